@@ -1,0 +1,61 @@
+package providers
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+)
+
+//go:embed catalog
+var catalog embed.FS
+
+// ErrNotBuiltIn means that the catalog has no definition of that name.
+var ErrNotBuiltIn = errors.New("no such built-in provider")
+
+// builtIns holds one entry per catalog file; each is parsed when first asked
+// for, since a mount uses a handful of them.
+var builtIns = sync.OnceValue(func() map[string]func() (*Definition, error) {
+	files, err := fs.Glob(catalog, "catalog/*.hcl")
+	if err != nil {
+		panic("providers: " + err.Error())
+	}
+	entries := make(map[string]func() (*Definition, error), len(files))
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".hcl")
+		entries[name] = sync.OnceValues(func() (*Definition, error) { return parseBuiltIn(file, name) })
+	}
+	return entries
+})
+
+func parseBuiltIn(file, name string) (*Definition, error) {
+	src, err := catalog.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	d, err := Parse(path.Base(file), src)
+	if err != nil {
+		return nil, err
+	}
+	if d.Name != name {
+		return nil, fmt.Errorf("%s describes provider %q: file and provider must have one name", path.Base(file), d.Name)
+	}
+	return d, nil
+}
+
+// BuiltIn names the definitions of the catalog, sorted.
+func BuiltIn() []string {
+	return sortedNames(builtIns())
+}
+
+// Load is the built-in definition of that name, or ErrNotBuiltIn.
+func Load(name string) (*Definition, error) {
+	parse, ok := builtIns()[name]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNotBuiltIn, name)
+	}
+	return parse()
+}

@@ -1,0 +1,85 @@
+# Sources, unless a line names another: cloudflare/api-schemas:openapi.json for
+# user tokens; for account-owned tokens
+# https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/
+#
+# There is no extend: Cloudflare can only replace a token whole (PUT), so a
+# renewal would set a token to active again that somebody has disabled, and
+# undo any change made to its policies.
+provider "cloudflare" {
+  title    = "Cloudflare"
+  docs     = "https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api/"
+  base_url = "https://api.cloudflare.com/client/v4"
+
+  connection "api_token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Token that may create tokens: permission \"API Tokens Write\", or \"Account API Tokens Write\" together with account_id."
+  }
+  connection "account_id" {
+    type    = string
+    pattern = "^[0-9a-f]{32}$"
+    help    = "Account that owns the tokens. Without it the tokens belong to the user who owns api_token, and end with that user."
+  }
+
+  role "policies" {
+    type     = any
+    required = true
+    help     = "What the tokens may do: a JSON list of policies, each {\"effect\": \"allow\", \"permission_groups\": [{\"id\": …}], \"resources\": {…}}. The ids come from GET /user/tokens/permission_groups."
+  }
+
+  auth "bearer" { token = connection.api_token }
+
+  check {
+    get = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/verify" : "/user/tokens/verify"
+    ok  = body.success && body.result.status == "active"
+  }
+
+  issue {
+    post = connection.account_id != null ? "/accounts/${connection.account_id}/tokens" : "/user/tokens"
+    json = {
+      name       = key.name
+      policies   = role.policies
+      expires_on = rfc3339(key.expires_at)
+      condition  = length(key.cidrs) > 0 ? { "request.ip" = { "in" = key.cidrs } } : null
+    }
+    ok     = body.success
+    id     = body.result.id
+    secret = { api_token = body.result.value }
+  }
+
+  revoke {
+    delete = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/${key.id}" : "/user/tokens/${key.id}"
+    json   = {} # the description demands a body
+    ok     = body.success
+    gone   = [404]
+  }
+
+  # result_info is optional, so an empty page is the end.
+  list {
+    get = connection.account_id != null ? "/accounts/${connection.account_id}/tokens" : "/user/tokens"
+    query = {
+      page     = coalesce(page.number, 1)
+      per_page = 50
+    }
+    ok    = body.success
+    items = body.result
+    item = {
+      id         = item.id
+      name       = item.name
+      created_at = item.issued_on
+    }
+    next = length(body.result) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  probe {
+    get     = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/verify" : "/user/tokens/verify"
+    headers = { Authorization = "Bearer ${secret.api_token}" }
+    alive   = status == 200 && body.result.status == "active"
+    dead    = status == 401 || (status == 200 && body.result.status != "active")
+  }
+
+  key_name { max_length = 120 }
+
+  errors { message = body.errors[0].message }
+}

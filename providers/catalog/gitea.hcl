@@ -1,0 +1,84 @@
+# Sources, unless a line names another: go-gitea/gitea:templates/swagger/v1_json.tmpl,
+# and what Gitea 1.26.0 answers. Forgejo keeps the same API.
+#
+# A token cannot make tokens: these requests take a user name and password only
+# (a token is answered 401 "auth required").
+provider "gitea" {
+  title = "Gitea and Forgejo"
+  docs  = "https://docs.gitea.com/development/api-usage"
+
+  # The connection's base_url is where Gitea is served, without /api/v1.
+
+  connection "username" {
+    type     = string
+    required = true
+    help     = "User who makes the tokens: a site administrator, or the owner of the tokens."
+  }
+  connection "password" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Password of username; the account must not demand a one-time code."
+  }
+
+  role "username" {
+    type     = string
+    required = true
+    help     = "User who owns the tokens; they can do no more than this user."
+  }
+  role "scopes" {
+    type     = list(string)
+    required = true
+    help     = "Scopes of the tokens, such as read:repository or write:issue."
+  }
+
+  auth "basic" {
+    username = connection.username
+    password = connection.password
+  }
+
+  check { get = "/api/v1/user" }
+
+  issue {
+    post = "/api/v1/users/${role.username}/tokens"
+    json = {
+      name   = key.name
+      scopes = role.scopes
+    }
+    id     = tostring(body.id)
+    secret = { token = body.sha1 }
+  }
+
+  # The server takes a number for an id before it takes it for a name.
+  revoke {
+    delete = "/api/v1/users/${role.username}/tokens/${key.id}"
+    gone   = [404]
+  }
+
+  # A page holds at most 50 whatever limit says (MAX_RESPONSE_ITEMS may lower
+  # it), so only an empty page is the end. created_at is left out: some answers
+  # carry the year 1.
+  list {
+    get = "/api/v1/users/${role.username}/tokens"
+    query = {
+      page  = coalesce(page.number, 1)
+      limit = 50
+    }
+    items = body
+    item = {
+      id   = tostring(item.id)
+      name = item.name
+    }
+    next = length(body) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  # A live token without the scope read:user is answered 403.
+  probe {
+    get     = "/api/v1/user"
+    headers = { Authorization = "token ${secret.token}" }
+    alive   = [200, 403]
+    dead    = [401]
+  }
+
+  errors { message = body.message }
+}

@@ -1,0 +1,92 @@
+# Sources, unless a line names another:
+# https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/
+provider "grafana" {
+  title = "Grafana service accounts"
+  docs  = "https://grafana.com/docs/grafana/latest/administration/service-accounts/"
+
+  # The connection's base_url is where Grafana is served, without /api.
+
+  connection "token" {
+    type      = string
+    sensitive = true
+    help      = "Service account token that may write the service account (serviceaccounts:write). Give this, or username and password."
+  }
+  connection "username" {
+    type = string
+    help = "User that may write the service account, where there is no token."
+  }
+  connection "password" {
+    type      = string
+    sensitive = true
+    help      = "Password of username."
+  }
+  connection "org_id" {
+    type = number
+    min  = 1
+    help = "Organization to work in, where username belongs to several; a token belongs to one."
+  }
+
+  role "service_account_id" {
+    type     = number
+    required = true
+    min      = 1
+    help     = "Number of the service account that the tokens belong to; its role and permissions are theirs."
+  }
+
+  auth "bearer" {
+    when  = connection.token != null
+    token = connection.token
+  }
+  auth "basic" {
+    when     = connection.token == null
+    username = connection.username
+    password = connection.password
+  }
+  auth "header" {
+    when    = connection.org_id != null
+    headers = { X-Grafana-Org-Id = connection.org_id }
+  }
+
+  check {
+    get   = "/api/serviceaccounts/search"
+    query = { perpage = 1 }
+  }
+
+  # The instance refuses a life longer than its token_expiration_day_limit.
+  issue {
+    post = "/api/serviceaccounts/${role.service_account_id}/tokens"
+    json = {
+      name          = key.name
+      secondsToLive = key.ttl
+    }
+    id     = tostring(body.id)
+    secret = { token = body.key }
+  }
+
+  revoke {
+    delete = "/api/serviceaccounts/${role.service_account_id}/tokens/${key.id}"
+    gone   = [404]
+  }
+
+  # Not paged: the answer is all tokens of the account.
+  list {
+    get   = "/api/serviceaccounts/${role.service_account_id}/tokens"
+    items = body
+    item = {
+      id         = tostring(item.id)
+      name       = item.name
+      created_at = item.created
+    }
+  }
+
+  # A token that is known but may not read the organization is told so by 403.
+  # https://grafana.com/docs/grafana/latest/developers/http_api/org/
+  probe {
+    get     = "/api/org"
+    headers = { Authorization = "Bearer ${secret.token}" }
+    alive   = [200, 403]
+    dead    = [401]
+  }
+
+  errors { message = body.message }
+}

@@ -1,0 +1,115 @@
+# Sources, unless a line names another: hashicorp/vault-client-go:openapi.json
+# (which leaves the answers open) and hashicorp/vault:vault/token_store.go at
+# v1.21.0. OpenBao keeps the same API.
+#
+# There is no list: Vault lists accessors alone, and finding a name would take
+# one request for each token of the whole server. A token whose issue had no
+# answer ends by itself, at its TTL.
+provider "vault" {
+  title = "Vault and OpenBao tokens"
+  docs  = "https://developer.hashicorp.com/vault/api-docs/auth/token"
+
+  # The connection's base_url is where Vault is served, without /v1.
+
+  connection "token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Token that may create tokens and revoke, renew them by accessor. Renew it, or make it periodic."
+  }
+  connection "namespace" {
+    type = string
+    help = "Namespace of the tokens, where the server has namespaces."
+  }
+
+  role "policies" {
+    type = list(string)
+    help = "Policies of the tokens. Without any they are left to token_role, or are the policy \"default\" alone."
+  }
+  role "token_role" {
+    type = string
+    help = "Token role (auth/token/roles/…) to create the tokens against. It must not make batch tokens, which cannot be revoked."
+  }
+  role "orphan" {
+    type    = bool
+    default = true
+    help    = "Make tokens that do not end with the connection's token. The path auth/token/create-orphan demands sudo; a token_role decides this by itself."
+  }
+  role "no_default_policy" {
+    type = bool
+    help = "Leave the policy \"default\" out. A token without it may not look itself up, so it cannot be probed."
+  }
+  role "meta" {
+    type = map(string)
+    help = "Metadata that the server's audit log shows with each use of a token."
+  }
+
+  auth "header" {
+    headers = {
+      X-Vault-Token     = connection.token
+      X-Vault-Namespace = connection.namespace
+    }
+  }
+
+  check { get = "/v1/auth/token/lookup-self" }
+
+  issue {
+    post = (
+      role.token_role != null ? "/v1/auth/token/create/${role.token_role}" :
+      role.orphan ? "/v1/auth/token/create-orphan" : "/v1/auth/token/create"
+    )
+    # Without policies the server would hand on those of the connection's token.
+    json = {
+      display_name      = key.name
+      policies          = role.token_role != null || try(length(role.policies), 0) > 0 ? role.policies : ["default"]
+      no_default_policy = role.no_default_policy
+      meta              = merge(role.meta, { key_name = key.name })
+      ttl               = "${key.ttl}s"
+      renewable         = true
+      type              = "service" # a batch token has no accessor
+    }
+    id     = body.auth.accessor
+    secret = { token = body.auth.client_token }
+  }
+
+  # An unknown accessor is a 200 with a warning today, and was "invalid
+  # accessor" (400 or 403) in earlier versions; "token not found" is an
+  # accessor whose token is dead already. A bare 403 is a missing permission.
+  revoke {
+    post = "/v1/auth/token/revoke-accessor"
+    json = { accessor = key.id }
+    gone = (
+      contains([400, 403], status) &&
+      can(regex("invalid accessor|token not found", join(" ", body.errors)))
+    )
+  }
+
+  # The server grants less than was asked for when the token reaches its
+  # max TTL, and says so only by the lease that it answers.
+  extend {
+    post = "/v1/auth/token/renew-accessor"
+    json = {
+      accessor  = key.id
+      increment = "${key.ttl}s"
+    }
+    ok = body.auth.lease_duration + 5 >= key.ttl
+    gone = (
+      contains([400, 403], status) &&
+      can(regex("invalid accessor|token not found", join(" ", body.errors)))
+    )
+  }
+
+  # A permission that lacks is a 403 as well; only "invalid token" is the
+  # token's end. A server too old to say so leaves it unclear.
+  probe {
+    get = "/v1/auth/token/lookup-self"
+    headers = {
+      X-Vault-Token     = secret.token
+      X-Vault-Namespace = connection.namespace
+    }
+    alive = status == 200
+    dead  = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+  }
+
+  errors { message = join("; ", body.errors) }
+}

@@ -1,0 +1,127 @@
+package providers_test
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers"
+	"vault-plugin-secrets-apikeys/providers/internal/contract"
+)
+
+// ownServers are the providers whose server this module holds itself, which
+// its own tests run the definition against.
+var ownServers = map[string]string{
+	"sandbox":          filepath.Join("..", "cmd", "sandbox"),
+	"sandbox-accounts": filepath.Join("..", "cmd", "sandbox"),
+}
+
+// TestCatalog holds every definition of the catalog to what the engine and its
+// generated documentation need of it. A new file needs nothing here.
+func TestCatalog(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("catalog", "*.hcl"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no catalog: %v", err)
+	}
+	names := providers.BuiltIn()
+	if len(names) != len(files) || !slices.IsSorted(names) {
+		t.Errorf("BuiltIn() = %v, and there are %d files", names, len(files))
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			d := load(t, name)
+			describes(t, d)
+			documents(t, "connection", d.Connection)
+			documents(t, "role", d.Role)
+			canBeTrusted(t, d)
+			isProven(t, name)
+		})
+	}
+}
+
+// describes wants what a reader of the provider's page needs.
+func describes(t *testing.T, d *providers.Definition) {
+	if d.Title == "" || d.Title == d.Name {
+		t.Error("write a title: the provider's name as it writes it itself")
+	}
+	if _, own := ownServers[d.Name]; own {
+		return
+	}
+	docs, err := url.Parse(d.Docs)
+	if err != nil || docs.Scheme != "https" || docs.Host == "" {
+		t.Errorf("docs is %q: write the https address of the page about making keys", d.Docs)
+	}
+	if !strings.Contains(d.Source(), "#") {
+		t.Error("write a comment that names the sources of what the definition claims")
+	}
+}
+
+// documents wants help that is a sentence, and a field that can be filled in.
+func documents(t *testing.T, kind string, fields providers.Fields) {
+	for _, field := range fields {
+		if len(field.Help) < 10 || !strings.HasSuffix(field.Help, ".") {
+			t.Errorf("%s %q: help is %q: write a sentence", kind, field.Name, field.Help)
+		}
+		if field.Required && field.Default != nil {
+			t.Errorf("%s %q is required and has a default: leave one out", kind, field.Name)
+		}
+		if looksSecret(field) && !field.Sensitive {
+			t.Errorf("%s %q holds a credential by its name: write sensitive = true", kind, field.Name)
+		}
+	}
+}
+
+// looksSecret says whether a text field's name is that of a credential.
+func looksSecret(field *providers.Field) bool {
+	last := field.Name[strings.LastIndex(field.Name, "_")+1:]
+	return field.Type == cty.String && slices.Contains([]string{"token", "password", "secret", "key", "passphrase"}, last)
+}
+
+// canBeTrusted wants the abilities without which an engine loses keys.
+func canBeTrusted(t *testing.T, d *providers.Definition) {
+	if !d.Capabilities.Check {
+		t.Error("write a check: a read that only a working admin credential can do")
+	}
+	if !d.Capabilities.Lookup && !d.Capabilities.NativeExpiry && !d.Capabilities.KnownID {
+		t.Error("a key whose issue had no answer can neither be found nor ends by itself: write list or lookup")
+	}
+	if !slices.ContainsFunc(d.Connection, func(f *providers.Field) bool { return f.Sensitive }) {
+		t.Error("no connection field is sensitive: where is the admin credential?")
+	}
+	if name := d.KeyName; name.MaxLength > 0 && name.MaxLength < 24 {
+		t.Errorf("key names of at most %d characters have no room for what tells whose key it is", name.MaxLength)
+	}
+}
+
+// isProven wants a test of what the definition claims, which no parser can see.
+func isProven(t *testing.T, name string) {
+	for _, place := range []string{
+		filepath.Join("testdata", "contract", name+".hcl"),
+		filepath.Join("testdata", "exchanges", name+".hcl"),
+		ownServers[name],
+	} {
+		if _, err := os.Stat(place); place != "" && err == nil {
+			return
+		}
+	}
+	t.Errorf("write testdata/contract/%[1]s.hcl, which names its OpenAPI document, or testdata/exchanges/%[1]s.hcl, an exchange from its documentation", name)
+}
+
+// merged are the values of fields as an operator would have written them.
+func merged(t *testing.T, fields providers.Fields, written cty.Value) providers.Values {
+	t.Helper()
+	raw, err := contract.Fields(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := fields.Merge(nil, raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values
+}

@@ -1,0 +1,273 @@
+package providers
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// check evaluates every expression with unknown values of the declared types,
+// so that a wrong name, function or type is found when a definition is loaded,
+// and then looks at what the blocks need from each other.
+func (p *parser) check() {
+	d := p.def
+	base := place{names: map[string]cty.Value{"connection": unknownFields(d.Connection)}}
+	if d.base != nil {
+		p.checkAll(base, wantText, d.base.expressions()...)
+	}
+	p.checkAuth(base, d.auth)
+	p.checkErrors(base)
+	if d.check != nil {
+		p.checkCall(base, d.check)
+	}
+	withRole := base.with("role", unknownFields(d.Role))
+	saved, secret := p.checkIssue(withRole)
+	p.checkListing(withRole)
+	existing := withRole.
+		with("saved", saved).
+		with("secret", secret)
+	p.checkRevoke(existing.with("key", unknownKey("name", "id")))
+	if d.extend != nil {
+		p.checkCall(existing.with("key", unknownKey("name", "id", "expires_at", "ttl")), d.extend)
+	}
+	if d.probe != nil {
+		at := base.with("secret", secret)
+		p.checkCall(at, d.probe.call)
+		p.checkAll(at.answered(), wantVerdict, d.probe.alive, d.probe.dead)
+	}
+	if p.any() {
+		return
+	}
+	d.derive()
+	p.checkNeeds()
+	p.checkOptional(withRole)
+}
+
+// keyTypes are the attributes of key.*.
+var keyTypes = map[string]cty.Type{
+	"name": cty.String, "id": cty.String, "expires_at": cty.String, "ttl": cty.Number, "cidrs": cty.List(cty.String),
+}
+
+// unknownKey is key.* with some of its attributes.
+func unknownKey(names ...string) cty.Value {
+	attributes := map[string]cty.Value{}
+	for _, name := range names {
+		attributes[name] = cty.UnknownVal(keyTypes[name]).RefineNotNull()
+	}
+	return cty.ObjectVal(attributes)
+}
+
+// unknownFields is connection.* or role.* before anything was given.
+func unknownFields(fields Fields) cty.Value {
+	attributes := map[string]cty.Value{}
+	for _, field := range fields {
+		value := cty.UnknownVal(field.Type.WithoutOptionalAttributesDeep())
+		if field.Sensitive {
+			value = sensitive(value)
+		}
+		attributes[field.Name] = value
+	}
+	return cty.ObjectVal(attributes)
+}
+
+// checkCall checks one request and what is read from its answer.
+func (p *parser) checkCall(at place, c *call) {
+	p.checkAll(at, wantText, c.path.values()...)
+	p.checkAll(at, wantBool, c.path.conditions()...)
+	p.checkAll(at, wantObject, c.query, c.headers)
+	for _, name := range writtenNames(c.headers) {
+		if err := checkHeader(name, ""); err != nil {
+			p.add(c.headers.Range(), "bad header", "%s.", capital(err))
+		}
+	}
+	switch c.format {
+	case formBody, multipartBody:
+		p.checkAll(at, wantObject, c.body)
+	case rawBody:
+		p.checkAll(at, wantText, c.body)
+	default:
+		p.checkAll(at, wantAny, c.body)
+	}
+	p.checkAuth(at, c.auth)
+	p.checkAll(at.answered(), wantBool, c.ok)
+	p.checkAll(at.answered(), wantVerdict, c.gone)
+}
+
+func (p *parser) checkAuth(at place, uses []*authUse) {
+	for _, use := range uses {
+		p.checkAll(at, wantBool, use.when)
+		for _, arg := range use.args {
+			p.checkAll(at, wantType{authKinds[use.kind].arguments[arg.name].kind}, arg.expr)
+		}
+	}
+}
+
+func (p *parser) checkErrors(at place) {
+	p.checkAll(at.answered(), wantAny, p.def.errors.message)
+	p.checkAll(at.answered(), wantVerdict, p.def.errors.refused)
+}
+
+// checkIssue walks the steps in order, each seeing what the earlier ones
+// saved, and returns saved.* and secret.* as later blocks see them.
+func (p *parser) checkIssue(at place) (saved, secret cty.Value) {
+	issue, kept := p.def.issue, map[string]cty.Value{}
+	at = at.with("key", unknownKey("name", "expires_at", "ttl", "cidrs"))
+	now := func() place { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
+	for i, step := range issue.calls {
+		p.checkStep(now, step, kept)
+		if step.undo != nil {
+			undo := at.with("key", unknownKey("name")).with("saved", cty.ObjectVal(maps.Clone(kept)))
+			p.checkCall(undo, step.undo)
+		}
+		if i == len(issue.calls)-1 {
+			at = at.answered()
+		}
+	}
+	p.checkSave(now(), issue.save, kept)
+	p.checkAll(now(), wantText, issue.id)
+	fields := map[string]cty.Value{}
+	for i, member := range issue.secret {
+		want := wanted(wantAny)
+		if i == 0 {
+			want = wantText // by this value a leaked key is recognised
+		}
+		p.checkAll(now(), want, member.expr)
+		fields[member.name] = sensitive(cty.DynamicVal)
+	}
+	for name := range kept {
+		kept[name] = cty.DynamicVal // kept as JSON, which forgets the type
+	}
+	return cty.ObjectVal(kept), cty.ObjectVal(fields)
+}
+
+// checkStep checks a request with its poll and adds what they save to kept.
+func (p *parser) checkStep(now func() place, step *call, kept map[string]cty.Value) {
+	p.checkCall(now(), step)
+	p.checkSave(now().answered(), step.save, kept)
+	if step.poll != nil {
+		p.checkCall(now().answered(), step.poll.call)
+		p.checkAll(now().answered(), wantBool, step.poll.until)
+		p.checkSave(now().answered(), step.poll.save, kept)
+	}
+}
+
+// checkSave checks each member and adds it, with the type it will have, to kept.
+func (p *parser) checkSave(at place, members []named, kept map[string]cty.Value) {
+	made := map[string]cty.Value{}
+	for _, member := range members {
+		value := p.checkOne(at, wantAny, member.expr)
+		marked := len(value.Marks()) > 0
+		made[member.name] = cty.UnknownVal(value.Type())
+		if marked {
+			made[member.name] = sensitive(made[member.name])
+		}
+	}
+	maps.Copy(kept, made)
+}
+
+func (p *parser) checkRevoke(at place) {
+	kept := at.names["saved"].AsValueMap()
+	if kept == nil {
+		kept = map[string]cty.Value{}
+	}
+	now := func() place { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
+	for _, step := range p.def.revoke {
+		p.checkStep(now, step, kept)
+	}
+}
+
+// checkListing checks list and lookup; list also as its first page sees it,
+// where page attributes are still null.
+func (p *parser) checkListing(at place) {
+	if list := p.def.list; list != nil {
+		if list.start != nil {
+			p.checkAll(at, wantObject, list.start)
+		}
+		p.checkPages(at, list, cty.DynamicVal)
+		if !p.any() {
+			p.checkPages(at, list, cty.NullVal(cty.DynamicPseudoType))
+		}
+	}
+	if lookup := p.def.lookup; lookup != nil {
+		at := at.with("key", unknownKey("name"))
+		p.checkCall(at, lookup.call)
+		p.checkItems(at.answered(), lookup)
+	}
+}
+
+func (p *parser) checkPages(at place, list *listBlock, each cty.Value) {
+	attributes := map[string]cty.Value{}
+	for _, name := range list.pages {
+		attributes[name] = each
+	}
+	if object, ok := list.start.(*hclsyntax.ObjectConsExpr); ok {
+		for _, item := range object.Items {
+			if key, err := constantOf(item.KeyExpr); err == nil && key.Type() == cty.String && !key.IsNull() {
+				attributes[key.AsString()] = cty.DynamicVal // start gives it
+			}
+		}
+	}
+	p.checkPageNames(list, attributes)
+	at = at.with("page", cty.ObjectVal(attributes))
+	p.checkCall(at, list.call)
+	p.checkItems(at.answered(), list)
+	p.checkAll(at.answered().with("items", cty.DynamicVal), wantObject, list.next)
+}
+
+// checkPageNames makes sure that next, or start, sets every attribute of page
+// that the block uses: another name would be null for ever.
+func (p *parser) checkPageNames(list *listBlock, known map[string]cty.Value) {
+	set := slices.Concat(writtenNames(list.next), writtenNames(list.start))
+	if len(set) == 0 && list.next != nil {
+		return // next is computed in a way that does not show its names
+	}
+	for _, expr := range list.expressions() {
+		for _, one := range mentionsIn(expr) {
+			if one.root == "page" && one.attribute != "" && !slices.Contains(set, one.attribute) {
+				p.add(one.at, "page attribute never set", "Neither next nor start sets %q: %s", one.attribute, instead(one.attribute, set))
+			}
+		}
+	}
+}
+
+// writtenNames are the names of all objects written out inside an expression.
+func writtenNames(expr hclsyntax.Expression) []string {
+	switch e := expr.(type) {
+	case *hclsyntax.ObjectConsExpr:
+		var names []string
+		for _, item := range e.Items {
+			if key, err := constantOf(item.KeyExpr); err == nil && !key.IsNull() && key.Type() == cty.String {
+				names = append(names, key.AsString())
+			}
+		}
+		return names
+	case *hclsyntax.ConditionalExpr:
+		return slices.Concat(writtenNames(e.TrueResult), writtenNames(e.FalseResult))
+	case *hclsyntax.ParenthesesExpr:
+		return writtenNames(e.Expression)
+	case *hclsyntax.FunctionCallExpr:
+		var names []string
+		for _, arg := range e.Args {
+			names = append(names, writtenNames(arg)...)
+		}
+		return names
+	}
+	return nil
+}
+
+func (p *parser) checkItems(at place, block *listBlock) {
+	p.checkAll(at, wantList, block.items)
+	at = at.with("items", cty.DynamicVal).with("item", cty.DynamicVal)
+	for _, member := range block.item {
+		want := wanted(wantAny)
+		switch member.name {
+		case "id", "name":
+			want = wantText
+		case "secret":
+			want = wantObject
+		}
+		p.checkAll(at, want, member.expr)
+	}
+}

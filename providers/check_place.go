@@ -1,0 +1,250 @@
+package providers
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// place is where an expression stands: the names that mean something there,
+// each with an unknown value of its type.
+type place struct {
+	names map[string]cty.Value
+}
+
+func (at place) with(name string, value cty.Value) place {
+	names := maps.Clone(at.names)
+	names[name] = value
+	return place{names}
+}
+
+// answered is the place once an answer has come.
+func (at place) answered() place {
+	return at.
+		with("status", cty.UnknownVal(cty.Number).RefineNotNull()).
+		with("headers", cty.UnknownVal(cty.Map(cty.String)).RefineNotNull()).
+		with("body", cty.DynamicVal)
+}
+
+// elsewhere says where a name means something, for when it does not.
+var elsewhere = map[string]string{
+	"connection": "it is not known here.",
+	"role":       "no role is known here; it is in issue, revoke, list, lookup and extend.",
+	"key":        "no key is known here; it is in issue, revoke, lookup and extend.",
+	"saved":      "nothing has been saved yet; it is in what follows a save, and in revoke and extend.",
+	"secret":     "it is in revoke, extend and probe only.",
+	"status":     "no answer has come yet; it is in ok, gone, save, id, secret and the like.",
+	"headers":    "no answer has come yet; it is in ok, gone, save, id, secret and the like.",
+	"body":       "no answer has come yet; it is in ok, gone, save, id, secret and the like.",
+	"page":       "it is in list only.",
+	"items":      "it is in item and next only.",
+	"item":       "it is inside item = { … } only.",
+}
+
+// attributeKinds name what the attributes of a name are.
+var attributeKinds = map[string]string{
+	"connection": "connection field", "role": "role field", "key": "attribute of a key here", "saved": "saved value here", "secret": "secret field",
+}
+
+// wanted checks the type of a result; it returns what to write instead, or "".
+type wanted interface {
+	wrong(t cty.Type) string
+}
+
+type wantKind int
+
+const (
+	wantAny wantKind = iota
+	wantBool
+	wantText
+	wantObject
+	wantList
+	wantVerdict
+)
+
+func (w wantKind) wrong(t cty.Type) string {
+	isList := t.IsListType() || t.IsTupleType() || t.IsSetType()
+	isObject := t.IsObjectType() || t.IsMapType()
+	switch {
+	case w == wantBool && t != cty.Bool:
+		return "Write a condition that is true or false."
+	case w == wantText && !t.IsPrimitiveType():
+		return "Write a string or a number."
+	case w == wantObject && !isObject:
+		return "Write an object, { name = … }."
+	case w == wantList && !isList:
+		return "Write a list; values(…) makes one of an object."
+	case w == wantVerdict && t != cty.Bool && !isList:
+		return "Write a list of statuses, such as [404], or a condition."
+	}
+	return ""
+}
+
+// wantType is the type of an auth argument.
+type wantType struct{ kind cty.Type }
+
+func (w wantType) wrong(t cty.Type) string {
+	if _, err := convert.Convert(cty.UnknownVal(t), w.kind); err != nil {
+		return "Write a " + w.kind.FriendlyName() + "."
+	}
+	return ""
+}
+
+// checkAll checks expressions that stand at one place; nil ones are absent.
+func (p *parser) checkAll(at place, want wanted, exprs ...hclsyntax.Expression) {
+	for _, expr := range present(exprs) {
+		p.checkOne(at, want, expr)
+	}
+}
+
+// checkOne checks names, functions and the result's type, and returns the
+// result as far as it is known.
+func (p *parser) checkOne(at place, want wanted, expr hclsyntax.Expression) cty.Value {
+	before := len(p.list)
+	p.checkNames(at, expr)
+	p.checkFunctions(expr)
+	if len(p.list) > before {
+		return cty.DynamicVal
+	}
+	value, found := tryValue(expr, at.names)
+	p.addAll(found)
+	p.checkBranches(at, expr)
+	if found.HasErrors() {
+		return cty.DynamicVal
+	}
+	plain, _ := value.UnmarkDeep()
+	if t := plain.Type(); t != cty.DynamicPseudoType {
+		if advice := want.wrong(t); advice != "" {
+			p.add(expr.Range(), "wrong type", "This is %s. %s", describeType(t), advice)
+		}
+	}
+	return value
+}
+
+// tryValue evaluates; a panic inside cty counts as an expression that cannot
+// be computed.
+func tryValue(expr hclsyntax.Expression, names map[string]cty.Value) (value cty.Value, found hcl.Diagnostics) {
+	defer func() {
+		if r := recover(); r != nil {
+			at := expr.Range()
+			value, found = cty.DynamicVal, hcl.Diagnostics{{
+				Severity: hcl.DiagError, Summary: "cannot be computed", Detail: "Write this expression in another way.", Subject: &at,
+			}}
+		}
+	}()
+	return expr.Value(&hcl.EvalContext{Variables: names, Functions: functions})
+}
+
+func describeType(t cty.Type) string {
+	name := t.FriendlyName()
+	if strings.ContainsAny(name[:1], "aeiou") {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// checkNames checks every name.attribute against the place.
+func (p *parser) checkNames(at place, expr hclsyntax.Expression) {
+	for _, one := range mentionsIn(expr) {
+		value, ok := at.names[one.root]
+		if !ok {
+			if why, known := elsewhere[one.root]; known {
+				p.add(one.at, "name out of place", "%s means nothing here: %s", one.root, why)
+			} else {
+				p.add(one.at, "unknown name", "There is no name %q; %s", one.root, instead(one.root, sortedNames(at.names)))
+			}
+			continue
+		}
+		if one.root == "headers" && one.attribute != strings.ToLower(one.attribute) {
+			p.add(one.at, "header in capitals", "Names in headers are in lower case: write headers[%q].", strings.ToLower(one.attribute))
+		}
+		kind, closed := attributeKinds[one.root]
+		t := value.Type()
+		if !closed || !t.IsObjectType() {
+			continue
+		}
+		switch names := sortedNames(t.AttributeTypes()); {
+		case one.attribute == "":
+			p.add(one.at, "attribute expected", "Name which one: %s.NAME, written out.", one.root)
+		case t.HasAttribute(one.attribute):
+		case one.root == "key" && keyTypes[one.attribute] != cty.NilType:
+			p.add(one.at, "name out of place", "key.%s is not known here; %s", one.attribute, "known are "+strings.Join(names, ", ")+".")
+		default:
+			p.add(one.attributeRange(), "unknown "+strings.Fields(kind)[0]+" "+strings.Fields(kind)[1], "There is no %s %q; %s", kind, one.attribute, instead(one.attribute, names))
+		}
+	}
+}
+
+// attributeRange is the place of the attribute alone, without the dot.
+func (m mention) attributeRange() hcl.Range {
+	if len(m.traversal) < 2 {
+		return m.at
+	}
+	at := m.traversal[1].SourceRange()
+	if _, ok := m.traversal[1].(hcl.TraverseAttr); ok {
+		at.Start.Column++
+		at.Start.Byte++
+	}
+	return at
+}
+
+// checkFunctions checks the names of functions, also where evaluation does not
+// come by: in the branch not taken, and inside try.
+func (p *parser) checkFunctions(expr hclsyntax.Expression) {
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		call, ok := node.(*hclsyntax.FunctionCallExpr)
+		if !ok {
+			return nil
+		}
+		f, known := functions[call.Name]
+		switch {
+		case !known:
+			p.add(call.NameRange, "unknown function", "There is no function %q; %s", call.Name, didYouMean(call.Name))
+		case call.ExpandFinal:
+		case len(call.Args) < len(f.Params()) || len(call.Args) > len(f.Params()) && f.VarParam() == nil:
+			p.add(call.NameRange, "wrong number of arguments", "%s takes %d, and this gives it %d.", call.Name, len(f.Params()), len(call.Args))
+		}
+		return nil
+	})
+}
+
+// didYouMean is the nearest function; there are too many to name them all.
+func didYouMean(name string) string {
+	if best := Nearest(name, sortedNames(functions)); best != "" {
+		return "did you mean \"" + best + "\"?"
+	}
+	return "the functions are those of the definition language only."
+}
+
+// checkBranches evaluates both branches of every condition by themselves:
+// with an unknown condition HCL keeps quiet about them.
+func (p *parser) checkBranches(at place, expr hclsyntax.Expression) {
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		condition, ok := node.(*hclsyntax.ConditionalExpr)
+		if !ok {
+			return nil
+		}
+		for _, branch := range []hclsyntax.Expression{condition.TrueResult, condition.FalseResult} {
+			if p.standsAlone(at, branch) {
+				_, found := tryValue(branch, at.names)
+				p.addAll(found)
+			}
+		}
+		return nil
+	})
+}
+
+// standsAlone reports whether an expression uses no variable of a for around
+// it, and no page attribute that is null on the first page only.
+func (p *parser) standsAlone(at place, expr hclsyntax.Expression) bool {
+	for _, one := range mentionsIn(expr) {
+		if _, ok := at.names[one.root]; !ok || one.root == "page" {
+			return false
+		}
+	}
+	return true
+}

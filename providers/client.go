@@ -1,0 +1,208 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Settings are one connection to a provider.
+type Settings struct {
+	// Values are the connection's fields, as Fields.Merge left them.
+	Values Values
+	// BaseURL replaces the definition's; it is required where that has none.
+	BaseURL string
+	// AllowHTTP permits http:// to hosts other than loopback.
+	AllowHTTP bool
+	// Timeout bounds each request; 0 stands for 30 seconds.
+	Timeout time.Duration
+	// CACert, ClientCert and ClientKey are PEM texts; all may be empty.
+	CACert, ClientCert, ClientKey string
+	TLSServerName                 string
+	ProxyURL                      string
+	// RequestsPerSecond replaces the definition's limit; 0 keeps it.
+	RequestsPerSecond float64
+}
+
+// Client carries out a definition's requests with one connection's credential.
+// It is safe for concurrent use. All its errors are *Error.
+type Client struct {
+	def       *Definition
+	transport *transport
+	base      *url.URL
+	fields    Values       // of the connection
+	static    scope        // connection.* alone
+	auth      []authorizer // of the provider, made once
+
+	mu      sync.Mutex
+	secrets secretTexts
+}
+
+// NewClient prepares a client. Its error is the operator's mistake: a bad
+// base_url, certificate, proxy or credential; it quotes no secret.
+func NewClient(d *Definition, s Settings) (*Client, error) {
+	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values)}
+	connection, err := fieldsValue(d.Connection, c.fields)
+	if err != nil {
+		return nil, fmt.Errorf("connection field %w", err)
+	}
+	c.static = scope{}.with("connection", connection)
+	c.secrets.addMarked(connection)
+	if c.base, err = d.baseURL(s, c.static); err != nil {
+		return nil, err
+	}
+	if c.transport, err = newTransport(s, d.Limits); err != nil {
+		return nil, err
+	}
+	if c.auth, err = authorizers(d.auth, c.static, &c.secrets, c.authEnv()); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends idle connections; calls under way are not disturbed.
+func (c *Client) Close() { c.transport.close() }
+
+func (c *Client) authEnv() authEnv {
+	return authEnv{do: c.transport.do, base: c.base, conceal: c.conceal}
+}
+
+// conceal adds to the texts that no error may hold.
+func (c *Client) conceal(texts ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.secrets.add(texts...)
+}
+
+// known are the secret texts so far, for one operation to add to.
+func (c *Client) known() *secretTexts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &secretTexts{texts: append([]string(nil), c.secrets.texts...)}
+}
+
+// Check makes the read that only a working credential can do. Without a check
+// block it does nothing.
+func (c *Client) Check(ctx context.Context) error {
+	if c.def.check == nil {
+		return nil
+	}
+	if _, err := c.exchange(ctx, c.def.check, c.static, classRead, c.known()); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Extend moves the provider-side end of a key.
+func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) error {
+	block := c.def.extend
+	if block == nil {
+		return unsupported("extend")
+	}
+	secrets := c.known()
+	s, err := c.handleScope(h, keyFacts{expiresAt: until, ttl: ttl}, c.def.needs.saved, secrets)
+	if err != nil {
+		return notSent("extend", err)
+	}
+	got, failed := c.exchange(ctx, block, s, classWrite, secrets)
+	switch {
+	case failed != nil:
+		return failed
+	case got.gone:
+		return &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
+	}
+	return nil
+}
+
+// Probe asks whether the key itself works. The connection's credential is not
+// sent with it. An answer that is neither alive nor dead is Unclear without
+// an error.
+func (c *Client) Probe(ctx context.Context, secret Values) (Liveness, error) {
+	block := c.def.probe
+	if block == nil {
+		return Unclear, unsupported("probe")
+	}
+	secrets := c.known()
+	s := c.static.with("secret", valuesObject(secret, c.def.needs.secretFields, true))
+	secrets.addMarked(s.names["secret"])
+	got, failed := c.send(ctx, block.call, s, classRead, secrets)
+	if failed != nil {
+		return Unclear, failed
+	}
+	switch {
+	case block.says(block.dead, got, got.status == 401):
+		return Dead, nil
+	case block.says(block.alive, got, c.judge(block.call, got, secrets) == nil):
+		return Alive, nil
+	}
+	return Unclear, nil
+}
+
+// says computes a verdict, or takes the one that stands when the definition
+// has none. One that cannot be computed is no verdict.
+func (*probeBlock) says(verdict hclsyntax.Expression, got *answered, otherwise bool) bool {
+	if verdict == nil {
+		return otherwise
+	}
+	yes, err := got.scope.verdict(verdict, got.status)
+	return err == nil && yes
+}
+
+// handleScope is what the requests for an existing key may mention. The
+// parameters that the handle keeps stand before the connection's own, so that
+// the key is found where it was made.
+func (c *Client) handleScope(h Handle, key keyFacts, saved mentions, secrets *secretTexts) (scope, error) {
+	s, err := c.placeScope(h.Role, h.Connection)
+	if err != nil {
+		return scope{}, err
+	}
+	key.name, key.id, key.secretID = h.Name, h.ID, h.Sealed
+	s = s.with("key", key.value())
+	s = s.with("saved", valuesObject(h.Saved, saved, h.Sealed))
+	s = s.with("secret", valuesObject(h.Secret, c.def.needs.secretFields, true))
+	for _, name := range []string{"key", "saved", "secret"} {
+		secrets.addMarked(s.names[name])
+	}
+	return s, nil
+}
+
+// placeScope is connection.* and role.* with the given parameters.
+func (c *Client) placeScope(role, connection Values) (scope, error) {
+	s := c.static
+	if len(connection) > 0 {
+		merged := Values{}
+		for name, value := range c.fields {
+			merged[name] = value
+		}
+		for name, value := range connection {
+			if field := c.def.Connection.Lookup(name); field != nil && !field.Sensitive {
+				merged[name] = value
+			}
+		}
+		value, err := fieldsValue(c.def.Connection, merged)
+		if err != nil {
+			return scope{}, fmt.Errorf("connection field %w", err)
+		}
+		s = s.with("connection", value)
+	}
+	value, err := fieldsValue(c.def.Role, role)
+	if err != nil {
+		return scope{}, fmt.Errorf("role field %w", err)
+	}
+	return s.with("role", value), nil
+}
+
+// unsupported is the error of an operation that the definition lacks.
+func unsupported(op string) *Error {
+	return &Error{Op: op, Kind: Refused, Message: "the definition has no " + op + " block"}
+}
+
+// notSent is the error of a request that could not be written.
+func notSent(op string, err error) *Error {
+	return &Error{Op: op, Kind: Refused, Message: err.Error(), Err: err}
+}

@@ -1,0 +1,429 @@
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var acmeRequest = KeyRequest{
+	Name:      "vault-abc",
+	Role:      Values{"project": "p/1", "limit": json.Number("5")},
+	ExpiresAt: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
+	TTL:       time.Hour,
+}
+
+func TestIssue(t *testing.T) {
+	f := newFake(t)
+	f.on("POST /v1/projects/p%2F1/keys", 201, object{"id": 12345678901234567, "key": "sk-value-1", "owner": "o1"})
+	key, err := f.client(t, wholeDefinition, nil).Issue(t.Context(), acmeRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Key{
+		Handle: Handle{Name: "vault-abc", ID: "12345678901234567", Role: Values{"project": "p/1"}, Saved: Values{"owner": "o1"}},
+		Secret: Values{"api_key": "sk-value-1"},
+		Value:  "sk-value-1",
+	}
+	if !reflect.DeepEqual(key, want) {
+		t.Errorf("issued %#v %#v, not %#v", key.Handle, key.Secret, want.Handle)
+	}
+	body, header := f.last()
+	if body != `{"expires":"2026-03-01T10:00:00Z","limit":5,"name":"vault-abc"}` {
+		t.Errorf("the request says %s", body)
+	}
+	if header.Get("Authorization") != "Bearer "+adminKey || header.Get("Content-Type") != "application/json" {
+		t.Errorf("the headers are %v", header)
+	}
+}
+
+// What is null stays out of the request, at any depth of an object.
+func TestNullsAreLeftOut(t *testing.T) {
+	f := newFake(t)
+	f.on("POST /v1/projects/p1/keys", 201, object{"id": "i", "key": "sk-value-1", "owner": nil})
+	src := strings.Replace(wholeDefinition, "limit   = role.limit", "nested = { limit = role.limit, list = [null, role.limit] }", 1)
+	key, err := f.client(t, src, nil).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := f.last(); body != `{"name":"n","nested":{"list":[null,null]}}` {
+		t.Errorf("the request says %s", body)
+	}
+	if key.Handle.Saved != nil {
+		t.Errorf("a null is saved: %v", key.Handle.Saved)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	const refusing = `errors {
+    message = body.error
+    refused = status == 500 && body.code == "E_INPUT" || status == 200 && body.code == "E_NO"
+  }`
+	tests := []struct {
+		name    string
+		status  int
+		body    string
+		src     string // replaces the errors block, when set
+		kind    Kind
+		message string
+	}{
+		{"refused", 400, `{"error":"bad name"}`, "", Refused, "bad name"},
+		{"conflict", 409, `{"error":"taken"}`, "", Refused, "taken"},
+		{"credential", 401, `{"error":"who are you"}`, "", Unauthorized, "who are you"},
+		{"forbidden", 403, `{}`, "", Refused, "Forbidden"},
+		{"request timeout", 408, `{}`, "", Unknown, "Request Timeout"},
+		{"too early", 425, `{}`, "", Unknown, ""},
+		{"client closed", 499, `{}`, "", Unknown, ""},
+		{"server error", 500, `{"error":"oops"}`, "", Unknown, "oops"},
+		{"server error that the definition knows", 500, `{"error":"oops","code":"E_INPUT"}`, refusing, Refused, "oops"},
+		{"server error that it does not", 500, `{"error":"oops","code":"E_DISK"}`, refusing, Unknown, "oops"},
+		{"listed status", 503, `{"error":"full"}`, "errors { refused = [503] }", Refused, "full"},
+		{"redirect", 300, ``, "", Unknown, ""},
+		{"not JSON", 200, `<html>`, "", Unknown, "not JSON"},
+		{"cut off", 200, `{"id": "x"`, "", Unknown, "not JSON"},
+		{"no id", 200, `{"key":"sk-value-1","owner":"o"}`, "", Unknown, "id: "},
+		{"no secret", 200, `{"id":"x","owner":"o"}`, "", Unknown, "secret.api_key"},
+		{"null secret", 200, `{"id":"x","owner":"o","key":null}`, "", Unknown, "secret.api_key"},
+		{"empty secret", 200, `{"id":"x","owner":"o","key":""}`, "", Unknown, "secret.api_key"},
+		{"empty answer", 204, ``, "", Unknown, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("POST /v1/projects/p%2F1/keys", test.status, test.body)
+			src := wholeDefinition
+			if test.src != "" {
+				src = strings.Replace(src, "errors { message = body.error }", test.src, 1)
+			}
+			_, err := f.client(t, src, nil).Issue(t.Context(), acmeRequest)
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("the error is %v", err)
+			}
+			if e.Kind != test.kind || !strings.Contains(e.Message, test.message) || e.Op != "issue" {
+				t.Errorf("got %+v, wanted kind %d with %q", e, test.kind, test.message)
+			}
+			if calls := f.seen(); calls[0] != "POST /v1/projects/p%2F1/keys" || slices.Contains(calls[1:], calls[0]) {
+				t.Errorf("a mint is repeated: %q", calls)
+			}
+		})
+	}
+}
+
+func TestOutcomeUnderSuccess(t *testing.T) {
+	for name, test := range map[string]struct {
+		body, errors string
+		kind         Kind
+	}{
+		"refused":                         {`{"code":1,"error":"no"}`, "", Refused},
+		"refused, as the definition says": {`{"code":1,"error":"no"}`, "errors { refused = body.code == 1 }", Refused},
+		"not what it calls refused":       {`{"code":2,"error":"no"}`, "errors { refused = body.code == 1 }", Unknown},
+		"unreadable":                      {`{"error":"no"}`, "", Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("POST /v1/projects/p%2F1/keys", 200, test.body)
+			src := strings.Replace(wholeDefinition, "id     = body.id", "ok = body.code == 0\n    id     = body.id", 1)
+			if test.errors != "" {
+				src = strings.Replace(src, "errors { message = body.error }", test.errors, 1)
+			}
+			_, err := f.client(t, src, nil).Issue(t.Context(), acmeRequest)
+			if KindOf(err) != test.kind || err == nil {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestThrottled(t *testing.T) {
+	f := newFake(t)
+	f.do("POST /v1/projects/p%2F1/keys", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(429)
+	})
+	_, err := f.client(t, wholeDefinition, nil).Issue(t.Context(), acmeRequest)
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Throttled || e.RetryAfter != time.Hour || !NothingMade(err) {
+		t.Errorf("the error is %+v", e)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	f := newFake(t)
+	c := f.client(t, wholeDefinition, nil)
+	f.Close()
+	_, err := c.Issue(t.Context(), acmeRequest)
+	if KindOf(err) != Unreachable || !NothingMade(err) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// A value that no request can carry is refused before anything is sent.
+func TestNotSent(t *testing.T) {
+	f := newFake(t)
+	c := f.client(t, wholeDefinition, nil)
+	_, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": ".."}})
+	if !NothingMade(err) || !strings.Contains(err.Error(), "role.project") || len(f.seen()) != 0 {
+		t.Errorf("the error is %v after %q", err, f.seen())
+	}
+	if err := c.Revoke(t.Context(), Handle{Name: "n", Role: Values{"project": "p1"}}); err == nil || len(f.seen()) != 0 {
+		t.Errorf("a key without id is revoked: %v after %q", err, f.seen())
+	}
+}
+
+// No secret gets into an error, in whatever form the provider echoes it.
+func TestScrubbing(t *testing.T) {
+	f := newFake(t)
+	echo := adminKey + " admin-s3cret%2Dvalue Bearer " + adminKey + "\u0007\n" + strings.Repeat("long ", 200)
+	f.on("POST /v1/projects/p%2F1/keys", 400, object{"error": echo})
+	c := f.client(t, wholeDefinition, nil)
+	_, err := c.Issue(t.Context(), acmeRequest)
+	if err == nil || strings.Contains(err.Error(), adminKey) || strings.ContainsAny(err.Error(), "\a\n") || len(err.Error()) > 500 {
+		t.Errorf("the error is %v", err)
+	}
+	f.on("GET /v1/me", 500, object{"error": "the key sk-live/value is odd: sk-live%2Fvalue"})
+	src := strings.Replace(wholeDefinition, `headers = { Authorization = "Bearer ${secret.api_key}" }`, "headers = { X-Key = secret.api_key }\n ok = body.yes", 1)
+	_, err = f.client(t, src, nil).Probe(t.Context(), Values{"api_key": "sk-live/value"})
+	if err != nil && strings.Contains(err.Error(), "sk-live") {
+		t.Errorf("the error is %v", err)
+	}
+	// An answer that says no and holds the key.
+	src = strings.Replace(wholeDefinition, "id     = body.id", "ok = false\n    id     = body.id", 1)
+	f.on("POST /v1/projects/p%2F1/keys", 200, object{"key": "sk-fresh-1", "error": "made sk-fresh-1 but failed"})
+	_, err = f.client(t, src, nil).Issue(t.Context(), acmeRequest)
+	if err == nil || strings.Contains(err.Error(), "sk-fresh-1") {
+		t.Errorf("the error is %v", err)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", c.known().texts[0][:0], Handle{Secret: Values{"k": "sk"}}, &Key{Value: "sk"}); strings.Contains(text, "sk") {
+		t.Errorf("printing shows %s", text)
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	h := Handle{Name: "n", ID: "a b", Role: Values{"project": "p1"}, Saved: Values{"owner": "o1"}}
+	for status, gone := range map[int]bool{200: true, 204: true, 404: true, 400: false, 403: false} {
+		f := newFake(t)
+		f.on("DELETE /v1/projects/p1/keys/a%20b", status, `{"error":"x"}`)
+		err := f.client(t, wholeDefinition, nil).Revoke(t.Context(), h)
+		if (err == nil) != gone {
+			t.Errorf("%d: %v", status, err)
+		}
+		if f.seen()[0] != "DELETE /v1/projects/p1/keys/a%20b?owner=o1" {
+			t.Errorf("it asks %q", f.seen())
+		}
+	}
+}
+
+// A definition that calls an ok = false answer gone is believed.
+func TestGoneUnderSuccess(t *testing.T) {
+	f := newFake(t)
+	src := strings.Replace(wholeDefinition, "gone   = [404]", "ok = body.code == 0\n    gone = body.code == 7", 1)
+	c := f.client(t, src, nil)
+	h := Handle{Name: "n", ID: "i", Role: Values{"project": "p1"}}
+	for code, gone := range map[int]bool{0: true, 7: true, 8: false} {
+		f.on("DELETE /v1/projects/p1/keys/i", 200, object{"code": code})
+		if err := c.Revoke(t.Context(), h); (err == nil) != gone {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	f := newFake(t)
+	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.RawQuery == "":
+			fmt.Fprint(w, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"b","owner":null}],"more":true,"last":2}`)
+		case r.URL.Query().Get("after") == "2":
+			fmt.Fprint(w, `{"data":[{"id":3,"name":null,"owner":"o"}],"more":false}`)
+		default:
+			http.Error(w, "{}", 400)
+		}
+	})
+	c := f.client(t, wholeDefinition, nil)
+	scope := c.def.Scope(Values{"project": "p1"}, nil)
+	var got []Listed
+	for one, err := range c.List(t.Context(), scope) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, one)
+	}
+	role := Values{"project": "p1"}
+	want := []Listed{
+		{Handle: Handle{Name: "a", ID: "1", Role: role, Saved: Values{"owner": "o"}}},
+		{Handle: Handle{Name: "b", ID: "2", Role: role}},
+		{Handle: Handle{ID: "3", Role: role, Saved: Values{"owner": "o"}}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("listed %+v", got)
+	}
+	for range c.List(t.Context(), scope) {
+		break // a caller that has read enough asks for no further page
+	}
+	if n := len(f.seen()); n != 3 {
+		t.Errorf("%d requests: %q", n, f.seen())
+	}
+}
+
+func TestListThatDoesNotAdvance(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[],"more":true,"last":1}`)
+	c := f.client(t, wholeDefinition, nil)
+	var last error
+	for _, err := range c.List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "same page") || len(f.seen()) != 2 {
+		t.Errorf("the error is %v after %q", last, f.seen())
+	}
+}
+
+// page.x + n begins at 0 where no start is given.
+func TestOffsetsBeginAtZero(t *testing.T) {
+	f := newFake(t)
+	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("after") == "2" {
+			fmt.Fprint(w, `{"data":[]}`)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"b","owner":"o"}]}`)
+	})
+	src := strings.Replace(wholeDefinition, "body.more ? { after = body.last } : null", "length(items) > 0 ? { after = page.after + length(items) } : null", 1)
+	count := 0
+	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		count++
+	}
+	if calls := f.seen(); count != 2 || len(calls) != 2 || calls[1] != "GET /v1/projects/p1/keys?after=2" {
+		t.Errorf("%d keys by %q", count, calls)
+	}
+}
+
+func TestStartOfPages(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
+	src := strings.Replace(wholeDefinition, "    next = body.more", "    start = { after = 1 }\n    next = length(items) > 0", 1)
+	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+		t.Fatal(err)
+	}
+	if calls := f.seen(); len(calls) != 1 || calls[0] != "GET /v1/projects/p1/keys?after=1" {
+		t.Errorf("it asks %q", calls)
+	}
+}
+
+func TestFind(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"ab","owner":"o"}],"more":false}`)
+	without := strings.Replace(wholeDefinition, wholeDefinition[strings.Index(wholeDefinition, "  lookup {"):strings.Index(wholeDefinition, "  extend {")], "", 1)
+	for name, src := range map[string]string{"by lookup": wholeDefinition, "by list": without} {
+		c := f.client(t, src, nil)
+		scope := c.def.Scope(Values{"project": "p1"}, nil)
+		found, err := c.Find(t.Context(), scope, "a")
+		if err != nil || len(found) != 1 || found[0].Handle.ID != "1" {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+		if found, err := c.Find(t.Context(), scope, "none"); err != nil || len(found) != 0 {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+	if f.seen()[0] != "GET /v1/projects/p1/keys?name=a" {
+		t.Errorf("lookup asks %q", f.seen())
+	}
+}
+
+// A key whose answer has no id is found by its name, once the list shows it.
+func TestIDByName(t *testing.T) {
+	defer func(old []time.Duration) { settlePauses = old }(settlePauses)
+	settlePauses = []time.Duration{0, time.Millisecond, time.Millisecond}
+	f := newFake(t)
+	f.on("POST /v1/projects/p1/keys", 200, object{"key": "sk-value-1", "owner": "o1"})
+	looks := 0
+	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+		if looks++; looks < 2 {
+			fmt.Fprint(w, `{"data":[]}`)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"id":"k7","name":"n","owner":"o1"}]}`)
+	})
+	src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
+	req := KeyRequest{Name: "n", Role: Values{"project": "p1"}}
+	key, err := f.client(t, src, nil).Issue(t.Context(), req)
+	if err != nil || key.Handle.ID != "k7" || key.Handle.Saved["owner"] != "o1" {
+		t.Fatalf("%+v, %v", key, err)
+	}
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
+	if _, err = f.client(t, src, nil).Issue(t.Context(), req); KindOf(err) != Unknown || NothingMade(err) {
+		t.Errorf("a key that is not listed: %v", err)
+	}
+}
+
+func TestExtend(t *testing.T) {
+	f := newFake(t)
+	f.on("PATCH /v1/keys/i", 200, `{}`)
+	c := f.client(t, wholeDefinition, nil)
+	until := time.Date(2026, 3, 2, 0, 0, 0, 0, time.FixedZone("", 3600))
+	if err := c.Extend(t.Context(), Handle{Name: "n", ID: "i"}, until, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := f.last(); body != `{"expires":"2026-03-01T23:00:00Z"}` {
+		t.Errorf("the request says %s", body)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	for status, want := range map[int]Liveness{200: Alive, 401: Dead, 403: Unclear, 302: Unclear} {
+		f := newFake(t)
+		f.on("GET /v1/me", status, `{}`)
+		got, err := f.client(t, wholeDefinition, nil).Probe(t.Context(), Values{"api_key": "sk-value-1"})
+		if got != want || err != nil {
+			t.Errorf("%d: %v, %v", status, got, err)
+		}
+		if _, header := f.last(); header.Get("Authorization") != "Bearer sk-value-1" {
+			t.Errorf("%d: it sends %q", status, header.Get("Authorization"))
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	f := newFake(t)
+	c := f.client(t, wholeDefinition, nil)
+	f.on("GET /v1/me", 200, `<html>not JSON, and nobody asked</html>`)
+	if err := c.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	f.on("GET /v1/me", 401, `{"error":"no"}`)
+	if err := c.Check(t.Context()); KindOf(err) != Unauthorized || err == nil {
+		t.Error(err)
+	}
+}
+
+// No operation returns a typed nil, and each that the definition lacks says so.
+func TestLackingBlocks(t *testing.T) {
+	c := newFake(t).client(t, stepsDefinition, nil)
+	ctx := context.Background()
+	if err := c.Check(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := c.Undo(ctx, Leftover{}); err != nil {
+		t.Error(err)
+	}
+	if err := c.Extend(ctx, Handle{}, time.Now(), 0); err == nil {
+		t.Error("extend does nothing without a word")
+	}
+	if _, err := c.Probe(ctx, nil); err == nil {
+		t.Error("probe does nothing without a word")
+	}
+	if _, err := c.Find(ctx, Scope{}, "x"); err == nil {
+		t.Error("find does nothing without a word")
+	}
+}

@@ -1,0 +1,151 @@
+// Package providers holds provider definitions: the language they are written
+// in, the built-in catalog, and the client that carries their requests out. It
+// knows nothing of Vault.
+package providers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Definition describes one provider: its fields and the requests that issue,
+// list and revoke its keys. It never changes after Parse and is safe for
+// concurrent use.
+type Definition struct {
+	Name, Title, Docs string
+	// BaseURL is empty where it is computed from connection fields, or where
+	// each connection must name its own.
+	BaseURL string
+	// Connection and Role are the provider's fields in source order.
+	Connection, Role Fields
+	Capabilities     Capabilities
+	KeyName          KeyName
+	Expiry           Expiry
+	Limits           Limits
+
+	source []byte
+	base   *pathTemplate // nil when the connection must give the URL
+	auth   []*authUse
+
+	check  *call
+	issue  *issueBlock
+	revoke []*call
+	list   *listBlock
+	lookup *listBlock
+	extend *call
+	probe  *probeBlock
+	errors errorsBlock
+
+	needs needs
+}
+
+// Limits are the provider's own bounds; zero means that it states none.
+type Limits struct {
+	// RequestsPerSecond is how often one connection may call.
+	RequestsPerSecond float64 `json:"requests_per_second,omitempty"`
+	// Keys is how many keys may exist at once.
+	Keys int `json:"keys,omitempty"`
+}
+
+// Hash is the SHA-256 of the source in hex: two definitions with the same hash
+// are the same.
+func (d *Definition) Hash() string {
+	sum := sha256.Sum256(d.source)
+	return hex.EncodeToString(sum[:])
+}
+
+// Source is the HCL text as it was given to Parse.
+func (d *Definition) Source() string { return string(d.source) }
+
+// Scope is the place where keys with these parameters are listed: only the
+// parameters that list and lookup mention are kept.
+func (d *Definition) Scope(role, connection Values) Scope {
+	return Scope{
+		Role:       d.needs.scopeRole.pick(withDefaults(d.Role, role)),
+		Connection: d.needs.scopeConnection.pick(withDefaults(d.Connection, connection)),
+	}
+}
+
+// call is one request as the definition writes it.
+type call struct {
+	block string // "issue", "revoke", …: what errors are told under
+	step  string // label of the step, empty where the block is one request
+	at    hcl.Range
+
+	method  string
+	path    *pathTemplate
+	query   hclsyntax.Expression
+	headers hclsyntax.Expression
+	format  bodyFormat
+	body    hclsyntax.Expression
+	auth    []*authUse // replaces the provider's own where ownAuth
+	ownAuth bool
+
+	text      bool // the answer's body is text, not JSON
+	needsBody bool // an answer that cannot be read is a failure
+	ok        hclsyntax.Expression
+	gone      hclsyntax.Expression
+	save      []named
+	poll      *pollBlock
+	undo      *call
+}
+
+// named is one attribute of an object in source order.
+type named struct {
+	name string
+	at   hcl.Range
+	expr hclsyntax.Expression
+}
+
+// bodyFormat says how a request's body is written.
+type bodyFormat string
+
+const (
+	noBody        bodyFormat = ""
+	jsonBody      bodyFormat = "json"
+	formBody      bodyFormat = "form"
+	multipartBody bodyFormat = "multipart"
+	rawBody       bodyFormat = "raw"
+)
+
+// issueBlock makes a key in one or several requests.
+type issueBlock struct {
+	at     hcl.Range
+	calls  []*call
+	save   []named
+	id     hclsyntax.Expression // nil when only a look-up by name tells
+	secret []named
+}
+
+// listBlock finds keys: all of them page by page (list), or those of one name
+// (lookup).
+type listBlock struct {
+	*call
+	items hclsyntax.Expression
+	item  []named
+	start hclsyntax.Expression
+	next  hclsyntax.Expression
+	pages []string // the attributes of page that the block mentions
+}
+
+// probeBlock asks whether a key works.
+type probeBlock struct {
+	*call
+	alive, dead hclsyntax.Expression
+}
+
+// errorsBlock says how to read the provider's refusals.
+type errorsBlock struct {
+	message, refused hclsyntax.Expression
+}
+
+// authUse is one auth block: a kind, its arguments, and when it applies.
+type authUse struct {
+	kind string
+	at   hcl.Range
+	when hclsyntax.Expression
+	args []named
+}

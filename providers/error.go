@@ -1,0 +1,78 @@
+package providers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind says what a failed call tells about the provider's state.
+type Kind int
+
+const (
+	// Unknown: the request was sent and no answer that can be understood came
+	// back; it may or may not have taken effect.
+	Unknown Kind = iota
+	// Refused: the provider answered no; nothing was created or changed.
+	Refused
+	// Unauthorized: the provider refused the connection's credential; nothing
+	// was created or changed.
+	Unauthorized
+	// Throttled: the provider asked to come back later (HTTP 429); nothing was
+	// created or changed.
+	Throttled
+	// Unreachable: the request never left: name look-up, connecting or TLS
+	// failed, the rate limit had no room in time, or the breaker is open.
+	Unreachable
+)
+
+// Error is a failed call. Its text is made of the provider's status and
+// message, never of its raw body, and holds no secret.
+type Error struct {
+	// Op is the definition's block: "issue", "revoke", …
+	Op   string
+	Kind Kind
+	// Status is the HTTP status, 0 when there was no answer.
+	Status int
+	// Message is the provider's own sentence, or what was wrong with its answer.
+	Message string
+	// RetryAfter is how long the provider asked to wait; 0 when it did not say.
+	RetryAfter time.Duration
+	// Leftover is set when a failed issue left something to be undone.
+	Leftover *Leftover
+	// Err is the cause below, if any; its text is already part of Message.
+	Err error
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.Kind == Unreachable:
+		return fmt.Sprintf("%s: the provider cannot be reached: %s", e.Op, e.Message)
+	case e.Kind == Unauthorized:
+		return fmt.Sprintf("%s: the provider refused the connection's credential (status %d): %s", e.Op, e.Status, e.Message)
+	case e.Kind == Refused && e.Status == 0:
+		return fmt.Sprintf("%s: no request was sent: %s", e.Op, e.Message)
+	case e.Status == 0:
+		return fmt.Sprintf("%s: the provider gave no usable answer: %s", e.Op, e.Message)
+	default:
+		return fmt.Sprintf("%s: the provider answered status %d: %s", e.Op, e.Status, e.Message)
+	}
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// NothingMade reports whether err proves that an issue created nothing. Any
+// error that is not an *Error counts as no proof.
+func NothingMade(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind != Unknown && e.Leftover == nil
+}
+
+// KindOf is the Kind of err, Unknown where err is not an *Error.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Unknown
+}

@@ -1,0 +1,281 @@
+package providers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Merge lays raw over stored and returns the complete, checked result.
+//
+// raw holds what Vault hands over: strings from its CLI, JSON values from its
+// API. Each is converted to its field's type ("5" to a number, "a,b" or JSON
+// text to a list, "a=b" or JSON text to a map). A null removes the stored
+// value; so does an empty string where the field is not a string. Defaults
+// are filled in. An error is one sentence that names the field and what to
+// write; it never quotes a value. reserved are the caller's own field names:
+// they are passed over, and offered when an unknown name is near one.
+func (f Fields) Merge(stored Values, raw map[string]any, reserved []string) (Values, error) {
+	merged := Values{}
+	for _, field := range f {
+		if value, ok := stored[field.Name]; ok && value != nil {
+			merged[field.Name] = value
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		field := f.Lookup(name)
+		switch {
+		case field != nil && field.isRemoval(raw[name]):
+			delete(merged, name)
+		case field != nil:
+			merged[name] = raw[name]
+		case !slices.Contains(reserved, name):
+			return nil, fmt.Errorf("unknown field %q: %s", name, instead(name, append(f.Names(), reserved...)))
+		}
+	}
+	return f.complete(merged)
+}
+
+// complete converts and checks every value and fills in the defaults.
+func (f Fields) complete(given Values) (Values, error) {
+	result := Values{}
+	for _, field := range f {
+		value, ok := given[field.Name]
+		if !ok {
+			if field.Required {
+				return nil, fmt.Errorf("%q is required: give %s", field.Name, field.wanted())
+			}
+			if field.Default != nil {
+				result[field.Name] = field.Default
+			}
+			continue
+		}
+		accepted, err := field.accept(value)
+		if err != nil {
+			return nil, fmt.Errorf("%q %w", field.Name, err)
+		}
+		result[field.Name] = accepted
+	}
+	return result, nil
+}
+
+// withDefaults adds the defaults to values that may have been stored before
+// the definition had them.
+func withDefaults(fields Fields, values Values) Values {
+	result := maps.Clone(values)
+	if result == nil {
+		result = Values{}
+	}
+	for _, field := range fields {
+		if result[field.Name] == nil && field.Default != nil {
+			result[field.Name] = field.Default
+		}
+	}
+	return result
+}
+
+// isRemoval reports whether raw asks for the stored value to be forgotten. The
+// CLI cannot say null, so an empty string stands for it where it can mean
+// nothing else.
+func (f *Field) isRemoval(raw any) bool {
+	return raw == nil || raw == "" && f.Type != cty.String
+}
+
+// accept converts raw to the field's type and checks the field's rules.
+func (f *Field) accept(raw any) (any, error) {
+	value, err := f.convertTo(raw, f.Type)
+	if err != nil {
+		return nil, err
+	}
+	if value == "" && f.Required {
+		return nil, errors.New("is required: it must not be empty")
+	}
+	elements, isList := value.([]any)
+	if err := f.checkSize(value); err != nil {
+		return nil, err
+	}
+	if !isList {
+		elements = []any{value}
+	}
+	for _, element := range elements {
+		if err := f.checkElement(element); err != nil {
+			return nil, err
+		}
+	}
+	return value, nil
+}
+
+// checkSize applies min and max.
+func (f *Field) checkSize(value any) error {
+	if f.Min == nil && f.Max == nil {
+		return nil
+	}
+	var size float64
+	of := ""
+	switch v := value.(type) {
+	case json.Number:
+		size, _ = v.Float64()
+	case string:
+		size, of = float64(utf8.RuneCountInString(v)), "characters long"
+	case []any:
+		size, of = float64(len(v)), "elements long"
+	}
+	switch {
+	case f.Min != nil && size < *f.Min:
+		return errors.New(strings.TrimSpace(fmt.Sprintf("must be at least %s %s", number(*f.Min), of)))
+	case f.Max != nil && size > *f.Max:
+		return errors.New(strings.TrimSpace(fmt.Sprintf("must be at most %s %s", number(*f.Max), of)))
+	}
+	return nil
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+// checkElement applies enum and pattern to a value, or to one of a list.
+func (f *Field) checkElement(value any) error {
+	if len(f.Enum) > 0 && !slices.Contains(f.Enum, value) {
+		return fmt.Errorf("must be one of %s", f.choices())
+	}
+	if text, ok := value.(string); ok && f.Pattern != "" && !f.pattern.MatchString(text) {
+		return fmt.Errorf("must match the pattern %s", f.Pattern)
+	}
+	return nil
+}
+
+// convertTo turns what Vault handed over into a JSON value of type t.
+func (f *Field) convertTo(raw any, t cty.Type) (any, error) {
+	wrong := fmt.Errorf("must be %s", f.wanted())
+	plain, err := normalize(raw)
+	if err != nil {
+		return nil, wrong
+	}
+	if text, ok := plain.(string); ok {
+		plain = readText(text, t)
+	}
+	if list, ok := plain.([]any); ok && t.IsMapType() {
+		plain = readPairs(list)
+	}
+	if err := noStrangers(plain, t, ""); err != nil {
+		return nil, err
+	}
+	value := toCty(plain)
+	if f.optional != nil && t.Equals(f.Type) {
+		value = f.optional.Apply(value)
+	}
+	value, err = convert.Convert(value, t)
+	if err != nil || !value.IsWhollyKnown() || value.IsNull() {
+		return nil, wrong
+	}
+	return fromCty(withoutNulls(value)), nil
+}
+
+// normalize turns any Go value that encodes as JSON into plain JSON values.
+func normalize(raw any) (any, error) {
+	switch v := raw.(type) {
+	case nil, bool, string, json.Number:
+		return v, nil
+	}
+	text, err := json.Marshal(raw)
+	if err != nil {
+		return nil, err
+	}
+	return decodeJSON(text)
+}
+
+// readText reads a string, as the CLI gives it, for a field of type t.
+func readText(text string, t cty.Type) any {
+	trimmed := strings.TrimSpace(text)
+	if t == cty.String {
+		return text
+	}
+	if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
+		if value, err := decodeJSON([]byte(trimmed)); err == nil {
+			return value
+		}
+	}
+	switch {
+	case t.IsListType() || t.IsSetType() || t.IsMapType():
+		var parts []any
+		for part := range strings.SplitSeq(text, ",") {
+			parts = append(parts, strings.TrimSpace(part))
+		}
+		return parts
+	case t == cty.DynamicPseudoType:
+		return text
+	default:
+		return trimmed
+	}
+}
+
+// readPairs reads "name=value" texts as a map; anything else stays as it is.
+func readPairs(list []any) any {
+	pairs := map[string]any{}
+	for _, element := range list {
+		text, _ := element.(string)
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return list
+		}
+		pairs[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return pairs
+}
+
+// noStrangers refuses attributes that an object type does not have, which a
+// conversion would drop without a word.
+func noStrangers(value any, t cty.Type, path string) error {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			inner := cty.DynamicPseudoType
+			switch {
+			case t.IsObjectType() && !t.HasAttribute(name):
+				return fmt.Errorf("has no attribute %q: %s", path+name, instead(name, sortedNames(t.AttributeTypes())))
+			case t.IsObjectType():
+				inner = t.AttributeType(name)
+			case t.IsMapType():
+				inner = t.ElementType()
+			}
+			if err := noStrangers(v[name], inner, path+name+"."); err != nil {
+				return err
+			}
+		}
+	case []any:
+		if !t.IsListType() && !t.IsSetType() {
+			return nil
+		}
+		for _, element := range v {
+			if err := noStrangers(element, t.ElementType(), path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
+
+// decodeJSON decodes one whole JSON text, keeping numbers exact.
+func decodeJSON(text []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	if decoder.More() {
+		return nil, errors.New("more than one JSON value")
+	}
+	return value, nil
+}

@@ -1,0 +1,93 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2/hclsimple"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+// Case says how a definition is held against a document: a file of test data
+// beside the definition, so that a new provider needs no Go.
+type Case struct {
+	Title string `hcl:"title,label"`
+	// Document is the document's file name.
+	Document string `hcl:"document"`
+	// BasePath is the path of the connection's base_url. Without it, the path
+	// of the definition's own base_url.
+	BasePath *string `hcl:"base_path"`
+	// Prefix is what stands before the document's paths. Without it, the path
+	// of the document's first server.
+	Prefix *string `hcl:"prefix"`
+	// Connection and Role are the fields that an operator would write.
+	Connection cty.Value `hcl:"connection,optional"`
+	Role       cty.Value `hcl:"role,optional"`
+	// Fill names the component schema for a part of an answer which the
+	// document leaves open: by operation, then by place ("result", "data[]").
+	Fill map[string]map[string]string `hcl:"fill,optional"`
+	// Beyond are operations that the document does not have, each with the
+	// reason and source. They answer 200 {} to a credential that is alive.
+	Beyond map[string]string `hcl:"beyond,optional"`
+	// IgnoreParameters are parameters that the document demands and the
+	// provider, as it is used here, does not: "header x-name".
+	IgnoreParameters []string `hcl:"ignore_parameters,optional"`
+	// IgnoreReadOnly lets requests send fields that the document marks as read
+	// only, where it uses one schema both ways and the provider wants them.
+	IgnoreReadOnly bool `hcl:"ignore_read_only,optional"`
+	// Deletes and MakesNothing are operations that do not mean what their
+	// method says.
+	Deletes      []string `hcl:"deletes,optional"`
+	MakesNothing []string `hcl:"makes_nothing,optional"`
+}
+
+// ReadCases reads a definition's file of cases.
+func ReadCases(path string) ([]*Case, error) {
+	var file struct {
+		Cases []*Case `hcl:"contract,block"`
+	}
+	if err := hclsimple.DecodeFile(path, nil, &file); err != nil {
+		return nil, err
+	}
+	if len(file.Cases) == 0 {
+		return nil, fmt.Errorf("%s: write a block: contract \"title\" { document = … }", path)
+	}
+	return file.Cases, nil
+}
+
+// Fields turns an object written in a test-data file into raw field values.
+func Fields(object cty.Value) (map[string]any, error) {
+	if object == cty.NilVal || object.IsNull() {
+		return map[string]any{}, nil
+	}
+	value, err := plain(object)
+	if err != nil {
+		return nil, err
+	}
+	fields, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("want an object, not %s", object.Type().FriendlyName())
+	}
+	return fields, nil
+}
+
+// plain is what value would be after a way through JSON.
+func plain(value cty.Value) (any, error) {
+	text, err := ctyjson.Marshal(value, value.Type())
+	if err != nil {
+		return nil, err
+	}
+	return decodeJSON(text)
+}
+
+func decodeJSON(text []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	return value, nil
+}

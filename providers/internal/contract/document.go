@@ -1,0 +1,127 @@
+// Package contract holds a provider's definition against what the provider
+// says about itself: a server made from its OpenAPI document (Server), or an
+// exchange of requests and answers taken from its documentation (Exchange).
+// It is for tests.
+package contract
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi2"
+	"github.com/getkin/kin-openapi/openapi2conv"
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// Document is a provider's own description of its API, whatever version of
+// OpenAPI it is written in.
+type Document struct {
+	*openapi3.T
+}
+
+// ReadDocument reads an OpenAPI 3.0 or 3.1 or a Swagger 2.0 document, in JSON.
+func ReadDocument(path string) (*Document, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parseDocument(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	d := &Document{parsed}
+	d.typePathParameters()
+	return d, nil
+}
+
+// typePathParameters makes strings of path parameters that are given no type:
+// the validator takes such a one for empty.
+func (d *Document) typePathParameters() {
+	for _, item := range d.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for _, p := range slices.Concat(item.Parameters, operation.Parameters) {
+				if p.Value != nil && p.Value.In == openapi3.ParameterInPath && (p.Value.Schema == nil || p.Value.Schema.Value.IsEmpty()) {
+					p.Value.Schema = openapi3.NewStringSchema().NewRef()
+				}
+			}
+		}
+	}
+}
+
+func parseDocument(text []byte) (*openapi3.T, error) {
+	var version struct {
+		Swagger string `json:"swagger"`
+	}
+	if err := json.Unmarshal(text, &version); err != nil {
+		return nil, err
+	}
+	if version.Swagger == "" {
+		return openapi3.NewLoader().LoadFromData(text)
+	}
+	var old openapi2.T
+	if err := json.Unmarshal(text, &old); err != nil {
+		return nil, err
+	}
+	return openapi2conv.ToV3(&old)
+}
+
+// ServerPath is the path of the document's first server, without a slash at
+// its end.
+func (d *Document) ServerPath() string {
+	if len(d.Servers) == 0 {
+		return ""
+	}
+	parsed, err := url.Parse(d.Servers[0].URL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(parsed.Path, "/")
+}
+
+// ServedAt reports whether the document names base as one of its servers. It
+// is true as well where the document names no host at all.
+func (d *Document) ServedAt(base string) bool {
+	hosts := 0
+	for _, server := range d.Servers {
+		if !strings.Contains(server.URL, "://") || strings.Contains(server.URL, "{") {
+			continue
+		}
+		hosts++
+		if strings.TrimRight(server.URL, "/") == strings.TrimRight(base, "/") {
+			return true
+		}
+	}
+	return hosts == 0
+}
+
+// ignoreParameters makes the document forget parameters, each written
+// "header x-name" or "query name".
+func (d *Document) ignoreParameters(names []string) {
+	unwanted := func(p *openapi3.ParameterRef) bool {
+		return p.Value != nil && slices.Contains(names, p.Value.In+" "+p.Value.Name)
+	}
+	for _, item := range d.Paths.Map() {
+		item.Parameters = slices.DeleteFunc(item.Parameters, unwanted)
+		for _, operation := range item.Operations() {
+			operation.Parameters = slices.DeleteFunc(operation.Parameters, unwanted)
+		}
+	}
+}
+
+// serveUnder makes prefix all that stands before the document's paths.
+func (d *Document) serveUnder(prefix string) {
+	if prefix == "" {
+		prefix = "/"
+	}
+	d.Servers = openapi3.Servers{{URL: prefix}}
+	for _, item := range d.Paths.Map() {
+		item.Servers = nil
+		for _, operation := range item.Operations() {
+			operation.Servers = nil
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package contract
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// Names that providers give to the parts of a paged list.
+var (
+	limitNames  = []string{"limit", "per_page", "perPage", "perpage", "page_size", "pageSize", "page[size]", "page[limit]"}
+	offsetNames = []string{"offset", "skip", "page[offset]"}
+	pageNames   = []string{"page", "page_number", "pageNumber", "page[number]"}
+	afterNames  = []string{"after", "starting_after", "cursor", "page_token", "pageToken", "pageCursor", "page[after]", "marker", "bookmark"}
+
+	moreNames  = []string{"has_more", "hasMore", "has_next_page"}
+	lastNames  = []string{"last_id", "lastId"}
+	firstNames = []string{"first_id", "firstId"}
+	nextNames  = []string{"next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "next"}
+	totalNames = []string{"total", "total_count", "totalCount"}
+)
+
+// list answers one page of what was made where the request looks.
+func (c *call) list(w http.ResponseWriter) {
+	status, response := success(c.route.Operation)
+	schema := jsonSchema(response)
+	if schema == nil {
+		w.WriteHeader(status)
+		return
+	}
+	here := c.here()
+	page, more := c.page(here)
+	values := &writer{server: c.Server, fill: c.rules.Fill[c.operation()]}
+	body := values.value(schema, "", "", nil)
+	if place, items := c.listPlace(values, schema); items != nil {
+		body = put(body, place, c.elements(values.fill, items, place, page))
+		mark(body, marks(page, len(here), more))
+	}
+	c.write(w, status, jsonKind(response), body)
+}
+
+// here are the objects made by requests to the path that is listed, or all of
+// them where the document makes nothing at that path.
+func (c *call) here() []*object {
+	var made []*object
+	for _, object := range c.objects {
+		if object.path == c.request.URL.Path {
+			made = append(made, object)
+		}
+	}
+	if c.route.PathItem.Post == nil && c.route.PathItem.Put == nil && made == nil {
+		return c.objects
+	}
+	return made
+}
+
+// page is the part of the objects that the query asks for.
+func (c *call) page(all []*object) (part []*object, more bool) {
+	size, start, paged := pageSize, 0, false
+	for _, parameter := range c.queryParameters() {
+		value := c.request.URL.Query().Get(parameter.Name)
+		number, err := strconv.Atoi(value)
+		switch {
+		case slices.Contains(limitNames, parameter.Name):
+			if err == nil && number > 0 {
+				size = min(size, number)
+			}
+		case slices.Contains(offsetNames, parameter.Name):
+			paged, start = true, number
+		case slices.Contains(pageNames, parameter.Name):
+			paged = true
+			if err == nil {
+				start = (number - firstPage(parameter)) * pageSize
+			}
+		case slices.Contains(afterNames, parameter.Name):
+			paged = true
+			start = 1 + slices.IndexFunc(all, func(o *object) bool { return o.is(value) })
+		}
+	}
+	if !paged {
+		return all, false
+	}
+	start = max(0, min(start, len(all)))
+	end := min(start+size, len(all))
+	return all[start:end], end < len(all)
+}
+
+func (c *call) queryParameters() []*openapi3.Parameter {
+	var found []*openapi3.Parameter
+	for _, list := range []openapi3.Parameters{c.route.PathItem.Parameters, c.route.Operation.Parameters} {
+		for _, parameter := range list {
+			if parameter.Value != nil && parameter.Value.In == openapi3.ParameterInQuery {
+				found = append(found, parameter.Value)
+			}
+		}
+	}
+	return found
+}
+
+// firstPage is 0 where the document counts pages from there.
+func firstPage(parameter *openapi3.Parameter) int {
+	if parameter.Schema == nil || parameter.Schema.Value == nil {
+		return 1
+	}
+	s := parameter.Schema.Value
+	if s.Min != nil && *s.Min == 0 || s.Default != nil && scalarIs(s.Default, "0") {
+		return 0
+	}
+	return 1
+}
+
+func scalarIs(value any, text string) bool {
+	if number, ok := value.(float64); ok {
+		return strconv.FormatFloat(number, 'f', -1, 64) == text
+	}
+	written, ok := scalarText(value)
+	return ok && written == text
+}
+
+// listPlace finds the array of the answer that holds the things listed: the
+// one whose elements have most properties in common with what was made.
+func (c *call) listPlace(w *writer, schema *openapi3.SchemaRef) (place string, items *openapi3.SchemaRef) {
+	best := -1
+	for _, candidate := range w.arrays(schema, "", 0) {
+		if likeness := c.likeness(w, candidate); likeness > best {
+			best, place, items = likeness, candidate.place, candidate.items
+		}
+	}
+	return place, items
+}
+
+type array struct {
+	place string
+	items *openapi3.SchemaRef
+}
+
+func (w *writer) arrays(schema *openapi3.SchemaRef, place string, depth int) []array {
+	if schema == nil || schema.Value == nil || depth > 4 {
+		return nil
+	}
+	var found []array
+	s := schema.Value
+	if s.Items != nil {
+		found = append(found, array{place, s.Items})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		found = append(found, w.arrays(s.Properties[name], within(place, name), depth+1)...)
+	}
+	for _, list := range []openapi3.SchemaRefs{s.AllOf, s.OneOf, s.AnyOf} {
+		for _, part := range list {
+			found = append(found, w.arrays(part, place, depth+1)...)
+		}
+	}
+	return found
+}
+
+func (c *call) likeness(w *writer, a array) int {
+	if a.items.Value == nil {
+		return 0
+	}
+	items := a.items
+	if component := w.component(a.place + "[]"); component != nil {
+		items = component
+	}
+	properties, _ := propertiesOf(items.Value)
+	common := 0
+	for name := range properties {
+		for _, object := range c.objects {
+			if _, ok := object.fields[name]; ok {
+				common++
+				break
+			}
+		}
+	}
+	return common
+}
+
+// elements makes the elements of the list.
+func (c *call) elements(fill map[string]string, items *openapi3.SchemaRef, place string, page []*object) []any {
+	elements := make([]any, 0, len(page))
+	for _, object := range page {
+		values := &writer{server: c.Server, object: object, fill: fill}
+		elements = append(elements, values.value(items, "", place+"[]", nil))
+	}
+	return elements
+}
+
+// put sets the place of body to value.
+func put(body any, place string, value []any) any {
+	if place == "" {
+		return value
+	}
+	object, ok := body.(map[string]any)
+	if !ok {
+		return body
+	}
+	name, rest, nested := strings.Cut(place, ".")
+	if !nested {
+		object[name] = value
+	} else {
+		object[name] = put(object[name], rest, value)
+	}
+	return object
+}
+
+// marks are the values that tell a client where it is in a list.
+func marks(page []*object, total int, more bool) map[string]any {
+	found := map[string]any{}
+	set := func(names []string, value any) {
+		for _, name := range names {
+			found[name] = value
+		}
+	}
+	set(moreNames, more)
+	set(totalNames, total)
+	set(nextNames, nil)
+	if len(page) == 0 {
+		set(firstNames, nil)
+		set(lastNames, nil)
+		return found
+	}
+	set(firstNames, page[0].id())
+	set(lastNames, page[len(page)-1].id())
+	if more {
+		set(nextNames, page[len(page)-1].id())
+	}
+	return found
+}
+
+// mark writes marks over the properties of the same names. One without a
+// value is left out.
+func mark(body any, marks map[string]any) {
+	object, ok := body.(map[string]any)
+	if !ok {
+		return
+	}
+	for name, property := range object {
+		value, known := marks[name]
+		switch {
+		case known && value == nil:
+			delete(object, name)
+		case known:
+			object[name] = value
+		default:
+			mark(property, marks)
+		}
+	}
+}
+
+// id is the value by which a page can go on after this object.
+func (o *object) id() string {
+	if id, ok := scalarText(o.fields["id"]); ok && o.is(id) {
+		return id
+	}
+	if len(o.made) > 0 {
+		return o.made[0]
+	}
+	return ""
+}

@@ -1,0 +1,83 @@
+package contract
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// object is a thing that a request made: a key, an account, …
+type object struct {
+	// path is the concrete path of the request that made it.
+	path string
+	// fields are what was sent and answered, by the name of the property; of
+	// equal names the outermost counts, as depths remembers.
+	fields map[string]any
+	depths map[string]int
+	// made are the values that the server chose for it alone: its ids, and
+	// its secrets.
+	made []string
+}
+
+func newObject(path string) *object {
+	return &object{path: path, fields: map[string]any{}, depths: map[string]int{}}
+}
+
+// learn takes in every property of value. It replaces what was known, unless
+// that was known from further out.
+func (o *object) learn(value any) {
+	seen := newObject(o.path)
+	seen.collect(value, 0)
+	for name, depth := range seen.depths {
+		if known, ok := o.depths[name]; !ok || depth <= known {
+			o.fields[name], o.depths[name] = seen.fields[name], depth
+		}
+	}
+}
+
+// collect leaves the elements of arrays alone: they are other things.
+func (o *object) collect(value any, depth int) {
+	properties, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if known, ok := o.depths[name]; !ok || depth < known {
+			o.fields[name], o.depths[name] = properties[name], depth
+		}
+		o.collect(properties[name], depth+1)
+	}
+}
+
+func (o *object) is(name string) bool { return name != "" && slices.Contains(o.made, name) }
+
+// texts are all strings and numbers within value, as text.
+func texts(value any) []string {
+	var found []string
+	switch value := value.(type) {
+	case map[string]any:
+		for _, property := range value {
+			found = append(found, texts(property)...)
+		}
+	case []any:
+		for _, element := range value {
+			found = append(found, texts(element)...)
+		}
+	default:
+		if text, ok := scalarText(value); ok {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+func scalarText(value any) (string, bool) {
+	switch value := value.(type) {
+	case string:
+		return value, true
+	case int64:
+		return strconv.FormatInt(value, 10), true
+	case int:
+		return strconv.Itoa(value), true
+	case interface{ String() string }: // json.Number
+		return value.String(), true
+	}
+	return "", false
+}

@@ -1,0 +1,482 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+)
+
+// Server stands in for a provider. It is made from the provider's document:
+// a request that the document does not allow is a violation, an answer is made
+// from the operation's response schema, and what a request makes can be read,
+// listed, changed and deleted, after which it is gone.
+type Server struct {
+	document *Document
+	router   routers.Router
+	rules    Case
+	secrets  []string
+	born     time.Time
+
+	mu         sync.Mutex
+	count      int64
+	objects    []*object
+	gone       []string
+	violations []string
+	served     map[string]int
+}
+
+// pageSize is the most that a list answers at once, whatever was asked for:
+// providers cap silently, and a definition must not take a short page for the
+// last one.
+const pageSize = 2
+
+// NewServer makes a server of document that follows rules and accepts the
+// given admin credentials.
+func NewServer(document *Document, rules *Case, credentials []string) (*Server, error) {
+	prefix := document.ServerPath()
+	if rules.Prefix != nil {
+		prefix = *rules.Prefix
+	}
+	document.serveUnder(prefix)
+	document.ignoreParameters(rules.IgnoreParameters)
+	router, err := gorillamux.NewRouter(document.T)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		document: document,
+		router:   router,
+		rules:    *rules,
+		secrets:  credentials,
+		born:     time.Now().UTC().Truncate(time.Second),
+		count:    1000,
+		served:   map[string]int{},
+	}, nil
+}
+
+// Violations says in which requests the document was not kept.
+func (s *Server) Violations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.violations)
+}
+
+// Remaining are the paths of what was made and never deleted.
+func (s *Server) Remaining() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var paths []string
+	for _, object := range s.objects {
+		paths = append(paths, object.path)
+	}
+	return paths
+}
+
+// Served says how often each operation, such as "GET /keys", was called.
+func (s *Server) Served() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	served := map[string]int{}
+	for operation, times := range s.served {
+		served[operation] = times
+	}
+	return served
+}
+
+// ServeHTTP answers one request as the provider's document says.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.violation(r, fmt.Errorf("unreadable body: %w", err))
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	if _, beyond := s.rules.Beyond[r.Method+" "+r.URL.Path]; beyond {
+		s.answerBeyond(w, r)
+		return
+	}
+	c, err := s.call(r, text)
+	if err != nil {
+		s.violation(r, err)
+		http.Error(w, "no such operation", http.StatusNotFound)
+		return
+	}
+	c.serve(w)
+}
+
+// Conforms says in what a request does not keep to the document. It makes and
+// answers nothing.
+func (s *Server) Conforms(r *http.Request, text []byte) error {
+	c, err := s.call(r, text)
+	if err != nil {
+		return err
+	}
+	return c.conforms()
+}
+
+func (s *Server) call(r *http.Request, text []byte) (*call, error) {
+	route, params, err := s.router.FindRoute(r)
+	if err != nil {
+		return nil, fmt.Errorf("the document has no such operation: %w", err)
+	}
+	return &call{Server: s, request: r, text: text, route: route, params: params}, nil
+}
+
+func (s *Server) answerBeyond(w http.ResponseWriter, r *http.Request) {
+	if !slices.ContainsFunc(anywhere(r), s.accepts) {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{})
+}
+
+func (s *Server) violation(r *http.Request, err error) {
+	s.violations = append(s.violations, fmt.Sprintf("%s %s: %v", r.Method, r.URL.RequestURI(), err))
+}
+
+func (s *Server) next() int64 {
+	s.count++
+	return s.count
+}
+
+// accepts says whether credential is an admin's or a living key's.
+func (s *Server) accepts(credential string) bool {
+	return credential != "" && (slices.Contains(s.secrets, credential) || s.find(credential) != nil)
+}
+
+func (s *Server) find(name string) *object {
+	for _, object := range s.objects {
+		if object.is(name) {
+			return object
+		}
+	}
+	return nil
+}
+
+func (s *Server) valid(schema *openapi3.Schema, value any) bool {
+	return schema.VisitJSON(value, s.schemaOptions()...) == nil
+}
+
+func (s *Server) schemaOptions() []openapi3.SchemaValidationOption {
+	options := []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation()}
+	if s.document.IsOpenAPI31OrLater() {
+		options = append(options, openapi3.EnableJSONSchema2020())
+	}
+	return options
+}
+
+// remove deletes an object and all that was made below it.
+func (s *Server) remove(o *object) {
+	s.objects = slices.DeleteFunc(s.objects, func(other *object) bool {
+		below := slices.ContainsFunc(o.made, func(name string) bool {
+			return strings.HasPrefix(other.path, o.path+"/"+name+"/")
+		})
+		if other == o || below {
+			s.gone = append(s.gone, other.made...)
+			return true
+		}
+		return false
+	})
+}
+
+// call is one request, its operation known.
+type call struct {
+	*Server
+	request *http.Request
+	text    []byte
+	route   *routers.Route
+	params  map[string]string
+	body    any
+}
+
+func (c *call) serve(w http.ResponseWriter) {
+	c.served[c.operation()]++
+	if err := c.conforms(); err != nil {
+		c.violation(c.request, err)
+		c.fail(w, http.StatusBadRequest)
+		return
+	}
+	if !c.authorized() {
+		c.fail(w, http.StatusUnauthorized)
+		return
+	}
+	switch {
+	case c.parentGone():
+		c.fail(w, http.StatusNotFound)
+	case c.request.Method == http.MethodDelete || slices.Contains(c.rules.Deletes, c.operation()):
+		c.delete(w)
+	case slices.Contains(c.rules.MakesNothing, c.operation()):
+		c.answer(w, &writer{server: c.Server, fill: c.rules.Fill[c.operation()]})
+	case c.request.Method == http.MethodGet && c.onItem():
+		c.read(w)
+	case c.request.Method == http.MethodGet:
+		c.list(w)
+	case c.onItem():
+		c.update(w)
+	default:
+		c.create(w)
+	}
+}
+
+func (c *call) operation() string { return c.route.Method + " " + c.route.Path }
+
+// conforms holds the request against the document, all but whether the
+// credential that it shows is the right one.
+func (c *call) conforms() (err error) {
+	shown := func(credential string) bool { return credential != "" }
+	if err := openapi3filter.ValidateRequest(c.request.Context(), c.input(shown)); err != nil {
+		return err
+	}
+	if err := unknownQuery(c.route, c.request.URL.Query()); err != nil {
+		return err
+	}
+	if c.body, err = bodyOf(c.request.Header, c.text); err != nil {
+		return err
+	}
+	if schema := bodySchema(c.route.Operation, c.request.Header); schema != nil {
+		return unknownFields(schema, c.body, "")
+	}
+	return nil
+}
+
+// authorized says whether one of the credentials that the document wants is an
+// admin's or a living key's; any that is shown, where it says nothing of them.
+func (c *call) authorized() bool {
+	security := c.security()
+	if len(security) == 0 {
+		return slices.ContainsFunc(anywhere(c.request), c.accepts)
+	}
+	return openapi3filter.ValidateSecurityRequirements(c.request.Context(), c.input(c.accepts), security) == nil
+}
+
+func (c *call) input(accept func(credential string) bool) *openapi3filter.RequestValidationInput {
+	c.request.Body = io.NopCloser(bytes.NewReader(c.text))
+	return &openapi3filter.RequestValidationInput{
+		Request:    c.request,
+		PathParams: c.params,
+		Route:      c.route,
+		Options: &openapi3filter.Options{
+			AuthenticationFunc:                authenticator(accept),
+			RejectWhenRequestBodyNotSpecified: true,
+			ExcludeReadOnlyValidations:        c.rules.IgnoreReadOnly,
+			SkipSettingDefaults:               true,
+			IncludeResponseStatus:             true,
+			SchemaValidationOptions:           []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation()},
+		},
+	}
+}
+
+func (c *call) security() openapi3.SecurityRequirements {
+	if c.route.Operation.Security != nil {
+		return *c.route.Operation.Security
+	}
+	return c.document.Security
+}
+
+// onItem says whether the path ends in a parameter, so names one thing.
+func (c *call) onItem() bool { return strings.HasSuffix(c.route.Path, "}") }
+
+// item is the thing that the request names: by the end of its path, else by
+// any value of its query or body.
+func (c *call) item() *object {
+	if c.onItem() {
+		return c.find(c.lastParam())
+	}
+	for _, values := range c.request.URL.Query() {
+		for _, value := range values {
+			if found := c.find(value); found != nil {
+				return found
+			}
+		}
+	}
+	for _, value := range texts(c.body) {
+		if found := c.find(value); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func (c *call) lastParam() string {
+	name := c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : len(c.route.Path)-1]
+	return c.params[name]
+}
+
+// parentGone says whether the path names something that was deleted.
+func (c *call) parentGone() bool {
+	for _, value := range c.params {
+		if slices.Contains(c.gone, value) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *call) delete(w http.ResponseWriter) {
+	found := c.item()
+	if found == nil {
+		c.fail(w, http.StatusNotFound)
+		return
+	}
+	c.remove(found)
+	c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
+}
+
+func (c *call) read(w http.ResponseWriter) {
+	found := c.item()
+	if found == nil {
+		c.fail(w, http.StatusNotFound)
+		return
+	}
+	c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
+}
+
+// update changes what is there. A name that is not there yet is made, where
+// the operation can make something.
+func (c *call) update(w http.ResponseWriter) {
+	found := c.item()
+	switch {
+	case found != nil:
+		found.learn(c.body)
+		c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
+	case c.route.Operation.Responses.Status(http.StatusCreated) != nil:
+		c.create(w)
+	default:
+		c.fail(w, http.StatusNotFound)
+	}
+}
+
+func (c *call) create(w http.ResponseWriter) {
+	made := newObject(c.request.URL.Path)
+	if c.onItem() {
+		made.path = made.path[:strings.LastIndex(made.path, "/")]
+		made.made = append(made.made, c.lastParam())
+	}
+	made.learn(c.body)
+	c.objects = append(c.objects, made)
+	made.learn(c.answer(w, &writer{server: c.Server, object: made, minting: true, fill: c.rules.Fill[c.operation()]}))
+}
+
+// answer writes the operation's success and gives back its body.
+func (c *call) answer(w http.ResponseWriter, values *writer) any {
+	status, response := success(c.route.Operation)
+	schema := jsonSchema(response)
+	if schema == nil {
+		w.WriteHeader(status)
+		return nil
+	}
+	body := values.value(schema, "", "", jsonExample(response))
+	c.write(w, status, jsonKind(response), body)
+	return body
+}
+
+// write sends an answer that was made from the document, and holds it against
+// the document too: a wrong answer would prove nothing.
+func (c *call) write(w http.ResponseWriter, status int, kind string, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		c.violation(c.request, err)
+		return
+	}
+	request := c.input(c.accepts)
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: request,
+		Status:                 status,
+		Header:                 http.Header{"Content-Type": {kind}},
+		Options:                request.Options,
+	}
+	input.SetBodyBytes(text)
+	if err := openapi3filter.ValidateResponse(c.request.Context(), input); err != nil {
+		c.violation(c.request, fmt.Errorf("the answer made for it is wrong, so the case needs a \"fill\" or an exchange: %w", err))
+	}
+	w.Header().Set("Content-Type", kind)
+	writeJSON(w, status, body)
+}
+
+// fail writes a failure, in the form that the operation has for it.
+func (c *call) fail(w http.ResponseWriter, status int) {
+	responses := c.route.Operation.Responses
+	response := responses.Status(status)
+	if response == nil {
+		response = responses.Value(fmt.Sprintf("%dXX", status/100))
+	}
+	if response == nil {
+		response = responses.Default()
+	}
+	if response == nil || jsonSchema(response.Value) == nil {
+		w.WriteHeader(status)
+		return
+	}
+	values := &writer{server: c.Server, failing: true}
+	writeJSON(w, status, values.value(jsonSchema(response.Value), "", "", jsonExample(response.Value)))
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, "the answer is not JSON", http.StatusInternalServerError)
+		return
+	}
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // the client's going away is its own matter
+}
+
+// success is the first success that the operation declares.
+func success(operation *openapi3.Operation) (int, *openapi3.Response) {
+	for status := http.StatusOK; status < http.StatusMultipleChoices; status++ {
+		if response := operation.Responses.Status(status); response != nil {
+			return status, response.Value
+		}
+	}
+	for _, name := range []string{"2XX", "2xx", "default"} {
+		if response := operation.Responses.Value(name); response != nil {
+			return http.StatusOK, response.Value
+		}
+	}
+	return http.StatusOK, nil
+}
+
+// jsonKind is the media type of a response that is JSON of some kind, "" for
+// one that is not.
+func jsonKind(response *openapi3.Response) string {
+	if response == nil {
+		return ""
+	}
+	for _, kind := range slices.Sorted(maps.Keys(response.Content)) {
+		if strings.HasSuffix(kind, "json") {
+			return kind
+		}
+	}
+	return ""
+}
+
+func jsonSchema(response *openapi3.Response) *openapi3.SchemaRef {
+	if kind := jsonKind(response); kind != "" {
+		return response.Content[kind].Schema
+	}
+	return nil
+}
+
+func jsonExample(response *openapi3.Response) any {
+	if kind := jsonKind(response); kind != "" {
+		return response.Content[kind].Example
+	}
+	return nil
+}

@@ -1,0 +1,312 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// cleanUpTime bounds the undoing of a failed issue, which goes on after the
+// caller's context has ended: what was made must not stay.
+const cleanUpTime = 30 * time.Second
+
+// settlePauses are waited between looks for a key just made, where only its
+// name leads to its id: lists lag behind.
+var settlePauses = []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+
+// minting is one issue under way.
+type minting struct {
+	c       *Client
+	req     KeyRequest
+	scope   scope
+	saved   map[string]cty.Value
+	secrets *secretTexts
+	handle  Handle // complete once its ID is known
+}
+
+// Issue makes a key. When a later step fails, or an answer cannot be
+// understood, the earlier steps have been undone by the time it returns; what
+// could not be undone is the *Error's Leftover.
+func (c *Client) Issue(ctx context.Context, req KeyRequest) (*Key, error) {
+	m, err := c.newMinting(req)
+	if err != nil {
+		return nil, notSent("issue", err)
+	}
+	last := len(c.def.issue.calls) - 1
+	for i, step := range c.def.issue.calls {
+		if failed := m.run(ctx, step); failed != nil {
+			return nil, m.backOut(ctx, i, false, failed)
+		}
+	}
+	key, failed := m.finish(ctx)
+	if failed != nil {
+		return nil, m.backOut(ctx, last, true, failed)
+	}
+	return key, nil
+}
+
+// KnownHandle is the handle that the key will have, where that is known before
+// the provider is called.
+func (c *Client) KnownHandle(req KeyRequest) (Handle, bool) {
+	if !c.def.Capabilities.KnownID {
+		return Handle{}, false
+	}
+	m, err := c.newMinting(req)
+	if err != nil {
+		return Handle{}, false
+	}
+	for _, step := range c.def.issue.calls {
+		m.saveKnown(step.save)
+	}
+	m.saveKnown(c.def.issue.save)
+	err = m.readID()
+	return m.handle, err == nil
+}
+
+func (c *Client) newMinting(req KeyRequest) (*minting, error) {
+	req.Role = withDefaults(c.def.Role, req.Role)
+	s, err := c.placeScope(req.Role, nil)
+	if err != nil {
+		return nil, err
+	}
+	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt, ttl: req.TTL, cidrs: req.CIDRs}
+	return &minting{
+		c:       c,
+		req:     req,
+		scope:   s.with("key", key.value()).with("saved", cty.EmptyObjectVal),
+		saved:   map[string]cty.Value{},
+		secrets: c.known(),
+	}, nil
+}
+
+// run makes one step's request, waits for what it started, and keeps what it
+// saves.
+func (m *minting) run(ctx context.Context, step *call) *Error {
+	if err := m.saveAll(step.save, beforeAnswer); err != nil {
+		return notSent("issue", err)
+	}
+	class := classMint
+	if step.method == "GET" && len(m.c.def.issue.calls) > 1 {
+		class = classRead // a step that gets only reads; an issue that is one get makes a key by it
+	}
+	got, failed := m.c.exchange(ctx, step, m.scope, class, m.secrets)
+	if failed != nil {
+		return failed
+	}
+	m.scope = got.scope
+	if err := m.saveAll(step.save, afterAnswer); err != nil {
+		return m.c.unusable(step, got, err.Error(), m.secrets)
+	}
+	if step.poll == nil {
+		return nil
+	}
+	if got, failed = m.c.wait(ctx, step.poll, m.scope, m.secrets); failed != nil {
+		return failed
+	}
+	m.scope = got.scope
+	if err := m.saveAll(step.poll.save, anyTime); err != nil {
+		return m.c.unusable(step.poll.call, got, err.Error(), m.secrets)
+	}
+	return nil
+}
+
+// moment says which members of a save can be computed.
+type moment int
+
+const (
+	anyTime moment = iota
+	beforeAnswer
+	afterAnswer
+)
+
+// saveAll computes the members that belong to the moment. What does not depend
+// on the answer is kept before the request goes out, so that an undo can rely
+// on it when no answer comes.
+func (m *minting) saveAll(members []named, when moment) error {
+	for _, member := range members {
+		needsAnswer := mentionsAnswer(member.expr)
+		if when == beforeAnswer && needsAnswer || when == afterAnswer && !needsAnswer {
+			continue
+		}
+		value, err := m.scope.evaluate(member.expr)
+		if err != nil {
+			return fmt.Errorf("save.%s: %w", member.name, err)
+		}
+		m.secrets.addMarked(value)
+		m.saved[member.name] = value
+	}
+	m.scope = m.scope.with("saved", cty.ObjectVal(m.saved))
+	return nil
+}
+
+// saveKnown keeps the members that can be computed without any answer; id
+// needs no others, or the definition would not be one whose ids are known.
+func (m *minting) saveKnown(members []named) {
+	for _, member := range members {
+		if !mentionsAnswer(member.expr) {
+			_ = m.saveAll([]named{member}, anyTime)
+		}
+	}
+}
+
+// finish reads the key out of the answers.
+func (m *minting) finish(ctx context.Context) (*Key, *Error) {
+	issue := m.c.def.issue
+	unusable := func(err error) *Error {
+		return &Error{Op: "issue", Kind: Unknown, Message: m.secrets.clean(err.Error()), Err: nil}
+	}
+	if err := m.saveAll(issue.save, anyTime); err != nil {
+		return nil, unusable(err)
+	}
+	secret, value, secretErr := m.readSecret()
+	var idErr error
+	if issue.id != nil {
+		idErr = m.readID()
+	} else if secretErr == nil {
+		idErr = m.findID(ctx)
+	}
+	if err := errors.Join(secretErr, idErr); err != nil {
+		return nil, unusable(err)
+	}
+	for name := range m.c.def.needs.secret {
+		if m.handle.Secret == nil {
+			m.handle.Secret = Values{}
+		}
+		m.handle.Secret[name] = secret[name]
+		m.handle.Sealed = true
+	}
+	return &Key{Handle: m.handle, Secret: secret, Value: value}, nil
+}
+
+// readSecret computes the fields for the reader. Whatever can be read is
+// concealed from errors even when the rest fails.
+func (m *minting) readSecret() (Values, string, error) {
+	secret, value := Values{}, ""
+	var firstErr error
+	for i, member := range m.c.def.issue.secret {
+		got, err := m.scope.evaluate(member.expr)
+		if err == nil && (got.IsNull() || !got.IsWhollyKnown()) {
+			err = errors.New("missing in the answer")
+		}
+		if err == nil {
+			m.secrets.add(allTexts(got)...)
+			secret[member.name] = fromCty(got)
+			if i == 0 {
+				value, _ = textOf(got)
+				if value == "" {
+					err = errors.New("missing in the answer")
+				}
+			}
+		}
+		if err != nil && firstErr == nil {
+			firstErr = fmt.Errorf("secret.%s: %w", member.name, err)
+		}
+	}
+	return secret, value, firstErr
+}
+
+// readID computes the key's id and with it the handle.
+func (m *minting) readID() error {
+	if m.c.def.issue.id == nil {
+		return errors.New("the id is found by name only")
+	}
+	id, value, err := m.scope.text(m.c.def.issue.id)
+	if err != nil {
+		return fmt.Errorf("id: %w", err)
+	}
+	m.handle = m.newHandle(m.c.def.needs.role, m.c.def.needs.connection, m.c.def.needs.saved)
+	m.handle.ID = id
+	if m.isSecret(value) {
+		m.handle.Sealed = true
+	}
+	return nil
+}
+
+// findID looks the new key up by its name.
+func (m *minting) findID(ctx context.Context) error {
+	scope := m.c.def.Scope(m.req.Role, m.c.fields)
+	var last error
+	for _, pause := range settlePauses {
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		found, err := m.c.Find(ctx, scope, m.req.Name)
+		if last = err; err != nil {
+			continue
+		}
+		switch len(found) {
+		case 0:
+			last = errors.New("the key is not in the provider's list")
+		case 1:
+			m.handle = m.newHandle(m.c.def.needs.role, m.c.def.needs.connection, m.c.def.needs.saved)
+			m.handle.ID, m.handle.Sealed = found[0].Handle.ID, m.handle.Sealed || found[0].Handle.Sealed
+			for name, value := range found[0].Handle.Saved {
+				if m.handle.Saved == nil {
+					m.handle.Saved = Values{}
+				}
+				if _, kept := m.handle.Saved[name]; !kept {
+					m.handle.Saved[name] = value
+				}
+			}
+			return nil
+		default:
+			return errors.New("the provider lists several keys of this name")
+		}
+	}
+	return fmt.Errorf("id: %w", last)
+}
+
+// newHandle keeps the named parameters and saved values.
+func (m *minting) newHandle(role, connection, saved mentions) Handle {
+	h := Handle{
+		Name:       m.req.Name,
+		Role:       role.pick(m.req.Role),
+		Connection: connection.pick(m.c.fields),
+	}
+	for name := range saved {
+		value, ok := m.saved[name]
+		if !ok || value.IsNull() {
+			continue
+		}
+		if h.Saved == nil {
+			h.Saved = Values{}
+		}
+		h.Saved[name] = fromCty(value)
+		if m.isSecret(value) {
+			h.Sealed = true
+		}
+	}
+	return h
+}
+
+// isSecret reports whether value carries a secret, by its mark or because it
+// holds the text of one.
+func (m *minting) isSecret(value cty.Value) bool {
+	if len(markedTexts(value)) > 0 {
+		return true
+	}
+	for _, text := range allTexts(value) {
+		if m.secrets.within(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// sleep waits, or returns early with the context's error.
+func sleep(ctx context.Context, pause time.Duration) error {
+	if pause <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,112 @@
+package providers
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Values are the fields of a connection or role, or what an answer gave, by
+// name. They hold what JSON can hold: nil, bool, json.Number or string, []any
+// and map[string]any, so that they survive storage unchanged.
+type Values map[string]any
+
+// KeyRequest says which key to issue.
+type KeyRequest struct {
+	// Name is the key's name at the provider, chosen by the caller and unique.
+	Name string
+	// Role holds the role's provider parameters, as Fields.Merge left them.
+	Role Values
+	// ExpiresAt is the provider-side end of the key, already on the
+	// definition's grid (see Expiry.At). Ignored where the definition's issue
+	// never mentions it.
+	ExpiresAt time.Time
+	// TTL is the time from now to ExpiresAt.
+	TTL time.Duration
+	// CIDRs are the networks that may use the key; none means any.
+	CIDRs []string
+}
+
+// Handle is all that looking up, extending and revoking a key needs beside the
+// connection's credential. It stays valid when the role is deleted or changed.
+// It is kept in storage, and holds nothing secret unless Sealed is set.
+type Handle struct {
+	Name string `json:"name"`
+	ID   string `json:"id,omitempty"`
+	// Role and Connection hold the parameters that those requests mention, as
+	// they were when the key was issued; sensitive fields are never among them.
+	Role       Values `json:"role,omitempty"`
+	Connection Values `json:"connection,omitempty"`
+	// Saved are the values that issue kept for them.
+	Saved Values `json:"saved,omitempty"`
+	// Secret are the fields of the key itself that revoke or extend demands.
+	Secret Values `json:"secret,omitempty"`
+	// Sealed says that the handle carries secret values (in ID, Saved or
+	// Secret) and belongs in seal-wrapped storage only.
+	Sealed bool `json:"sealed,omitempty"`
+}
+
+// Key is a key just issued.
+type Key struct {
+	Handle Handle
+	// Secret are the fields for the reader, shown once and never stored.
+	Secret Values
+	// Value is the first field of the definition's secret: the value by which
+	// a leaked key is recognised.
+	Value string
+}
+
+// String keeps the secret out of logs and errors.
+func (k *Key) String() string { return "key " + k.Handle.Name }
+
+// GoString keeps the secret out of %#v.
+func (k *Key) GoString() string { return k.String() }
+
+// String keeps secret fields of a sealed handle out of logs and errors.
+func (h Handle) String() string { return "key " + h.Name }
+
+// GoString keeps secret fields of a sealed handle out of %#v.
+func (h Handle) GoString() string { return h.String() }
+
+// Scope is one place at the provider whose keys can be listed: the role and
+// connection parameters that the definition's list and lookup mention (a
+// project, a service account, …). The zero Scope stands for the whole account.
+type Scope struct {
+	Role       Values `json:"role,omitempty"`
+	Connection Values `json:"connection,omitempty"`
+}
+
+// String is the same for equal scopes and differs for others.
+func (s Scope) String() string {
+	text, err := json.Marshal(s) // map keys are sorted, so equal scopes read alike
+	if err != nil {
+		panic("providers: a scope holds only JSON values: " + err.Error())
+	}
+	return string(text)
+}
+
+// Listed is one key as the provider lists it.
+type Listed struct {
+	// Handle is enough to revoke the key.
+	Handle Handle
+	// CreatedAt is zero where the provider does not say.
+	CreatedAt time.Time
+}
+
+// Liveness is what a probe or look-up saw of a key.
+type Liveness int
+
+const (
+	// Unclear means that the answer was neither what the definition calls
+	// alive nor dead.
+	Unclear Liveness = iota
+	Alive
+	Dead
+)
+
+// Leftover is what a failed issue of several steps made and could not undo.
+type Leftover struct {
+	// Undo names the steps still to be undone, newest first.
+	Undo []string `json:"undo"`
+	// Handle carries the values that the undo requests need.
+	Handle Handle `json:"handle"`
+}

@@ -1,0 +1,230 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// answered is the answer to one request, whatever it says.
+type answered struct {
+	status int
+	header http.Header
+	scope  scope // with status, headers and body
+	// unreadable means that the body should be JSON and is not.
+	unreadable bool
+	// gone means that the provider says there is no such key.
+	gone bool
+}
+
+// exchange sends a request and judges the answer: it returns without error
+// only on success, or when what was to be deleted is gone.
+func (c *Client) exchange(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
+	got, failed := c.send(ctx, block, s, class, secrets)
+	if failed != nil {
+		return nil, failed
+	}
+	if block.gone != nil {
+		if gone, err := got.scope.verdict(block.gone, got.status); err == nil && gone {
+			got.gone = true
+			return got, nil
+		}
+	}
+	if failed := c.judge(block, got, secrets); failed != nil {
+		return nil, failed
+	}
+	return got, nil
+}
+
+// send writes and sends a request; its errors say that there is no answer. A
+// stored token that the provider no longer takes is renewed once.
+func (c *Client) send(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
+	r, err := block.render(c.base, s, secrets)
+	if err != nil {
+		return nil, c.stepError(block, notSent(block.block, err), secrets)
+	}
+	auth := c.auth
+	switch {
+	case block.ownAuth:
+		if auth, err = authorizers(block.auth, s, secrets, c.authEnv()); err != nil {
+			return nil, c.stepError(block, notSent(block.block, err), secrets)
+		}
+	case block.block == "probe":
+		auth = nil // the question is whether the key works, not the connection
+	}
+	r.class, r.sign = class, signer(auth)
+	got, failed := c.transport.do(ctx, r)
+	if failed == nil && got.status == http.StatusUnauthorized && renew(auth) {
+		got, failed = c.transport.do(ctx, r)
+	}
+	if failed != nil {
+		return nil, c.stepError(block, failed, secrets)
+	}
+	read := block.read(got, s)
+	if block.block == "issue" {
+		c.concealKey(read.scope, secrets)
+	}
+	return read, nil
+}
+
+// concealKey keeps a key that an answer holds out of errors about this answer.
+func (c *Client) concealKey(s scope, secrets *secretTexts) {
+	for _, member := range c.def.issue.secret {
+		if value, err := s.evaluate(member.expr); err == nil {
+			secrets.add(allTexts(value)...)
+		}
+	}
+}
+
+func renew(auth []authorizer) bool {
+	renewed := false
+	for _, one := range auth {
+		if r, ok := one.(renewer); ok && r.renew() {
+			renewed = true
+		}
+	}
+	return renewed
+}
+
+// read puts the answer's parts in scope. The body is null where it is empty.
+func (block *call) read(got *answer, s scope) *answered {
+	body, unreadable := cty.NullVal(cty.DynamicPseudoType), false
+	switch {
+	case block.text:
+		body = cty.StringVal(string(got.body))
+	case len(got.body) > 0:
+		value, err := decodeJSON(got.body)
+		unreadable = err != nil
+		if !unreadable {
+			body = toCty(value)
+		}
+	}
+	return &answered{
+		status:     got.status,
+		header:     got.header,
+		scope:      s.withAnswer(got.status, got.header, body),
+		unreadable: unreadable,
+	}
+}
+
+// judge says what an answer means for the provider's state; nil is success.
+func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error {
+	fail := func(kind Kind) *Error {
+		e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
+		if kind == Throttled {
+			e.RetryAfter = retryAfter(got.header, time.Now())
+		}
+		return c.stepError(block, e, secrets)
+	}
+	switch status := got.status; {
+	case status >= 200 && status <= 299:
+		return c.judgeSuccess(block, got, fail, secrets)
+	case status == http.StatusUnauthorized:
+		return fail(Unauthorized)
+	case status == http.StatusTooManyRequests:
+		return fail(Throttled)
+	case status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != 499:
+		return fail(Refused)
+	case c.refused(got):
+		return fail(Refused)
+	default:
+		return fail(Unknown)
+	}
+}
+
+// judgeSuccess looks behind a 2xx: some providers report errors under it.
+func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error, secrets *secretTexts) *Error {
+	if got.unreadable && block.needsBody {
+		return c.unusable(block, got, "the answer is not JSON", secrets)
+	}
+	if block.ok == nil {
+		return nil
+	}
+	ok, err := got.scope.truth(block.ok)
+	switch {
+	case err != nil:
+		return c.unusable(block, got, err.Error(), secrets)
+	case ok:
+		return nil
+	case c.def.errors.refused == nil || c.refused(got):
+		return fail(Refused)
+	default:
+		return fail(Unknown)
+	}
+}
+
+// refused reports whether the definition says that this answer means that
+// nothing was made.
+func (c *Client) refused(got *answered) bool {
+	if c.def.errors.refused == nil {
+		return false
+	}
+	refused, err := got.scope.verdict(c.def.errors.refused, got.status)
+	return err == nil && refused
+}
+
+// unusable is the error of a success that does not say what it should.
+func (c *Client) unusable(block *call, got *answered, what string, secrets *secretTexts) *Error {
+	e := &Error{Op: block.block, Kind: Unknown, Status: got.status, Message: what}
+	return c.stepError(block, e, secrets)
+}
+
+// stepError names the step in the message and takes secrets out of it.
+func (c *Client) stepError(block *call, e *Error, secrets *secretTexts) *Error {
+	e.Message = secrets.clean(e.Message)
+	if block.step != "" {
+		e.Message = fmt.Sprintf("step %q: %s", block.step, e.Message)
+	}
+	return e
+}
+
+// message is the provider's own sentence.
+func (c *Client) message(got *answered, secrets *secretTexts) string {
+	var text string
+	if expr := c.def.errors.message; expr != nil {
+		text = messageFrom(got.scope, expr)
+	} else {
+		text = usualMessage(got.scope.names["body"])
+	}
+	if text == "" {
+		text = http.StatusText(got.status)
+	}
+	return secrets.clean(text)
+}
+
+func messageFrom(s scope, expr hclsyntax.Expression) string {
+	value, err := s.evaluate(expr)
+	if err != nil {
+		return ""
+	}
+	text, _ := textOf(value)
+	return text
+}
+
+// usualMessage looks where most providers put their sentence.
+func usualMessage(body cty.Value) string {
+	fields, ok := fromCty(body).(map[string]any)
+	if !ok {
+		return ""
+	}
+	if list, ok := fields["errors"].([]any); ok && len(list) > 0 {
+		fields["errors"] = list[0]
+	}
+	for _, name := range []string{"error", "errors", "message", "detail", "error_description", "title", "msg"} {
+		switch v := fields[name].(type) {
+		case string:
+			return v
+		case map[string]any:
+			for _, inner := range []string{"message", "detail", "title", "description"} {
+				if text, ok := v[inner].(string); ok {
+					return text
+				}
+			}
+		}
+	}
+	return ""
+}

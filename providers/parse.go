@@ -1,0 +1,232 @@
+package providers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+const (
+	// mostSource bounds a definition; the longest real one is a few kilobytes.
+	mostSource = 128 << 10
+	// deepestNesting bounds brackets within brackets, since HCL's parser recurses.
+	deepestNesting = 64
+)
+
+var (
+	providerName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+	fieldName    = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+// Parse reads and checks one definition. Every mistake that can be found
+// without calling the provider is found here; the error text shows each with
+// file, line and a caret under the place.
+func Parse(filename string, src []byte) (d *Definition, err error) {
+	defer func() {
+		// HCL and cty panic on some odd inputs; an upload must not end the engine.
+		if r := recover(); r != nil {
+			d, err = nil, fmt.Errorf("%s cannot be read: %v", filename, r)
+		}
+	}()
+	if err := plausible(filename, src); err != nil {
+		return nil, err
+	}
+	p := &parser{def: &Definition{source: bytes.Clone(src)}}
+	file, found := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+	p.addAll(found)
+	if p.any() {
+		return nil, p.err(src)
+	}
+	p.readFile(file.Body.(*hclsyntax.Body))
+	if p.any() {
+		return nil, p.err(src)
+	}
+	p.check()
+	if p.any() {
+		return nil, p.err(src)
+	}
+	return p.def, nil
+}
+
+// plausible turns away what the HCL parser should not be given.
+func plausible(filename string, src []byte) error {
+	if len(src) > mostSource {
+		return fmt.Errorf("%s: a definition may have at most %d KiB", filename, mostSource>>10)
+	}
+	if !utf8.Valid(src) {
+		return fmt.Errorf("%s: a definition must be UTF-8 text", filename)
+	}
+	tokens, _ := hclsyntax.LexConfig(src, filename, hcl.InitialPos)
+	depth, run := 0, 0
+	for _, token := range tokens {
+		switch token.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			depth++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen,
+			hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+			depth--
+		}
+		switch token.Type {
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion, hclsyntax.TokenColon:
+			run++ // operators nest without brackets: !!!x, a ? b : c ? d : e
+		case hclsyntax.TokenNewline:
+			run = 0
+		}
+		if depth > deepestNesting || run > 4*deepestNesting {
+			return fmt.Errorf("%s line %d: nested too deeply", filename, token.Range.Start.Line)
+		}
+	}
+	return nil
+}
+
+// parser reads a definition's blocks into def and gathers mistakes.
+type parser struct {
+	problems
+	def  *Definition
+	name hcl.Range // of the provider's label: where whole-document mistakes are told
+}
+
+func (p *parser) readFile(body *hclsyntax.Body) {
+	for _, attribute := range sortedAttributes(body) {
+		p.add(attribute.NameRange, "unexpected attribute", `A definition is one block: provider "name" { … }.`)
+	}
+	for i, block := range body.Blocks {
+		switch {
+		case block.Type != "provider":
+			p.add(block.TypeRange, "unknown block", `There is no block %q here: a definition is one block, provider "name" { … }.`, block.Type)
+		case i > 0:
+			p.add(block.TypeRange, "second provider", "A definition describes one provider: put this one into a file of its own.")
+		case len(block.Labels) != 1 || !providerName.MatchString(block.Labels[0]):
+			p.add(block.DefRange(), "bad provider name", `Write provider "name" { … } with a name of lower-case letters, digits, - and _.`)
+		default:
+			p.def.Name, p.name = block.Labels[0], block.LabelRanges[0]
+			p.readProvider(block.Body)
+		}
+	}
+	if len(body.Blocks) == 0 {
+		p.add(body.SrcRange, "empty definition", `A definition is one block: provider "name" { … }.`)
+	}
+}
+
+// readProvider reads the blocks in an order in which each may rely on the
+// ones before it.
+func (p *parser) readProvider(body *hclsyntax.Body) {
+	r := p.open(body, "provider",
+		[]string{"title", "docs", "base_url"},
+		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "key_name", "expiry", "limits", "errors"})
+	d := p.def
+	d.Title = r.literalString("title")
+	d.Docs = r.literalString("docs")
+	if d.Title == "" {
+		d.Title = d.Name
+	}
+	d.Connection = r.fields("connection")
+	d.Role = r.fields("role")
+	d.auth = r.authUses()
+	if attribute := r.attribute("base_url"); attribute != nil {
+		d.base = p.readBase(attribute.Expr)
+		d.BaseURL, _ = d.base.literal()
+	}
+	if block := r.only("check"); block != nil {
+		d.check = p.readSimple(block)
+	}
+	if block := r.only("issue"); block != nil {
+		d.issue = p.readIssue(block)
+	} else {
+		r.missing("issue", "it says which request makes a key")
+	}
+	if block := r.only("revoke"); block != nil {
+		d.revoke = p.readRevoke(block)
+	} else {
+		r.missing("revoke", "it says which request deletes a key")
+	}
+	if block := r.only("list"); block != nil {
+		d.list = p.readList(block)
+	}
+	if block := r.only("lookup"); block != nil {
+		d.lookup = p.readList(block)
+	}
+	if block := r.only("extend"); block != nil {
+		d.extend = p.readSimple(block)
+	}
+	if block := r.only("probe"); block != nil {
+		d.probe = p.readProbe(block)
+	}
+	p.readKeyName(r.only("key_name"))
+	p.readExpiry(r.only("expiry"))
+	p.readLimits(r.only("limits"))
+	p.readErrors(r.only("errors"))
+}
+
+func (p *parser) readKeyName(block *hclsyntax.Block) {
+	if block == nil {
+		p.def.KeyName, _ = newKeyName(0, 0, "")
+		return
+	}
+	r := p.open(block.Body, "key_name", []string{"min_length", "max_length", "characters"}, nil)
+	name, err := newKeyName(r.literalInt("min_length"), r.literalInt("max_length"), r.literalString("characters"))
+	if err != nil {
+		p.add(block.DefRange(), "bad key_name", "%s.", capital(err))
+	}
+	p.def.KeyName = name
+}
+
+func (p *parser) readExpiry(block *hclsyntax.Block) {
+	if block == nil {
+		return
+	}
+	r := p.open(block.Body, "expiry", []string{"minimum", "maximum", "granularity", "allowed", "fixed"}, nil)
+	p.def.Expiry = Expiry{
+		Minimum:     r.literalDuration("minimum"),
+		Maximum:     r.literalDuration("maximum"),
+		Granularity: r.literalDuration("granularity"),
+		Allowed:     r.literalDurations("allowed"),
+		Fixed:       r.literalDuration("fixed"),
+	}
+	if err := p.def.Expiry.validate(); err != nil {
+		p.add(block.DefRange(), "bad expiry", "%s.", capital(err))
+	}
+}
+
+func (p *parser) readLimits(block *hclsyntax.Block) {
+	if block == nil {
+		return
+	}
+	r := p.open(block.Body, "limits", []string{"requests_per_second", "keys"}, nil)
+	p.def.Limits.Keys = r.literalInt("keys")
+	if rate := r.literalNumber("requests_per_second"); rate != nil {
+		p.def.Limits.RequestsPerSecond = *rate
+	}
+	if p.def.Limits.RequestsPerSecond < 0 || p.def.Limits.Keys < 0 {
+		p.add(block.DefRange(), "bad limits", "Limits must not be negative; leave out those that the provider does not have.")
+	}
+}
+
+func (p *parser) readErrors(block *hclsyntax.Block) {
+	if block == nil {
+		return
+	}
+	r := p.open(block.Body, "errors", []string{"message", "refused"}, nil)
+	p.def.errors = errorsBlock{message: r.expression("message"), refused: r.expression("refused")}
+}
+
+// capital is the error's text as the beginning of a sentence.
+func capital(err error) string {
+	text := err.Error()
+	if text == "" {
+		return text
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	if first >= 'a' && first <= 'z' {
+		first -= 'a' - 'A'
+	}
+	return string(first) + text[size:]
+}
+
+var errNotLiteral = errors.New("not a literal")

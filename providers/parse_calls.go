@@ -1,0 +1,265 @@
+package providers
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+var (
+	methods     = []string{"get", "post", "put", "patch", "delete"}
+	bodyFormats = []string{"json", "form", "multipart", "raw"}
+	// requestAttributes may stand in every block that makes a request.
+	requestAttributes = slices.Concat(methods, bodyFormats, []string{"query", "headers", "ok", "response"})
+	// requestBlocks may stand there too.
+	requestBlocks = []string{"auth"}
+)
+
+// with is the names of a request block and those of its own.
+func with(names []string, more ...string) []string { return slices.Concat(names, more) }
+
+// readSimple reads a block that is one request: check, extend.
+func (p *parser) readSimple(block *hclsyntax.Block) *call {
+	r := p.open(block.Body, block.Type, with(requestAttributes, goneIn(block.Type)...), requestBlocks)
+	return r.call(block)
+}
+
+// goneIn is the attribute "gone" where a key can be found to be gone.
+func goneIn(block string) []string {
+	if block == "check" {
+		return nil
+	}
+	return []string{"gone"}
+}
+
+func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
+	own := []string{"id", "secret", "save"}
+	issue := &issueBlock{at: block.DefRange()}
+	var r *blockReader
+	if steps := stepsOf(block); len(steps) > 0 {
+		r = p.open(block.Body, "issue", own, []string{"step"})
+		issue.calls = p.readSteps(r, steps, with(requestAttributes, "save"), with(requestBlocks, "undo", "poll"))
+	} else {
+		r = p.open(block.Body, "issue", with(requestAttributes, own...), with(requestBlocks, "step", "poll"))
+		issue.calls = []*call{r.call(block)}
+	}
+	issue.id = r.expression("id")
+	issue.save = r.object("save")
+	issue.secret = r.object("secret")
+	if r.attribute("secret") == nil {
+		r.missing("secret", "it says where the key is in the answer, such as secret = { api_key = body.key }")
+	} else if len(issue.secret) == 0 && !p.any() {
+		p.add(r.attribute("secret").Expr.Range(), "empty secret", "Name at least one field, such as { api_key = body.key }.")
+	}
+	return issue
+}
+
+func (p *parser) readRevoke(block *hclsyntax.Block) []*call {
+	if steps := stepsOf(block); len(steps) > 0 {
+		r := p.open(block.Body, "revoke", nil, []string{"step"})
+		return p.readSteps(r, steps, with(requestAttributes, "gone", "save"), with(requestBlocks, "poll"))
+	}
+	r := p.open(block.Body, "revoke", with(requestAttributes, "gone"), with(requestBlocks, "step", "poll"))
+	return []*call{r.call(block)}
+}
+
+func stepsOf(block *hclsyntax.Block) []*hclsyntax.Block {
+	var steps []*hclsyntax.Block
+	for _, inner := range block.Body.Blocks {
+		if inner.Type == "step" {
+			steps = append(steps, inner)
+		}
+	}
+	return steps
+}
+
+// readSteps reads the ordered steps of issue or revoke.
+func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes, blocks []string) []*call {
+	var calls []*call
+	seen := map[string]bool{}
+	for _, block := range steps {
+		name, at, ok := r.label(block)
+		if !ok {
+			continue
+		}
+		if seen[name] {
+			p.add(at, "duplicate step", "Two steps are called %q: name each for what it does.", name)
+		}
+		seen[name] = true
+		inner := p.open(block.Body, "step", attributes, blocks)
+		c := inner.call(block)
+		c.block, c.step = r.what, name
+		if c.poll != nil {
+			c.poll.block, c.poll.step = r.what, name
+		}
+		c.save = inner.object("save")
+		if undo := inner.only("undo"); undo != nil {
+			c.undo = p.open(undo.Body, "undo", with(requestAttributes, "gone"), requestBlocks).call(undo)
+			c.undo.step = name
+		}
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// readList reads list, or lookup, which has no pages.
+func (p *parser) readList(block *hclsyntax.Block) *listBlock {
+	own := []string{"items", "item", "start", "next"}
+	if block.Type == "lookup" {
+		own = []string{"items", "item", "gone"}
+	}
+	r := p.open(block.Body, block.Type, with(requestAttributes, own...), requestBlocks)
+	list := &listBlock{
+		call:  r.call(block),
+		items: r.expression("items"),
+		item:  r.object("item"),
+		start: r.expression("start"),
+		next:  r.expression("next"),
+	}
+	if list.items == nil {
+		r.missing("items", "it says where the keys are in the answer, such as items = body.data")
+	}
+	for _, name := range []string{"id", "name"} {
+		if r.attribute("item") != nil && find(list.item, name) == nil {
+			p.add(r.attribute("item").Expr.Range(), "missing item."+name, "item must say what a listed key's %s is, such as %s = item.%s.", name, name, name)
+		}
+	}
+	if r.attribute("item") == nil {
+		r.missing("item", "it says how to read one listed key, such as item = { id = item.id, name = item.name }")
+	}
+	if list.next != nil {
+		countFromZero(list.next)
+	}
+	list.pages = list.pageAttributes()
+	return list
+}
+
+// countFromZero lets arithmetic on a page attribute begin at 0: on the first
+// page, which has no attributes yet, page.offset + 100 is 100.
+func countFromZero(next hclsyntax.Expression) {
+	_ = hclsyntax.VisitAll(next, func(node hclsyntax.Node) hcl.Diagnostics {
+		if sum, ok := node.(*hclsyntax.BinaryOpExpr); ok && sum.Op.Type == cty.Number {
+			sum.LHS, sum.RHS = orZero(sum.LHS), orZero(sum.RHS)
+		}
+		return nil
+	})
+}
+
+// orZero wraps page.x into coalesce(page.x, 0); others stay as they are.
+func orZero(expr hclsyntax.Expression) hclsyntax.Expression {
+	traversal, ok := expr.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || traversal.Traversal.RootName() != "page" {
+		return expr
+	}
+	at := expr.Range()
+	return &hclsyntax.FunctionCallExpr{
+		Name:      "coalesce",
+		Args:      []hclsyntax.Expression{expr, &hclsyntax.LiteralValueExpr{Val: cty.Zero, SrcRange: at}},
+		NameRange: at, OpenParenRange: at, CloseParenRange: at,
+	}
+}
+
+func (p *parser) readProbe(block *hclsyntax.Block) *probeBlock {
+	r := p.open(block.Body, "probe", with(requestAttributes, "alive", "dead"), requestBlocks)
+	return &probeBlock{call: r.call(block), alive: r.expression("alive"), dead: r.expression("dead")}
+}
+
+// call reads the request attributes of a block.
+func (r *blockReader) call(block *hclsyntax.Block) *call {
+	c := &call{
+		block:   block.Type,
+		at:      block.DefRange(),
+		query:   r.expression("query"),
+		headers: r.expression("headers"),
+		ok:      r.expression("ok"),
+		gone:    r.expression("gone"),
+		auth:    r.authUses(),
+		ownAuth: len(r.blocks("auth")) > 0,
+	}
+	if method := r.oneOf(methods); method != nil {
+		c.method = strings.ToUpper(method.Name)
+		c.path = r.p.readPath(method.Expr)
+	} else {
+		r.missing("a request", `name the method and the path in one attribute, such as get = "/keys"`)
+	}
+	if body := r.oneOf(bodyFormats); body != nil {
+		c.format, c.body = bodyFormat(body.Name), body.Expr
+		if c.method == "GET" {
+			r.p.add(body.NameRange, "body in a get", "A get has no body: write query = { … }, or another method.")
+		}
+	}
+	r.noComputedNames("query")
+	r.noComputedNames("headers")
+	switch response := r.literalString("response"); response {
+	case "", "json":
+	case "text":
+		c.text = true
+	default:
+		r.p.add(r.attribute("response").Expr.Range(), "bad response", `response is "json", as without it, or "text".`)
+	}
+	if poll := r.only("poll"); poll != nil {
+		c.poll = r.p.readPoll(poll)
+		c.poll.block = c.block
+	}
+	return c
+}
+
+// oneOf is the one attribute present among names, which exclude each other.
+func (r *blockReader) oneOf(names []string) *hclsyntax.Attribute {
+	var found *hclsyntax.Attribute
+	for _, attribute := range sortedAttributes(r.body) {
+		if !slices.Contains(names, attribute.Name) {
+			continue
+		}
+		if found != nil {
+			r.p.add(attribute.NameRange, "two of a kind", "%s and %s exclude each other: keep one.", found.Name, attribute.Name)
+			continue
+		}
+		found = attribute
+	}
+	return found
+}
+
+// noComputedNames refuses ( ) names, so that no parameter can choose which
+// header or query parameter it becomes.
+func (r *blockReader) noComputedNames(name string) {
+	object, ok := r.expression(name).(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return
+	}
+	for _, item := range object.Items {
+		if _, err := constantOf(item.KeyExpr); err != nil {
+			r.p.add(item.KeyExpr.Range(), "computed name", "Names in %s must be written out.", name)
+		}
+	}
+}
+
+// authUses reads the auth blocks of a provider or request.
+func (r *blockReader) authUses() []*authUse {
+	var uses []*authUse
+	for _, block := range r.blocks("auth") {
+		kind, at, ok := r.label(block)
+		if !ok {
+			continue
+		}
+		known, ok := authKinds[kind]
+		if !ok {
+			r.p.add(at, "unknown auth kind", "There is no auth kind %q; %s", kind, instead(kind, sortedNames(authKinds)))
+			continue
+		}
+		inner := r.p.open(block.Body, "auth \""+kind+"\"", append(sortedNames(known.arguments), "when"), nil)
+		use := &authUse{kind: kind, at: block.DefRange(), when: inner.expression("when")}
+		for _, name := range sortedNames(known.arguments) {
+			if attribute := inner.attribute(name); attribute != nil {
+				use.args = append(use.args, named{name: name, at: attribute.NameRange, expr: attribute.Expr})
+			} else if known.arguments[name].required {
+				inner.missing(name, "this kind of auth cannot do without it")
+			}
+		}
+		uses = append(uses, use)
+	}
+	return uses
+}

@@ -1,0 +1,78 @@
+package providers
+
+import (
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// fields reads all blocks of one kind, "connection" or "role".
+func (r *blockReader) fields(kind string) Fields {
+	var fields Fields
+	for _, block := range r.blocks(kind) {
+		name, at, ok := r.label(block)
+		switch {
+		case !ok:
+		case !fieldName.MatchString(name):
+			r.p.add(at, "bad field name", "A field's name is lower-case letters, digits and _.")
+		case fields.Lookup(name) != nil:
+			r.p.add(at, "duplicate field", "The %s field %q is declared twice.", kind, name)
+		default:
+			fields = append(fields, r.p.readField(block, kind, name))
+		}
+	}
+	return fields
+}
+
+func (p *parser) readField(block *hclsyntax.Block, kind, name string) *Field {
+	r := p.open(block.Body, kind+" field",
+		[]string{"type", "required", "default", "sensitive", "enum", "min", "max", "pattern", "help"}, nil)
+	field := &Field{
+		Name:      name,
+		Type:      cty.String,
+		Required:  r.literalBool("required"),
+		Sensitive: r.literalBool("sensitive"),
+		Min:       r.literalNumber("min"),
+		Max:       r.literalNumber("max"),
+		Pattern:   r.literalString("pattern"),
+		Help:      r.literalString("help"),
+	}
+	if field.Sensitive && kind == "role" {
+		p.add(r.attribute("sensitive").NameRange, "sensitive role field", "Roles are readable: a secret belongs into a connection field.")
+	}
+	if attribute := r.attribute("type"); attribute != nil {
+		t, optional, found := typeexpr.TypeConstraintWithDefaults(attribute.Expr)
+		if found.HasErrors() {
+			p.add(attribute.Expr.Range(), "bad type", "Types are string, number, bool, list(…), map(…), object({…}) and any, without quotes.")
+			return field
+		}
+		field.Type, field.optional = t, optional
+	}
+	if attribute := r.attribute("default"); attribute != nil {
+		field.Default = p.constantJSON(attribute.Expr, "default")
+	}
+	if attribute := r.attribute("enum"); attribute != nil {
+		list, ok := p.constantJSON(attribute.Expr, "enum").([]any)
+		if !ok || len(list) == 0 {
+			p.add(attribute.Expr.Range(), "bad enum", `enum is a list of values, such as ["read", "write"].`)
+		}
+		field.Enum = list
+	}
+	if p.any() {
+		return field
+	}
+	if err := field.validate(); err != nil {
+		p.add(block.DefRange(), "bad field", "%s.", capital(err))
+	}
+	return field
+}
+
+// constantJSON is the JSON value of an expression that mentions nothing.
+func (p *parser) constantJSON(expr hclsyntax.Expression, what string) any {
+	value, err := constantOf(expr)
+	if err != nil || !value.IsWhollyKnown() {
+		p.add(expr.Range(), "bad "+what, "%s must be written out.", what)
+		return nil
+	}
+	return fromCty(value)
+}

@@ -1,0 +1,268 @@
+package providers
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+const pathDefinition = `provider "paths" {
+  connection "org" {
+    type     = string
+    required = true
+  }
+  base_url = "https://${connection.org}.example.com/api/${connection.org}"
+  role "a" {
+    type     = string
+    required = true
+  }
+  role "b" {
+    type     = string
+    required = true
+  }
+  issue {
+    post    = "/v1/%7Bx%7D/${role.a}/keys/k-${role.b}:do"
+    query   = { q = role.a, list = ["x", role.b], none = null }
+    headers = { X-A = role.a }
+    form    = { name = key.name, a = role.a }
+    id      = key.name
+    secret  = { key = body.key }
+  }
+  revoke { delete = role.a == "else" ? "https://other.example/x/${key.id}" : "/v1/keys/${key.id}" }
+}
+`
+
+// renderIssue writes the issue request of pathDefinition for two values.
+func renderIssue(t testing.TB, d *Definition, a, b string) (*request, error) {
+	t.Helper()
+	s := scope{}.
+		with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal(b)})).
+		with("key", keyFacts{name: "n"}.value())
+	base, err := parseBaseURL("https://api.example.com/base%2Fx/", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.issue.calls[0].render(base, s, &secretTexts{})
+}
+
+func TestPathValues(t *testing.T) {
+	d := mustParse(t, pathDefinition)
+	tests := []struct {
+		a, b string
+		path string // "" when it must be refused
+	}{
+		{"x", "y", "/base%2Fx/v1/%7Bx%7D/x/keys/k-y:do"},
+		{"a/b", "c d", "/base%2Fx/v1/%7Bx%7D/a%2Fb/keys/k-c%20d:do"},
+		{"x?y=1#z", "100%", "/base%2Fx/v1/%7Bx%7D/x%3Fy=1%23z/keys/k-100%25:do"},
+		{"x:undelete", "é", "/base%2Fx/v1/%7Bx%7D/x%3Aundelete/keys/k-%C3%A9:do"},
+		{"..", "y", ""},
+		{".", "y", ""},
+		{"a/../b", "y", ""},
+		{`a\..\b`, "y", ""},
+		{"%2e%2e", "y", ""},
+		{"%252e%252e%252fb", "y", ""},
+		{"", "y", ""},
+		{"  ", "y", ""},
+		{"x\ny", "y", ""},
+		{"x", "y\x00", ""},
+	}
+	for _, test := range tests {
+		r, err := renderIssue(t, d, test.a, test.b)
+		switch {
+		case test.path == "" && err == nil:
+			t.Errorf("%q, %q makes %s", test.a, test.b, r.url)
+		case test.path != "" && err != nil:
+			t.Errorf("%q, %q is refused: %v", test.a, test.b, err)
+		case test.path != "" && r.url.EscapedPath() != test.path:
+			t.Errorf("%q, %q makes %s, not %s", test.a, test.b, r.url.EscapedPath(), test.path)
+		}
+	}
+}
+
+// Parts that are harmless alone must not join to a way up.
+func TestJoinedDots(t *testing.T) {
+	src := strings.Replace(pathDefinition, "/keys/k-${role.b}:do", "/${role.a}${role.b}/x", 1)
+	d := mustParse(t, src)
+	for _, pair := range [][2]string{{"a.", "."}, {".a", "."}} {
+		if _, err := renderIssue(t, d, pair[0], pair[1]); err == nil {
+			t.Errorf("%q is taken", pair)
+		}
+	}
+	if !climbs("..") || climbs("a..b") || climbs("...") {
+		t.Error("only whole segments climb")
+	}
+	if !hasOddSegment("/a/%2e%2E/b") || !hasOddSegment("/a//b") || hasOddSegment("/a/b/") {
+		t.Error("odd segments are misjudged")
+	}
+}
+
+func TestComputedBaseURL(t *testing.T) {
+	d := mustParse(t, pathDefinition)
+	for org, want := range map[string]string{
+		"acme":           "https://acme.example.com/api/acme",
+		"evil.example/":  "",
+		"evil.example#":  "",
+		"u@evil":         "",
+		"x:1":            "",
+		"a.b":            "",
+		"-a":             "",
+		"":               "",
+		"acme\r\nX: y":   "",
+		"xn--bcher-kva2": "https://xn--bcher-kva2.example.com/api/xn--bcher-kva2",
+	} {
+		c, err := NewClient(d, Settings{Values: Values{"org": org}})
+		switch {
+		case err == nil && want == "":
+			t.Errorf("%q makes %s", org, c.base)
+		case err != nil && want != "":
+			t.Errorf("%q is refused: %v", org, err)
+		case err == nil && c.base.String() != want:
+			t.Errorf("%q makes %s, not %s", org, c.base, want)
+		}
+	}
+}
+
+func TestOtherHost(t *testing.T) {
+	d := mustParse(t, pathDefinition)
+	base, _ := url.Parse("https://api.example.com/base")
+	for a, want := range map[string]string{
+		"else": "https://other.example/x/a%2Fb",
+		"x":    "https://api.example.com/base/v1/keys/a%2Fb",
+	} {
+		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a)})).with("key", keyFacts{id: "a/b"}.value())
+		r, err := d.revoke[0].render(base, s, &secretTexts{})
+		if err != nil || r.url.String() != want {
+			t.Errorf("%s: %v, %v", a, r, err)
+		}
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	for text, allowed := range map[string]bool{
+		"https://x.example/api":    true,
+		"https://x.example:8443":   true,
+		"http://127.0.0.1:80/x":    true,
+		"http://localhost":         true,
+		"http://[::1]:8080":        true,
+		"http://x.example":         false,
+		"http://127.0.0.1.evil.eu": false,
+		"https://u:p@x.example":    false,
+		"https://x.example?x=1":    false,
+		"https://x.example/#x":     false,
+		"https://x.example/a/../b": false,
+		"ftp://x.example":          false,
+		"x.example":                false,
+		"https://":                 false,
+		"":                         false,
+	} {
+		if _, err := parseBaseURL(text, false); (err == nil) != allowed {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := parseBaseURL("http://x.example", true); err != nil {
+		t.Errorf("allow_http is not heeded: %v", err)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	d := mustParse(t, pathDefinition)
+	for _, value := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00"} {
+		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(value), "b": cty.StringVal("b")}))
+		if _, err := d.issue.calls[0].renderHeaders(s, &secretTexts{}); err == nil {
+			t.Errorf("the header value %q is taken", value)
+		}
+	}
+	for _, name := range []string{"Host", "content-length", "Connection", "X Y", "x:y", ""} {
+		if checkHeader(name, "v") == nil {
+			t.Errorf("the header %q is taken", name)
+		}
+	}
+}
+
+// FuzzPath: whatever a value holds, the request goes to the same host and to
+// the same endpoint, with the value in its own segment.
+func FuzzPath(f *testing.F) {
+	d := mustParse(f, pathDefinition)
+	for _, seed := range []string{"x", "..", "a/../../b", "%2e%2e%2f", "?x", "#", "//evil.example", "\\", "@evil", "a:b", "é\u2028"} {
+		f.Add(seed, seed)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		r, err := renderIssue(t, d, a, b)
+		if err != nil {
+			return
+		}
+		u, err := url.Parse(r.url.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments := strings.Split(u.EscapedPath(), "/")
+		if u.Host != "api.example.com" || u.Scheme != "https" || u.User != nil || u.Fragment != "" || len(segments) != 7 {
+			t.Fatalf("%q, %q leads to %s", a, b, u)
+		}
+		if strings.Join(segments[:4], "/") != "/base%2Fx/v1/%7Bx%7D" || segments[5] != "keys" {
+			t.Fatalf("%q, %q leads to %s", a, b, u)
+		}
+		// cty keeps strings in Unicode's normal form C.
+		wantA, wantB := cty.StringVal(a).AsString(), cty.StringVal(b).AsString()
+		gotA, _ := url.PathUnescape(segments[4])
+		gotB, _ := url.PathUnescape(segments[6])
+		if gotA != wantA || gotB != "k-"+wantB+":do" {
+			t.Fatalf("%q, %q arrive as %q, %q", a, b, gotA, gotB)
+		}
+	})
+}
+
+// FuzzQuery: a value stays in its own query and form parameter.
+func FuzzQuery(f *testing.F) {
+	d := mustParse(f, pathDefinition)
+	for _, seed := range []string{"x", "&a=b", "%26", "+", ";", "\x00", "="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, b string) {
+		s := scope{}.
+			with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(b), "b": cty.StringVal(b)})).
+			with("key", keyFacts{name: "n"}.value())
+		want := cty.StringVal(b).AsString()
+		query, err := d.issue.calls[0].renderQuery(s, &secretTexts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := url.ParseQuery(query.Encode())
+		if err != nil || len(got) != 2 || got.Get("q") != want || len(got["list"]) != 2 || got["list"][1] != want {
+			t.Fatalf("%q arrives as %v (%v)", b, got, err)
+		}
+		body, _, err := d.issue.calls[0].renderBody(s, &secretTexts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		form, err := url.ParseQuery(string(body))
+		if err != nil || len(form) != 2 || form.Get("a") != want {
+			t.Fatalf("%q arrives as %v (%v)", b, form, err)
+		}
+	})
+}
+
+// FuzzHeader: a value stays in its own header.
+func FuzzHeader(f *testing.F) {
+	d := mustParse(f, pathDefinition)
+	for _, seed := range []string{"x", "a\r\nB: c", "\t", "\x7f", "é"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, a string) {
+		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal("b")}))
+		header, err := d.issue.calls[0].renderHeaders(s, &secretTexts{})
+		if err != nil {
+			return
+		}
+		var wire strings.Builder
+		if err := header.Write(&wire); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(wire.String(), "\n") != 1 || len(header) != 1 || header.Get(http.CanonicalHeaderKey("x-a")) != cty.StringVal(a).AsString() {
+			t.Fatalf("%q is written as %q", a, wire.String())
+		}
+	})
+}

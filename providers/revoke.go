@@ -1,0 +1,68 @@
+package providers
+
+import (
+	"context"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Revoke deletes a key. Nil means that the provider says it is gone, whether
+// by this call or before.
+func (c *Client) Revoke(ctx context.Context, h Handle) error {
+	secrets := c.known()
+	s, err := c.handleScope(h, keyFacts{}, c.def.needs.saved, secrets)
+	if err != nil {
+		return notSent("revoke", err)
+	}
+	saved := s.names["saved"].AsValueMap()
+	if saved == nil {
+		saved = map[string]cty.Value{}
+	}
+	for _, step := range c.def.revoke {
+		gone, failed := c.revokeStep(ctx, step, &s, saved, secrets)
+		if failed != nil {
+			return failed
+		}
+		if gone && len(step.save) > 0 {
+			return nil // what the later steps would delete was not found
+		}
+	}
+	return nil
+}
+
+// revokeStep makes one request of revoke and puts what it saves in scope.
+func (c *Client) revokeStep(ctx context.Context, step *call, s *scope, saved map[string]cty.Value, secrets *secretTexts) (gone bool, failed *Error) {
+	got, failed := c.exchange(ctx, step, *s, classRevoke, secrets)
+	if failed != nil || got.gone {
+		return failed == nil, failed
+	}
+	if failed = c.keep(step, got, saved, secrets); failed != nil {
+		return false, failed
+	}
+	*s = s.with("saved", cty.ObjectVal(saved))
+	if step.poll == nil {
+		return false, nil
+	}
+	waited := got.scope.with("saved", cty.ObjectVal(saved))
+	if got, failed = c.wait(ctx, step.poll, waited, secrets); failed != nil {
+		return false, failed
+	}
+	if failed = c.keep(step.poll.call, got, saved, secrets); failed != nil {
+		return false, failed
+	}
+	*s = s.with("saved", cty.ObjectVal(saved))
+	return false, nil
+}
+
+// keep computes what a request saves.
+func (c *Client) keep(block *call, got *answered, saved map[string]cty.Value, secrets *secretTexts) *Error {
+	for _, member := range block.save {
+		value, err := got.scope.evaluate(member.expr)
+		if err != nil {
+			return c.unusable(block, got, "save."+member.name+": "+err.Error(), secrets)
+		}
+		secrets.addMarked(value)
+		saved[member.name] = value
+	}
+	return nil
+}

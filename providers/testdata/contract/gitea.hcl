@@ -1,0 +1,6 @@
+contract "tokens of another user" {
+  document   = "gitea.json"
+  base_path  = ""
+  connection = { username = "root", password = "contract-password" }
+  role       = { username = "bot", scopes = ["read:repository", "write:issue"] }
+}

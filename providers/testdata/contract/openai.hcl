@@ -1,0 +1,10 @@
+contract "a service account for each key" {
+  document   = "openai.json"
+  connection = { admin_key = "sk-admin-contract" }
+  role       = { project_id = "proj_contract" }
+
+  beyond = {
+    # Not an administrator's operation, so the excerpt leaves it out.
+    "GET /v1/models" = "https://platform.openai.com/docs/api-reference/models/list"
+  }
+}

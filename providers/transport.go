@@ -1,0 +1,245 @@
+package providers
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// callClass says how often, and in which order, a request may be sent.
+type callClass int
+
+const (
+	classRead   callClass = iota // safe to repeat
+	classMint                    // never re-sent, unless nothing was sent or the answer was 429
+	classRevoke                  // safe to repeat, and first in line
+	classWrite                   // as classMint
+)
+
+// repeatable reports whether sending a request of the class twice does no harm.
+func (c callClass) repeatable() bool { return c == classRead || c == classRevoke }
+
+const (
+	// defaultTimeout bounds one exchange, from connecting to the body's last byte.
+	defaultTimeout = 30 * time.Second
+	// maxAttempts bounds how often do sends one request.
+	maxAttempts = 3
+	// maxConnects bounds how often do tries to connect: a Vault request is to
+	// fail fast when a host is dead.
+	maxConnects = 2
+	// maxRedirects bounds how many redirects one request follows.
+	maxRedirects = 5
+	// patience is the longest Retry-After that do waits out by itself.
+	patience = 30 * time.Second
+)
+
+// request is one HTTP request, as a definition's block describes it.
+type request struct {
+	op     string // the block, for Error.Op
+	class  callClass
+	method string
+	url    *url.URL
+	header http.Header
+	body   []byte
+	// sign adds the connection's credential; nil where there is none. It is
+	// called for each attempt just before sending, so that a signature's time
+	// is fresh, and again for a redirect's new address.
+	sign func(*http.Request, []byte) error
+}
+
+// answer is a provider's whole answer, its body unpacked and bounded.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// transport carries one connection's requests to its provider. It keeps to the
+// provider's rate limit, retries what is safe to retry and stops asking a host
+// that is down. It is safe for concurrent use.
+type transport struct {
+	http    *http.Transport
+	timeout time.Duration
+	gate    *gate
+	breaker *breaker
+}
+
+// newTransport builds a transport from a connection's settings and its
+// definition's limits. Its errors are the operator's mistakes; they name the
+// setting and never quote it.
+func newTransport(s Settings, limits Limits) (*transport, error) {
+	pool, err := newPool(s)
+	if err != nil {
+		return nil, err
+	}
+	t := &transport{http: pool, timeout: s.Timeout, breaker: newBreaker()}
+	if t.timeout <= 0 {
+		t.timeout = defaultTimeout
+	}
+	perSecond := s.RequestsPerSecond
+	if perSecond <= 0 {
+		perSecond = limits.RequestsPerSecond
+	}
+	t.gate = newGate(perSecond)
+	return t, nil
+}
+
+// close drops idle connections; exchanges under way come to their end.
+func (t *transport) close() { t.http.CloseIdleConnections() }
+
+// breakerOpen reports whether the host has failed so often that it is not asked
+// for the moment.
+func (t *transport) breakerOpen() bool { return t.breaker.open() }
+
+// do sends r and returns the provider's answer, whatever its status. An error
+// is of Kind Unreachable when nothing was sent, otherwise Unknown; only a
+// failure of r.sign keeps the Kind of its own, since it is about another request.
+func (t *transport) do(ctx context.Context, r *request) (*answer, *Error) {
+	var last *result
+	target, hops, attempts := r.url, 0, 0
+	delays := newDelays()
+	for {
+		next, refused := t.attempt(ctx, r, target)
+		if refused != nil {
+			// Nothing went out this time, so what the last attempt came to still holds.
+			if last != nil {
+				return last.answer, last.err
+			}
+			return nil, refused
+		}
+		last = next
+		if to := redirect(r, target, last.answer); to != nil && hops < maxRedirects {
+			target, hops = to, hops+1
+			continue
+		}
+		attempts++
+		delay, again := retryDelay(r.class, last, attempts, delays)
+		if !again || !waitOut(ctx, delay) {
+			return last.answer, last.err
+		}
+	}
+}
+
+// attempt waits for r's turn and sends it once. Its *Error says why it was not
+// even tried.
+func (t *transport) attempt(ctx context.Context, r *request, target *url.URL) (*result, *Error) {
+	if t.breaker.open() {
+		return nil, t.breaker.refusal(r.op)
+	}
+	if after, ok := t.gate.wait(ctx, r.class == classRevoke); !ok {
+		return nil, noRoom(ctx, r.op, after)
+	}
+	out := newOutgoing(r, target)
+	// Signing may call the provider for a token, so it comes before the breaker:
+	// half open, that lets through a single request.
+	if err := out.sign(ctx, r); err != nil {
+		return nil, err
+	}
+	res, admitted := t.breaker.run(func() *result { return t.exchange(ctx, r, out) })
+	if !admitted {
+		return nil, t.breaker.refusal(r.op)
+	}
+	if res.answer != nil {
+		t.gate.pause(quotaPause(res.answer, time.Now()))
+	}
+	return res, nil
+}
+
+// quotaPause is for how long an answer asks everybody to stay away.
+func quotaPause(a *answer, now time.Time) time.Duration {
+	if a.status == http.StatusTooManyRequests {
+		return retryAfter(a.header, now)
+	}
+	return quotaReset(a.header, now)
+}
+
+// retryDelay says whether to send a request again, and after how long.
+func retryDelay(class callClass, last *result, attempts int, delays backoff.BackOff) (time.Duration, bool) {
+	if attempts >= maxAttempts {
+		return 0, false
+	}
+	if last.answer != nil {
+		return answeredDelay(class, last.answer, delays)
+	}
+	if last.lasting || last.sent && !class.repeatable() || !last.sent && attempts >= maxConnects {
+		return 0, false
+	}
+	return delays.NextBackOff(), true
+}
+
+// answeredDelay is retryDelay for a request that was answered.
+func answeredDelay(class callClass, a *answer, delays backoff.BackOff) (time.Duration, bool) {
+	asked := retryAfter(a.header, time.Now())
+	switch {
+	case asked > patience:
+		return 0, false
+	case a.status == http.StatusTooManyRequests:
+		return 0, asked > 0 // the gate, paused by this answer, does the waiting
+	case class.repeatable() && slices.Contains(passingStatuses, a.status):
+		return max(asked, delays.NextBackOff()), true
+	default:
+		return 0, false
+	}
+}
+
+// passingStatuses are those that a moment later may be another.
+var passingStatuses = []int{
+	http.StatusInternalServerError,
+	http.StatusBadGateway,
+	http.StatusServiceUnavailable,
+	http.StatusGatewayTimeout,
+}
+
+// newDelays are the pauses between attempts: about ½ s, 1 s, …, with jitter.
+func newDelays() backoff.BackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(500*time.Millisecond),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(0.5),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// waitOut waits for d and reports true; where ctx ends before that, it reports
+// false, and at once where that is known beforehand.
+func waitOut(ctx context.Context, d time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// redirect is where an answer sends r to, or nil where it is not to be followed:
+// only a read by GET is, and only within the same origin, because the request
+// carries the connection's credential.
+func redirect(r *request, from *url.URL, a *answer) *url.URL {
+	if a == nil || r.method != http.MethodGet || r.class != classRead {
+		return nil
+	}
+	switch a.status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil
+	}
+	location := a.header.Get("Location")
+	if location == "" {
+		return nil
+	}
+	to, err := from.Parse(location)
+	if err != nil || to.User != nil || !sameOrigin(from, to) {
+		return nil
+	}
+	return to
+}

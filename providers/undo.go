@@ -1,0 +1,121 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+)
+
+// backOut undoes what a failed issue has made so far, newest step first, and
+// returns the failure with what is left. at is the step that failed; answered
+// means that it had its answer, from which the key could not be read.
+func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Error) *Error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	left := Leftover{Undo: m.toUndo(at, failed.Kind)}
+	if len(left.Undo) > 0 {
+		needs := m.c.def.needs
+		left.Handle = m.newHandle(needs.undoRole, needs.undoConnection, needs.undoSaved)
+		left.Undo, _ = m.c.undoAll(ctx, left, m.secrets)
+		if len(left.Undo) > 0 {
+			failed.Leftover = &left
+			return failed
+		}
+	} else if failed.Kind == Unknown && m.handle.ID != "" {
+		// The key is there but its secret is not: nobody could use it. Should
+		// this fail too, the caller looks for the key by its name.
+		_ = m.c.Revoke(ctx, m.handle)
+	}
+	if failed.Kind == Unknown && m.nothingLeft(at, answered) {
+		failed.Kind = Refused
+	}
+	return failed
+}
+
+// toUndo names the steps to undo, newest first. The failing step is among them
+// when its outcome is unknown and the values that its undo needs are at hand.
+func (m *minting) toUndo(at int, kind Kind) []string {
+	var names []string
+	for i := at; i >= 0; i-- {
+		step := m.c.def.issue.calls[i]
+		if step.undo == nil || i == at && kind != Unknown || !m.has(step.undo) {
+			continue
+		}
+		names = append(names, step.step)
+	}
+	return names
+}
+
+// has reports whether all saved values that the request mentions are at hand.
+func (m *minting) has(undo *call) bool {
+	for name := range mentionsOf("saved", undo.expressions()...) {
+		if value, ok := m.saved[name]; !ok || value.IsNull() {
+			return false
+		}
+	}
+	return true
+}
+
+// nothingLeft reports whether the undos that have run leave nothing behind,
+// although the outcome was unknown: the failing step only reads, or its answer
+// came and could not be used; and the first step that changed something has
+// been undone, which by the rules of the language undoes what was built on it.
+func (m *minting) nothingLeft(at int, answered bool) bool {
+	calls := m.c.def.issue.calls
+	if len(calls) == 1 {
+		return false
+	}
+	done := calls[:at]
+	switch {
+	case answered:
+		done = calls[:at+1]
+	case calls[at].method != "GET":
+		return false
+	}
+	for _, step := range done {
+		if step.method != "GET" {
+			return step.undo != nil && m.has(step.undo)
+		}
+	}
+	return true
+}
+
+// Undo finishes what a failed issue left behind. It may be called again: what
+// is gone counts as undone. On failure the *Error's Leftover is what remains.
+func (c *Client) Undo(ctx context.Context, left Leftover) error {
+	remaining, failed := c.undoAll(ctx, left, c.known())
+	if failed == nil {
+		return nil
+	}
+	failed.Leftover = &Leftover{Undo: remaining, Handle: left.Handle}
+	return failed
+}
+
+// undoAll runs every undo, whether or not one before it failed, and returns
+// those that remain with the first failure.
+func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretTexts) (remaining []string, first *Error) {
+	s, err := c.handleScope(left.Handle, keyFacts{}, c.def.needs.undoSaved, secrets)
+	if err != nil {
+		return left.Undo, notSent("undo", err)
+	}
+	for _, name := range left.Undo {
+		failed := c.undoStep(ctx, name, s, secrets)
+		if failed == nil {
+			continue
+		}
+		remaining = append(remaining, name)
+		if first == nil {
+			first = failed
+		}
+	}
+	return remaining, first
+}
+
+func (c *Client) undoStep(ctx context.Context, name string, s scope, secrets *secretTexts) *Error {
+	for _, step := range c.def.issue.calls {
+		if step.step == name && step.undo != nil {
+			_, failed := c.exchange(ctx, step.undo, s, classRevoke, secrets)
+			return failed
+		}
+	}
+	return notSent("undo", fmt.Errorf("the definition has no step %q with an undo", name))
+}

@@ -1,0 +1,175 @@
+package providers
+
+import (
+	"encoding/json"
+	"math/big"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// sensitiveMark marks every value that must not be shown: secrets of the
+// connection and of keys, and whatever is computed from them.
+type sensitiveMark struct{}
+
+func sensitive(v cty.Value) cty.Value { return v.Mark(sensitiveMark{}) }
+
+// mostNumberText bounds a number's text: beyond it, arithmetic on exact
+// numbers would take an answer's word for how much memory to use.
+const mostNumberText = 64
+
+// toCty turns a JSON value into what expressions compute with.
+func toCty(value any) cty.Value {
+	switch v := value.(type) {
+	case bool:
+		return cty.BoolVal(v)
+	case string:
+		return cty.StringVal(v)
+	case json.Number:
+		return numberToCty(v)
+	case []any:
+		elements := make([]cty.Value, len(v))
+		for i, element := range v {
+			elements[i] = toCty(element)
+		}
+		return cty.TupleVal(elements)
+	case Values:
+		return toCty(map[string]any(v))
+	case map[string]any:
+		attributes := make(map[string]cty.Value, len(v))
+		for name, attribute := range v {
+			attributes[name] = toCty(attribute)
+		}
+		return cty.ObjectVal(attributes)
+	default:
+		return cty.NullVal(cty.DynamicPseudoType)
+	}
+}
+
+// numberToCty falls back to the text of a number too long to compute with.
+func numberToCty(n json.Number) cty.Value {
+	if len(n) > mostNumberText {
+		return cty.StringVal(n.String())
+	}
+	value, err := cty.ParseNumberVal(n.String())
+	if err != nil {
+		return cty.StringVal(n.String())
+	}
+	return value
+}
+
+// fromCty is the JSON value of a known value; marks are dropped.
+func fromCty(value cty.Value) any {
+	value, _ = value.Unmark()
+	if value.IsNull() || !value.IsKnown() {
+		return nil
+	}
+	switch t := value.Type(); {
+	case t == cty.String:
+		return value.AsString()
+	case t == cty.Bool:
+		return value.True()
+	case t == cty.Number:
+		return json.Number(numberText(value.AsBigFloat()))
+	case t.IsObjectType() || t.IsMapType():
+		attributes := map[string]any{}
+		for name, attribute := range value.AsValueMap() {
+			attributes[name] = fromCty(attribute)
+		}
+		return attributes
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		elements := []any{}
+		for _, element := range value.AsValueSlice() {
+			elements = append(elements, fromCty(element))
+		}
+		return elements
+	default:
+		return nil
+	}
+}
+
+// numberText writes a number without exponent where it is short that way.
+func numberText(n *big.Float) string {
+	if exponent := n.MantExp(nil); exponent > 256 || exponent < -256 {
+		return n.Text('g', -1)
+	}
+	return n.Text('f', -1)
+}
+
+// withoutNulls drops the null attributes of objects and maps at any depth: an
+// attribute that is null is left out of a request. Elements of lists stay.
+func withoutNulls(value cty.Value) cty.Value {
+	value, marks := value.Unmark()
+	if value.IsNull() || !value.IsKnown() {
+		return value.WithMarks(marks)
+	}
+	switch t := value.Type(); {
+	case t.IsObjectType() || t.IsMapType():
+		kept := map[string]cty.Value{}
+		for name, attribute := range value.AsValueMap() {
+			if !attribute.IsNull() {
+				kept[name] = withoutNulls(attribute)
+			}
+		}
+		value = cty.ObjectVal(kept)
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		elements := []cty.Value{}
+		for _, element := range value.AsValueSlice() {
+			elements = append(elements, withoutNulls(element))
+		}
+		value = cty.TupleVal(elements)
+	}
+	return value.WithMarks(marks)
+}
+
+// textOf is a string, number or bool as text.
+func textOf(value cty.Value) (string, bool) {
+	value, _ = value.Unmark()
+	if value.IsNull() || !value.IsKnown() {
+		return "", false
+	}
+	switch value.Type() {
+	case cty.String:
+		return value.AsString(), true
+	case cty.Number:
+		return numberText(value.AsBigFloat()), true
+	case cty.Bool:
+		if value.True() {
+			return "true", true
+		}
+		return "false", true
+	}
+	return "", false
+}
+
+// markedTexts are the texts inside value that are secret.
+func markedTexts(value cty.Value) []string {
+	var texts []string
+	if value.HasMark(sensitiveMark{}) {
+		return allTexts(value)
+	}
+	if value.IsNull() || !value.IsKnown() || !value.CanIterateElements() {
+		return nil
+	}
+	for it := value.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		texts = append(texts, markedTexts(element)...)
+	}
+	return texts
+}
+
+// allTexts are all texts inside value.
+func allTexts(value cty.Value) []string {
+	value, _ = value.UnmarkDeep()
+	if text, ok := textOf(value); ok {
+		return []string{text}
+	}
+	if value.IsNull() || !value.IsKnown() || !value.CanIterateElements() {
+		return nil
+	}
+	var texts []string
+	for it := value.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		texts = append(texts, allTexts(element)...)
+	}
+	return texts
+}
