@@ -1,0 +1,255 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-secure-stdlib/strutil"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// connectionPrefix is seal-wrapped: connections hold admin credentials.
+const connectionPrefix = "config/"
+
+// defaultRequestTimeout bounds one request to a provider where the connection
+// does not say.
+const defaultRequestTimeout = 30 * time.Second
+
+// Connection is one admin credential at one provider, with its settings.
+type Connection struct {
+	Provider string `json:"provider"`
+	// AllowedRoles may use the connection: names or globs; "*" is every role
+	// and none at all is no role.
+	AllowedRoles []string `json:"allowed_roles,omitempty"`
+	// VerifyConnection makes each write check the credential at the provider
+	// before it is stored.
+	VerifyConnection  bool          `json:"verify_connection"`
+	BaseURL           string        `json:"base_url,omitempty"`
+	AllowHTTP         bool          `json:"allow_http,omitempty"`
+	RequestTimeout    time.Duration `json:"request_timeout,omitempty"`
+	CACert            string        `json:"ca_cert,omitempty"`
+	ClientCert        string        `json:"client_cert,omitempty"`
+	ClientKey         string        `json:"client_key,omitempty"`
+	TLSServerName     string        `json:"tls_server_name,omitempty"`
+	ProxyURL          string        `json:"proxy_url,omitempty"`
+	RequestsPerSecond float64       `json:"requests_per_second,omitempty"`
+	// Fields are the provider's own, as its definition declares them.
+	Fields providers.Values `json:"fields,omitempty"`
+}
+
+func (c *Connection) settings() providers.Settings {
+	return providers.Settings{
+		Values:            c.Fields,
+		BaseURL:           c.BaseURL,
+		AllowHTTP:         c.AllowHTTP,
+		Timeout:           c.requestTimeout(),
+		CACert:            c.CACert,
+		ClientCert:        c.ClientCert,
+		ClientKey:         c.ClientKey,
+		TLSServerName:     c.TLSServerName,
+		ProxyURL:          c.ProxyURL,
+		RequestsPerSecond: c.RequestsPerSecond,
+	}
+}
+
+func (c *Connection) requestTimeout() time.Duration {
+	if c.RequestTimeout > 0 {
+		return c.RequestTimeout
+	}
+	return defaultRequestTimeout
+}
+
+// longestMint bounds a whole mint, all its steps and retries together. Reconcile
+// relies on it: no call of a former leader is in flight for longer.
+func (c *Connection) longestMint() time.Duration { return 2 * c.requestTimeout() }
+
+func (c *Connection) allows(role string) bool {
+	return strutil.StrListContainsGlob(c.AllowedRoles, role)
+}
+
+// SaveOptions say how a connection is stored.
+type SaveOptions struct {
+	// Verify checks the credential at the provider first.
+	Verify bool
+	// Force allows a change of provider or base URL under which live keys could
+	// no longer be revoked.
+	Force bool
+}
+
+// Connection reads a stored connection; nil when there is none.
+func (e *Engine) Connection(ctx context.Context, s logical.Storage, name string) (*Connection, error) {
+	return read[Connection](ctx, s, connectionPrefix+name)
+}
+
+// Connections lists the names of all connections.
+func (e *Engine) Connections(ctx context.Context, s logical.Storage) ([]string, error) {
+	return s.List(ctx, connectionPrefix)
+}
+
+// SaveConnection checks the connection as its options ask and stores it. On any
+// error the connection that was stored before is still there and in use.
+func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name string, c *Connection, o SaveOptions) error {
+	definition, err := e.Definition(ctx, s, c.Provider)
+	if err != nil {
+		return err
+	}
+	client, err := providers.NewClient(definition, c.settings())
+	if err != nil {
+		return mistake("%s", err)
+	}
+	defer client.Close()
+	if !o.Force {
+		if err := e.refuseStranding(ctx, s, name, c); err != nil {
+			return err
+		}
+	}
+	if o.Verify {
+		if err := client.Check(ctx); err != nil {
+			return mistake("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
+		}
+	}
+	if err := write(ctx, s, connectionPrefix+name, c); err != nil {
+		return fmt.Errorf("storing connection %q: %w", name, err)
+	}
+	e.ResetConnection(name)
+	return nil
+}
+
+// refuseStranding refuses a change that leaves live keys where the connection
+// no longer reaches.
+func (e *Engine) refuseStranding(ctx context.Context, s logical.Storage, name string, c *Connection) error {
+	stored, err := e.Connection(ctx, s, name)
+	if err != nil || stored == nil {
+		return err
+	}
+	if stored.Provider == c.Provider && stored.BaseURL == c.BaseURL {
+		return nil
+	}
+	live, err := e.liveKeys(ctx, s, name)
+	if err != nil || live == 0 {
+		return err
+	}
+	return mistake("connection %q has %s that could not be revoked after a change of provider or base_url; revoke them first, or repeat with force=true", name, count(live, "live key"))
+}
+
+// DeleteConnection removes a connection. With live keys it refuses unless
+// forced, since without the connection nothing can revoke them.
+func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name string, force bool) error {
+	if !force {
+		live, err := e.liveKeys(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		if live > 0 {
+			return mistake("connection %q has %s that nothing could revoke without it; revoke them first (vault lease revoke -prefix), or repeat with force=true", name, count(live, "live key"))
+		}
+	}
+	if err := s.Delete(ctx, connectionPrefix+name); err != nil {
+		return fmt.Errorf("deleting connection %q: %w", name, err)
+	}
+	e.ResetConnection(name)
+	return nil
+}
+
+// CheckConnection asks the provider whether the connection's credential works.
+func (e *Engine) CheckConnection(ctx context.Context, s logical.Storage, name string) error {
+	site, err := e.site(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if err := site.client.Check(ctx); err != nil {
+		return mistake("connection %q does not work: %s", name, err)
+	}
+	return nil
+}
+
+// ResetConnection drops the cached client, so that the next use builds it anew
+// from storage, with its breaker closed and its connections fresh.
+func (e *Engine) ResetConnection(name string) {
+	e.sites.mu.Lock()
+	site := e.sites.byName[name]
+	delete(e.sites.byName, name)
+	e.sites.mu.Unlock()
+	if site != nil {
+		site.client.Close()
+	}
+}
+
+// site is a connection ready for use.
+type site struct {
+	name       string
+	connection *Connection
+	definition *providers.Definition
+	client     *providers.Client
+}
+
+// site returns the connection with its cached client.
+func (e *Engine) site(ctx context.Context, s logical.Storage, name string) (*site, error) {
+	e.sites.mu.RLock()
+	cached := e.sites.byName[name]
+	e.sites.mu.RUnlock()
+	if cached != nil {
+		return cached, nil
+	}
+	e.sites.mu.Lock()
+	defer e.sites.mu.Unlock()
+	if cached := e.sites.byName[name]; cached != nil {
+		return cached, nil
+	}
+	built, err := e.buildSite(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	e.sites.byName[name] = built
+	return built, nil
+}
+
+func (e *Engine) buildSite(ctx context.Context, s logical.Storage, name string) (*site, error) {
+	connection, err := e.Connection(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	if connection == nil {
+		return nil, e.unknownConnection(ctx, s, name)
+	}
+	definition, err := e.Definition(ctx, s, connection.Provider)
+	if err != nil {
+		return nil, err
+	}
+	client, err := providers.NewClient(definition, connection.settings())
+	if err != nil {
+		return nil, mistake("connection %q cannot be used: %s", name, err)
+	}
+	return &site{name: name, connection: connection, definition: definition, client: client}, nil
+}
+
+func (e *Engine) unknownConnection(ctx context.Context, s logical.Storage, name string) error {
+	names, err := e.Connections(ctx, s)
+	if err != nil {
+		return err
+	}
+	return mistake("there is no connection %q%s; write config/%s first", name, nearest(name, names), name)
+}
+
+// Definition returns the definition of a provider.
+func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string) (*providers.Definition, error) {
+	definition, err := providers.Load(name)
+	if errors.Is(err, providers.ErrNotBuiltIn) {
+		names, listErr := e.Definitions(ctx, s)
+		if listErr != nil {
+			return nil, listErr
+		}
+		return nil, mistake("there is no provider %q%s; list providers/ for all", name, nearest(name, names))
+	}
+	return definition, err
+}
+
+// Definitions lists the names of all providers, sorted.
+func (e *Engine) Definitions(context.Context, logical.Storage) ([]string, error) {
+	return slices.Clone(providers.BuiltIn()), nil
+}

@@ -1,0 +1,234 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// A connection is marked dirty on disk before a mint may call its provider, so
+// that a crash between the call and the ledger leaves a trace: the next leader
+// lists the provider's keys and revokes those that nobody holds. The mark is
+// like a file system's: one write when a connection becomes busy and one when
+// it is idle again, none for the mints between.
+//
+// Each process has its own mark, named by its epoch. A mark of another epoch is
+// an inherited one: its process may have died in mid-mint.
+const (
+	dirtyPrefix = "dirty/"
+
+	// markWindow is how far ahead a mark is valid. Reconcile by itself deletes
+	// only keys from inside the window, so a restored snapshot cannot kill what
+	// the original handed out after it.
+	markWindow = 10 * time.Minute
+	// markRenewal is what must be left of the window for a mint to start.
+	markRenewal = 5 * time.Minute
+	// idleBeforeClean keeps the mark through short pauses.
+	idleBeforeClean = time.Minute
+)
+
+// mark is one process's dirty mark on one connection.
+type mark struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	// Scopes are the places at the provider where keys may have been made.
+	Scopes []providers.Scope `json:"scopes"`
+	// LongestMint is how long after Until a call may still be in flight.
+	LongestMint time.Duration `json:"longest_mint"`
+}
+
+func (m *mark) covers(scope providers.Scope, now time.Time) bool {
+	if m.Until.Sub(now) < markRenewal {
+		return false
+	}
+	key := scope.String()
+	for _, s := range m.Scopes {
+		if s.String() == key {
+			return true
+		}
+	}
+	return false
+}
+
+// extended is the mark with the window moved and the scope added.
+func (m *mark) extended(scope providers.Scope, now time.Time, longestMint time.Duration) *mark {
+	wider := &mark{Since: now, Until: now.Add(markWindow), LongestMint: longestMint}
+	if m != nil {
+		wider.Since = m.Since
+		wider.Scopes = append(wider.Scopes, m.Scopes...)
+		wider.LongestMint = max(longestMint, m.LongestMint)
+	}
+	if m == nil || !hasScope(wider.Scopes, scope) {
+		wider.Scopes = append(wider.Scopes, scope)
+	}
+	return wider
+}
+
+func hasScope(scopes []providers.Scope, scope providers.Scope) bool {
+	key := scope.String()
+	for _, s := range scopes {
+		if s.String() == key {
+			return true
+		}
+	}
+	return false
+}
+
+// activity knows which mints are in flight, per connection.
+type activity struct {
+	epoch string
+	now   func() time.Time
+
+	mu           sync.Mutex
+	byConnection map[string]*connectionActivity
+}
+
+type connectionActivity struct {
+	mu   sync.Mutex
+	mark *mark
+	// inFlight holds the names of keys that are being minted, or whose outcome
+	// is unknown and not yet on the durable queue.
+	inFlight map[string]struct{}
+	lastUsed time.Time
+}
+
+func newActivity(now func() time.Time) *activity {
+	return &activity{
+		epoch:        randomBase36(randomLength),
+		now:          now,
+		byConnection: map[string]*connectionActivity{},
+	}
+}
+
+func (a *activity) of(connection string) *connectionActivity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.byConnection[connection]
+	if c == nil {
+		c = &connectionActivity{inFlight: map[string]struct{}{}}
+		a.byConnection[connection] = c
+	}
+	return c
+}
+
+func (a *activity) markPath(connection string) string {
+	return dirtyPrefix + connection + "/" + a.epoch
+}
+
+// begin marks the connection dirty if it is not, and the key as in flight.
+// Nothing may be asked of the provider when it fails.
+func (a *activity) begin(ctx context.Context, s logical.Storage, connection, keyName string, scope providers.Scope, longestMint time.Duration) error {
+	c := a.of(connection)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := a.now()
+	if c.mark == nil || !c.mark.covers(scope, now) {
+		wider := c.mark.extended(scope, now, longestMint)
+		if err := write(ctx, s, a.markPath(connection), wider); err != nil {
+			// The write may have been carried out all the same: the mark counts
+			// as set when it comes to clearing it, and as unset for a mint.
+			c.mark = wider
+			c.mark.Until = time.Time{}
+			return fmt.Errorf("marking connection %q as in use: %w", connection, err)
+		}
+		c.mark = wider
+	}
+	c.inFlight[keyName] = struct{}{}
+	c.lastUsed = now
+	return nil
+}
+
+// end takes the key out of flight: it is in the ledger, or known not to exist,
+// or on the durable queue.
+func (a *activity) end(connection, keyName string) {
+	c := a.of(connection)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.inFlight, keyName)
+	c.lastUsed = a.now()
+}
+
+// inFlight is a snapshot of the names that are in flight on a connection.
+func (a *activity) inFlight(connection string) map[string]bool {
+	c := a.of(connection)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := make(map[string]bool, len(c.inFlight))
+	for name := range c.inFlight {
+		names[name] = true
+	}
+	return names
+}
+
+// cleanIdle removes the marks of connections that have been idle for a while.
+func (a *activity) cleanIdle(ctx context.Context, s logical.Storage) error {
+	a.mu.Lock()
+	names := make([]string, 0, len(a.byConnection))
+	for name := range a.byConnection {
+		names = append(names, name)
+	}
+	a.mu.Unlock()
+	for _, name := range names {
+		if err := a.cleanIfIdle(ctx, s, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *activity) cleanIfIdle(ctx context.Context, s logical.Storage, connection string) error {
+	c := a.of(connection)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mark == nil || len(c.inFlight) > 0 || a.now().Sub(c.lastUsed) < idleBeforeClean {
+		return nil
+	}
+	if err := s.Delete(ctx, a.markPath(connection)); err != nil {
+		return fmt.Errorf("clearing the mark of connection %q: %w", connection, err)
+	}
+	c.mark = nil
+	return nil
+}
+
+// inheritedMark is a mark that another process left behind.
+type inheritedMark struct {
+	path       string
+	connection string
+	mark       mark
+}
+
+// inheritedMarks reads the marks of every other epoch.
+func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]inheritedMark, error) {
+	connections, err := s.List(ctx, dirtyPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing the marks: %w", err)
+	}
+	var found []inheritedMark
+	for _, folder := range connections {
+		connection := strings.TrimSuffix(folder, "/")
+		epochs, err := s.List(ctx, dirtyPrefix+connection+"/")
+		if err != nil {
+			return nil, fmt.Errorf("listing the marks of connection %q: %w", connection, err)
+		}
+		for _, epoch := range epochs {
+			if epoch == a.epoch {
+				continue
+			}
+			path := dirtyPrefix + connection + "/" + epoch
+			m, err := read[mark](ctx, s, path)
+			if err != nil {
+				return nil, err
+			}
+			if m != nil {
+				found = append(found, inheritedMark{path: path, connection: connection, mark: *m})
+			}
+		}
+	}
+	return found, nil
+}

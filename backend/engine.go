@@ -1,0 +1,208 @@
+// Package backend is the engine: a key's life from mint to proven death, the
+// ledger of live keys, the durable revocation queue, recovery after a crash,
+// and the stored connections and roles. It knows no endpoint and no provider.
+//
+// It keeps four invariants:
+//
+//  1. A key that exists at the provider is in the ledger, or its connection is
+//     marked dirty on disk (dirty.go), or an intent is on disk (queue.go).
+//  2. A ledger record goes only after the provider said that the key is gone
+//     (revoke.go).
+//  3. Every ledger record has a deadline, after which the engine itself revokes
+//     the key, lease or no lease (reaper.go).
+//  4. A secret value is in the response to its reader and, for providers whose
+//     revocation demands it, in a sealed ledger record; nowhere else.
+package backend
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/helper/locksutil"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// Version is the plugin's version; the build sets it.
+var Version = "v0.1.0"
+
+const help = `
+Mints short-lived, scoped API keys at any provider with an admin API, hands each
+out as a lease, and revokes it at the provider when the lease ends.
+
+Write a connection to config/NAME and a role to roles/NAME; read keys from
+creds/ROLE. List providers/ for the providers it knows.`
+
+// Engine is one mount. The endpoints act on it; all its methods may be called
+// concurrently.
+type Engine struct {
+	*framework.Backend
+
+	storage      logical.Storage
+	log          hclog.Logger
+	now          func() time.Time
+	tickInterval time.Duration
+
+	sites struct {
+		mu     sync.RWMutex
+		byName map[string]*site
+	}
+	identity struct {
+		mu    sync.Mutex
+		mount *mount
+	}
+	activity    *activity
+	queue       *queue
+	recoveries  recoveries
+	recordLocks []*locksutil.LockEntry
+	revokeSlots sync.Map // connection name to *semaphore.Weighted
+	nextShard   int
+	background  background
+}
+
+// Factory makes the engine with the given endpoints for Vault to mount.
+func Factory(paths func(*Engine) []*framework.Path) logical.Factory {
+	return func(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
+		e, err := newEngine(config, paths, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.Setup(ctx, config); err != nil {
+			return nil, fmt.Errorf("setting up the engine: %w", err)
+		}
+		return e, nil
+	}
+}
+
+func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.Path, now func() time.Time) (*Engine, error) {
+	interval, err := tickInterval(config.Config)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		storage:      config.StorageView,
+		log:          config.Logger,
+		now:          now,
+		tickInterval: interval,
+		activity:     newActivity(now),
+		queue:        newQueue(now),
+		recoveries:   recoveries{byConnection: map[string]*recovery{}},
+		recordLocks:  locksutil.CreateLocks(),
+		background:   background{nudge: make(chan struct{}, 1)},
+	}
+	if e.log == nil {
+		e.log = hclog.NewNullLogger()
+	}
+	e.sites.byName = map[string]*site{}
+	e.Backend = &framework.Backend{
+		BackendType:    logical.TypeLogical,
+		Help:           strings.TrimSpace(help),
+		RunningVersion: Version,
+		Paths:          paths(e),
+		Secrets:        []*framework.Secret{e.secret()},
+		PathsSpecial: &logical.Paths{
+			SealWrapStorage: []string{connectionPrefix, mountPath, sealedLedgerPrefix, queuePrefix},
+			LocalStorage:    []string{framework.WALPrefix},
+		},
+		InitializeFunc: e.initialize,
+		Invalidate:     e.invalidate,
+		Clean:          e.clean,
+	}
+	return e, nil
+}
+
+// tickInterval reads the mount option of that name.
+func tickInterval(options map[string]string) (time.Duration, error) {
+	text, ok := options["tick_interval"]
+	if !ok {
+		return defaultTickInterval, nil
+	}
+	interval, err := time.ParseDuration(text)
+	if err != nil || interval <= 0 {
+		return 0, fmt.Errorf("mount option tick_interval is %q; write a duration such as %q", text, defaultTickInterval)
+	}
+	return interval, nil
+}
+
+// initialize takes over what an earlier process left, and starts the work in
+// the background. Only the node that may write does either.
+func (e *Engine) initialize(ctx context.Context, req *logical.InitializationRequest) error {
+	if !e.writable() {
+		return nil
+	}
+	if err := e.takeOver(ctx, req.Storage); err != nil {
+		return err
+	}
+	e.startBackground()
+	return nil
+}
+
+func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
+	if _, err := e.mount(ctx, s); err != nil {
+		return err
+	}
+	if err := e.queue.load(ctx, s); err != nil {
+		return err
+	}
+	return e.findRecoveries(ctx, s)
+}
+
+// writable reports whether this node writes to this mount's storage.
+func (e *Engine) writable() bool {
+	state := e.System().ReplicationState()
+	if state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationDRSecondary) {
+		return false
+	}
+	return e.System().LocalMount() || !state.HasState(consts.ReplicationPerformanceSecondary)
+}
+
+// invalidate drops what is cached of a storage entry that another node changed.
+func (e *Engine) invalidate(_ context.Context, key string) {
+	switch {
+	case strings.HasPrefix(key, connectionPrefix):
+		e.ResetConnection(strings.TrimPrefix(key, connectionPrefix))
+	case key == mountPath:
+		e.identity.mu.Lock()
+		e.identity.mount = nil
+		e.identity.mu.Unlock()
+	}
+}
+
+func (e *Engine) clean(context.Context) {
+	e.stopBackground()
+	e.sites.mu.Lock()
+	defer e.sites.mu.Unlock()
+	for name, site := range e.sites.byName {
+		site.client.Close()
+		delete(e.sites.byName, name)
+	}
+}
+
+// Info is what the engine says of itself.
+type Info struct {
+	Version   string
+	Providers []string
+	// Queued counts the revocations that wait, and Recovering the connections
+	// that a crash left dirty and that are not reconciled yet.
+	Queued     int
+	Recovering []string
+}
+
+// Info describes the running engine.
+func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
+	names, err := e.Definitions(ctx, s)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{
+		Version:    Version,
+		Providers:  names,
+		Queued:     len(e.queue.list()),
+		Recovering: e.recoveries.names(),
+	}, nil
+}

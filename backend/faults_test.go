@@ -1,0 +1,287 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+)
+
+func mintFault(kind server.Kind, change ...func(*server.Fault)) []server.Fault {
+	f := server.Fault{Kind: kind, Match: server.Match{Route: "POST /v1/keys"}}
+	for _, c := range change {
+		c(&f)
+	}
+	return []server.Fault{f}
+}
+
+func always(f *server.Fault) { f.Count = new(int) }
+
+// TestMintUnderFaults asserts what a caller is told, and what is left at the
+// provider and on the queue, for every way a provider can misbehave in a mint.
+func TestMintUnderFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		faults []server.Fault
+		// want is a part of the error; empty means that a key is handed out.
+		want string
+		// mistake: the error is one that the caller can mend.
+		mistake bool
+		// queued: the outcome could not be settled at once.
+		queued bool
+	}{
+		"made, then no answer":        {faults: mintFault(server.CommitThenHang), want: "no key was handed out: issue: the provider gave no usable answer"},
+		"made, then 500":              {faults: mintFault(server.CommitThen500), want: "status 500"},
+		"made, then reset":            {faults: mintFault(server.CommitThenReset), want: "no usable answer"},
+		"made, malformed JSON":        {faults: mintFault(server.MalformedJSON), want: "status 201"},
+		"made, wrong types":           {faults: mintFault(server.WrongTypes), want: "no usable answer"},
+		"made, truncated body":        {faults: mintFault(server.TruncatedBody), want: "no usable answer"},
+		"made, 50 MB body":            {faults: mintFault(server.HugeBody), want: "no key was handed out"},
+		"made, slow drip":             {faults: mintFault(server.SlowDrip), want: "no usable answer"},
+		"not made, no answer":         {faults: mintFault(server.Hang), want: "no usable answer", queued: true},
+		"not made, reset":             {faults: mintFault(server.Reset), want: "no usable answer", queued: true},
+		"not made, 500":               {faults: mintFault(server.Status), want: "status 500", queued: true},
+		"not made, 200 with an error": {faults: mintFault(server.OKWithErrorBody), want: "no usable answer", queued: true},
+		"not made, redirect":          {faults: mintFault(server.Redirect), want: "status 307", queued: true},
+		"refused":                     {faults: mintFault(server.Status, func(f *server.Fault) { f.Status = http.StatusUnprocessableEntity }), want: "status 422", mistake: true},
+		"admin key dead":              {faults: mintFault(server.Unauthorized), want: "refused the connection's credential (status 401)", mistake: true},
+		"throttled once":              {faults: mintFault(server.RateLimit)},
+		"throttled for long":          {faults: mintFault(server.RateLimit, always, func(f *server.Fault) { f.RetryAfter = 3600 }), want: "made no key"},
+		"made late, unseen by two lists": {
+			faults: append(mintFault(server.CommitThen500), server.Fault{Kind: server.StaleList, Count: new(2)}),
+			want:   "status 500", queued: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if name == "made late, unseen by two lists" {
+				// The list lags from before the key is made.
+				w.addFaults(test.faults[1:])
+				w.addFaults(test.faults[:1])
+			} else {
+				w.addFaults(test.faults)
+			}
+			_, err := w.mint("app")
+			if test.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.mustSettle()
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is %v, want it to say %q", err, test.want)
+			}
+			var m *Mistake
+			if errors.As(err, &m) != test.mistake {
+				t.Errorf("a mistake: %v, want %v: %v", !test.mistake, test.mistake, err)
+			}
+			if queued := len(w.process.Queue()) > 0; queued != test.queued {
+				t.Errorf("queued: %v, want %v", queued, test.queued)
+			}
+			if !test.queued && len(w.alive()) > 0 {
+				t.Errorf("alive at the provider: %v", w.alive())
+			}
+			if err := w.everyKeyIsTraced(); err != nil {
+				t.Error(err)
+			}
+			w.sandbox.ClearFaults()
+			w.run(5*time.Minute, 10*time.Second)
+			if len(w.alive()) > 0 {
+				t.Errorf("alive at the provider in the end: %v", w.alive())
+			}
+			w.nothingIsLeft()
+		})
+	}
+}
+
+// TestRevokeUnderFaults asserts what Vault is told, and that the key is dead in
+// the end, for every way a provider can misbehave in a revocation.
+func TestRevokeUnderFaults(t *testing.T) {
+	remove := server.Match{Method: http.MethodDelete}
+	for name, test := range map[string]struct {
+		faults []server.Fault
+		gone   bool // the key was deleted behind the engine's back
+		want   string
+	}{
+		"404":                      {gone: true},
+		"403 on a gone key":        {gone: true, faults: []server.Fault{{Kind: server.ForbiddenOnGone, Match: remove}}},
+		"done, no answer":          {faults: []server.Fault{{Kind: server.CommitThenReset, Match: remove}}},
+		"done, then 500 for long":  {faults: []server.Fault{{Kind: server.CommitThen500, Match: remove, Count: new(0)}}, want: "status 500"},
+		"one 503":                  {faults: []server.Fault{{Kind: server.Status, Status: 503, Match: remove}}},
+		"503 for long":             {faults: []server.Fault{{Kind: server.Status, Status: 503, Match: remove, Count: new(0)}}, want: "status 503"},
+		"admin key dead":           {faults: []server.Fault{{Kind: server.Unauthorized, Match: remove, Count: new(0)}}, want: "refused the connection's credential"},
+		"refused, and still alive": {faults: []server.Fault{{Kind: server.Status, Status: 403, Match: remove, Count: new(0)}}, want: "status 403"},
+		"throttled for long":       {faults: []server.Fault{{Kind: server.RateLimit, RetryAfter: 3600, Match: remove, Count: new(0)}}, want: "queued"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			w.advance(2 * listLag)
+			if test.gone {
+				w.deleteAll()
+			}
+			w.addFaults(test.faults)
+			err := w.revoke(lease)
+			if test.want == "" && err != nil {
+				t.Errorf("revoking: %s", err)
+			}
+			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("the error is %v, want it to say %q", err, test.want)
+			}
+			w.sandbox.ClearFaults()
+			if err != nil {
+				w.process.ResetConnection("box") // as an operator may, so that no pause outlasts the test
+				if retryErr := w.process.RetryNow(w.process.Queue()[0].ID); retryErr != nil {
+					t.Fatal(retryErr)
+				}
+				w.turn()
+				if err := w.revoke(lease); err != nil {
+					t.Errorf("Vault's next try: %s", err)
+				}
+			}
+			if len(w.alive()) > 0 {
+				t.Errorf("alive at the provider: %v", w.alive())
+			}
+			w.mustSettle()
+		})
+	}
+}
+
+// TestRevocationIsVerified keeps the record while a deleted key goes on working.
+func TestRevocationIsVerified(t *testing.T) {
+	w := newWorld(t)
+	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
+	lease := w.mustMint("app")
+	// A deletion that the provider confirms and does not carry out.
+	w.addFaults([]server.Fault{{Kind: server.Status, Status: http.StatusNoContent, Match: server.Match{Method: http.MethodDelete}, Count: new(2)}})
+	if err := w.revoke(lease); !errors.Is(err, errStillAlive) {
+		t.Fatalf("the error is %v, want %v", err, errStillAlive)
+	}
+	if len(w.process.Queue()) != 1 {
+		t.Fatalf("queue: %v", w.process.Queue())
+	}
+	w.run(2*time.Minute, 10*time.Second)
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive at the provider: %v", alive)
+	}
+	if err := w.revoke(lease); err != nil {
+		t.Errorf("Vault's next try: %s", err)
+	}
+	w.mustSettle()
+}
+
+// TestProviderDownForDays: what Vault gave up on is revoked within a minute of
+// the provider's return, by the queue alone.
+func TestProviderDownForDays(t *testing.T) {
+	w := newWorld(t)
+	var leases []*heldLease
+	for range 20 {
+		leases = append(leases, w.mustMint("app"))
+	}
+	w.addFaults([]server.Fault{{Kind: server.Reset, Count: new(0)}})
+	for _, lease := range leases {
+		if err := w.revoke(lease); err == nil {
+			t.Fatal("a revocation at a dead provider succeeded")
+		}
+	}
+	w.run(72*time.Hour, 6*time.Hour)
+	if queued := len(w.process.Queue()); queued != len(leases) {
+		t.Fatalf("%d revocations are queued, want %d", queued, len(leases))
+	}
+	w.start(fault{}) // a failover meanwhile loses nothing
+	w.turn()
+	w.sandbox.ClearFaults()
+	w.process.ResetConnection("box")
+	w.run(time.Minute, 5*time.Second)
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("%d keys are alive a minute after the provider's return", len(alive))
+	}
+	for _, lease := range leases {
+		if err := w.revoke(lease); err != nil {
+			t.Errorf("Vault's next try: %s", err)
+		}
+	}
+}
+
+// TestCallerHangsUp: a caller that goes away in mid-mint leaves nothing behind.
+func TestCallerHangsUp(t *testing.T) {
+	w := newWorld(t)
+	ctx, hangUp := context.WithCancel(context.Background())
+	w.addFaults([]server.Fault{{Kind: server.Delay, Delay: server.Duration(time.Second), Match: server.Match{Route: "POST /v1/keys"}}})
+	done := make(chan error)
+	go func() {
+		_, err := w.mintWith(ctx, "app")
+		done <- err
+	}()
+	eventually(t, func() bool { return w.sandbox.State().Waiting > 0 })
+	hangUp()
+	if err := <-done; err == nil {
+		t.Error("a mint whose caller went away handed a key out")
+	}
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive at the provider: %v", alive)
+	}
+	w.mustSettle()
+}
+
+// TestStorageIsGone: a node that can no longer write revokes on the spot.
+func TestStorageIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.mustMint("app") // the connection is marked dirty already
+	w.process.gate.failWrites()
+	if _, err := w.mint("app"); err == nil {
+		t.Fatal("a key was handed out that is not in the ledger")
+	}
+	if alive := w.alive(); len(alive) != 1 {
+		t.Errorf("%d keys are alive, want the first one only", len(alive))
+	}
+}
+
+func (w *world) addFaults(faults []server.Fault) {
+	w.t.Helper()
+	for _, f := range faults {
+		if err := w.sandbox.AddFault(f); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// deleteAll deletes every key at the provider behind the engine's back.
+func (w *world) deleteAll() {
+	w.t.Helper()
+	for _, key := range w.sandbox.LiveKeys() {
+		w.atProvider(http.MethodDelete, "/v1/keys/"+key.ID, "")
+	}
+}
+
+// atProvider does something at the provider behind the engine's back.
+func (w *world) atProvider(method, path, body string) {
+	w.t.Helper()
+	request := httptest.NewRequest(method, path, strings.NewReader(body))
+	request.Header.Set("Authorization", "Bearer "+testAdminKey)
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	w.sandbox.ServeHTTP(recorder, request)
+	if recorder.Code >= 300 {
+		w.t.Fatalf("%s %s: status %d: %s", method, path, recorder.Code, recorder.Body)
+	}
+}
+
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatal("it did not come to that")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}

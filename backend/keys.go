@@ -1,0 +1,116 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// longestPage bounds how many keys one answer lists.
+const longestPage = 1000
+
+// Keys lists at most limit records (1000 when it is 0 or more) in order of id,
+// beginning after the given id.
+func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limit int) ([]*Record, error) {
+	if after != "" && !isRecordID(after) {
+		return nil, mistake("after is %q, which is no key id; write the last id of the page before", after)
+	}
+	if limit <= 0 || limit > longestPage {
+		limit = longestPage
+	}
+	var page []*Record
+	for n := firstShard(after); n < ledgerShards && len(page) < limit; n++ {
+		inShard, err := shardAfter(ctx, s, shardName(n), after)
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, inShard...)
+	}
+	return page[:min(limit, len(page))], nil
+}
+
+func firstShard(after string) int {
+	if after == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(shardOf(after), 16, 0)
+	if err != nil {
+		panic("backend: a record id is hexadecimal: " + err.Error())
+	}
+	return int(n)
+}
+
+// shardAfter reads one shard's records beyond an id, open and sealed together.
+func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]*Record, error) {
+	var found []*Record
+	for r, err := range recordsInShard(ctx, s, shard) {
+		if err != nil {
+			return nil, err
+		}
+		if r.ID > after {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Record) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return found, nil
+}
+
+// Key reads one record; nil when no such key is alive.
+func (e *Engine) Key(ctx context.Context, s logical.Storage, id string) (*Record, error) {
+	return record(ctx, s, id)
+}
+
+// Queue lists what waits to be revoked, in order of id.
+func (e *Engine) Queue() []QueueEntry { return e.queue.list() }
+
+// QueueEntry reads one entry of the queue; nil when there is none.
+func (e *Engine) QueueEntry(id string) *QueueEntry { return e.queue.get(id) }
+
+// RetryNow tries a queued revocation at once, whatever pause it is in.
+func (e *Engine) RetryNow(id string) error {
+	if !e.queue.retryNow(id) {
+		return e.notQueued(id)
+	}
+	e.wake()
+	return nil
+}
+
+// GiveUp drops a queued revocation and, with it, the key's ledger record: the
+// operator takes it on himself that the key is dead. The log keeps a record.
+func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) error {
+	entry := e.queue.get(id)
+	if entry == nil {
+		return e.notQueued(id)
+	}
+	unlock := e.lockRecord(id)
+	defer unlock()
+	r, err := record(ctx, req.Storage, id)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		if err := dropRecord(ctx, req.Storage, r); err != nil {
+			return err
+		}
+	}
+	if err := e.queue.remove(ctx, req.Storage, id); err != nil {
+		return err
+	}
+	e.activity.end(entry.Connection, entry.KeyName)
+	e.log.Warn("an operator gave a revocation up; the key may be alive at the provider",
+		"connection", entry.Connection, "role", entry.Role, "key_name", entry.KeyName, "reason", entry.Reason,
+		"waiting_since", entry.Since, "attempts", entry.Attempts, "last_error", entry.LastError,
+		"entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
+	return nil
+}
+
+func (e *Engine) notQueued(id string) error {
+	return mistake("nothing with id %q waits to be revoked; list queue/ for what does", id)
+}

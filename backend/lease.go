@@ -1,0 +1,161 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+const secretType = "api_key"
+
+// leaseData is what Vault keeps with a lease: all that revoking needs, and
+// nothing secret. Handles that carry secrets stay in the sealed ledger.
+type leaseData struct {
+	RecordID   string            `json:"record_id"`
+	Role       string            `json:"role"`
+	Connection string            `json:"connection"`
+	Handle     *providers.Handle `json:"handle,omitempty"`
+	ExpiresAt  time.Time         `json:"expires_at,omitzero"`
+}
+
+func (d leaseData) internal() map[string]any {
+	text, err := json.Marshal(d)
+	if err != nil {
+		panic("backend: lease data is JSON by construction: " + err.Error())
+	}
+	return map[string]any{"lease": string(text)}
+}
+
+func leaseDataOf(req *logical.Request) (*leaseData, error) {
+	if req.Secret == nil {
+		return nil, fmt.Errorf("the request carries no lease")
+	}
+	text, ok := req.Secret.InternalData["lease"].(string)
+	if !ok {
+		return nil, fmt.Errorf("the lease carries no key of this engine")
+	}
+	d := new(leaseData)
+	if err := json.Unmarshal([]byte(text), d); err != nil {
+		return nil, fmt.Errorf("reading the lease: %w", err)
+	}
+	return d, nil
+}
+
+// unsealedHandle is the handle where it may lie beside a lease; nil where only
+// the sealed ledger may hold it.
+func (r *Record) unsealedHandle() *providers.Handle {
+	if r.Handle.Sealed {
+		return nil
+	}
+	handle := r.Handle
+	return &handle
+}
+
+func (e *Engine) secret() *framework.Secret {
+	return &framework.Secret{
+		Type: secretType,
+		Fields: map[string]*framework.FieldSchema{
+			"key_name": {
+				Type:        framework.TypeString,
+				Description: "The key's name at the provider.",
+			},
+			"expires_at": {
+				Type:        framework.TypeString,
+				Description: "The provider's own end of the key (RFC 3339), where it has one.",
+			},
+		},
+		Renew:  e.renew,
+		Revoke: e.revokeLease,
+	}
+}
+
+// renew extends a lease within its role's and the mount's maximum, and the
+// key's own expiry with it where the provider can.
+func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	lease, err := leaseDataOf(req)
+	if err != nil {
+		return nil, err
+	}
+	role, err := e.Role(ctx, req.Storage, lease.Role)
+	if err != nil {
+		return nil, err
+	}
+	if role == nil {
+		return logical.ErrorResponse("role %q is gone, so its leases cannot be renewed; read a new key from another role", lease.Role), nil
+	}
+	unlock := e.lockRecord(lease.RecordID)
+	defer unlock()
+	r, err := record(ctx, req.Storage, lease.RecordID)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return logical.ErrorResponse("the key of this lease is revoked already; read a new one from creds/%s", lease.Role), nil
+	}
+	ttl, warnings, err := framework.CalculateTTL(e.System(), req.Secret.Increment, role.TTL, 0, role.MaxTTL, 0, req.Secret.IssueTime)
+	if err != nil {
+		return nil, err
+	}
+	ttl, err = e.extendKey(ctx, req.Storage, r, ttl)
+	if err != nil {
+		return nil, err
+	}
+	// The deadline moves before Vault moves the lease: a ledger that is ahead
+	// keeps the key alive a little longer, one that is behind would kill it.
+	r.Deadline = e.now().Add(ttl + deadlineMargin)
+	if err := putRecord(ctx, req.Storage, r); err != nil {
+		return nil, err
+	}
+	response := &logical.Response{Secret: req.Secret}
+	response.Secret.TTL = ttl
+	response.Secret.MaxTTL = role.MaxTTL
+	for _, warning := range warnings {
+		response.AddWarning(warning)
+	}
+	return response, nil
+}
+
+// extendKey moves the provider's own expiry behind the new end of the lease, or
+// caps the lease to it.
+func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) (time.Duration, error) {
+	now := e.now()
+	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
+		return ttl, nil
+	}
+	site, err := e.site(ctx, s, r.Connection)
+	if err != nil {
+		return 0, err
+	}
+	if !site.definition.Capabilities.Extend {
+		return r.ExpiresAt.Sub(now), nil
+	}
+	end, err := providerEnd(site.definition, now, ttl)
+	if err != nil {
+		return 0, err
+	}
+	if err := site.client.Extend(ctx, r.Handle, end, end.Sub(now)); err != nil {
+		return 0, fmt.Errorf("extending the key at the provider: %w", err)
+	}
+	r.ExpiresAt = end
+	return ttl, nil
+}
+
+// revokeLease ends a lease. A record that is gone was revoked before: by an
+// earlier try, the queue, the reaper or an operator.
+func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	lease, err := leaseDataOf(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := record(ctx, req.Storage, lease.RecordID)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return nil, e.revokeSoon(ctx, req.Storage, r, "its lease ended")
+}

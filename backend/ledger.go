@@ -1,0 +1,156 @@
+package backend
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// The ledger is the engine's own record of every key that is alive. Records
+// that carry secret values lie under sealedLedgerPrefix, which is seal-wrapped.
+const (
+	ledgerPrefix       = "ledger/"
+	sealedLedgerPrefix = "sealed-ledger/"
+	ledgerShards       = 256
+	recordIDLength     = 32 // 128 bits in hexadecimal
+)
+
+// Record is one live key: who holds it, until when, and what revoking it needs.
+type Record struct {
+	ID         string           `json:"-"`
+	Role       string           `json:"role"`
+	Connection string           `json:"connection"`
+	Provider   string           `json:"provider"`
+	Handle     providers.Handle `json:"handle"`
+	Scope      providers.Scope  `json:"scope"`
+	IssuedAt   time.Time        `json:"issued_at"`
+	// Deadline is the end of the lease as it now stands plus a margin; after it
+	// the engine revokes the key, lease or no lease.
+	Deadline time.Time `json:"deadline"`
+	// ExpiresAt is the provider's own end of the key; zero where it has none.
+	ExpiresAt        time.Time `json:"expires_at,omitzero"`
+	VerifyRevocation bool      `json:"verify_revocation,omitempty"`
+
+	EntityID    string `json:"entity_id,omitempty"`
+	DisplayName string `json:"display_name,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	RemoteAddr  string `json:"remote_addr,omitempty"`
+}
+
+func (r *Record) path() string {
+	if r.Handle.Sealed {
+		return sealedLedgerPrefix + shardOf(r.ID) + "/" + r.ID
+	}
+	return ledgerPrefix + shardOf(r.ID) + "/" + r.ID
+}
+
+func shardOf(id string) string { return id[:2] }
+
+func shardName(n int) string { return fmt.Sprintf("%02x", n) }
+
+// recordID is made of the key's own value, so that a leaked key is found in one
+// read, and with the mount's salt, so that the ledger betrays no value.
+func (m *mount) recordID(keyValue string) string {
+	mac := hmac.New(sha256.New, m.Salt)
+	mac.Write([]byte(keyValue))
+	return hex.EncodeToString(mac.Sum(nil))[:recordIDLength]
+}
+
+func isRecordID(id string) bool {
+	_, err := hex.DecodeString(id)
+	return err == nil && len(id) == recordIDLength
+}
+
+// putRecord is the one write that a mint costs.
+func putRecord(ctx context.Context, s logical.Storage, r *Record) error {
+	if err := write(ctx, s, r.path(), r); err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
+	return nil
+}
+
+// record reads one ledger record; nil when there is none.
+func record(ctx context.Context, s logical.Storage, id string) (*Record, error) {
+	if !isRecordID(id) {
+		return nil, nil
+	}
+	for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix} {
+		r, err := read[Record](ctx, s, prefix+shardOf(id)+"/"+id)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			r.ID = id
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+func dropRecord(ctx context.Context, s logical.Storage, r *Record) error {
+	if err := s.Delete(ctx, r.path()); err != nil {
+		return fmt.Errorf("removing a revoked key from the ledger: %w", err)
+	}
+	return nil
+}
+
+// recordsInShard yields every record of one shard, in order of id.
+func recordsInShard(ctx context.Context, s logical.Storage, shard string) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix} {
+			ids, err := s.List(ctx, prefix+shard+"/")
+			if err != nil {
+				yield(nil, fmt.Errorf("listing the ledger: %w", err))
+				return
+			}
+			for _, id := range ids {
+				r, err := read[Record](ctx, s, prefix+shard+"/"+id)
+				if err == nil && r == nil {
+					continue // revoked since it was listed
+				}
+				if r != nil {
+					r.ID = id
+				}
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// records yields the whole ledger. It reads every record: for operators'
+// requests and after a crash, never on the way of a mint.
+func records(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for n := range ledgerShards {
+			for r, err := range recordsInShard(ctx, s, shardName(n)) {
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// liveKeys counts a connection's records in the ledger.
+func (e *Engine) liveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
+	live := 0
+	for r, err := range records(ctx, s) {
+		if err != nil {
+			return 0, err
+		}
+		if r.Connection == connection {
+			live++
+		}
+	}
+	return live, nil
+}

@@ -1,0 +1,396 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+const (
+	// deadlineMargin is how long after its lease's end a key may still be in
+	// the ledger before the engine itself revokes it: Vault's own revocation
+	// comes first when all is well.
+	deadlineMargin = time.Minute
+	// expiryMargin is how long after the lease's end the provider's own expiry
+	// is set, so that the lease, and not a clock's drift, ends the key.
+	expiryMargin = time.Minute
+	// emergencyTimeout bounds what is done on the spot when a mint went wrong.
+	emergencyTimeout = 30 * time.Second
+)
+
+// Narrowing is what a caller asks for within what the role allows.
+type Narrowing struct {
+	// TTL of the lease; 0 means the role's.
+	TTL time.Duration
+}
+
+// Mint issues a key at the role's provider and answers it as a lease. A
+// *Mistake means that nothing was made.
+func (e *Engine) Mint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*logical.Response, error) {
+	order, err := e.order(ctx, req, roleName, narrowing)
+	if err != nil {
+		return nil, err
+	}
+	key, err := e.issue(ctx, req.Storage, order)
+	if err != nil {
+		return nil, err
+	}
+	return e.leaseResponse(order, key), nil
+}
+
+// order is a mint, planned in full before the provider hears of it.
+type order struct {
+	site     *site
+	mount    *mount
+	roleName string
+	role     *Role
+	term     term
+	request  providers.KeyRequest
+	scope    providers.Scope
+	record   Record
+}
+
+func (e *Engine) order(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*order, error) {
+	role, err := e.Role(ctx, req.Storage, roleName)
+	if err != nil {
+		return nil, err
+	}
+	if role == nil {
+		return nil, e.unknownRole(ctx, req.Storage, roleName)
+	}
+	site, err := e.site(ctx, req.Storage, role.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if !site.connection.allows(roleName) {
+		return nil, mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", roleName, role.Connection, role.Connection)
+	}
+	mount, err := e.mount(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	term, err := e.term(role, site.definition, narrowing, now)
+	if err != nil {
+		return nil, err
+	}
+	cidrs, err := keyCIDRs(role, req)
+	if err != nil {
+		return nil, err
+	}
+	data := nameData{RoleName: roleName, DisplayName: req.DisplayName, EntityID: req.EntityID}
+	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixedPart(mount.Tag, now))
+	if err != nil {
+		return nil, err
+	}
+	o := &order{
+		site:     site,
+		mount:    mount,
+		roleName: roleName,
+		role:     role,
+		term:     term,
+		scope:    site.definition.Scope(role.Fields, site.connection.Fields),
+		request: providers.KeyRequest{
+			Name:      name,
+			Role:      role.Fields,
+			ExpiresAt: term.expiresAt,
+			TTL:       term.expiresAt.Sub(now),
+			CIDRs:     cidrs,
+		},
+	}
+	o.record = Record{
+		Role:             roleName,
+		Connection:       site.name,
+		Provider:         site.definition.Name,
+		Scope:            o.scope,
+		IssuedAt:         now,
+		Deadline:         term.leaseEnd.Add(deadlineMargin),
+		ExpiresAt:        term.nativeExpiry(site.definition),
+		VerifyRevocation: role.VerifyRevocation,
+		EntityID:         req.EntityID,
+		DisplayName:      req.DisplayName,
+		RequestID:        req.ID,
+		RemoteAddr:       remoteAddress(req),
+	}
+	return o, nil
+}
+
+// keyCIDRs are the networks that the key is bound to; none binds it to nothing.
+func keyCIDRs(role *Role, req *logical.Request) ([]string, error) {
+	if !role.BindToCaller {
+		return role.KeyCIDRs, nil
+	}
+	address, err := netip.ParseAddr(remoteAddress(req))
+	if err != nil {
+		return nil, fmt.Errorf("binding the key to its caller: Vault did not say where the request came from: %w", err)
+	}
+	address = address.Unmap()
+	return []string{netip.PrefixFrom(address, address.BitLen()).String()}, nil
+}
+
+func remoteAddress(req *logical.Request) string {
+	if req.Connection == nil {
+		return ""
+	}
+	return req.Connection.RemoteAddr
+}
+
+// issue carries the order out. Whatever happens, afterwards the key is in the
+// ledger, or does not exist, or stands on the queue.
+func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
+	longest := o.site.connection.longestMint()
+	if err := e.announce(ctx, s, o, longest); err != nil {
+		return nil, err
+	}
+	// The call outlives the caller: hanging up must not leave its outcome
+	// unknown.
+	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+	defer cancel()
+	key, err := o.site.client.Issue(callCtx, o.request)
+	if err != nil {
+		return nil, e.failedMint(ctx, s, o, err)
+	}
+	if err := e.enter(ctx, s, o, key); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// announce leaves on disk, before the provider is called, the trace by which a
+// crash is recovered from: the dirty mark, or an intent where the provider
+// cannot list but the key's id is known beforehand.
+func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
+	handle, known := o.site.client.KnownHandle(o.request)
+	if o.site.definition.Capabilities.Reconcile || !known {
+		return e.activity.begin(ctx, s, o.site.name, o.request.Name, o.scope, longest)
+	}
+	intent := o.cleanUp("the mint did not finish", e.now().Add(longest+listLag))
+	intent.Kind = queueIntent
+	intent.Handle = &handle
+	if err := e.queue.add(ctx, s, intent, true); err != nil {
+		e.settled(ctx, s, o)
+		return err
+	}
+	return nil
+}
+
+// enter puts the key into the ledger. When that fails, or nobody is left to
+// take the key, the key is revoked on the spot.
+func (e *Engine) enter(ctx context.Context, s logical.Storage, o *order, key *providers.Key) error {
+	o.record.ID = o.mount.recordID(key.Value)
+	o.record.Handle = key.Handle
+	if err := putRecord(context.WithoutCancel(ctx), s, &o.record); err != nil {
+		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))
+	}
+	e.settled(ctx, s, o)
+	if ctx.Err() != nil {
+		err := fmt.Errorf("the caller went away: %w", context.Cause(ctx))
+		return errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+	}
+	return nil
+}
+
+// settled ends a mint of which nothing is left to clear up.
+func (e *Engine) settled(ctx context.Context, s logical.Storage, o *order) {
+	if err := e.queue.remove(context.WithoutCancel(ctx), s, o.cleanUpID()); err != nil {
+		e.log.Warn("an intent stays on disk; it is removed with the next try", "key_name", o.request.Name, "error", err)
+		e.queue.release(o.cleanUpID(), "the intent could not be removed")
+	}
+	e.activity.end(o.site.name, o.request.Name)
+}
+
+// abandon revokes a key that could not be entered into the ledger: this node
+// may be sealed or demoted, and its storage gone.
+func (e *Engine) abandon(ctx context.Context, s logical.Storage, o *order, handle providers.Handle) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
+	defer cancel()
+	err := o.site.client.Revoke(ctx, handle)
+	if err == nil {
+		e.settled(ctx, s, o)
+		return nil
+	}
+	entry := o.cleanUp("the key could not be entered into the ledger", time.Time{})
+	entry.Handle = &handle
+	return errors.Join(
+		fmt.Errorf("revoking the key again: %w", err),
+		e.leaveToQueue(ctx, s, o, entry))
+}
+
+// failedMint sorts out an issue that failed and answers what the caller is told.
+func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *order, err error) error {
+	var refusal *providers.Error
+	errors.As(err, &refusal)
+	if refusal != nil && refusal.Leftover != nil {
+		return errors.Join(err, e.leaveUndo(ctx, s, o, refusal.Leftover))
+	}
+	if providers.NothingMade(err) {
+		e.settled(ctx, s, o)
+		return e.refused(o, refusal)
+	}
+	return errors.Join(
+		fmt.Errorf("no key was handed out: %w", err),
+		e.resolveUnknown(ctx, s, o))
+}
+
+// refused turns a provider's no into what the caller is told: only what the
+// caller or the operator can mend is a mistake.
+func (e *Engine) refused(o *order, refusal *providers.Error) error {
+	switch refusal.Kind {
+	case providers.Refused, providers.Unauthorized:
+		return mistake("connection %q made no key: %s", o.site.name, refusal)
+	}
+	return fmt.Errorf("connection %q made no key: %w", o.site.name, refusal)
+}
+
+// leaveUndo queues what a failed mint of several steps could not undo. The key
+// itself may exist too, so it is looked for as well.
+func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, leftover *providers.Leftover) error {
+	entry := o.cleanUp("a step could not be undone", e.now().Add(o.site.connection.longestMint()+listLag))
+	entry.Kind = queueUndo
+	entry.Undo = leftover
+	return e.leaveToQueue(ctx, s, o, entry)
+}
+
+// resolveUnknown finds out whether the key was made, and revokes it, at once
+// where the provider answers, else by the queue.
+func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *order) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
+	defer cancel()
+	entry := o.cleanUp("the outcome of the mint is unknown", e.now().Add(o.site.connection.longestMint()+listLag))
+	if handle, known := o.site.client.KnownHandle(o.request); known {
+		entry.Handle = &handle
+	}
+	gone, err := e.revokeByName(ctx, o.site, &entry)
+	if gone {
+		e.settled(ctx, s, o)
+		return nil
+	}
+	if err != nil {
+		e.log.Warn("a key whose mint has an unknown outcome could not be looked for yet", "connection", o.site.name, "key_name", o.request.Name, "error", err)
+	}
+	return e.leaveToQueue(ctx, s, o, entry)
+}
+
+// leaveToQueue hands a failed mint to the queue. The key counts as in flight,
+// and the connection so stays dirty, until the entry is on disk.
+func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *order, entry QueueEntry) error {
+	if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {
+		return err
+	}
+	e.activity.end(o.site.name, o.request.Name)
+	e.wake()
+	return nil
+}
+
+func (o *order) cleanUpID() string { return o.request.Name }
+
+func (o *order) cleanUp(reason string, settledAt time.Time) QueueEntry {
+	return QueueEntry{
+		ID:         o.cleanUpID(),
+		Kind:       queueCleanUp,
+		Connection: o.site.name,
+		Role:       o.roleName,
+		KeyName:    o.request.Name,
+		Reason:     reason,
+		Scope:      o.scope,
+		SettledAt:  settledAt,
+		ExpiresAt:  o.record.ExpiresAt,
+	}
+}
+
+// leaseResponse is the answer to the reader: the only place that a secret goes.
+func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
+	data := map[string]any{}
+	for name, value := range key.Secret {
+		data[name] = value
+	}
+	data["key_name"] = o.request.Name
+	if !o.record.ExpiresAt.IsZero() {
+		data["expires_at"] = o.record.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	response := e.Secret(secretType).Response(data, leaseData{
+		RecordID:   o.record.ID,
+		Role:       o.roleName,
+		Connection: o.site.name,
+		Handle:     o.record.unsealedHandle(),
+		ExpiresAt:  o.record.ExpiresAt,
+	}.internal())
+	response.Secret.TTL = o.term.ttl
+	response.Secret.MaxTTL = o.term.maxTTL
+	for _, warning := range o.term.warnings {
+		response.AddWarning(warning)
+	}
+	return response
+}
+
+// term is how long a new lease and its key live.
+type term struct {
+	ttl, maxTTL time.Duration
+	leaseEnd    time.Time
+	// expiresAt is the end to ask of the provider.
+	expiresAt time.Time
+	warnings  []string
+}
+
+// nativeExpiry is the provider-side end, zero where the definition sets none.
+func (t term) nativeExpiry(definition *providers.Definition) time.Time {
+	if !definition.Capabilities.NativeExpiry && definition.Expiry.Fixed == 0 {
+		return time.Time{}
+	}
+	return t.expiresAt
+}
+
+// term computes the lease as Vault core will, and within what the provider can
+// do: a lease never outlives its key.
+func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Narrowing, now time.Time) (term, error) {
+	if role.MaxTTL > 0 && narrowing.TTL > role.MaxTTL {
+		return term{}, mistake("ttl (%s) is above the role's max_ttl (%s); ask for at most that", narrowing.TTL, role.MaxTTL)
+	}
+	maxTTL := e.System().MaxLeaseTTL()
+	if role.MaxTTL > 0 {
+		maxTTL = min(maxTTL, role.MaxTTL)
+	}
+	ttl, warnings, err := framework.CalculateTTL(e.System(), narrowing.TTL, role.TTL, 0, role.MaxTTL, 0, time.Time{})
+	if err != nil {
+		return term{}, err
+	}
+	t := term{ttl: ttl, maxTTL: maxTTL, warnings: warnings}
+	if longest := definition.Expiry.LongestLease(); longest > 0 {
+		t.cap(longest, definition.Title)
+	}
+	atLeast := t.maxTTL
+	if definition.Capabilities.Extend {
+		atLeast = t.ttl
+	}
+	t.leaseEnd = now.Add(t.ttl)
+	t.expiresAt, err = providerEnd(definition, now, atLeast)
+	return t, err
+}
+
+func (t *term) cap(longest time.Duration, title string) {
+	if t.ttl > longest {
+		t.warnings = append(t.warnings, fmt.Sprintf("ttl of %s is above %s, the longest that a key lives at %s; it is capped accordingly", t.ttl, longest, title))
+		t.ttl = longest
+	}
+	t.maxTTL = min(t.maxTTL, longest)
+}
+
+// providerEnd is the end to ask of the provider for a key that must live for at
+// least the given time: a margin later where the provider's maximum has room.
+func providerEnd(definition *providers.Definition, now time.Time, atLeast time.Duration) (time.Time, error) {
+	end, err := definition.Expiry.At(now, now.Add(atLeast+expiryMargin))
+	if err != nil {
+		end, err = definition.Expiry.At(now, now.Add(atLeast))
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("choosing the key's expiry: %w", err)
+	}
+	return end, nil
+}

@@ -1,0 +1,242 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// TestStorageWrites is the price list: what each act writes.
+func TestStorageWrites(t *testing.T) {
+	w := newWorld(t)
+	writes := func(act func()) string {
+		w.process.gate.arm(fault{})
+		act()
+		var kinds []string
+		for _, step := range w.process.gate.disarm() {
+			if verb, path, _ := strings.Cut(step, " "); !strings.HasPrefix(path, "/v1/") {
+				room, _, _ := strings.Cut(path, "/")
+				kinds = append(kinds, verb+" "+room)
+			}
+		}
+		return strings.Join(kinds, ", ")
+	}
+	var lease *heldLease
+	for _, test := range []struct {
+		name string
+		act  func()
+		want string
+	}{
+		{"first mint", func() { lease = w.mustMint("app") }, "PUT dirty, PUT ledger"},
+		{"every further mint", func() { w.mustMint("app") }, "PUT ledger"},
+		{"renewal", func() { w.renew(lease, 2*time.Hour) }, "PUT ledger"},
+		{"revocation", func() { w.revoke(lease) }, "DELETE ledger"},
+		{"turn of the clockwork with nothing due", func() { w.turn() }, ""},
+		{"turn after the connection became idle", func() { w.advance(idleBeforeClean); w.turn() }, "DELETE dirty"},
+	} {
+		if got := writes(test.act); got != test.want {
+			t.Errorf("%s writes %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// TestLedgerRecord holds what an auditor asks for, and not the secret.
+func TestLedgerRecord(t *testing.T) {
+	w := newWorld(t)
+	lease := w.mustMint("app")
+	mount, err := w.process.mount(context.Background(), w.storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.process.Key(context.Background(), w.storage, mount.recordID(lease.key))
+	if err != nil || r == nil {
+		t.Fatalf("a key is not found by its value: %v", err)
+	}
+	for _, field := range []struct{ name, got, want string }{
+		{"role", r.Role, "app"},
+		{"connection", r.Connection, "box"},
+		{"provider", r.Provider, "sandbox"},
+		{"entity", r.EntityID, "entity-1"},
+		{"display name", r.DisplayName, "token-test"},
+		{"client address", r.RemoteAddr, "127.0.0.1"},
+		{"deadline", fmt.Sprint(r.Deadline.Sub(w.time())), fmt.Sprint(testTTL + deadlineMargin)},
+	} {
+		if field.got != field.want {
+			t.Errorf("%s is %q, want %q", field.name, field.got, field.want)
+		}
+	}
+	if r.RequestID == "" || !w.alive()[r.Handle.Name] || r.Handle.ID == "" {
+		t.Errorf("the record does not tell of the key: %+v", r)
+	}
+	if err := w.noSecretIsStored(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTerm is the lease arithmetic: Vault core's, within the provider's bounds.
+func TestTerm(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	const system, hour, day = 768 * time.Hour, time.Hour, 24 * time.Hour
+	for name, test := range map[string]struct {
+		role      Role
+		expiry    providers.Expiry
+		extend    bool
+		narrow    time.Duration
+		ttl, max  time.Duration
+		expires   time.Duration // after now
+		mistaken  bool
+		warnsWith string
+	}{
+		"mount's defaults":          {ttl: testTTL, max: system, expires: system + expiryMargin},
+		"role's":                    {role: Role{TTL: 2 * hour, MaxTTL: 3 * hour}, ttl: 2 * hour, max: 3 * hour, expires: 3*hour + expiryMargin},
+		"max below the default":     {role: Role{MaxTTL: time.Minute}, ttl: time.Minute, max: time.Minute, expires: 2 * time.Minute, warnsWith: "capped"},
+		"narrowed":                  {role: Role{TTL: 2 * hour, MaxTTL: 3 * hour}, narrow: hour, ttl: hour, max: 3 * hour, expires: 3*hour + expiryMargin},
+		"asked above the maximum":   {role: Role{MaxTTL: hour}, narrow: 2 * hour, mistaken: true},
+		"above the system's":        {role: Role{TTL: 1000 * hour}, ttl: system, max: system, expires: system + expiryMargin, warnsWith: "capped"},
+		"extendable":                {role: Role{TTL: hour, MaxTTL: day}, extend: true, ttl: hour, max: day, expires: hour + expiryMargin},
+		"provider's maximum":        {role: Role{TTL: 2 * day, MaxTTL: 9 * day}, expiry: providers.Expiry{Maximum: day}, ttl: day - time.Second, max: day, expires: -1, warnsWith: "longest that a key lives"},
+		"fixed life":                {role: Role{TTL: 2 * hour}, expiry: providers.Expiry{Fixed: hour}, ttl: hour - time.Second, max: hour, expires: -1, warnsWith: "longest that a key lives"},
+		"provider's minimum":        {role: Role{TTL: hour, MaxTTL: hour}, expiry: providers.Expiry{Minimum: day}, ttl: hour, max: hour, expires: day},
+		"one of a set":              {role: Role{TTL: hour, MaxTTL: 40 * day}, expiry: providers.Expiry{Allowed: []time.Duration{30 * day, 90 * day}}, ttl: hour, max: system, expires: 90 * day},
+		"granularity of whole days": {role: Role{TTL: hour, MaxTTL: 2 * hour}, expiry: providers.Expiry{Granularity: day}, ttl: hour, max: 2 * hour, expires: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := logical.TestBackendConfig()
+			config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: system}
+			e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Setup(context.Background(), config); err != nil {
+				t.Fatal(err)
+			}
+			definition := &providers.Definition{Title: "P", Expiry: test.expiry}
+			definition.Capabilities.Extend = test.extend
+			got, err := e.term(&test.role, definition, Narrowing{TTL: test.narrow}, now)
+			var m *Mistake
+			if errors.As(err, &m) != test.mistaken || (err != nil && !test.mistaken) {
+				t.Fatalf("error: %v", err)
+			}
+			if test.mistaken {
+				return
+			}
+			if got.ttl != test.ttl || got.maxTTL != min(test.max, longestOr(definition, test.max)) {
+				t.Errorf("ttl %s of at most %s, want %s of %s", got.ttl, got.maxTTL, test.ttl, test.max)
+			}
+			if test.expires >= 0 && got.expiresAt.Sub(now) != test.expires {
+				t.Errorf("the key expires after %s, want %s", got.expiresAt.Sub(now), test.expires)
+			}
+			if got.expiresAt.Before(now.Add(got.ttl)) {
+				t.Errorf("the lease (%s) outlives its key (%s)", got.ttl, got.expiresAt.Sub(now))
+			}
+			if warned := strings.Join(got.warnings, "\n"); (warned != "") != (test.warnsWith != "") || !strings.Contains(warned, test.warnsWith) {
+				t.Errorf("warnings %q, want %q", warned, test.warnsWith)
+			}
+		})
+	}
+}
+
+func longestOr(definition *providers.Definition, otherwise time.Duration) time.Duration {
+	if longest := definition.Expiry.LongestLease(); longest > 0 {
+		return longest
+	}
+	return otherwise
+}
+
+func TestRenewMovesDeadlineAndExpiry(t *testing.T) {
+	w := newWorld(t)
+	lease := w.mustMint("app")
+	if err := w.renew(lease, 3*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.process.Keys(context.Background(), w.storage, "", 0)
+	if err != nil || len(page) != 1 {
+		t.Fatalf("keys: %v, %v", page, err)
+	}
+	if got, want := page[0].Deadline.Sub(w.time()).Round(time.Second), 3*time.Hour+deadlineMargin; got != want {
+		t.Errorf("the deadline is in %s, want %s", got, want)
+	}
+	key := w.sandbox.LiveKeys()[0]
+	if key.ExpiresAt == nil || key.ExpiresAt.Before(w.time().Add(3*time.Hour)) {
+		t.Errorf("the provider ends the key at %v, before its lease", key.ExpiresAt)
+	}
+	w.run(2*time.Hour, 30*time.Minute)
+	w.heldKeysWork()
+	w.mustSettle()
+}
+
+func TestRenewIsRefused(t *testing.T) {
+	ctx := context.Background()
+	for name, test := range map[string]struct {
+		before func(*world, *heldLease)
+		want   string
+	}{
+		"role gone": {func(w *world, _ *heldLease) { w.process.DeleteRole(ctx, w.storage, "app") }, "role \"app\" is gone"},
+		"key gone":  {func(w *world, l *heldLease) { w.revoke(l) }, "revoked already"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			test.before(w, lease)
+			if err := w.renew(lease, testTTL); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestRevokeNeedsNoRole(t *testing.T) {
+	w := newWorld(t)
+	lease := w.mustMint("app")
+	if err := w.process.DeleteRole(context.Background(), w.storage, "app"); err != nil {
+		t.Fatal(err)
+	}
+	w.start(fault{})
+	if err := w.revoke(lease); err != nil {
+		t.Fatal(err)
+	}
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive: %v", alive)
+	}
+}
+
+// TestStrandingIsRefused: live keys keep their connection where it is.
+func TestStrandingIsRefused(t *testing.T) {
+	ctx := context.Background()
+	for name, act := range map[string]func(w *world, force bool) error{
+		"deleting the connection": func(w *world, force bool) error {
+			return w.process.DeleteConnection(ctx, w.storage, "box", force)
+		},
+		"another base_url": func(w *world, force bool) error {
+			c, err := w.process.Connection(ctx, w.storage, "box")
+			if err != nil {
+				return err
+			}
+			c.BaseURL = "http://127.0.0.1:1"
+			return w.process.SaveConnection(ctx, w.storage, "box", c, SaveOptions{Force: force})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustMint("app")
+			var m *Mistake
+			if err := act(w, false); !errors.As(err, &m) || !strings.Contains(err.Error(), "1 live key") {
+				t.Errorf("with a live key: %v", err)
+			}
+			if c, err := w.process.Connection(ctx, w.storage, "box"); err != nil || c == nil || c.BaseURL != w.front.URL {
+				t.Errorf("the connection changed: %v, %v", c, err)
+			}
+			if err := act(w, true); err != nil {
+				t.Errorf("with force: %v", err)
+			}
+		})
+	}
+}

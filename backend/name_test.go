@@ -1,0 +1,139 @@
+package backend
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+func TestKeyName(t *testing.T) {
+	fixed := fixedPart("ab1cd", time.Unix(1_800_000_000, 0))
+	for name, test := range map[string]struct {
+		characters string
+		length     int
+		template   string
+		data       nameData
+		want       string
+	}{
+		"default": {
+			data: nameData{RoleName: "ci", DisplayName: "token-bob"},
+			want: "ci-token-bob-" + fixed,
+		},
+		"cut before the fixed part": {
+			length: 24,
+			data:   nameData{RoleName: "deploy", DisplayName: "x"},
+			want:   "d-" + fixed,
+		},
+		"no room for a readable part": {
+			length: 22,
+			data:   nameData{RoleName: "deploy"},
+			want:   fixed,
+		},
+		"characters that the provider refuses": {
+			characters: "a-z0-9_",
+			data:       nameData{RoleName: "Team/Ä Rö", DisplayName: "x"},
+			want:       "team___r__x_" + fixed,
+		},
+		"no separator allowed": {
+			characters: "a-z0-9",
+			data:       nameData{RoleName: "a-b", DisplayName: "c"},
+			want:       "abc" + fixed,
+		},
+		"does not begin with a digit": {
+			data: nameData{RoleName: "42", DisplayName: "7up"},
+			want: "up-" + fixed,
+		},
+		"template": {
+			template: "{{.EntityID | truncate 3}}",
+			data:     nameData{EntityID: "entity"},
+			want:     "ent-" + fixed,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rules := rulesOf(t, test.characters, test.length)
+			got, err := keyName(rules, test.template, test.data, fixed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != test.want {
+				t.Errorf("name is %q, want %q", got, test.want)
+			}
+			issued, ours := issuedUnder("ab1cd", got)
+			if !ours || issued.Unix() != 1_800_000_000 {
+				t.Errorf("issuedUnder(%q) = %s, %v", got, issued, ours)
+			}
+		})
+	}
+}
+
+func TestKeyNameRefusesBadTemplates(t *testing.T) {
+	for _, template := range []string{"{{", "{{.Nobody}}", "{{nothing}}"} {
+		if _, err := keyName(rulesOf(t, "", 0), template, nameData{}, "v"); err == nil || !strings.Contains(err.Error(), "key_name_template") {
+			t.Errorf("template %q: error %v", template, err)
+		}
+	}
+}
+
+func TestFixedPart(t *testing.T) {
+	seen := map[string]bool{}
+	shape := regexp.MustCompile(`^vab1cd[0-9a-z]{16}$`)
+	for range 1000 {
+		fixed := fixedPart("ab1cd", time.Now())
+		if !shape.MatchString(fixed) || len(fixed) != 22 {
+			t.Fatalf("fixed part %q", fixed)
+		}
+		if seen[fixed] {
+			t.Fatalf("%q came twice", fixed)
+		}
+		seen[fixed] = true
+	}
+}
+
+func TestIssuedUnderKnowsOnlyItsOwn(t *testing.T) {
+	fixed := fixedPart("ab1cd", time.Now())
+	for _, name := range []string{"", "ci", fixed[1:], strings.ToUpper(fixed), fixed + "x", strings.Replace(fixed, "ab1cd", "zzzzz", 1), fixed[:len(fixed)-1] + "-"} {
+		if _, ours := issuedUnder("ab1cd", name); ours {
+			t.Errorf("%q passes for a name of this mount", name)
+		}
+	}
+	if _, ours := issuedUnder("ab1cd", "robot$"+fixed); !ours {
+		t.Error("a prefix that the provider adds must not hide the name")
+	}
+}
+
+// rulesOf are the key-name rules of a definition that states these.
+func rulesOf(t *testing.T, characters string, length int) providers.KeyName {
+	t.Helper()
+	attributes := ""
+	if characters != "" {
+		attributes += fmt.Sprintf("characters = %q\n", characters)
+	}
+	if length > 0 {
+		attributes += fmt.Sprintf("max_length = %d\n", length)
+	}
+	definition, err := providers.Parse("test.hcl", fmt.Appendf(nil, `
+		provider "test" {
+			title    = "Test"
+			docs     = "https://docs.example"
+			base_url = "https://api.example"
+			auth "bearer" { token = "none" }
+			issue {
+				post   = "/keys"
+				json   = { name = key.name }
+				id     = body.id
+				secret = { key = body.key }
+			}
+			revoke { delete = "/keys/${key.id}" }
+			key_name {
+				%s
+			}
+		}`, attributes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return definition.KeyName
+}

@@ -1,0 +1,392 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// The durable queue holds what must be revoked at a provider and could not be
+// yet. It retries until the provider says yes, for days if need be, so a lease
+// whose revocation Vault gave up on dies all the same. queuePrefix is
+// seal-wrapped: what undoes a half-made key may carry secret values.
+const (
+	queuePrefix = "queue/"
+
+	firstRetry = 2 * time.Second
+	// longestConnectionRetry keeps the promise that everything queued is revoked
+	// within a minute of an unreachable provider's return.
+	longestConnectionRetry = 20 * time.Second
+	// longestEntryRetry bounds the pauses of an entry that a reachable provider
+	// refuses.
+	longestEntryRetry = 15 * time.Minute
+	// queueConcurrency bounds the revocations in flight per connection.
+	queueConcurrency = 8
+	// listLag is how long a provider's list may hide a key that exists.
+	listLag = time.Minute
+	// aliveBound ends the wait for a revoked key to be seen dead.
+	aliveBound = 10 * time.Minute
+)
+
+// What a queue entry waits for.
+const (
+	// queueRevoke: a key in the ledger is to be revoked.
+	queueRevoke = "revoke"
+	// queueCleanUp: a mint whose outcome is unknown; the key is looked for by
+	// name and revoked.
+	queueCleanUp = "clean_up"
+	// queueUndo: steps of a failed mint are to be undone, then as queueCleanUp.
+	queueUndo = "undo"
+	// queueIntent: a mint that was about to start. It is a queueCleanUp unless
+	// the key turns out to be in the ledger.
+	queueIntent = "intent"
+)
+
+// QueueEntry is one revocation that waits.
+type QueueEntry struct {
+	ID         string    `json:"-"`
+	Kind       string    `json:"kind"`
+	Connection string    `json:"connection"`
+	Role       string    `json:"role,omitempty"`
+	KeyName    string    `json:"key_name"`
+	Reason     string    `json:"reason"`
+	Since      time.Time `json:"since"`
+	// Scope is where a clean-up looks for the key, and Handle what revokes it
+	// where its id was known beforehand.
+	Scope  providers.Scope   `json:"scope,omitzero"`
+	Handle *providers.Handle `json:"handle,omitempty"`
+	// SettledAt is when a clean-up may trust that what it does not find does
+	// not exist.
+	SettledAt time.Time `json:"settled_at,omitzero"`
+	// ExpiresAt is when the provider itself ends the key; zero where it does not.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Undo is what an undo entry has to undo.
+	Undo *providers.Leftover `json:"undo,omitempty"`
+
+	// Attempts, NextTry and LastError are of this process only: a restart tries
+	// at once.
+	Attempts  int       `json:"-"`
+	NextTry   time.Time `json:"-"`
+	LastError string    `json:"-"`
+}
+
+type queue struct {
+	now func() time.Time
+
+	mu sync.Mutex
+	// entries by id; an entry's fields beyond what is stored change under mu.
+	entries map[string]*queueItem
+	lanes   map[string]*lane
+	running sync.WaitGroup
+}
+
+type queueItem struct {
+	QueueEntry
+	stored bool // may be on disk
+	held   bool // an intent whose mint is in flight
+	busy   bool
+}
+
+// lane is one connection's part of the queue: a dead provider delays nobody
+// else's.
+type lane struct {
+	failures int
+	nextTry  time.Time
+	running  bool
+}
+
+func newQueue(now func() time.Time) *queue {
+	return &queue{now: now, entries: map[string]*queueItem{}, lanes: map[string]*lane{}}
+}
+
+// load takes over what an earlier process left on disk.
+func (q *queue) load(ctx context.Context, s logical.Storage) error {
+	ids, err := s.List(ctx, queuePrefix)
+	if err != nil {
+		return fmt.Errorf("listing the revocation queue: %w", err)
+	}
+	for _, id := range ids {
+		entry, err := read[QueueEntry](ctx, s, queuePrefix+id)
+		if err != nil {
+			return err
+		}
+		if entry == nil {
+			continue
+		}
+		entry.ID = id
+		q.mu.Lock()
+		if q.entries[id] == nil {
+			q.entries[id] = &queueItem{QueueEntry: *entry, stored: true}
+		}
+		q.mu.Unlock()
+	}
+	return nil
+}
+
+// add queues an entry, on disk first, in the place of one with the same id. An
+// entry that cannot be stored stays in memory, is tried all the same, and the
+// error says so. A held entry is not worked on before release.
+func (q *queue) add(ctx context.Context, s logical.Storage, entry QueueEntry, held bool) error {
+	entry.Since = q.now()
+	err := write(ctx, s, queuePrefix+entry.ID, &entry)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	item := q.entries[entry.ID]
+	if item == nil {
+		item = &queueItem{}
+		q.entries[entry.ID] = item
+	} else {
+		entry.Since = item.Since
+		entry.Attempts, entry.NextTry, entry.LastError = item.Attempts, item.NextTry, item.LastError
+	}
+	item.QueueEntry = entry
+	item.held = held
+	// A failed write may have been carried out all the same, so the entry is
+	// deleted from disk in either case once it is done.
+	item.stored = true
+	if err != nil {
+		return fmt.Errorf("storing a revocation: %w", err)
+	}
+	return nil
+}
+
+// addUnstored queues an entry whose ledger record is durable enough.
+func (q *queue) addUnstored(entry QueueEntry) {
+	entry.Since = q.now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.entries[entry.ID] == nil {
+		q.entries[entry.ID] = &queueItem{QueueEntry: entry}
+	}
+}
+
+// release lets a held intent be worked on.
+func (q *queue) release(id, reason string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if item := q.entries[id]; item != nil {
+		item.held = false
+		item.Reason = reason
+	}
+}
+
+// remove takes an entry off the queue. It stays in memory, to be tried again,
+// when storage refuses.
+func (q *queue) remove(ctx context.Context, s logical.Storage, id string) error {
+	q.mu.Lock()
+	item := q.entries[id]
+	q.mu.Unlock()
+	if item == nil {
+		return nil
+	}
+	if item.stored {
+		if err := s.Delete(ctx, queuePrefix+id); err != nil {
+			return fmt.Errorf("removing a finished revocation from the queue: %w", err)
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.entries, id)
+	return nil
+}
+
+func (q *queue) get(id string) *QueueEntry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	item := q.entries[id]
+	if item == nil || item.held {
+		return nil
+	}
+	entry := q.seen(item)
+	return &entry
+}
+
+// seen is the entry as it is shown: with the next try that its lane allows.
+func (q *queue) seen(item *queueItem) QueueEntry {
+	entry := item.QueueEntry
+	if l := q.lanes[entry.Connection]; l != nil && l.nextTry.After(entry.NextTry) {
+		entry.NextTry = l.nextTry
+	}
+	return entry
+}
+
+// list is every entry, by id.
+func (q *queue) list() []QueueEntry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	entries := make([]QueueEntry, 0, len(q.entries))
+	for _, item := range q.entries {
+		if !item.held {
+			entries = append(entries, q.seen(item))
+		}
+	}
+	slices.SortFunc(entries, func(a, b QueueEntry) int {
+		switch {
+		case a.ID < b.ID:
+			return -1
+		case a.ID > b.ID:
+			return 1
+		}
+		return 0
+	})
+	return entries
+}
+
+// failing reports whether the connection's last queued call failed to reach it.
+func (q *queue) failing(connection string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lanes[connection]
+	return l != nil && l.failures > 0
+}
+
+// retryNow clears every pause before the entry.
+func (q *queue) retryNow(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	item := q.entries[id]
+	if item == nil || item.held {
+		return false
+	}
+	item.NextTry = time.Time{}
+	if l := q.lanes[item.Connection]; l != nil {
+		l.nextTry = time.Time{}
+	}
+	return true
+}
+
+// start runs, for every connection with something due and not yet at work, a
+// worker that calls work for each due entry. It does not wait for them.
+func (q *queue) start(work func(QueueEntry) error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	for _, item := range q.entries {
+		l := q.lanes[item.Connection]
+		if l == nil {
+			l = &lane{}
+			q.lanes[item.Connection] = l
+		}
+		if l.running || l.nextTry.After(now) || !item.due(now) {
+			continue
+		}
+		l.running = true
+		q.running.Add(1)
+		go func(connection string) {
+			defer q.running.Done()
+			q.drain(connection, work)
+		}(item.Connection)
+	}
+}
+
+// wait returns when no worker runs.
+func (q *queue) wait() { q.running.Wait() }
+
+func (i *queueItem) due(now time.Time) bool {
+	return !i.held && !i.busy && !i.NextTry.After(now)
+}
+
+// drain works on a connection's due entries, several at a time, until none is
+// left or the provider cannot be reached.
+func (q *queue) drain(connection string, work func(QueueEntry) error) {
+	defer func() {
+		q.mu.Lock()
+		q.lanes[connection].running = false
+		q.mu.Unlock()
+	}()
+	for {
+		batch := q.take(connection)
+		if len(batch) == 0 {
+			return
+		}
+		var wg sync.WaitGroup
+		for _, entry := range batch {
+			wg.Go(func() { q.settle(entry, work(entry)) })
+		}
+		wg.Wait()
+	}
+}
+
+// take picks the next due entries: a single one while the connection is in
+// doubt, so that a dead provider costs one call a try.
+func (q *queue) take(connection string) []QueueEntry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lanes[connection]
+	now := q.now()
+	if l.nextTry.After(now) {
+		return nil
+	}
+	limit := queueConcurrency
+	if l.failures > 0 {
+		limit = 1
+	}
+	var batch []QueueEntry
+	for _, item := range q.entries {
+		if len(batch) == limit {
+			break
+		}
+		if item.Connection == connection && item.due(now) {
+			item.busy = true
+			batch = append(batch, item.QueueEntry)
+		}
+	}
+	return batch
+}
+
+// settle notes how a try ended: finished entries are already removed by work.
+func (q *queue) settle(entry QueueEntry, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lanes[entry.Connection]
+	item := q.entries[entry.ID]
+	if item != nil {
+		item.busy = false
+	}
+	if err == nil {
+		l.failures = 0
+		return
+	}
+	if outOfReach(err) {
+		l.failures++
+		l.nextTry = q.now().Add(pause(l.failures, longestConnectionRetry))
+	} else {
+		l.failures = 0
+	}
+	if item == nil {
+		return
+	}
+	item.Attempts++
+	item.LastError = err.Error()
+	switch {
+	case outOfReach(err): // the lane's pause is the entry's
+	case providers.KindOf(err) == providers.Refused:
+		item.NextTry = q.now().Add(pause(item.Attempts, longestEntryRetry))
+	default:
+		item.NextTry = q.now().Add(pause(item.Attempts, longestConnectionRetry))
+	}
+}
+
+// outOfReach reports whether the failure says something about the connection as
+// a whole, and not about the one key.
+func outOfReach(err error) bool {
+	switch providers.KindOf(err) {
+	case providers.Unreachable, providers.Unauthorized, providers.Throttled:
+		return true
+	}
+	return false
+}
+
+// pause is an exponential back-off with half of it random, so that entries do
+// not march in step.
+func pause(attempt int, longest time.Duration) time.Duration {
+	full := min(longest, firstRetry<<min(attempt-1, 20))
+	return full/2 + rand.N(full/2+1)
+}

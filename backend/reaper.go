@@ -1,0 +1,118 @@
+package backend
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const defaultTickInterval = 5 * time.Second
+
+// background is the engine's own clockwork: Vault's periodic function comes once
+// a minute, too seldom for a queue.
+type background struct {
+	mu   sync.Mutex
+	stop context.CancelFunc
+	done chan struct{}
+	// nudge has the queue looked at before the next tick.
+	nudge chan struct{}
+}
+
+func (e *Engine) startBackground() {
+	e.background.mu.Lock()
+	defer e.background.mu.Unlock()
+	if e.background.stop != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.background.stop = cancel
+	e.background.done = make(chan struct{})
+	go e.run(ctx, e.background.done)
+}
+
+func (e *Engine) stopBackground() {
+	e.background.mu.Lock()
+	defer e.background.mu.Unlock()
+	if e.background.stop == nil {
+		return
+	}
+	e.background.stop()
+	<-e.background.done
+	e.background.stop = nil
+}
+
+func (e *Engine) run(ctx context.Context, done chan<- struct{}) {
+	defer close(done)
+	defer e.waitBackground()
+	ticker := time.NewTicker(e.tickInterval)
+	defer ticker.Stop()
+	for {
+		e.recoverDirty(ctx)
+		e.startQueue(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.background.nudge:
+		case <-ticker.C:
+			e.tick(ctx)
+		}
+	}
+}
+
+// tick is the regular work, whose cost does not grow with the ledger's size
+// beyond one shard's.
+func (e *Engine) tick(ctx context.Context) {
+	if err := e.reapShard(ctx, e.nextShard); err != nil {
+		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
+	}
+	e.nextShard = (e.nextShard + 1) % ledgerShards
+	if err := e.activity.cleanIdle(ctx, e.storage); err != nil {
+		e.log.Warn("the mark of an idle connection stays; it is cleared with the next tick", "error", err)
+	}
+}
+
+// reapShard hands every key of one shard that is past its deadline to the
+// queue: its lease has ended, or was never stored.
+func (e *Engine) reapShard(ctx context.Context, shard int) error {
+	for r, err := range recordsInShard(ctx, e.storage, shardName(shard)) {
+		if err != nil {
+			return err
+		}
+		if e.now().Before(r.Deadline) {
+			continue
+		}
+		e.queue.addUnstored(QueueEntry{
+			ID:         r.ID,
+			Kind:       queueRevoke,
+			Connection: r.Connection,
+			Role:       r.Role,
+			KeyName:    r.Handle.Name,
+			Reason:     "it is past its deadline",
+		})
+	}
+	return nil
+}
+
+func (e *Engine) startQueue(ctx context.Context) {
+	e.queue.start(func(entry QueueEntry) error {
+		err := e.work(ctx, entry)
+		if err != nil {
+			e.log.Debug("a queued revocation did not succeed yet", "connection", entry.Connection, "key_name", entry.KeyName, "error", err)
+		}
+		return err
+	})
+}
+
+// wake has the queue looked at now.
+func (e *Engine) wake() {
+	select {
+	case e.background.nudge <- struct{}{}:
+	default: // a nudge is waiting already
+	}
+}
+
+// waitBackground returns when nothing runs in the background.
+func (e *Engine) waitBackground() {
+	e.queue.wait()
+	e.recoveries.running.Wait()
+}

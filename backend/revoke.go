@@ -1,0 +1,240 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/helper/locksutil"
+	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/semaphore"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+const (
+	// revokePatience is how long Vault waits for one revocation. Its workers are
+	// shared by all leases of the mount, so a slow provider must not keep them;
+	// the queue has more patience.
+	revokePatience = 10 * time.Second
+	// revokeSlots bounds how many of Vault's workers one connection may occupy,
+	// and slotPatience how long a further one waits for a place.
+	revokeSlots  = 32
+	slotPatience = 2 * time.Second
+)
+
+var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
+
+// lockRecord keeps a renewal, a revocation and the reaper off the same key.
+func (e *Engine) lockRecord(id string) (unlock func()) {
+	lock := locksutil.LockForKey(e.recordLocks, id)
+	lock.Lock()
+	return lock.Unlock
+}
+
+// revokeSoon revokes a key now if its provider answers in time, and otherwise
+// queues it and says so. The record stays in the ledger until the provider said
+// that the key is gone.
+func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *Record, reason string) error {
+	if e.queue.failing(r.Connection) {
+		return e.postpone(ctx, s, r, reason, errors.New("it could not be reached at the last try"))
+	}
+	slots := e.slots(r.Connection)
+	slotCtx, cancelSlot := context.WithTimeout(ctx, slotPatience)
+	defer cancelSlot()
+	if err := slots.Acquire(slotCtx, 1); err != nil {
+		return e.postpone(ctx, s, r, reason, errors.New("too many revocations are in flight"))
+	}
+	defer slots.Release(1)
+	callCtx, cancel := context.WithTimeout(ctx, revokePatience)
+	defer cancel()
+	if err := e.revokeRecord(callCtx, s, r.ID, e.now()); err != nil {
+		return e.postpone(ctx, s, r, reason, err)
+	}
+	return e.queue.remove(ctx, s, r.ID)
+}
+
+// postpone queues a revocation and answers why it is not done.
+func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *Record, reason string, cause error) error {
+	entry := QueueEntry{ID: r.ID, Kind: queueRevoke, Connection: r.Connection, Role: r.Role, KeyName: r.Handle.Name, Reason: reason}
+	if e.queue.get(r.ID) == nil {
+		if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {
+			return fmt.Errorf("revoking the key at connection %q: %w; it could not be queued either: %w", r.Connection, cause, err)
+		}
+		e.wake()
+	}
+	return fmt.Errorf("revoking the key at connection %q: %w; it is queued and retried until the provider confirms (see queue/%s)", r.Connection, cause, r.ID)
+}
+
+// slots are a connection's places among Vault's revocation workers.
+func (e *Engine) slots(connection string) *semaphore.Weighted {
+	slots, _ := e.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
+	return slots.(*semaphore.Weighted)
+}
+
+// revokeRecord revokes the key of a ledger record and removes the record. It is
+// idempotent; since is when the revocation was first asked for.
+func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string, since time.Time) error {
+	unlock := e.lockRecord(id)
+	defer unlock()
+	r, err := record(ctx, s, id)
+	if err != nil || r == nil {
+		return err
+	}
+	site, err := e.site(ctx, s, r.Connection)
+	if err != nil {
+		return err
+	}
+	if err := e.revokeAtProvider(ctx, site, r); err != nil {
+		return err
+	}
+	if r.VerifyRevocation {
+		if err := e.seenDead(ctx, site, r, since); err != nil {
+			return err
+		}
+	}
+	return dropRecord(context.WithoutCancel(ctx), s, r)
+}
+
+// revokeAtProvider succeeds when the provider says that the key is gone. Some
+// refuse to delete what is gone already with another status than their
+// definition knows, so a refusal is checked against what the provider lists.
+func (e *Engine) revokeAtProvider(ctx context.Context, site *site, r *Record) error {
+	err := site.client.Revoke(ctx, r.Handle)
+	if providers.KindOf(err) != providers.Refused || !site.definition.Capabilities.Lookup {
+		return err
+	}
+	if e.now().Sub(r.IssuedAt) < listLag {
+		return err // the list may not show a key this young
+	}
+	found, findErr := site.client.Find(ctx, r.Scope, r.Handle.Name)
+	if findErr != nil || len(found) > 0 {
+		return err
+	}
+	return nil
+}
+
+// seenDead asks the provider whether a revoked key is dead: its word for the
+// revocation is no proof. After a while the word has to do.
+func (e *Engine) seenDead(ctx context.Context, site *site, r *Record, since time.Time) error {
+	liveness, err := site.client.Confirm(ctx, r.Handle, r.Scope)
+	if err == nil && liveness == providers.Dead {
+		return nil
+	}
+	if e.now().Sub(since) > aliveBound {
+		e.log.Warn("a revoked key was never seen dead; the provider's word is taken for it", "connection", r.Connection, "key_name", r.Handle.Name)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("confirming that the key is dead: %w", err)
+	}
+	return errStillAlive
+}
+
+// revokeUnheld revokes a key in the ledger that nobody received.
+func (e *Engine) revokeUnheld(ctx context.Context, s logical.Storage, r *Record) error {
+	return e.revokeSoon(context.WithoutCancel(ctx), s, r, "nobody received the key")
+}
+
+// work carries out one queue entry; on success the entry is off the queue.
+func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
+	ctx, cancel := context.WithTimeout(ctx, e.workTimeout(ctx, entry.Connection))
+	defer cancel()
+	done := true
+	var err error
+	switch entry.Kind {
+	case queueRevoke:
+		err = e.revokeRecord(ctx, e.storage, entry.ID, entry.Since)
+	default:
+		done, err = e.cleanUp(ctx, entry)
+	}
+	if err != nil {
+		return err
+	}
+	if !done {
+		return errNotSettled
+	}
+	if err := e.queue.remove(context.WithoutCancel(ctx), e.storage, entry.ID); err != nil {
+		return err
+	}
+	e.activity.end(entry.Connection, entry.KeyName)
+	return nil
+}
+
+// errNotSettled keeps an entry on the queue of which nothing was found yet.
+var errNotSettled = errors.New("no such key is listed so far; it is looked for once more before that is believed")
+
+// workTimeout allows a try its connection's request timeout and some retries.
+func (e *Engine) workTimeout(ctx context.Context, connection string) time.Duration {
+	site, err := e.site(ctx, e.storage, connection)
+	if err != nil {
+		return 2 * defaultRequestTimeout
+	}
+	return site.connection.longestMint()
+}
+
+// cleanUp makes sure that the key of a mint without a known outcome does not
+// exist.
+func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err error) {
+	site, err := e.site(ctx, e.storage, entry.Connection)
+	if err != nil {
+		return false, err
+	}
+	if entry.Kind == queueIntent {
+		held, err := e.inLedger(ctx, e.storage, entry.Connection, map[string]bool{entry.KeyName: true})
+		if err != nil {
+			return false, err
+		}
+		if len(held) > 0 {
+			return true, nil
+		}
+	}
+	if entry.Undo != nil {
+		if err := site.client.Undo(ctx, *entry.Undo); err != nil {
+			return false, err
+		}
+	}
+	return e.revokeByName(ctx, site, &entry)
+}
+
+// revokeByName revokes the key that an entry is about, if it exists. gone is
+// true once it cannot exist any more: found and revoked, or not found at a time
+// when the mint cannot be in flight and the list cannot lag.
+func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry) (gone bool, err error) {
+	settled := !e.now().Before(entry.SettledAt)
+	if entry.Handle != nil {
+		err := site.client.Revoke(ctx, *entry.Handle)
+		return err == nil && settled, err
+	}
+	if !site.definition.Capabilities.Lookup {
+		if !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt) {
+			return true, nil
+		}
+		return false, fmt.Errorf("%s cannot list its keys, so key %q cannot be looked for; look for it there yourself, then write queue/%s/give-up", site.definition.Title, entry.KeyName, entry.ID)
+	}
+	found, err := site.client.Find(ctx, entry.Scope, entry.KeyName)
+	if err != nil {
+		return false, err
+	}
+	for _, listed := range found {
+		if err := site.client.Revoke(ctx, listed.Handle); err != nil {
+			return false, err
+		}
+	}
+	return settled || len(found) > 0, nil
+}
+
+// inLedger answers which of the names are those of keys in the ledger.
+func (e *Engine) inLedger(ctx context.Context, s logical.Storage, connection string, names map[string]bool) (map[string]bool, error) {
+	held := map[string]bool{}
+	for r, err := range records(ctx, s) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Connection == connection && names[r.Handle.Name] {
+			held[r.Handle.Name] = true
+		}
+	}
+	return held, nil
+}

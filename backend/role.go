@@ -1,0 +1,80 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+const rolePrefix = "role/"
+
+// Role says what keys may do and how long they live.
+type Role struct {
+	Connection string `json:"connection"`
+	// TTL and MaxTTL of each lease; 0 means the mount's.
+	TTL    time.Duration `json:"ttl,omitempty"`
+	MaxTTL time.Duration `json:"max_ttl,omitempty"`
+	// KeyNameTemplate makes the readable part of each key's name, in Vault's
+	// template language over .RoleName, .DisplayName and .EntityID.
+	KeyNameTemplate string `json:"key_name_template,omitempty"`
+	// VerifyRevocation keeps a revoked key in the ledger until it was seen dead.
+	VerifyRevocation bool `json:"verify_revocation,omitempty"`
+	// KeyCIDRs are the networks that each key is bound to.
+	KeyCIDRs []string `json:"key_cidrs,omitempty"`
+	// BindToCaller binds each key to the address that asked for it.
+	BindToCaller bool `json:"bind_to_caller,omitempty"`
+	// Fields are the provider's own, as its definition declares them.
+	Fields providers.Values `json:"fields,omitempty"`
+}
+
+// Role reads a stored role; nil when there is none.
+func (e *Engine) Role(ctx context.Context, s logical.Storage, name string) (*Role, error) {
+	return read[Role](ctx, s, rolePrefix+name)
+}
+
+// Roles lists the names of all roles.
+func (e *Engine) Roles(ctx context.Context, s logical.Storage) ([]string, error) {
+	return s.List(ctx, rolePrefix)
+}
+
+// SaveRole checks the role against its connection's provider and stores it.
+func (e *Engine) SaveRole(ctx context.Context, s logical.Storage, name string, r *Role) error {
+	site, err := e.site(ctx, s, r.Connection)
+	if err != nil {
+		return err
+	}
+	if r.MaxTTL > 0 && r.TTL > r.MaxTTL {
+		return mistake("ttl (%s) is above max_ttl (%s); write a ttl of at most max_ttl", r.TTL, r.MaxTTL)
+	}
+	if longest := site.definition.Expiry.LongestLease(); longest > 0 && r.TTL > longest {
+		return mistake("ttl (%s) is above %s, the longest that a key lives at %s; write a shorter ttl", r.TTL, longest, site.definition.Title)
+	}
+	if (r.BindToCaller || len(r.KeyCIDRs) > 0) && !site.definition.Capabilities.IPBinding {
+		return mistake("%s cannot bind a key to addresses; leave key_cidrs and bind_to_caller out", site.definition.Title)
+	}
+	if _, err := keyName(site.definition.KeyName, r.KeyNameTemplate, nameData{RoleName: name}, "v0"); err != nil {
+		return err
+	}
+	if err := write(ctx, s, rolePrefix+name, r); err != nil {
+		return fmt.Errorf("storing role %q: %w", name, err)
+	}
+	return nil
+}
+
+// DeleteRole removes a role. Its live keys stay leased: revoking them needs no
+// role.
+func (e *Engine) DeleteRole(ctx context.Context, s logical.Storage, name string) error {
+	return s.Delete(ctx, rolePrefix+name)
+}
+
+func (e *Engine) unknownRole(ctx context.Context, s logical.Storage, name string) error {
+	names, err := e.Roles(ctx, s)
+	if err != nil {
+		return err
+	}
+	return mistake("there is no role %q%s; write roles/%s first", name, nearest(name, names), name)
+}
