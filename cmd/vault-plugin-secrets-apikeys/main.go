@@ -1,0 +1,36 @@
+// Vault-plugin-secrets-apikeys is the secrets engine as a Vault plugin. Vault
+// starts it; run by hand it only says so.
+package main
+
+import (
+	"os"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/sdk/plugin"
+
+	"vault-plugin-secrets-apikeys/paths"
+)
+
+func main() {
+	logger := hclog.New(&hclog.LoggerOptions{})
+	if err := serve(os.Args[1:]); err != nil {
+		logger.Error("plugin shutting down", "error", err)
+		os.Exit(1)
+	}
+}
+
+// serve answers Vault's requests, for every mount of this plugin in one
+// process, until Vault ends it.
+func serve(args []string) error {
+	var vault api.PluginAPIClientMeta
+	if err := vault.FlagSet().Parse(args); err != nil {
+		return err
+	}
+	return plugin.ServeMultiplex(&plugin.ServeOpts{
+		BackendFactoryFunc: paths.Factory,
+		// Vault 1.12 and later secure the connection themselves (AutoMTLS) and
+		// leave this alone.
+		TLSProviderFunc: api.VaultPluginTLSProvider(vault.GetTLSConfig()),
+	})
+}

@@ -1,0 +1,364 @@
+package paths_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/vaulttest"
+)
+
+// accepted is a mount in a real Vault, beside a sandbox provider of its own.
+type accepted struct {
+	t       *testing.T
+	vault   *vaulttest.Server
+	client  *api.Client
+	mount   string
+	sandbox *server.Server
+	url     string // of the sandbox
+}
+
+func TestUnderVault(t *testing.T) {
+	t.Parallel()
+	vault := vaulttest.Start(t, vaulttest.Options{Mount: "-"})
+	for mount, test := range map[string]func(*testing.T, *accepted){
+		"bad-input":       answersBadInputInOneSentence,
+		"broken-provider": mintsNothingAtABrokenProvider,
+		"policies":        policiesTellCreateFromUpdate,
+	} {
+		t.Run(mount, func(t *testing.T) { test(t, mountIn(t, vault, mount)) })
+	}
+}
+
+func mountIn(t *testing.T, vault *vaulttest.Server, mount string) *accepted {
+	t.Helper()
+	if err := vault.Mount(t.Context(), mount); err != nil {
+		t.Fatal(err)
+	}
+	sandbox := server.New(server.Options{AdminKey: adminKey})
+	web := httptest.NewServer(sandbox)
+	t.Cleanup(web.Close)
+	t.Cleanup(sandbox.Close)
+	return &accepted{t: t, vault: vault, client: vault.Client, mount: mount + "/", sandbox: sandbox, url: web.URL}
+}
+
+func (a *accepted) write(path string, input data) {
+	a.t.Helper()
+	if _, err := a.client.Logical().WriteWithContext(a.t.Context(), a.mount+path, input); err != nil {
+		a.t.Fatalf("writing %s: %v", path, err)
+	}
+}
+
+// read is what is at the path, nil for nothing.
+func (a *accepted) read(path string) any {
+	a.t.Helper()
+	secret, err := a.client.Logical().ReadWithContext(a.t.Context(), a.mount+path)
+	if err != nil {
+		a.t.Fatalf("reading %s: %v", path, err)
+	}
+	if secret == nil {
+		return nil
+	}
+	return secret.Data
+}
+
+// all is what an operator can see of the mount.
+func (a *accepted) all() data {
+	a.t.Helper()
+	seen := data{}
+	for _, folder := range []string{"config/", "roles/", "keys/", "queue/"} {
+		secret, err := a.client.Logical().ListWithContext(a.t.Context(), a.mount+folder)
+		if err != nil {
+			a.t.Fatalf("listing %s: %v", folder, err)
+		}
+		if secret == nil {
+			continue
+		}
+		for _, name := range secret.Data["keys"].([]any) {
+			path := folder + name.(string)
+			seen[path] = a.read(path)
+		}
+	}
+	return seen
+}
+
+// refusal sends a write that has to fail with the status, and returns the one
+// sentence that Vault answers.
+func (a *accepted) refusal(status int, path string, input data) string {
+	a.t.Helper()
+	_, err := a.client.Logical().WriteWithContext(a.t.Context(), a.mount+path, input)
+	var response *api.ResponseError
+	if !errors.As(err, &response) {
+		a.t.Fatalf("writing %s: got %v, want it refused", path, err)
+	}
+	if response.StatusCode != status || len(response.Errors) != 1 {
+		a.t.Fatalf("writing %s: status %d with %d errors, want %d with one: %v", path, response.StatusCode, len(response.Errors), status, err)
+	}
+	return response.Errors[0]
+}
+
+// rubbish answers everything with the status and a page that is not JSON.
+func rubbish(t *testing.T, status int) string {
+	t.Helper()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "<html>raw-body-of-the-provider</html>")
+	}))
+	t.Cleanup(web.Close)
+	return web.URL
+}
+
+// unreachable is an address at which nobody listens any more.
+func unreachable() string {
+	web := httptest.NewServer(http.NotFoundHandler())
+	web.Close()
+	return web.URL
+}
+
+func answersBadInputInOneSentence(t *testing.T, a *accepted) {
+	a.write("config/main", data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url, "allowed_roles": "ci"})
+	a.write("config/router", data{"provider": "openrouter", "management_key": "x", "verify_connection": false, "allowed_roles": "*"})
+	a.write("roles/ci", data{"connection": "main", "ttl": "10m", "max_ttl": "1h"})
+	a.write("roles/outsider", data{"connection": "main"})
+
+	// Changes to new, fresh ones, and to what is there: neither may leave a trace.
+	connection := func(changes data) data {
+		input := data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url}
+		for name, value := range changes {
+			input[name] = value
+		}
+		return input
+	}
+	cases := map[string]struct {
+		path  string
+		input data
+		want  []string // parts of the sentence
+	}{
+		"connection: unknown field, own near": {"config/new", connection(data{"allowed_role": "ci"}),
+			[]string{`unknown field "allowed_role"`, `did you mean "allowed_roles"?`}},
+		"connection: unknown field, provider's near": {"config/new", connection(data{"admin_kee": "x"}),
+			[]string{`unknown field "admin_kee"`, `did you mean "admin_key"?`}},
+		"connection: unknown field in an update": {"config/main", data{"bse_url": "https://elsewhere.example.com"},
+			[]string{`unknown field "bse_url"`, `did you mean "base_url"?`}},
+		"connection: wrong type of an own field": {"config/new", connection(data{"verify_connection": "banana"}),
+			[]string{"verify_connection must be true or false"}},
+		"connection: wrong type of a duration": {"config/new", connection(data{"request_timeout": "soon"}),
+			[]string{"request_timeout must be a duration"}},
+		"connection: negative duration": {"config/new", connection(data{"request_timeout": "-5s"}),
+			[]string{"request_timeout must not be negative"}},
+		"connection: wrong type of a secret": {"config/new", connection(data{"client_key": data{"pem": "the-secret-pem"}}),
+			[]string{"client_key must be a string"}},
+		"connection: wrong type of a provider's field": {"config/new", connection(data{"admin_key": []string{"a", "b"}}),
+			[]string{`"admin_key" must be a string`}},
+		"connection: negative rate": {"config/new", connection(data{"requests_per_second": -1}),
+			[]string{"requests_per_second must be 0 or more"}},
+		"connection: no provider": {"config/new", data{"admin_key": adminKey},
+			[]string{"provider is missing", "providers/"}},
+		"connection: unknown provider": {"config/new", connection(data{"provider": "sandbx"}),
+			[]string{`no provider "sandbx"`, `"sandbox"`}},
+		"connection: missing required": {"config/new", data{"provider": "sandbox", "base_url": a.url},
+			[]string{`"admin_key" is required`}},
+		"connection: base_url is no URL": {"config/new", connection(data{"base_url": "not a url"}),
+			[]string{"base_url"}},
+		"connection: base_url without a scheme": {"config/new", connection(data{"base_url": "api.example.com"}),
+			[]string{"base_url", "https://"}},
+		"connection: plain http off loopback": {"config/new", connection(data{"base_url": "http://192.0.2.1/v1"}),
+			[]string{"base_url", "https", "allow_http"}},
+		"connection: user and password in base_url": {"config/new", connection(data{"base_url": "https://user:the-secret-password@api.example.com"}),
+			[]string{"base_url"}},
+		"connection: ca_cert is no PEM": {"config/new", connection(data{"ca_cert": "banana"}),
+			[]string{"ca_cert", "PEM"}},
+		"connection: credential refused": {"config/new", connection(data{"admin_key": "the-secret-wrong-key"}),
+			[]string{"refused the connection's credential", "401", "this key is not valid", "verify_connection=false"}},
+		"connection: credential refused in an update": {"config/main", data{"admin_key": "the-secret-wrong-key"},
+			[]string{"401", "this key is not valid"}},
+		"connection: provider not reachable": {"config/new", connection(data{"base_url": unreachable()}),
+			[]string{"cannot be reached", "verify_connection=false"}},
+		"connection: provider answers rubbish": {"config/new", connection(data{"base_url": rubbish(t, 200)}),
+			[]string{"verify_connection=false"}},
+		"connection: provider fails with rubbish": {"config/new", connection(data{"base_url": rubbish(t, 500)}),
+			[]string{"500", "verify_connection=false"}},
+		"connection: provider refuses with rubbish": {"config/new", connection(data{"base_url": rubbish(t, 403)}),
+			[]string{"403", "verify_connection=false"}},
+
+		"role: no connection": {"roles/new", data{"ttl": "1h"},
+			[]string{"connection is missing", "config/"}},
+		"role: unknown connection": {"roles/new", data{"connection": "mainn"},
+			[]string{`no connection "mainn"`, `did you mean "main"?`}},
+		"role: unknown field, own near": {"roles/new", data{"connection": "main", "max_tll": "1h"},
+			[]string{`unknown field "max_tll"`, `did you mean "max_ttl"?`}},
+		"role: unknown field, provider's near": {"roles/ci", data{"scope": "read"},
+			[]string{`unknown field "scope"`, `did you mean "scopes"?`}},
+		"role: wrong type of a duration": {"roles/new", data{"connection": "main", "ttl": "a while"},
+			[]string{"ttl must be a duration"}},
+		"role: negative ttl": {"roles/new", data{"connection": "main", "ttl": -60},
+			[]string{"ttl must not be negative"}},
+		"role: wrong type of a provider's field": {"roles/new", data{"connection": "router", "limit": "much"},
+			[]string{`"limit" must be a number`}},
+		"role: provider's field out of range": {"roles/new", data{"connection": "router", "limit": -1},
+			[]string{`"limit" must be at least 0`}},
+		"role: ttl above max_ttl": {"roles/new", data{"connection": "main", "ttl": "2h", "max_ttl": "1h"},
+			[]string{"ttl", "above max_ttl"}},
+		"role: max_ttl below the ttl that is kept": {"roles/ci", data{"max_ttl": "5m"},
+			[]string{"ttl", "above max_ttl"}},
+		"role: a network that is none": {"roles/new", data{"connection": "main", "key_cidrs": "10.0.0.0/8,banana"},
+			[]string{"key_cidrs", `"banana"`, "10.0.0.0/8"}},
+		"role: bound in two ways": {"roles/new", data{"connection": "main", "key_cidrs": "10.0.0.0/8", "bind_to_caller": true},
+			[]string{"bind_to_caller", "key_cidrs", "exclude"}},
+		"role: template that cannot be read": {"roles/new", data{"connection": "main", "key_name_template": "{{ .RoleName"},
+			[]string{"key_name_template"}},
+
+		"creds: unknown role": {"creds/cii", nil,
+			[]string{`no role "cii"`, `"ci"`}},
+		"creds: role not allowed": {"creds/outsider", nil,
+			[]string{`role "outsider"`, "allowed_roles", "config/main"}},
+		"creds: ttl above max_ttl": {"creds/ci", data{"ttl": "2h"},
+			[]string{"ttl", "max_ttl"}},
+		"creds: unknown field": {"creds/ci", data{"tl": "5m"},
+			[]string{`unknown field "tl"`, `did you mean "ttl"?`}},
+		"creds: wrong type": {"creds/ci", data{"ttl": data{"hours": 1}},
+			[]string{"ttl must be a duration"}},
+
+		"check: unknown connection":     {"check/mainn", nil, []string{`"mainn"`, `"main"`}},
+		"reset: unknown connection":     {"reset/mainn", nil, []string{`"mainn"`, `"main"`}},
+		"reconcile: unknown connection": {"reconcile/mainn", nil, []string{`"mainn"`, `"main"`}},
+		"reconcile: unknown field":      {"reconcile/main", data{"dry_run": true}, []string{`unknown field "dry_run"`, "delete"}},
+		"queue: nothing waits":          {"queue/nothing/retry", nil, []string{"queue/"}},
+	}
+	before := a.all()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			text := a.refusal(http.StatusBadRequest, c.path, c.input)
+			wantContains(t, text, c.want...)
+			if strings.Contains(text, "\n") || len(text) > 400 {
+				t.Errorf("this is more than a sentence: %s", text)
+			}
+			for _, never := range []string{"the-secret", adminKey, "raw-body-of-the-provider"} {
+				if strings.Contains(text, never) {
+					t.Errorf("%q must not be told, but it says: %s", never, text)
+				}
+			}
+			if strings.HasPrefix(c.path, "config/") || strings.HasPrefix(c.path, "roles/") {
+				if after := a.read(c.path); !reflect.DeepEqual(after, before[c.path]) {
+					t.Errorf("it left %v at %s, where %v was", after, c.path, before[c.path])
+				}
+			}
+		})
+	}
+	if after := a.all(); !reflect.DeepEqual(before, after) {
+		t.Errorf("bad input left something behind: %v, before it was %v", after, before)
+	}
+	if issued := a.sandbox.State().Counters.Issued; issued != 0 {
+		t.Errorf("bad input made %d keys", issued)
+	}
+}
+
+func mintsNothingAtABrokenProvider(t *testing.T, a *accepted) {
+	a.write("config/main", data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url, "allowed_roles": "*"})
+	a.write("config/dead", data{"provider": "sandbox", "admin_key": adminKey, "base_url": unreachable(), "allowed_roles": "*", "verify_connection": false})
+	a.write("config/denied", data{"provider": "sandbox", "admin_key": "the-secret-wrong-key", "base_url": a.url, "allowed_roles": "*", "verify_connection": false})
+	for _, name := range []string{"main", "dead", "denied"} {
+		a.write("roles/"+name, data{"connection": name})
+	}
+	mints := server.Match{Route: "POST /v1/keys"}
+	cases := map[string]struct {
+		role   string
+		fault  *server.Fault
+		status int
+		want   []string
+	}{
+		"not reachable":      {"dead", nil, http.StatusInternalServerError, []string{`connection "dead"`, "cannot be reached"}},
+		"credential refused": {"denied", nil, http.StatusBadRequest, []string{`connection "denied"`, "401", "this key is not valid"}},
+		"refuses the key": {"main", &server.Fault{Kind: server.Status, Status: 422, Body: `{"error":{"message":"no such scope"}}`, Match: mints},
+			http.StatusBadRequest, []string{`connection "main"`, "422", "no such scope"}},
+		"answers rubbish": {"main", &server.Fault{Kind: server.MalformedJSON, Match: mints},
+			http.StatusInternalServerError, []string{"no key was handed out"}},
+		"answers with a page": {"main", &server.Fault{Kind: server.Status, Status: 503, Body: "<html>raw-body-of-the-provider</html>", Match: mints},
+			http.StatusInternalServerError, []string{"no key was handed out", "503"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if c.fault != nil {
+				if err := a.sandbox.AddFault(*c.fault); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text := a.refusal(c.status, "creds/"+c.role, nil)
+			wantContains(t, text, c.want...)
+			for _, never := range []string{"the-secret", adminKey, "raw-body-of-the-provider"} {
+				if strings.Contains(text, never) {
+					t.Errorf("%q must not be told, but it says: %s", never, text)
+				}
+			}
+			if live := a.sandbox.LiveKeys(); len(live) != 0 {
+				t.Errorf("a key is left at the provider: %+v", live)
+			}
+			for path := range a.all() {
+				if strings.HasPrefix(path, "keys/") {
+					t.Errorf("the ledger has %s", path)
+				}
+			}
+		})
+	}
+}
+
+func policiesTellCreateFromUpdate(t *testing.T, a *accepted) {
+	a.write("config/main", data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url, "allowed_roles": "*"})
+	a.write("roles/ci", data{"connection": "main"})
+
+	newConnection := data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url}
+	writes := map[string]struct {
+		path  string
+		input data
+		needs string
+	}{
+		"a new connection":       {"config/new", newConnection, "create"},
+		"a change of connection": {"config/main", data{"request_timeout": "10s"}, "update"},
+		"a new role":             {"roles/new", data{"connection": "main"}, "create"},
+		"a change of role":       {"roles/ci", data{"ttl": "5m"}, "update"},
+		"a key with a ttl":       {"creds/ci", data{"ttl": "5m"}, "update"},
+	}
+	for _, capability := range []string{"create", "update"} {
+		client := a.clientThatMay(capability)
+		for name, c := range writes {
+			t.Run(capability+": "+name, func(t *testing.T) {
+				_, err := client.Logical().WriteWithContext(t.Context(), a.mount+c.path, c.input)
+				var response *api.ResponseError
+				denied := errors.As(err, &response) && response.StatusCode == http.StatusForbidden
+				if c.needs == capability && err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				if c.needs != capability && !denied {
+					t.Errorf("got %v, want it denied", err)
+				}
+				for _, made := range []string{"config/new", "roles/new"} {
+					if _, err := a.client.Logical().DeleteWithContext(t.Context(), a.mount+made); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// clientThatMay has a token with that one capability on the whole mount.
+func (a *accepted) clientThatMay(capability string) *api.Client {
+	a.t.Helper()
+	policy := `path "` + a.mount + `*" { capabilities = ["` + capability + `"] }`
+	if err := a.client.Sys().PutPolicyWithContext(a.t.Context(), capability, policy); err != nil {
+		a.t.Fatal(err)
+	}
+	secret, err := a.client.Auth().Token().CreateWithContext(a.t.Context(), &api.TokenCreateRequest{Policies: []string{capability}})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return a.vault.NewClient(secret.Auth.ClientToken)
+}

@@ -1,0 +1,327 @@
+package paths
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+func connectionPaths(e *backend.Engine) []*framework.Path {
+	c := connectionEndpoints{e}
+	return []*framework.Path{
+		{
+			Pattern: "config/?$",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "list",
+				OperationSuffix: "connections",
+				ItemType:        "Connection",
+				Navigation:      true,
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: &framework.PathOperation{
+					Callback:  c.list,
+					Summary:   "List the connections.",
+					Responses: shown("OK", map[string]*framework.FieldSchema{"keys": {Type: framework.TypeStringSlice, Description: "Names of the connections."}}),
+				},
+			},
+			HelpSynopsis:    "List the connections.",
+			HelpDescription: "A connection is one admin credential at one provider, with its settings.",
+		},
+		{
+			Pattern: "config/" + framework.GenericNameRegex("name"),
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationSuffix: "connection",
+				ItemType:        "Connection",
+				Action:          "Create",
+			},
+			Fields:              connectionFields(),
+			TakesArbitraryInput: true,
+			ExistenceCheck:      c.exists,
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ReadOperation: &framework.PathOperation{
+					Callback:  c.read,
+					Summary:   "Show a connection, without what is secret.",
+					Responses: shown("OK", connectionAnswer()),
+				},
+				logical.CreateOperation: &framework.PathOperation{
+					Callback:                    c.write,
+					Summary:                     "Create a connection.",
+					Responses:                   done("The connection is stored."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    c.write,
+					Summary:                     "Create a connection, or change what the request names.",
+					Responses:                   done("The connection is stored."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.DeleteOperation: &framework.PathOperation{
+					Callback:                    c.delete,
+					Summary:                     "Delete a connection.",
+					Responses:                   done("The connection is deleted."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis: "Configure an admin credential at a provider.",
+			HelpDescription: `
+Beside the fields below, a connection takes those of its provider, at top level: read
+providers/PROVIDER for their names, types and meaning. The provider is asked whether the credential
+works before anything is stored, unless verify_connection is false.
+
+Fields that a later write does not name keep their value; null or an empty string sets a field back
+to its default. Sensitive fields are never shown again.`,
+		},
+	}
+}
+
+func connectionFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"name": {
+			Type:         framework.TypeString,
+			Description:  "Name of the connection.",
+			Required:     true,
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Name", Identifier: true},
+		},
+		"provider": {
+			Type:         framework.TypeString,
+			Description:  "Provider that the connection leads to: one of those that providers/ lists. Required when the connection is created.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Provider"},
+		},
+		"allowed_roles": {
+			Type:         framework.TypeCommaStringSlice,
+			Description:  `Roles that may use the connection: names or globs, "*" for all of them. None may unless this says so.`,
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Allowed roles", Description: "Names or globs of the roles that may use the connection."},
+		},
+		"verify_connection": {
+			Type:         framework.TypeBool,
+			Default:      true,
+			Description:  "Whether the provider is asked if the credential works before the connection is stored.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Verify connection"},
+		},
+		"base_url": {
+			Type:         framework.TypeString,
+			Description:  "Where the provider's API is. Defaults to the provider's own address.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Base URL", Value: "https://api.example.com/v1"},
+		},
+		"allow_http": {
+			Type:         framework.TypeBool,
+			Description:  "Whether base_url may be plain http on a host other than this one. The admin credential then travels unprotected.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Allow plain HTTP", Group: "Network"},
+		},
+		"request_timeout": {
+			Type:         framework.TypeDurationSecond,
+			Description:  "How long one request to the provider may take. Defaults to 30 seconds.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Request timeout", Group: "Network", Value: "30s"},
+		},
+		"ca_cert": {
+			Type:         framework.TypeString,
+			Description:  "PEM of the certificate authorities that the provider's certificate may come from. Defaults to those of the system.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "CA certificate", Group: "TLS", EditType: "file"},
+		},
+		"client_cert": {
+			Type:         framework.TypeString,
+			Description:  "PEM of the certificate to show to the provider.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Client certificate", Group: "TLS", EditType: "file"},
+		},
+		"client_key": {
+			Type:         framework.TypeString,
+			Description:  "PEM of the private key of client_cert. Never shown again.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Client key", Group: "TLS", EditType: "file", Sensitive: true},
+		},
+		"tls_server_name": {
+			Type:         framework.TypeString,
+			Description:  "Name that the provider's certificate must be for, where it differs from the host in base_url.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "TLS server name", Group: "TLS"},
+		},
+		"proxy_url": {
+			Type:         framework.TypeString,
+			Description:  "Proxy that requests to the provider go through. A user name and password in it are never shown again.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Proxy URL", Group: "Network"},
+		},
+		"requests_per_second": {
+			Type:         framework.TypeFloat,
+			Description:  "How many requests per second the engine may send to the provider. Defaults to what the provider allows.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Requests per second", Group: "Network"},
+		},
+		"force": {
+			Type:         framework.TypeBool,
+			Query:        true,
+			Description:  "Whether to go ahead although live keys could then no longer be revoked. Not stored.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
+		},
+	}
+}
+
+// connectionAnswer is the schema of what a read shows.
+func connectionAnswer() map[string]*framework.FieldSchema {
+	fields := connectionFields()
+	for _, unseen := range []string{"name", "client_key", "force"} {
+		delete(fields, unseen)
+	}
+	return fields
+}
+
+type connectionEndpoints struct{ engine *backend.Engine }
+
+func (c connectionEndpoints) list(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := c.engine.Connections(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	return logical.ListResponse(names), nil
+}
+
+func (c connectionEndpoints) exists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
+	connection, err := c.engine.Connection(ctx, req.Storage, d.Get("name").(string))
+	return connection != nil, err
+}
+
+func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	connection, err := c.engine.Connection(ctx, req.Storage, d.Get("name").(string))
+	if err != nil || connection == nil {
+		return nil, err
+	}
+	resp := &logical.Response{Data: map[string]any{
+		"provider":            connection.Provider,
+		"allowed_roles":       emptyForNil(connection.AllowedRoles),
+		"verify_connection":   connection.VerifyConnection,
+		"base_url":            withoutUserinfo(connection.BaseURL),
+		"allow_http":          connection.AllowHTTP,
+		"request_timeout":     inSeconds(connection.RequestTimeout),
+		"ca_cert":             connection.CACert,
+		"client_cert":         connection.ClientCert,
+		"tls_server_name":     connection.TLSServerName,
+		"proxy_url":           withoutUserinfo(connection.ProxyURL),
+		"requests_per_second": connection.RequestsPerSecond,
+	}}
+	definition, err := c.engine.Definition(ctx, req.Storage, connection.Provider)
+	switch _, unknown := mistakeIn(err); {
+	case unknown:
+		resp.AddWarning(fmt.Sprintf("The provider %q is gone, so its fields are not shown.", connection.Provider))
+	case err != nil:
+		return nil, err
+	default:
+		showFields(resp.Data, definition.Connection, connection.Fields)
+	}
+	return resp, nil
+}
+
+func (c connectionEndpoints) write(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	connection, err := c.engine.Connection(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if connection == nil {
+		connection = &backend.Connection{VerifyConnection: true}
+	}
+	if err := c.change(ctx, req.Storage, connection, d); err != nil {
+		return nil, err
+	}
+	options := backend.SaveOptions{Verify: connection.VerifyConnection, Force: d.Get("force").(bool)}
+	if err := c.engine.SaveConnection(ctx, req.Storage, name, connection, options); err != nil {
+		return nil, err
+	}
+	if len(connection.AllowedRoles) == 0 {
+		resp := &logical.Response{}
+		resp.AddWarning(`No role may use this connection yet; write allowed_roles, "*" for all of them.`)
+		return resp, nil
+	}
+	return nil, nil
+}
+
+// change applies what the request names to the connection.
+func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, connection *backend.Connection, d *framework.FieldData) error {
+	before := connection.Provider
+	if err := setConnection(connection, d); err != nil {
+		return err
+	}
+	if connection.Provider == "" {
+		return bad("provider is missing; write the name of one that providers/ lists")
+	}
+	definition, err := c.engine.Definition(ctx, s, connection.Provider)
+	if err != nil {
+		return err
+	}
+	if connection.Provider != before {
+		connection.Fields = nil // the former provider's mean nothing to this one
+	}
+	connection.Fields, err = definition.Connection.Merge(connection.Fields, providerInput(d), bodyFields(d.Schema))
+	if err != nil {
+		return bad("%s", err)
+	}
+	return nil
+}
+
+func setConnection(connection *backend.Connection, d *framework.FieldData) error {
+	set(d, "provider", &connection.Provider)
+	set(d, "allowed_roles", &connection.AllowedRoles)
+	set(d, "verify_connection", &connection.VerifyConnection)
+	set(d, "base_url", &connection.BaseURL)
+	set(d, "allow_http", &connection.AllowHTTP)
+	setSeconds(d, "request_timeout", &connection.RequestTimeout)
+	set(d, "ca_cert", &connection.CACert)
+	set(d, "client_cert", &connection.ClientCert)
+	set(d, "client_key", &connection.ClientKey)
+	set(d, "tls_server_name", &connection.TLSServerName)
+	set(d, "proxy_url", &connection.ProxyURL)
+	set(d, "requests_per_second", &connection.RequestsPerSecond)
+	if !(connection.RequestsPerSecond >= 0) { // not a number is neither
+		return bad("requests_per_second must be 0 or more")
+	}
+	return nil
+}
+
+func (c connectionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, c.engine.DeleteConnection(ctx, req.Storage, d.Get("name").(string), d.Get("force").(bool))
+}
+
+// showFields adds the provider's fields to an answer, except sensitive ones and
+// those that the definition no longer knows.
+func showFields(answer map[string]any, fields providers.Fields, values providers.Values) {
+	for _, field := range fields {
+		value, set := values[field.Name]
+		if !set || field.Sensitive {
+			continue
+		}
+		if text, ok := value.(string); ok {
+			value = withoutUserinfo(text)
+		}
+		answer[field.Name] = value
+	}
+}
+
+// withoutUserinfo takes user name and password out of a URL; other text stays.
+func withoutUserinfo(text string) string {
+	if !strings.Contains(text, "://") || !strings.Contains(text, "@") {
+		return text
+	}
+	address, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	if address.User == nil {
+		return text
+	}
+	address.User = nil
+	return address.String()
+}
+
+func emptyForNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

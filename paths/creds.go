@@ -1,0 +1,72 @@
+package paths
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+func credsPaths(e *backend.Engine) []*framework.Path {
+	c := credsEndpoint{e}
+	return []*framework.Path{{
+		Pattern: "creds/" + framework.GenericNameRegex("name"),
+		DisplayAttrs: &framework.DisplayAttributes{
+			OperationPrefix: operationPrefix,
+			OperationVerb:   "generate",
+			OperationSuffix: "credentials",
+			Action:          "Generate",
+		},
+		Fields: map[string]*framework.FieldSchema{
+			"name": {
+				Type:         framework.TypeString,
+				Description:  "Name of the role.",
+				Required:     true,
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Role", Identifier: true},
+			},
+			"ttl": {
+				Type:         framework.TypeDurationSecond,
+				Query:        true,
+				Description:  "How long the lease lasts unless it is renewed: at most the role's max_ttl. Defaults to the role's ttl.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "TTL", Value: "15m"},
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			// Both call the provider, so both are the active node's.
+			logical.ReadOperation: &framework.PathOperation{
+				Callback:                    c.mint,
+				Summary:                     "Mint a key, leased to the caller.",
+				Responses:                   shown("OK", nil),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+			logical.UpdateOperation: &framework.PathOperation{
+				Callback:                    c.mint,
+				Summary:                     "Mint a key, leased to the caller for as long as the request asks.",
+				Responses:                   shown("OK", nil),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+				// A read has the plain verb; operation ids must differ.
+				DisplayAttrs: &framework.DisplayAttributes{
+					OperationPrefix: operationPrefix,
+					OperationVerb:   "generate",
+					OperationSuffix: "credentials-with-parameters",
+				},
+			},
+		},
+		HelpSynopsis: "Mint a key, leased to the caller.",
+		HelpDescription: `
+The key is made at the provider for this request alone, shown once, and revoked there when its lease
+ends. A write does the same and may ask for another ttl, up to the role's max_ttl.`,
+	}}
+}
+
+type credsEndpoint struct{ engine *backend.Engine }
+
+func (c credsEndpoint) mint(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	var narrowing backend.Narrowing
+	setSeconds(d, "ttl", &narrowing.TTL)
+	return c.engine.Mint(ctx, req, d.Get("name").(string), narrowing)
+}

@@ -1,0 +1,78 @@
+package paths_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func TestCreds(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	m.write("roles/ci", data{"connection": "main", "ttl": "10m", "max_ttl": "1h", "scopes": "read", "owner": "team-ci"})
+
+	cases := map[string]struct {
+		operation logical.Operation
+		input     data
+		ttl       time.Duration
+	}{
+		"a read":                     {logical.ReadOperation, nil, 10 * time.Minute},
+		"a write":                    {logical.UpdateOperation, nil, 10 * time.Minute},
+		"a write with a ttl":         {logical.UpdateOperation, data{"ttl": "5m"}, 5 * time.Minute},
+		"a read with a ttl":          {logical.ReadOperation, data{"ttl": "5m"}, 5 * time.Minute},
+		"a longer ttl below the max": {logical.UpdateOperation, data{"ttl": 3600}, time.Hour},
+		"an empty ttl":               {logical.UpdateOperation, data{"ttl": ""}, 10 * time.Minute},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			resp := m.must(c.operation, "creds/ci", c.input)
+			if resp.Secret == nil || resp.Secret.TTL != c.ttl || resp.Secret.MaxTTL != time.Hour {
+				t.Fatalf("the lease is %+v, want ttl %s", resp.Secret, c.ttl)
+			}
+			live := m.sandbox.LiveKeys()
+			if len(live) != 1 || live[0].Owner != "team-ci" || !reflect.DeepEqual(live[0].Scopes, []string{"read"}) {
+				t.Fatalf("the provider has the keys %+v", live)
+			}
+			if resp.Data["key_name"] != live[0].Name || resp.Data["api_key"] == "" {
+				t.Errorf("the answer is about another key: %v", resp.Data["key_name"])
+			}
+			if err := m.revoke(resp); err != nil {
+				t.Fatal(err)
+			}
+			if live := m.sandbox.LiveKeys(); len(live) != 0 {
+				t.Errorf("after its revocation the key is alive: %+v", live)
+			}
+		})
+	}
+}
+
+func TestCredsRefused(t *testing.T) {
+	m := newMount(t)
+	m.write("config/main", data{"provider": "sandbox", "admin_key": adminKey, "base_url": m.url, "allowed_roles": "ci"})
+	m.write("roles/ci", data{"connection": "main", "max_ttl": "1h"})
+	m.write("roles/other", data{"connection": "main"})
+
+	cases := map[string]struct {
+		path  string
+		input data
+		want  []string
+	}{
+		"unknown role":        {"creds/cii", nil, []string{`no role "cii"`, `"ci"`}},
+		"role not allowed":    {"creds/other", nil, []string{`role "other"`, "allowed_roles", "config/main"}},
+		"ttl above max_ttl":   {"creds/ci", data{"ttl": "2h"}, []string{"ttl", "max_ttl", "1h"}},
+		"ttl negative":        {"creds/ci", data{"ttl": "-5m"}, []string{"ttl must not be negative"}},
+		"ttl of wrong type":   {"creds/ci", data{"ttl": []string{"a"}}, []string{"ttl must be a duration"}},
+		"unknown field":       {"creds/ci", data{"tttl": "5m"}, []string{`unknown field "tttl"`, `did you mean "ttl"?`}},
+		"a field of the role": {"creds/ci", data{"scopes": "write"}, []string{`unknown field "scopes"`, "ttl"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			wantContains(t, m.refusal(logical.UpdateOperation, c.path, c.input), c.want...)
+		})
+	}
+	if counters := m.sandbox.State().Counters; counters.Issued != 0 || counters.Requests["POST /v1/keys"] != 0 {
+		t.Errorf("refused requests reached the provider: %+v", counters)
+	}
+}

@@ -1,0 +1,53 @@
+package paths
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+func infoPaths(e *backend.Engine) []*framework.Path {
+	i := infoEndpoint{e}
+	return []*framework.Path{{
+		Pattern: "info/?$",
+		DisplayAttrs: &framework.DisplayAttributes{
+			OperationPrefix: operationPrefix,
+			OperationSuffix: "info",
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: &framework.PathOperation{
+				Callback: i.read,
+				Summary:  "Show the engine's version and state.",
+				Responses: shown("OK", map[string]*framework.FieldSchema{
+					"version":    {Type: framework.TypeString, Description: "Version of the plugin that runs."},
+					"providers":  {Type: framework.TypeStringSlice, Description: "Names of the providers that keys can be minted at."},
+					"queued":     {Type: framework.TypeInt, Description: "How many revocations wait for their provider; queue/ lists them."},
+					"recovering": {Type: framework.TypeStringSlice, Description: "Connections that were in use at a crash and are not reconciled yet."},
+				}),
+				// The queue is the active node's.
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+		},
+		HelpSynopsis:    "Show the engine's version and state.",
+		HelpDescription: "A mount at rest has nothing queued and nothing recovering.",
+	}}
+}
+
+type infoEndpoint struct{ engine *backend.Engine }
+
+func (i infoEndpoint) read(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	info, err := i.engine.Info(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: map[string]any{
+		"version":    info.Version,
+		"providers":  info.Providers,
+		"queued":     info.Queued,
+		"recovering": emptyForNil(info.Recovering),
+	}}, nil
+}

@@ -1,0 +1,146 @@
+package paths
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+func keyPaths(e *backend.Engine) []*framework.Path {
+	k := keyEndpoints{e}
+	return []*framework.Path{
+		{
+			Pattern: "keys/?$",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "list",
+				OperationSuffix: "keys",
+				ItemType:        "Key",
+				Navigation:      true,
+			},
+			Fields: map[string]*framework.FieldSchema{
+				"after": {
+					Type:         framework.TypeString,
+					Query:        true,
+					Description:  "Id after which the list begins: the last one of the page before.",
+					DisplayAttrs: &framework.DisplayAttributes{Name: "After"},
+				},
+				"limit": {
+					Type:         framework.TypeInt,
+					Query:        true,
+					Description:  "How many keys to list: at most 1000, which is also the default.",
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Limit", Value: 100},
+				},
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: &framework.PathOperation{
+					Callback:  k.list,
+					Summary:   "List the keys that are alive, page by page.",
+					Responses: listed("Ids of the keys.", "Who holds each key, and until when."),
+				},
+			},
+			HelpSynopsis: "List the keys that are alive, page by page.",
+			HelpDescription: `
+Lists the engine's own record of its keys, in order of id. A page that is as long as the limit may
+have another one after it: ask for it with after set to the last id.`,
+		},
+		{
+			Pattern: "keys/" + framework.GenericNameRegex("id"),
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationSuffix: "key",
+				ItemType:        "Key",
+			},
+			Fields: map[string]*framework.FieldSchema{
+				"id": {
+					Type:         framework.TypeString,
+					Description:  "Id of the key, as keys/ lists it.",
+					Required:     true,
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Key", Identifier: true},
+				},
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ReadOperation: &framework.PathOperation{
+					Callback:  k.read,
+					Summary:   "Show who holds a key, and until when.",
+					Responses: shown("OK", keyAnswer()),
+				},
+			},
+			HelpSynopsis:    "Show who holds a key, and until when.",
+			HelpDescription: "The key's value is not kept, and so never shown.",
+		},
+	}
+}
+
+// keyAnswer is the schema of one key as it is shown.
+func keyAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"key_name":     {Type: framework.TypeString, Description: "Name of the key at the provider."},
+		"role":         {Type: framework.TypeString, Description: "Role that the key was minted for."},
+		"connection":   {Type: framework.TypeString, Description: "Connection that minted it."},
+		"provider":     {Type: framework.TypeString, Description: "Provider that it is for."},
+		"issued_at":    {Type: framework.TypeTime, Description: "When it was minted."},
+		"deadline":     {Type: framework.TypeTime, Description: "When the engine revokes it, even if Vault does not ask for that."},
+		"expires_at":   {Type: framework.TypeTime, Description: "When the provider itself ends it; not shown where it does not."},
+		"display_name": {Type: framework.TypeString, Description: "Display name of the token that asked for it."},
+		"entity_id":    {Type: framework.TypeString, Description: "Identity entity that asked for it."},
+		"remote_addr":  {Type: framework.TypeString, Description: "Address that asked for it."},
+		"request_id":   {Type: framework.TypeString, Description: "Id of the request that minted it, as in Vault's audit log."},
+		"provider_id":  {Type: framework.TypeString, Description: "Id of the key at the provider; not shown where it is secret."},
+	}
+}
+
+type keyEndpoints struct{ engine *backend.Engine }
+
+func (k keyEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	limit := d.Get("limit").(int)
+	if limit < 0 {
+		return nil, bad("limit must not be negative")
+	}
+	records, err := k.engine.Keys(ctx, req.Storage, d.Get("after").(string), limit)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(records))
+	info := make(map[string]any, len(records))
+	for i, record := range records {
+		ids[i] = record.ID
+		info[record.ID] = describeKey(record)
+	}
+	return logical.ListResponseWithInfo(ids, info), nil
+}
+
+func (k keyEndpoints) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	record, err := k.engine.Key(ctx, req.Storage, d.Get("id").(string))
+	if err != nil || record == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: describeKey(record)}, nil
+}
+
+// describeKey shows a ledger record without what revoking it needs, which may
+// be secret.
+func describeKey(record *backend.Record) map[string]any {
+	described := map[string]any{
+		"key_name":     record.Handle.Name,
+		"role":         record.Role,
+		"connection":   record.Connection,
+		"provider":     record.Provider,
+		"issued_at":    shownTime(record.IssuedAt),
+		"deadline":     shownTime(record.Deadline),
+		"display_name": record.DisplayName,
+		"entity_id":    record.EntityID,
+		"remote_addr":  record.RemoteAddr,
+		"request_id":   record.RequestID,
+	}
+	if !record.ExpiresAt.IsZero() {
+		described["expires_at"] = shownTime(record.ExpiresAt)
+	}
+	if record.Handle.ID != "" && !record.Handle.Sealed {
+		described["provider_id"] = record.Handle.ID
+	}
+	return described
+}

@@ -1,0 +1,73 @@
+// Package paths is the front of the engine: one file per Vault endpoint, each
+// of which parses, validates and answers. It calls no provider itself and knows
+// nothing of a key's life; both are the backend's.
+package paths
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+// operationPrefix begins the id of every operation in the OpenAPI document.
+const operationPrefix = "apikeys"
+
+// All returns the endpoints of a mount. Factory makes the backend that they
+// belong in: it refuses wrong input before they see it, and answers the
+// mistakes that they return.
+func All(e *backend.Engine) []*framework.Path {
+	return slices.Concat(
+		providerPaths(e),
+		connectionPaths(e),
+		checkPaths(e),
+		resetPaths(e),
+		rolePaths(e),
+		credsPaths(e),
+		keyPaths(e),
+		queuePaths(e),
+		reconcilePaths(e),
+		infoPaths(e),
+	)
+}
+
+// badInput is a request that its sender can mend; the text is one sentence that
+// says what to write instead.
+type badInput struct{ text string }
+
+func (b *badInput) Error() string { return b.text }
+
+func bad(format string, args ...any) error {
+	return &badInput{text: fmt.Sprintf(format, args...)}
+}
+
+// mistakeIn is the sentence for the sender, when err is a mistake of theirs.
+func mistakeIn(err error) (string, bool) {
+	var input *badInput
+	var mistake *backend.Mistake
+	if errors.As(err, &input) || errors.As(err, &mistake) {
+		return err.Error(), true
+	}
+	return "", false
+}
+
+// shown is the schema of an answer with these fields.
+func shown(description string, fields map[string]*framework.FieldSchema) map[int][]framework.Response {
+	return map[int][]framework.Response{200: {{Description: description, Fields: fields}}}
+}
+
+// done is the schema of an empty answer.
+func done(description string) map[int][]framework.Response {
+	return map[int][]framework.Response{204: {{Description: description}}}
+}
+
+// listed is the schema of a list whose entries come with key_info.
+func listed(keys, info string) map[int][]framework.Response {
+	return shown("OK", map[string]*framework.FieldSchema{
+		"keys":     {Type: framework.TypeStringSlice, Description: keys},
+		"key_info": {Type: framework.TypeMap, Description: info},
+	})
+}

@@ -1,0 +1,165 @@
+package paths
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/jsonutil"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+func providerPaths(e *backend.Engine) []*framework.Path {
+	p := providerEndpoints{e}
+	return []*framework.Path{
+		{
+			Pattern: "providers/?$",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "list",
+				OperationSuffix: "providers",
+				ItemType:        "Provider",
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: &framework.PathOperation{
+					Callback:  p.list,
+					Summary:   "List the providers that keys can be minted at.",
+					Responses: listed("Names of the providers.", "Title of each provider."),
+				},
+			},
+			HelpSynopsis:    "List the providers that keys can be minted at.",
+			HelpDescription: "Each name can be read at providers/NAME, and is what config/NAME takes as its provider.",
+		},
+		{
+			Pattern: "providers/" + framework.GenericNameRegex("name"),
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationSuffix: "provider",
+				ItemType:        "Provider",
+			},
+			Fields: map[string]*framework.FieldSchema{
+				"name": {
+					Type:         framework.TypeString,
+					Description:  "Name of the provider.",
+					Required:     true,
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Provider", Identifier: true},
+				},
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ReadOperation: &framework.PathOperation{
+					Callback: p.read,
+					Summary:  "Show what a provider takes and can do.",
+					Responses: shown("OK", map[string]*framework.FieldSchema{
+						"name":              {Type: framework.TypeString, Description: "Name of the provider."},
+						"title":             {Type: framework.TypeString, Description: "What the provider calls itself."},
+						"docs":              {Type: framework.TypeString, Description: "The provider's own documentation."},
+						"base_url":          {Type: framework.TypeString, Description: "Where its API is, unless the connection says otherwise; empty where it depends on the connection."},
+						"connection_fields": {Type: framework.TypeMap, Description: "What config/NAME takes for this provider, by name."},
+						"role_fields":       {Type: framework.TypeMap, Description: "What roles/NAME takes for this provider, by name."},
+						"capabilities":      {Type: framework.TypeMap, Description: "What the engine can do at this provider."},
+						"key_name":          {Type: framework.TypeMap, Description: "What the provider allows in a key's name."},
+						"expiry":            {Type: framework.TypeMap, Description: "How the provider bounds a key's life."},
+						"limits":            {Type: framework.TypeMap, Description: "How many requests per second and how many keys the provider allows."},
+					}),
+				},
+			},
+			HelpSynopsis: "Show what a provider takes and can do.",
+			HelpDescription: `
+connection_fields are written to config/NAME and role_fields to roles/NAME, at top level beside
+the engine's own. The capabilities follow from the provider's definition: native_expiry, for one,
+says that the provider itself ends a key that nobody revokes.`,
+		},
+	}
+}
+
+type providerEndpoints struct{ engine *backend.Engine }
+
+func (p providerEndpoints) list(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := p.engine.Definitions(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	info := make(map[string]any, len(names))
+	for _, name := range names {
+		definition, err := p.engine.Definition(ctx, req.Storage, name)
+		if err != nil {
+			return nil, err
+		}
+		info[name] = map[string]any{"title": definition.Title}
+	}
+	return logical.ListResponseWithInfo(names, info), nil
+}
+
+func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	definition, err := p.engine.Definition(ctx, req.Storage, d.Get("name").(string))
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]any{
+		"name":              definition.Name,
+		"title":             definition.Title,
+		"docs":              definition.Docs,
+		"base_url":          definition.BaseURL,
+		"connection_fields": describeFields(definition.Connection),
+		"role_fields":       describeFields(definition.Role),
+	}
+	for name, part := range map[string]any{
+		"capabilities": definition.Capabilities,
+		"key_name":     definition.KeyName,
+		"expiry":       definition.Expiry,
+		"limits":       definition.Limits,
+	} {
+		if answer[name], err = plain(part); err != nil {
+			return nil, fmt.Errorf("describing provider %q: %w", definition.Name, err)
+		}
+	}
+	return &logical.Response{Data: answer}, nil
+}
+
+func describeFields(fields providers.Fields) map[string]any {
+	described := make(map[string]any, len(fields))
+	for _, field := range fields {
+		described[field.Name] = describeField(field)
+	}
+	return described
+}
+
+func describeField(field *providers.Field) map[string]any {
+	described := map[string]any{
+		"type":      field.TypeName(),
+		"required":  field.Required,
+		"sensitive": field.Sensitive,
+		"help":      strings.TrimSpace(field.Help),
+	}
+	if field.Default != nil {
+		described["default"] = field.Default
+	}
+	if len(field.Enum) > 0 {
+		described["enum"] = field.Enum
+	}
+	if field.Min != nil {
+		described["min"] = *field.Min
+	}
+	if field.Max != nil {
+		described["max"] = *field.Max
+	}
+	if field.Pattern != "" {
+		described["pattern"] = field.Pattern
+	}
+	return described
+}
+
+// plain is value as JSON has it, which is what Vault carries.
+func plain(value any) (map[string]any, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]any{}
+	return fields, jsonutil.DecodeJSON(text, &fields)
+}

@@ -1,0 +1,185 @@
+package paths
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+// queuePaths show and command what the active node keeps in memory, so all of
+// them are forwarded to it.
+func queuePaths(e *backend.Engine) []*framework.Path {
+	q := queueEndpoints{e}
+	return []*framework.Path{
+		{
+			Pattern: "queue/?$",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "list",
+				OperationSuffix: "queue",
+				ItemType:        "Queue entry",
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: &framework.PathOperation{
+					Callback:                    q.list,
+					Summary:                     "List what waits to be revoked at a provider.",
+					Responses:                   listed("Ids of the entries.", "What waits, why, since when, and when it is tried next."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis: "List what waits to be revoked at a provider.",
+			HelpDescription: `
+A key whose provider could not be asked to revoke it waits here, and is tried again until the
+provider says that it is gone.`,
+		},
+		{
+			Pattern: "queue/" + queueID,
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationSuffix: "queue-entry",
+				ItemType:        "Queue entry",
+			},
+			Fields: queueFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ReadOperation: &framework.PathOperation{
+					Callback:                    q.read,
+					Summary:                     "Show one revocation that waits.",
+					Responses:                   shown("OK", queueAnswer()),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis:    "Show one revocation that waits.",
+			HelpDescription: "Says which key waits, what for, since when, how often it was tried and when it is tried next.",
+		},
+		{
+			Pattern: "queue/" + queueID + "/retry",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "retry",
+				OperationSuffix: "queue-entry",
+				Action:          "Retry",
+			},
+			Fields: queueFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    q.retry,
+					Summary:                     "Try a waiting revocation now.",
+					Responses:                   done("The entry is tried at once."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis:    "Try a waiting revocation now.",
+			HelpDescription: "The entry is tried at once instead of at its next time, and leaves the queue when the provider says that the key is gone.",
+		},
+		{
+			Pattern: "queue/" + queueID + "/give-up",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "give-up",
+				OperationSuffix: "queue-entry",
+				Action:          "Give up",
+			},
+			Fields: queueFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    q.giveUp,
+					Summary:                     "Take a revocation off the queue although the key may be alive.",
+					Responses:                   done("The entry is gone."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis: "Take a revocation off the queue although the key may be alive.",
+			HelpDescription: `
+For a key that was revoked by other means, or whose provider is gone for good. The engine forgets
+the key, notes in Vault's log who asked for it, and never tries again. This is a path of its own so
+that a policy can allow retrying without it.`,
+		},
+	}
+}
+
+// queueID matches an entry's id: a ledger id, or a key's name with whatever
+// characters its provider allows.
+const queueID = "(?P<id>[^/]+)"
+
+func queueFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"id": {
+			Type:         framework.TypeString,
+			Description:  "Id of the entry, as queue/ lists it.",
+			Required:     true,
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Entry", Identifier: true},
+		},
+	}
+}
+
+// queueAnswer is the schema of one entry as it is shown.
+func queueAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"kind":       {Type: framework.TypeString, Description: "What waits: revoke, clean_up (a mint whose outcome is unknown), undo (steps of a failed mint) or confirm (a revoked key not yet seen dead)."},
+		"connection": {Type: framework.TypeString, Description: "Connection that the key belongs to."},
+		"role":       {Type: framework.TypeString, Description: "Role that the key was minted for."},
+		"key_name":   {Type: framework.TypeString, Description: "Name of the key at the provider."},
+		"reason":     {Type: framework.TypeString, Description: "Why it was queued."},
+		"since":      {Type: framework.TypeTime, Description: "When it was queued."},
+		"attempts":   {Type: framework.TypeInt, Description: "How often it was tried since the engine started."},
+		"next_try":   {Type: framework.TypeTime, Description: "When it is tried next; not shown when that is now."},
+		"last_error": {Type: framework.TypeString, Description: "What the last try ended with."},
+	}
+}
+
+type queueEndpoints struct{ engine *backend.Engine }
+
+func (q queueEndpoints) list(context.Context, *logical.Request, *framework.FieldData) (*logical.Response, error) {
+	entries := q.engine.Queue()
+	ids := make([]string, len(entries))
+	info := make(map[string]any, len(entries))
+	for i, entry := range entries {
+		ids[i] = entry.ID
+		info[entry.ID] = describeEntry(&entry)
+	}
+	return logical.ListResponseWithInfo(ids, info), nil
+}
+
+func (q queueEndpoints) read(_ context.Context, _ *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	entry := q.engine.QueueEntry(d.Get("id").(string))
+	if entry == nil {
+		return nil, nil
+	}
+	return &logical.Response{Data: describeEntry(entry)}, nil
+}
+
+func (q queueEndpoints) retry(_ context.Context, _ *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, q.engine.RetryNow(d.Get("id").(string))
+}
+
+func (q queueEndpoints) giveUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, q.engine.GiveUp(ctx, req, d.Get("id").(string))
+}
+
+// describeEntry leaves out what the entry needs for its work, which may be
+// secret.
+func describeEntry(entry *backend.QueueEntry) map[string]any {
+	described := map[string]any{
+		"kind":       entry.Kind,
+		"connection": entry.Connection,
+		"role":       entry.Role,
+		"key_name":   entry.KeyName,
+		"reason":     entry.Reason,
+		"since":      shownTime(entry.Since),
+		"attempts":   entry.Attempts,
+	}
+	if !entry.NextTry.IsZero() {
+		described["next_try"] = shownTime(entry.NextTry)
+	}
+	if entry.LastError != "" {
+		described["last_error"] = entry.LastError
+	}
+	return described
+}

@@ -1,0 +1,98 @@
+package paths
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+func reconcilePaths(e *backend.Engine) []*framework.Path {
+	r := reconcileEndpoint{e}
+	return []*framework.Path{{
+		Pattern: "reconcile/" + framework.GenericNameRegex("name"),
+		DisplayAttrs: &framework.DisplayAttributes{
+			OperationPrefix: operationPrefix,
+			OperationVerb:   "reconcile",
+			OperationSuffix: "connection",
+			Action:          "Reconcile",
+		},
+		Fields: map[string]*framework.FieldSchema{
+			"name": {
+				Type:         framework.TypeString,
+				Description:  "Name of the connection.",
+				Required:     true,
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Connection", Identifier: true},
+			},
+			"delete": {
+				Type:         framework.TypeBool,
+				Description:  "Whether keys that nobody holds are revoked. Without it they are only reported.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Delete"},
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: &framework.PathOperation{
+				Callback:                    r.reconcile,
+				Summary:                     "Compare the keys at a provider with the ledger.",
+				Responses:                   shown("OK", reconcileAnswer()),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+		},
+		HelpSynopsis: "Compare the keys at a provider with the ledger.",
+		HelpDescription: `
+Lists the provider's keys whose names carry this mount's tag and that no ledger record holds. It
+only reports them unless delete=true. A Vault that was cloned or restored from a snapshot carries
+the same tag as the original: make sure that the original is gone before deleting.`,
+	}}
+}
+
+// reconcileAnswer is the schema of the report.
+func reconcileAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"listed":  {Type: framework.TypeInt, Description: "How many keys at the provider carry this mount's tag."},
+		"orphans": {Type: framework.TypeSlice, Description: "The keys among them that no ledger record holds: name, issued, revoked, and error where revoking failed."},
+		"missing": {Type: framework.TypeStringSlice, Description: "Names of keys in the ledger that the provider does not list any more."},
+		"deleted": {Type: framework.TypeBool, Description: "Whether orphans were to be revoked, or only reported."},
+	}
+}
+
+type reconcileEndpoint struct{ engine *backend.Engine }
+
+func (r reconcileEndpoint) reconcile(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	options := backend.ReconcileOptions{Delete: d.Get("delete").(bool)}
+	report, err := r.engine.Reconcile(ctx, req.Storage, d.Get("name").(string), options)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(report.Orphans, func(a, b backend.Orphan) int { return a.Issued.Compare(b.Issued) })
+	orphans := make([]map[string]any, len(report.Orphans))
+	for i, orphan := range report.Orphans {
+		orphans[i] = describeOrphan(orphan)
+	}
+	resp := &logical.Response{Data: map[string]any{
+		"listed":  report.Listed,
+		"orphans": orphans,
+		"missing": emptyForNil(report.Missing),
+		"deleted": options.Delete,
+	}}
+	if len(orphans) > 0 && !options.Delete {
+		resp.AddWarning("Nothing was revoked; write delete=true to revoke what nobody holds.")
+	}
+	return resp, nil
+}
+
+func describeOrphan(orphan backend.Orphan) map[string]any {
+	described := map[string]any{
+		"name":    orphan.Name,
+		"issued":  shownTime(orphan.Issued),
+		"revoked": orphan.Revoked,
+	}
+	if orphan.Error != "" {
+		described["error"] = orphan.Error
+	}
+	return described
+}
