@@ -1,0 +1,52 @@
+# What a person calls; `make` alone lists it.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PLUGIN := vault-plugin-secrets-apikeys
+# A release sets VERSION, such as v1.2.3, which Vault then shows as the running version.
+LDFLAGS := -s -w $(if $(VERSION),-X $(PLUGIN)/backend.Version=$(VERSION))
+# The race detector and Gitea need a C compiler, which Go itself does not.
+C := $(filter 1,$(shell go env CGO_ENABLED))
+RACE := $(if $(C),-race)
+STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
+
+.PHONY: help build demo dev check test chaos servers clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## compile the plugin into build/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o build/$(PLUGIN) ./cmd/$(PLUGIN)
+
+demo: ## watch a key being minted, used and revoked by a real Vault
+	@go build -o build/demo ./scripts/demo
+	@build/demo
+
+dev: ## leave a Vault with the plugin and a sandbox provider running, until Ctrl-C
+	@go build -o build/demo ./scripts/demo
+	@build/demo -dev
+
+check: ## formatting, vet and static analysis
+	@test -z "$$(gofmt -l .)" || { echo "Run gofmt -w on:"; gofmt -l .; exit 1; }
+	go vet -tags chaos ./...
+	$(STATICCHECK) -tags chaos ./...
+
+test: check ## check, and all tests: unit and with real servers
+	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
+	$(if $(C),GITEA_BIN="$$(go run ./scripts/getserver gitea)"; export GITEA_BIN,echo "There is no C compiler, so the tests run without the race detector and without Gitea."); \
+	go run ./scripts/gotest $(RACE) -timeout 30m ./...
+
+chaos: ## the long tests: killed nodes, fuzzing
+	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
+	go run ./scripts/gotest -show -tags chaos -run '^TestChaos' -count 1 -timeout 40m ./...; \
+	scripts/fuzz
+
+servers: ## get the real servers that the tests need, so that the first test does not
+	@go run ./scripts/getserver vault
+	@$(if $(C),go run ./scripts/getserver gitea)
+
+clean: ## remove build/
+	rm -rf build

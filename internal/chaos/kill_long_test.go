@@ -1,0 +1,38 @@
+//go:build chaos
+
+package chaos
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestChaosKilledActiveNode kills the active node of a cluster 20 times, or as
+// often as CHAOS_KILLS says, under load. Afterwards every lease that a client
+// received works or was revoked, and every other key dies: what never came into
+// the ledger by reconciling, what Vault has no lease of at its deadline.
+func TestChaosKilledActiveNode(t *testing.T) {
+	kills := 20
+	if text := os.Getenv("CHAOS_KILLS"); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("CHAOS_KILLS is %q; write a number", text)
+		}
+	}
+	s := startSiege(t, time.Minute)
+	stopRenewing := s.start(s.keep)
+	s.run(kills)
+	s.everyLeaseWorks()
+	s.awaitNoOrphans(2 * time.Minute)
+	// A reconcile ends a recovery once nothing of the former leader can be in
+	// flight, and the provider's list cannot lag any more.
+	s.awaitRecovered(3 * time.Minute)
+	s.everyLeaseWorks()
+	stopRenewing()
+	s.revokeAll()
+	const round = time.Minute // the reaper's, through the ledger
+	s.awaitNothingLeft(s.ttl + deadlineMargin + round)
+	s.report()
+}

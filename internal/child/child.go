@@ -1,0 +1,104 @@
+// Package child runs servers as processes that never outlive this one, however
+// it ends.
+package child
+
+import (
+	"fmt"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// Process is a running program, with all the processes that it started.
+type Process struct {
+	leader int // id of the program and of its process group
+	name   string
+	exited chan struct{}
+}
+
+// Start starts the command in a process group of its own: the programs that it
+// starts die with it, and a Ctrl-C at the terminal is left to us. When all of
+// them are gone, whatever ended them, the functions in after are called.
+func Start(cmd *exec.Cmd, after ...func()) (*Process, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &Process{leader: cmd.Process.Pid, name: cmd.Path, exited: make(chan struct{})}
+	release, err := p.killWithUs()
+	if err != nil {
+		p.killGroup()
+		cmd.Wait()
+		return nil, err
+	}
+	go func() {
+		cmd.Wait()
+		p.killGroup() // what the program leaves behind when it is killed
+		release()
+		for _, f := range after {
+			f()
+		}
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// Running says whether the program lives; a nil Process does not.
+func (p *Process) Running() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Stop asks the program to end, as an operator would, and waits until it has.
+// One that takes longer than the patience given is killed, which is an error.
+func (p *Process) Stop(patience time.Duration) error {
+	if !p.Running() {
+		return nil
+	}
+	if err := syscall.Kill(p.leader, syscall.SIGTERM); err != nil && err != syscall.ESRCH {
+		return err
+	}
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(patience):
+		p.Kill()
+		return fmt.Errorf("%s did not end within %s of SIGTERM and was killed", p.name, patience)
+	}
+}
+
+// Kill is kill -9 for the program and all that it started. It returns when they
+// are gone.
+func (p *Process) Kill() {
+	if p.Running() {
+		p.killGroup()
+		<-p.exited
+	}
+}
+
+func (p *Process) killGroup() { syscall.Kill(-p.leader, syscall.SIGKILL) }
+
+// killWithUs has a shell kill the group when this process dies: it waits for
+// the end of a pipe that only we hold open. release calls that off.
+func (p *Process) killWithUs() (release func(), err error) {
+	watch := exec.Command("sh", "-c", `read -r _ || kill -KILL "-$0"`, fmt.Sprint(p.leader))
+	watch.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	hold, err := watch.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := watch.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		fmt.Fprintln(hold, "gone")
+		watch.Wait()
+	}, nil
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package vaulttest
+
+// race says whether the test was built with the race detector.
+const race = false

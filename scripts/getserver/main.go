@@ -1,0 +1,37 @@
+// Getserver prints the path of a real server, vault or gitea, and builds it
+// first if the machine has none. Progress goes to standard error, so that a
+// shell can write VAULT_BIN=$(go run ./scripts/getserver vault).
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"vault-plugin-secrets-apikeys/internal/servers"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	path, err := get(ctx, os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(path)
+}
+
+func get(ctx context.Context, args []string) (string, error) {
+	getters := map[string]func(context.Context, io.Writer) (string, error){
+		"vault": servers.Vault,
+		"gitea": servers.Gitea,
+	}
+	if len(args) == 1 && getters[args[0]] != nil {
+		return getters[args[0]](ctx, os.Stderr)
+	}
+	return "", fmt.Errorf("say which server: go run ./scripts/getserver vault, or gitea")
+}

@@ -1,0 +1,162 @@
+// Gotest runs `go test` with the arguments it is given and ends with one line,
+// "N passed, N failed, N skipped". In between it shows one line a package, all
+// that a failed test said, and why a test was skipped; with -show before the
+// other arguments, also what passing tests said.
+//
+// Where the variable TEST_TALLY names a file, the three numbers are appended to
+// it, so that a script can add several runs up.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+func main() {
+	args := os.Args[1:]
+	show := len(args) > 0 && args[0] == "-show"
+	if show {
+		args = args[1:]
+	}
+	run := newRun(os.Stdout, show)
+	err := run.goTest(args)
+	fmt.Printf("%d passed, %d failed, %d skipped\n", run.passed, run.failed, run.skipped)
+	if tallyErr := run.tally(os.Getenv("TEST_TALLY")); tallyErr != nil {
+		fmt.Fprintln(os.Stderr, tallyErr)
+		os.Exit(1)
+	}
+	if err != nil || run.failed > 0 {
+		os.Exit(1)
+	}
+}
+
+// event is one line of `go test -json`; go doc test2json describes it.
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string // of a package that does not build
+	Test       string
+	Output     string
+	Elapsed    float64
+}
+
+// run gathers what the tests say until it is known whether to show it.
+type run struct {
+	out  io.Writer
+	show bool
+
+	passed, failed, skipped int
+	said                    map[string]string // output by package and test
+	tests                   map[string]int    // tests that ended, by package
+	broken                  map[string]bool   // packages with a failed test
+}
+
+func newRun(out io.Writer, show bool) *run {
+	return &run{out: out, show: show, said: map[string]string{}, tests: map[string]int{}, broken: map[string]bool{}}
+}
+
+// goTest runs the tests; an error means that some failed, or could not be run.
+func (r *run) goTest(args []string) error {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r.read(stdout)
+	return cmd.Wait()
+}
+
+func (r *run) read(events io.Reader) {
+	lines := bufio.NewReader(events)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		if json.Unmarshal(line, &e) == nil {
+			r.take(e)
+		} else {
+			r.out.Write(line)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *run) take(e event) {
+	key := e.Package + e.ImportPath + " " + e.Test
+	switch e.Action {
+	case "output", "build-output":
+		r.said[key] += e.Output
+	case "build-fail":
+		r.tell(key)
+	case "pass", "fail", "skip":
+		if e.Test == "" {
+			r.endPackage(e, key)
+		} else {
+			r.endTest(e, key)
+		}
+		delete(r.said, key)
+	}
+}
+
+func (r *run) endTest(e event, key string) {
+	r.tests[e.Package]++
+	switch e.Action {
+	case "pass":
+		r.passed++
+		if r.show {
+			r.tell(key)
+		}
+	case "skip":
+		r.skipped++
+		r.tell(key)
+	case "fail":
+		r.failed++
+		r.broken[e.Package] = true
+		r.tell(key)
+	}
+}
+
+func (r *run) endPackage(e event, key string) {
+	switch {
+	case e.Action == "fail":
+		r.tell(key)
+		if !r.broken[e.Package] { // it does not build, or died outside of a test
+			r.failed++
+		}
+		fmt.Fprintf(r.out, "FAIL  %s\n", e.Package)
+	case r.tests[e.Package] > 0:
+		fmt.Fprintf(r.out, "ok    %-55s %4d tests %7.1fs\n", e.Package, r.tests[e.Package], e.Elapsed)
+	}
+}
+
+// tell shows what was said, less the lines that only say that tests begin.
+func (r *run) tell(key string) {
+	for line := range strings.Lines(r.said[key]) {
+		if !strings.HasPrefix(line, "=== ") {
+			io.WriteString(r.out, line)
+		}
+	}
+}
+
+func (r *run) tally(path string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = fmt.Fprintln(file, r.passed, r.failed, r.skipped)
+	return err
+}
