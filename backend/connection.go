@@ -38,6 +38,8 @@ type Connection struct {
 	TLSServerName     string        `json:"tls_server_name,omitempty"`
 	ProxyURL          string        `json:"proxy_url,omitempty"`
 	RequestsPerSecond float64       `json:"requests_per_second,omitempty"`
+	// Schedule says when the admin credential is replaced.
+	Schedule Schedule `json:"schedule,omitzero"`
 	// Fields are the provider's own, as its definition declares them.
 	Fields providers.Values `json:"fields,omitempty"`
 }
@@ -103,6 +105,17 @@ func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name str
 		return mistake("%s", err)
 	}
 	defer client.Close()
+	if err := c.Schedule.Validate(); err != nil {
+		return err
+	}
+	if c.Schedule.automatic() && !definition.Capabilities.RotateRoot {
+		return mistake("%s cannot replace its own admin credential; leave rotation_period and rotation_schedule out", definition.Title)
+	}
+	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if !o.Force {
 		if err := e.refuseStranding(ctx, s, name, c); err != nil {
 			return err
@@ -112,6 +125,14 @@ func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name str
 		if err := client.Check(ctx); err != nil {
 			return mistake("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
 		}
+	}
+	before, err := e.Connection(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	// The timetable first: a rotation that finds no schedule does nothing.
+	if err := e.scheduleRoot(ctx, s, name, before, c); err != nil {
+		return err
 	}
 	if err := write(ctx, s, connectionPrefix+name, c); err != nil {
 		return fmt.Errorf("storing connection %q: %w", name, err)
@@ -153,7 +174,10 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 		return fmt.Errorf("deleting connection %q: %w", name, err)
 	}
 	e.ResetConnection(name)
-	return nil
+	if err := s.Delete(ctx, rootStatePrefix+name); err != nil {
+		return err
+	}
+	return e.scheduler.drop(ctx, s, rootJobPrefix+name)
 }
 
 // CheckConnection asks the provider whether the connection's credential works.
@@ -233,7 +257,7 @@ func (e *Engine) unknownConnection(ctx context.Context, s logical.Storage, name 
 	if err != nil {
 		return err
 	}
-	return mistake("there is no connection %q%s; write config/%s first", name, nearest(name, names), name)
+	return mistake("there is no connection %q; %s", name, instead(name, names, "write config/"+name+" first"))
 }
 
 // Definition returns the definition of a provider.
@@ -244,7 +268,7 @@ func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string)
 		if listErr != nil {
 			return nil, listErr
 		}
-		return nil, mistake("there is no provider %q%s; list providers/ for all", name, nearest(name, names))
+		return nil, mistake("there is no provider %q; %s", name, instead(name, names, "list providers/ for all"))
 	}
 	return definition, err
 }

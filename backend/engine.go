@@ -24,7 +24,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/consts"
-	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -59,10 +58,14 @@ type Engine struct {
 	activity    *activity
 	queue       *queue
 	recoveries  recoveries
-	recordLocks []*locksutil.LockEntry
-	revokeSlots sync.Map // connection name to *semaphore.Weighted
-	nextShard   int
-	background  background
+	recordLocks keyedLocks
+	// rotationLocks keep two rotations of the same thing apart.
+	rotationLocks keyedLocks
+	scheduler     *scheduler
+	unsaved       unsavedCredentials
+	revokeSlots   sync.Map // connection name to *semaphore.Weighted
+	nextShard     int
+	background    background
 }
 
 // Factory makes the engine with the given endpoints for Vault to mount.
@@ -85,15 +88,17 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		return nil, err
 	}
 	e := &Engine{
-		storage:      config.StorageView,
-		log:          config.Logger,
-		now:          now,
-		tickInterval: interval,
-		activity:     newActivity(now),
-		queue:        newQueue(now),
-		recoveries:   recoveries{byConnection: map[string]*recovery{}},
-		recordLocks:  locksutil.CreateLocks(),
-		background:   background{nudge: make(chan struct{}, 1)},
+		storage:       config.StorageView,
+		log:           config.Logger,
+		now:           now,
+		tickInterval:  interval,
+		activity:      newActivity(now),
+		queue:         newQueue(now),
+		recoveries:    recoveries{byConnection: map[string]*recovery{}},
+		recordLocks:   newKeyedLocks(),
+		rotationLocks: newKeyedLocks(),
+		scheduler:     newScheduler(now),
+		background:    background{nudge: make(chan struct{}, 1)},
 	}
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()
@@ -106,7 +111,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		Paths:          paths(e),
 		Secrets:        []*framework.Secret{e.secret()},
 		PathsSpecial: &logical.Paths{
-			SealWrapStorage: []string{connectionPrefix, mountPath, sealedLedgerPrefix, queuePrefix},
+			SealWrapStorage: []string{connectionPrefix, mountPath, sealedLedgerPrefix, queuePrefix, rotationPrefix, staticKeyPrefix},
 			LocalStorage:    []string{framework.WALPrefix},
 		},
 		InitializeFunc: e.initialize,
@@ -147,6 +152,12 @@ func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
 		return err
 	}
 	if err := e.queue.load(ctx, s); err != nil {
+		return err
+	}
+	if err := e.scheduler.load(ctx, s); err != nil {
+		return err
+	}
+	if err := e.findInterrupted(ctx, s); err != nil {
 		return err
 	}
 	return e.findRecoveries(ctx, s)

@@ -89,7 +89,10 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 	if entry == nil {
 		return e.notQueued(id)
 	}
-	unlock := e.lockRecord(id)
+	unlock, err := e.recordLocks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	r, err := record(ctx, req.Storage, id)
 	if err != nil {

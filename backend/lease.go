@@ -89,7 +89,10 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if role == nil {
 		return logical.ErrorResponse("role %q is gone, so its leases cannot be renewed; read a new key from another role", lease.Role), nil
 	}
-	unlock := e.lockRecord(lease.RecordID)
+	unlock, err := e.recordLocks.lock(ctx, lease.RecordID)
+	if err != nil {
+		return nil, err
+	}
 	defer unlock()
 	r, err := record(ctx, req.Storage, lease.RecordID)
 	if err != nil {

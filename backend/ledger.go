@@ -38,6 +38,8 @@ type Record struct {
 	// ExpiresAt is the provider's own end of the key; zero where it has none.
 	ExpiresAt        time.Time `json:"expires_at,omitzero"`
 	VerifyRevocation bool      `json:"verify_revocation,omitempty"`
+	// StaticRole holds the key instead of a lease; empty for leased keys.
+	StaticRole string `json:"static_role,omitempty"`
 
 	EntityID    string `json:"entity_id,omitempty"`
 	DisplayName string `json:"display_name,omitempty"`

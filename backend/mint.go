@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -50,8 +51,8 @@ type order struct {
 	site     *site
 	mount    *mount
 	roleName string
-	role     *Role
 	term     term
+	fixed    string // the fixed part of the key's name
 	request  providers.KeyRequest
 	scope    providers.Scope
 	record   Record
@@ -72,12 +73,7 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 	if !site.connection.allows(roleName) {
 		return nil, mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", roleName, role.Connection, role.Connection)
 	}
-	mount, err := e.mount(ctx, req.Storage)
-	if err != nil {
-		return nil, err
-	}
-	now := e.now()
-	term, err := e.term(role, site.definition, narrowing, now)
+	term, err := e.term(role, site.definition, narrowing, e.now())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +82,29 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 		return nil, err
 	}
 	data := nameData{RoleName: roleName, DisplayName: req.DisplayName, EntityID: req.EntityID}
-	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixedPart(mount.Tag, now))
+	o, err := e.newOrder(ctx, req.Storage, site, roleName, role, data, cidrs, term.expiresAt)
+	if err != nil {
+		return nil, err
+	}
+	o.term = term
+	o.record.Deadline = term.leaseEnd.Add(deadlineMargin)
+	o.record.EntityID = req.EntityID
+	o.record.DisplayName = req.DisplayName
+	o.record.RequestID = req.ID
+	o.record.RemoteAddr = remoteAddress(req)
+	return o, nil
+}
+
+// newOrder plans a key that ends at the provider at expiresAt, with a name of
+// its own. Its record has no deadline and no holder yet.
+func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, roleName string, role *Role, data nameData, cidrs []string, expiresAt time.Time) (*order, error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	fixed := fixedPart(mount.Tag, now)
+	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixed)
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +112,13 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 		site:     site,
 		mount:    mount,
 		roleName: roleName,
-		role:     role,
-		term:     term,
+		fixed:    fixed,
 		scope:    site.definition.Scope(role.Fields, site.connection.Fields),
 		request: providers.KeyRequest{
 			Name:      name,
 			Role:      role.Fields,
-			ExpiresAt: term.expiresAt,
-			TTL:       term.expiresAt.Sub(now),
+			ExpiresAt: expiresAt,
+			TTL:       expiresAt.Sub(now),
 			CIDRs:     cidrs,
 		},
 	}
@@ -111,13 +128,8 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 		Provider:         site.definition.Name,
 		Scope:            o.scope,
 		IssuedAt:         now,
-		Deadline:         term.leaseEnd.Add(deadlineMargin),
-		ExpiresAt:        term.nativeExpiry(site.definition),
+		ExpiresAt:        nativeExpiry(site.definition, expiresAt),
 		VerifyRevocation: role.VerifyRevocation,
-		EntityID:         req.EntityID,
-		DisplayName:      req.DisplayName,
-		RequestID:        req.ID,
-		RemoteAddr:       remoteAddress(req),
 	}
 	return o, nil
 }
@@ -289,7 +301,8 @@ func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *order, 
 	return nil
 }
 
-func (o *order) cleanUpID() string { return o.request.Name }
+// cleanUpID is the part of the key's name that no provider's alphabet touches.
+func (o *order) cleanUpID() string { return o.fixed }
 
 func (o *order) cleanUp(reason string, settledAt time.Time) QueueEntry {
 	return QueueEntry{
@@ -307,14 +320,11 @@ func (o *order) cleanUp(reason string, settledAt time.Time) QueueEntry {
 
 // leaseResponse is the answer to the reader: the only place that a secret goes.
 func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
-	data := map[string]any{}
-	for name, value := range key.Secret {
-		data[name] = value
-	}
-	data["key_name"] = o.request.Name
+	data := map[string]any{"key_name": o.request.Name}
 	if !o.record.ExpiresAt.IsZero() {
 		data["expires_at"] = o.record.ExpiresAt.UTC().Format(time.RFC3339)
 	}
+	maps.Copy(data, key.Secret)
 	response := e.Secret(secretType).Response(data, leaseData{
 		RecordID:   o.record.ID,
 		Role:       o.roleName,
@@ -340,11 +350,11 @@ type term struct {
 }
 
 // nativeExpiry is the provider-side end, zero where the definition sets none.
-func (t term) nativeExpiry(definition *providers.Definition) time.Time {
-	if !definition.Capabilities.NativeExpiry && definition.Expiry.Fixed == 0 {
+func nativeExpiry(definition *providers.Definition, expiresAt time.Time) time.Time {
+	if !definition.Capabilities.NativeExpiry {
 		return time.Time{}
 	}
-	return t.expiresAt
+	return expiresAt
 }
 
 // term computes the lease as Vault core will, and within what the provider can

@@ -47,6 +47,8 @@ const (
 	// queueIntent: a mint that was about to start. It is a queueCleanUp unless
 	// the key turns out to be in the ledger.
 	queueIntent = "intent"
+	// queueRetire: an admin credential that was replaced is to be removed.
+	queueRetire = "retire"
 )
 
 // QueueEntry is one revocation that waits.
@@ -69,6 +71,8 @@ type QueueEntry struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Undo is what an undo entry has to undo.
 	Undo *providers.Leftover `json:"undo,omitempty"`
+	// Retire is the credential that a retire entry removes.
+	Retire *providers.Rotation `json:"retire,omitempty"`
 
 	// Attempts, NextTry and LastError are of this process only: a restart tries
 	// at once.
@@ -354,11 +358,12 @@ func (q *queue) settle(entry QueueEntry, err error) {
 		l.failures = 0
 		return
 	}
-	if outOfReach(err) {
+	switch {
+	case !outOfReach(err):
+		l.failures = 0
+	case !l.nextTry.After(q.now()): // the first of its batch speaks for all
 		l.failures++
 		l.nextTry = q.now().Add(pause(l.failures, longestConnectionRetry))
-	} else {
-		l.failures = 0
 	}
 	if item == nil {
 		return

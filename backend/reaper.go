@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -49,6 +50,7 @@ func (e *Engine) run(ctx context.Context, done chan<- struct{}) {
 	for {
 		e.recoverDirty(ctx)
 		e.startQueue(ctx)
+		e.startRotations(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -81,6 +83,13 @@ func (e *Engine) reapShard(ctx context.Context, shard int) error {
 		if e.now().Before(r.Deadline) {
 			continue
 		}
+		held, err := e.heldByStaticRole(ctx, r)
+		if err != nil {
+			return err
+		}
+		if held {
+			continue
+		}
 		e.queue.addUnstored(QueueEntry{
 			ID:         r.ID,
 			Kind:       queueRevoke,
@@ -103,6 +112,24 @@ func (e *Engine) startQueue(ctx context.Context) {
 	})
 }
 
+// startRotations runs the rotations that are due.
+func (e *Engine) startRotations(ctx context.Context) {
+	e.scheduler.start(func(key string, due time.Time) error {
+		err := e.rotateDue(ctx, key, due)
+		if err != nil {
+			e.log.Warn("a rotation failed; it is tried again", "rotation", key, "error", err)
+		}
+		return err
+	})
+}
+
+func (e *Engine) rotateDue(ctx context.Context, key string, due time.Time) error {
+	if name, ok := strings.CutPrefix(key, rootJobPrefix); ok {
+		return e.runRoot(ctx, name, due)
+	}
+	return e.runStatic(ctx, strings.TrimPrefix(key, staticJobPrefix), due)
+}
+
 // wake has the queue looked at now.
 func (e *Engine) wake() {
 	select {
@@ -115,4 +142,5 @@ func (e *Engine) wake() {
 func (e *Engine) waitBackground() {
 	e.queue.wait()
 	e.recoveries.running.Wait()
+	e.scheduler.running.Wait()
 }

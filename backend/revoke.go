@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/semaphore"
 
@@ -25,13 +24,6 @@ const (
 )
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
-
-// lockRecord keeps a renewal, a revocation and the reaper off the same key.
-func (e *Engine) lockRecord(id string) (unlock func()) {
-	lock := locksutil.LockForKey(e.recordLocks, id)
-	lock.Lock()
-	return lock.Unlock
-}
 
 // revokeSoon revokes a key now if its provider answers in time, and otherwise
 // queues it and says so. The record stays in the ledger until the provider said
@@ -76,7 +68,10 @@ func (e *Engine) slots(connection string) *semaphore.Weighted {
 // revokeRecord revokes the key of a ledger record and removes the record. It is
 // idempotent; since is when the revocation was first asked for.
 func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string, since time.Time) error {
-	unlock := e.lockRecord(id)
+	unlock, err := e.recordLocks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	r, err := record(ctx, s, id)
 	if err != nil || r == nil {
@@ -89,7 +84,7 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 	if err := e.revokeAtProvider(ctx, site, r); err != nil {
 		return err
 	}
-	if r.VerifyRevocation {
+	if r.VerifyRevocation && site.client.CanConfirm(r.Handle) {
 		if err := e.seenDead(ctx, site, r, since); err != nil {
 			return err
 		}
@@ -146,6 +141,8 @@ func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
 	switch entry.Kind {
 	case queueRevoke:
 		err = e.revokeRecord(ctx, e.storage, entry.ID, entry.Since)
+	case queueRetire:
+		err = e.retireQueued(ctx, entry)
 	default:
 		done, err = e.cleanUp(ctx, entry)
 	}

@@ -47,6 +47,17 @@ func (e *Engine) SaveRole(ctx context.Context, s logical.Storage, name string, r
 	if err != nil {
 		return err
 	}
+	if err := checkRole(site, name, r); err != nil {
+		return err
+	}
+	if err := write(ctx, s, rolePrefix+name, r); err != nil {
+		return fmt.Errorf("storing role %q: %w", name, err)
+	}
+	return nil
+}
+
+// checkRole checks what every role says against what its provider can do.
+func checkRole(site *site, name string, r *Role) error {
 	if r.MaxTTL > 0 && r.TTL > r.MaxTTL {
 		return mistake("ttl (%s) is above max_ttl (%s); write a ttl of at most max_ttl", r.TTL, r.MaxTTL)
 	}
@@ -58,9 +69,6 @@ func (e *Engine) SaveRole(ctx context.Context, s logical.Storage, name string, r
 	}
 	if _, err := keyName(site.definition.KeyName, r.KeyNameTemplate, nameData{RoleName: name}, "v0"); err != nil {
 		return err
-	}
-	if err := write(ctx, s, rolePrefix+name, r); err != nil {
-		return fmt.Errorf("storing role %q: %w", name, err)
 	}
 	return nil
 }
@@ -76,5 +84,5 @@ func (e *Engine) unknownRole(ctx context.Context, s logical.Storage, name string
 	if err != nil {
 		return err
 	}
-	return mistake("there is no role %q%s; write roles/%s first", name, nearest(name, names), name)
+	return mistake("there is no role %q; %s", name, instead(name, names, "write roles/"+name+" first"))
 }

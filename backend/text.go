@@ -6,13 +6,12 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
-// nearest is the part of a sentence that offers the right name for a wrong one;
-// empty when none is near.
-func nearest(name string, names []string) string {
+// instead offers the right name for a wrong one, or else what to do.
+func instead(name string, names []string, otherwise string) string {
 	if right := providers.Nearest(name, names); right != "" {
-		return fmt.Sprintf("; did you mean %q?", right)
+		return fmt.Sprintf("did you mean %q?", right)
 	}
-	return ""
+	return otherwise
 }
 
 // count is "1 live key", "2 live keys".

@@ -1,6 +1,7 @@
 package paths_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -64,8 +65,19 @@ func TestQueueShows(t *testing.T) {
 func TestQueueRetry(t *testing.T) {
 	m := newMount(t)
 	id := queued(m)
-	m.sandbox.ClearFaults()
+	attempts := func() int64 {
+		count, err := m.read("queue/" + id)["attempts"].(json.Number).Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	eventually(t, "a try of the queue's own", func() bool { return attempts() > 0 })
+	before := attempts()
 	m.write("queue/"+id+"/retry", nil)
+	eventually(t, "another try", func() bool { return attempts() > before })
+
+	m.sandbox.ClearFaults()
 	eventually(t, "the key's end", func() bool { return len(m.sandbox.LiveKeys()) == 0 && len(m.list("queue/")) == 0 })
 	if got := m.list("keys/"); len(got) != 0 {
 		t.Errorf("the ledger still has %v", got)

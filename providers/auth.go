@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"golang.org/x/net/http/httpguts"
@@ -21,23 +24,41 @@ type authorizer interface {
 	authorize(r *http.Request, body []byte) error
 }
 
-// renewer is an authorizer that keeps a token it was given. After a 401 it is
-// asked to forget it; it answers whether another try has a chance.
+// renewing is an authorizer that keeps what the provider gave it, a token or a
+// challenge. It has to know what it had added to the very request that was
+// answered 401, so each request begins its own use of it.
+type renewing interface {
+	begin() renewer
+}
+
+// renewer is one request's use of such an authorizer. After a 401 it is told
+// the answer, forgets what was refused, and says whether another try has a
+// chance.
 type renewer interface {
-	renew() bool
+	authorizer
+	renew(got *answer) bool
 }
 
 // authKind is one way to authorize requests: the arguments that a definition
 // writes in auth "kind" { … }, and how to make an authorizer of them.
 type authKind struct {
 	arguments map[string]authArgument
-	build     func(args authArguments, env authEnv) (authorizer, error)
+	// request says that the block holds a request { … } as well.
+	request bool
+	build   func(args authArguments, env authEnv) (authorizer, error)
+	// check, if any, finds what is wrong between the arguments.
+	check func(p *parser, use *authUse)
 }
 
 // authArgument is the type of one argument. Optional ones may be null.
 type authArgument struct {
 	kind     cty.Type
 	required bool
+	// enum are the only texts it may be.
+	enum []string
+	// adds are names that it may mention beside those of its place. Such an
+	// argument is computed by the authorizer, when these are known.
+	adds map[string]cty.Value
 }
 
 // authArguments are the evaluated arguments; absent ones are not in it.
@@ -47,30 +68,48 @@ type authArguments map[string]cty.Value
 type authEnv struct {
 	// do sends a request for a token, with the client's TLS and proxy settings.
 	do func(ctx context.Context, r *request) (*answer, *Error)
-	// base is the connection's base URL.
-	base *url.URL
-	// conceal adds texts that must never appear in an error.
-	conceal func(texts ...string)
+	// exchange sends a request that the definition writes, and judges its answer.
+	exchange func(ctx context.Context, c *call, s scope) (*answered, *Error)
+	// base is the connection's base URL; allowHTTP is as in Settings.
+	base      *url.URL
+	allowHTTP bool
+	// conceal adds texts that must never appear in an error, remember those
+	// that come and go.
+	conceal, remember func(texts ...string)
+	// now is the time; nonce is a text that was never used before.
+	now   func() time.Time
+	nonce func() string
+	// scope is the place of the auth block, later the arguments to be computed
+	// there when more is known, and request the block's own request.
+	scope   scope
+	later   map[string]hclsyntax.Expression
+	request *call
 }
 
 // authKinds are all kinds, by the name in auth "name".
 var authKinds = map[string]authKind{
 	"bearer": {
-		arguments: map[string]authArgument{"token": {cty.String, true}},
+		arguments: map[string]authArgument{"token": {kind: cty.String, required: true}},
 		build:     newBearer,
 	},
 	"basic": {
-		arguments: map[string]authArgument{"username": {cty.String, true}, "password": {cty.String, false}},
+		arguments: map[string]authArgument{"username": {kind: cty.String, required: true}, "password": {kind: cty.String}},
 		build:     newBasic,
 	},
 	"header": {
-		arguments: map[string]authArgument{"headers": {cty.Map(cty.String), true}},
+		arguments: map[string]authArgument{"headers": {kind: cty.Map(cty.String), required: true}},
 		build:     newHeaderAuth,
 	},
 	"query": {
-		arguments: map[string]authArgument{"query": {cty.Map(cty.String), true}},
+		arguments: map[string]authArgument{"query": {kind: cty.Map(cty.String), required: true}},
 		build:     newQueryAuth,
 	},
+	"signature": signatureKind,
+	"digest":    digestKind,
+	"oauth2":    oauth2Kind,
+	"jwt":       jwtKind,
+	"login":     loginKind,
+	"sigv4":     sigV4Kind,
 }
 
 // text is a string argument, "" when it is absent.
@@ -116,7 +155,12 @@ func authorizers(uses []*authUse, s scope, secrets *secretTexts, env authEnv) ([
 func (use *authUse) build(s scope, secrets *secretTexts, env authEnv) (authorizer, error) {
 	kind := authKinds[use.kind]
 	args := authArguments{}
+	env.conceal, env.scope, env.later, env.request = secrets.add, s, map[string]hclsyntax.Expression{}, use.request
 	for _, member := range use.args {
+		if kind.arguments[member.name].adds != nil {
+			env.later[member.name] = member.expr
+			continue
+		}
 		value, err := s.evaluate(member.expr)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", member.name, err)
@@ -128,6 +172,8 @@ func (use *authUse) build(s scope, secrets *secretTexts, env authEnv) (authorize
 		switch {
 		case err != nil || !plain.IsKnown():
 			return nil, fmt.Errorf("%s has the wrong type", member.name)
+		case !plain.IsNull() && !argument.allows(plain):
+			return nil, fmt.Errorf("%s must be one of %s", member.name, strings.Join(argument.enum, ", "))
 		case !plain.IsNull():
 			args[member.name] = plain
 		case argument.required:
@@ -135,6 +181,35 @@ func (use *authUse) build(s scope, secrets *secretTexts, env authEnv) (authorize
 		}
 	}
 	return kind.build(args, env)
+}
+
+// allows reports whether a value is one of those that the argument may have.
+func (a authArgument) allows(value cty.Value) bool {
+	text, _ := textOf(value)
+	return a.enum == nil || slices.Contains(a.enum, text)
+}
+
+// begin readies authorizers for one request, which may have several attempts.
+func begin(all []authorizer) []authorizer {
+	begun := slices.Clone(all)
+	for i, one := range all {
+		if kept, ok := one.(renewing); ok {
+			begun[i] = kept.begin()
+		}
+	}
+	return begun
+}
+
+// renew tells authorizers that the request they were begun for was answered
+// 401, and reports whether another try has a chance.
+func renew(begun []authorizer, got *answer) bool {
+	renewed := false
+	for _, one := range begun {
+		if r, ok := one.(renewer); ok && r.renew(got) {
+			renewed = true
+		}
+	}
+	return renewed
 }
 
 // signer joins authorizers into what the transport calls for each attempt.

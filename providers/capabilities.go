@@ -24,6 +24,11 @@ type Capabilities struct {
 	Probe bool `json:"probe"`
 	// RotateRoot: the connection's credential can be replaced.
 	RotateRoot bool `json:"rotate_root"`
+	// RotateInPlace: the old credential ends when its successor is made, so
+	// that there is nothing to retire, and no way back.
+	RotateInPlace bool `json:"rotate_in_place"`
+	// RotateExpiry: the end of the new credential can be chosen.
+	RotateExpiry bool `json:"rotate_expiry"`
 	// KnownID: the key's handle is known before it is made.
 	KnownID bool `json:"known_id"`
 	// SealedRecord: revoking needs something secret, so records are kept sealed.
@@ -58,6 +63,12 @@ func (d *Definition) derive() {
 		Check:        d.check != nil,
 		KnownID:      d.knowsID(),
 		SealedRecord: d.sealsRecords(),
+	}
+	if d.rotate != nil {
+		made := mentionsOf("key", d.rotate.made()...)
+		d.Capabilities.RotateRoot = true
+		d.Capabilities.RotateInPlace = len(d.rotate.retire) == 0
+		d.Capabilities.RotateExpiry = made["expires_at"] || made["ttl"]
 	}
 	d.markBodyNeeds()
 }
@@ -194,6 +205,9 @@ func (d *Definition) markBodyNeeds() {
 	all := []*call{d.check, d.extend}
 	all = append(all, d.issue.calls...)
 	all = append(all, d.revoke...)
+	if d.rotate != nil {
+		all = slices.Concat(all, d.rotate.calls, d.rotate.retire)
+	}
 	for _, c := range all {
 		if c == nil {
 			continue
@@ -206,15 +220,23 @@ func (d *Definition) markBodyNeeds() {
 			c.undo.needsBody = usesBody(c.undo.answerExpressions()...)
 		}
 	}
-	final := d.issue.calls[len(d.issue.calls)-1]
-	if final.poll != nil {
-		final = final.poll.call
+	finally := func(calls []*call, exprs []hclsyntax.Expression, members ...named) {
+		final := calls[len(calls)-1]
+		if final.poll != nil {
+			final = final.poll.call
+		}
+		for _, member := range members {
+			exprs = append(exprs, member.expr)
+		}
+		final.needsBody = final.needsBody || usesBody(present(exprs)...)
 	}
-	exprs := []hclsyntax.Expression{d.issue.id}
-	for _, member := range slices.Concat(d.issue.save, d.issue.secret) {
-		exprs = append(exprs, member.expr)
+	finally(d.issue.calls, []hclsyntax.Expression{d.issue.id}, slices.Concat(d.issue.save, d.issue.secret)...)
+	if d.rotate != nil {
+		finally(d.rotate.calls, nil, slices.Concat(d.rotate.save, d.rotate.connection)...)
+		for _, list := range d.rotate.lists {
+			list.needsBody = true
+		}
 	}
-	final.needsBody = final.needsBody || usesBody(present(exprs)...)
 	for _, block := range []*listBlock{d.list, d.lookup} {
 		if block != nil {
 			block.needsBody = true

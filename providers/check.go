@@ -3,6 +3,7 @@ package providers
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -37,11 +38,13 @@ func (p *parser) check() {
 		p.checkCall(at, d.probe.call)
 		p.checkAll(at.answered(), wantVerdict, d.probe.alive, d.probe.dead)
 	}
+	p.checkRotate(base)
 	if p.any() {
 		return
 	}
 	d.derive()
 	p.checkNeeds()
+	p.checkRotateNeeds()
 	p.checkOptional(withRole)
 }
 
@@ -76,6 +79,7 @@ func unknownFields(fields Fields) cty.Value {
 func (p *parser) checkCall(at place, c *call) {
 	p.checkAll(at, wantText, c.path.values()...)
 	p.checkAll(at, wantBool, c.path.conditions()...)
+	p.checkAll(at, wantBool, c.when)
 	p.checkAll(at, wantObject, c.query, c.headers)
 	for _, name := range writtenNames(c.headers) {
 		if err := checkHeader(name, ""); err != nil {
@@ -98,8 +102,19 @@ func (p *parser) checkCall(at place, c *call) {
 func (p *parser) checkAuth(at place, uses []*authUse) {
 	for _, use := range uses {
 		p.checkAll(at, wantBool, use.when)
+		kind := authKinds[use.kind]
 		for _, arg := range use.args {
-			p.checkAll(at, wantType{authKinds[use.kind].arguments[arg.name].kind}, arg.expr)
+			argument := kind.arguments[arg.name]
+			p.checkAll(at.withAll(argument.adds), wantType{argument.kind}, arg.expr)
+			if value, err := constantOf(arg.expr); err == nil && !argument.allows(value) {
+				p.add(arg.expr.Range(), "bad "+arg.name, "%s is one of %s.", arg.name, strings.Join(argument.enum, ", "))
+			}
+		}
+		if use.request != nil {
+			p.checkCall(at, use.request)
+		}
+		if kind.check != nil {
+			kind.check(p, use)
 		}
 	}
 }
@@ -115,16 +130,8 @@ func (p *parser) checkIssue(at place) (saved, secret cty.Value) {
 	issue, kept := p.def.issue, map[string]cty.Value{}
 	at = at.with("key", unknownKey("name", "expires_at", "ttl", "cidrs"))
 	now := func() place { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
-	for i, step := range issue.calls {
-		p.checkStep(now, step, kept)
-		if step.undo != nil {
-			undo := at.with("key", unknownKey("name")).with("saved", cty.ObjectVal(maps.Clone(kept)))
-			p.checkCall(undo, step.undo)
-		}
-		if i == len(issue.calls)-1 {
-			at = at.answered()
-		}
-	}
+	p.checkSteps(at, at.with("key", unknownKey("name")), issue.calls, kept)
+	at = at.answered()
 	p.checkSave(now(), issue.save, kept)
 	p.checkAll(now(), wantText, issue.id)
 	fields := map[string]cty.Value{}
@@ -140,6 +147,17 @@ func (p *parser) checkIssue(at place) (saved, secret cty.Value) {
 		kept[name] = cty.DynamicVal // kept as JSON, which forgets the type
 	}
 	return cty.ObjectVal(kept), cty.ObjectVal(fields)
+}
+
+// checkSteps walks ordered requests, each seeing what the earlier ones saved,
+// with their undos, which stand at a place of their own.
+func (p *parser) checkSteps(at, undo place, calls []*call, kept map[string]cty.Value) {
+	for _, step := range calls {
+		p.checkStep(func() place { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }, step, kept)
+		if step.undo != nil {
+			p.checkCall(undo.with("saved", cty.ObjectVal(maps.Clone(kept))), step.undo)
+		}
+	}
 }
 
 // checkStep checks a request with its poll and adds what they save to kept.
@@ -178,22 +196,27 @@ func (p *parser) checkRevoke(at place) {
 	}
 }
 
-// checkListing checks list and lookup; list also as its first page sees it,
-// where page attributes are still null.
+// checkListing checks list and lookup.
 func (p *parser) checkListing(at place) {
 	if list := p.def.list; list != nil {
-		if list.start != nil {
-			p.checkAll(at, wantObject, list.start)
-		}
-		p.checkPages(at, list, cty.DynamicVal)
-		if !p.any() {
-			p.checkPages(at, list, cty.NullVal(cty.DynamicPseudoType))
-		}
+		p.checkList(at, list)
 	}
 	if lookup := p.def.lookup; lookup != nil {
 		at := at.with("key", unknownKey("name"))
 		p.checkCall(at, lookup.call)
 		p.checkItems(at.answered(), lookup)
+	}
+}
+
+// checkList checks a list, also as its first page sees it, where page
+// attributes are still null.
+func (p *parser) checkList(at place, list *listBlock) {
+	if list.start != nil {
+		p.checkAll(at, wantObject, list.start)
+	}
+	p.checkPages(at, list, cty.DynamicVal)
+	if !p.any() {
+		p.checkPages(at, list, cty.NullVal(cty.DynamicPseudoType))
 	}
 }
 

@@ -22,7 +22,7 @@ func (p *parser) checkNeeds() {
 	if d.Expiry.bounds() && !key["expires_at"] && !key["ttl"] {
 		p.add(d.issue.at, "expiry without use", "The expiry block bounds key.expires_at and key.ttl, and issue mentions neither: send one, or leave the block out.")
 	}
-	p.checkUndos()
+	p.checkUndos(d.issue.calls)
 	p.checkRevokeNamesKey()
 	for _, block := range listings {
 		p.checkListingSuffices(block)
@@ -58,8 +58,7 @@ func (d *Definition) listings() []*listBlock {
 
 // checkUndos: when a later step can fail, the first step that changes
 // something needs an undo; it may cover what later steps build on it.
-func (p *parser) checkUndos() {
-	calls := p.def.issue.calls
+func (p *parser) checkUndos(calls []*call) {
 	for i, step := range calls {
 		if step.method == "GET" {
 			continue
@@ -119,12 +118,15 @@ func (p *parser) checkOptional(at place) {
 		with("connection", p.leftOut(d.Connection)).
 		with("role", p.leftOut(d.Role)).
 		with("key", unknownKey("name", "id", "expires_at", "ttl", "cidrs"))
-	for _, name := range []string{"saved", "secret", "page"} {
+	for _, name := range []string{"saved", "secret", "page", "candidate", "previous"} {
 		sparse = sparse.with(name, cty.DynamicVal)
 	}
 	sparse = sparse.answered() // of an earlier step
 	for _, c := range d.calls() {
 		p.checkPathFields(c)
+	}
+	// A rotation that lacks a field for its path is refused before it begins.
+	for _, c := range slices.Concat(d.calls(), d.rotate.all()) {
 		for _, expr := range present([]hclsyntax.Expression{c.query, c.headers, c.body}) {
 			p.checkLeftOut(sparse, expr)
 		}

@@ -13,13 +13,21 @@ import (
 // place is where an expression stands: the names that mean something there,
 // each with an unknown value of its type.
 type place struct {
-	names map[string]cty.Value
+	names  map[string]cty.Value
+	random bool // functions that give another result each time may be called
 }
 
 func (at place) with(name string, value cty.Value) place {
 	names := maps.Clone(at.names)
 	names[name] = value
-	return place{names}
+	return place{names: names, random: at.random}
+}
+
+// withAll adds names to a place.
+func (at place) withAll(names map[string]cty.Value) place {
+	all := maps.Clone(at.names)
+	maps.Copy(all, names)
+	return place{names: all, random: at.random}
 }
 
 // answered is the place once an answer has come.
@@ -43,11 +51,18 @@ var elsewhere = map[string]string{
 	"page":       "it is in list only.",
 	"items":      "it is in item and next only.",
 	"item":       "it is inside item = { … } only.",
+	"candidate":  "it is in the requests and the connection of a rotate that has candidate = { … }.",
+	"previous":   "it is in retire only.",
+	"request":    "it is in the recipe of auth \"signature\" only: message, headers and query.",
+	"signature":  "it is in headers and query of auth \"signature\" only.",
+	"token":      "it is in headers of auth \"login\" only.",
 }
 
 // attributeKinds name what the attributes of a name are.
 var attributeKinds = map[string]string{
 	"connection": "connection field", "role": "role field", "key": "attribute of a key here", "saved": "saved value here", "secret": "secret field",
+	"candidate": "candidate value here", "previous": "previous field",
+	"request": "request attribute",
 }
 
 // wanted checks the type of a result; it returns what to write instead, or "".
@@ -106,7 +121,7 @@ func (p *parser) checkAll(at place, want wanted, exprs ...hclsyntax.Expression) 
 func (p *parser) checkOne(at place, want wanted, expr hclsyntax.Expression) cty.Value {
 	before := len(p.list)
 	p.checkNames(at, expr)
-	p.checkFunctions(expr)
+	p.checkFunctions(at, expr)
 	if len(p.list) > before {
 		return cty.DynamicVal
 	}
@@ -194,7 +209,7 @@ func (m mention) attributeRange() hcl.Range {
 
 // checkFunctions checks the names of functions, also where evaluation does not
 // come by: in the branch not taken, and inside try.
-func (p *parser) checkFunctions(expr hclsyntax.Expression) {
+func (p *parser) checkFunctions(at place, expr hclsyntax.Expression) {
 	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
 		call, ok := node.(*hclsyntax.FunctionCallExpr)
 		if !ok {
@@ -204,6 +219,8 @@ func (p *parser) checkFunctions(expr hclsyntax.Expression) {
 		switch {
 		case !known:
 			p.add(call.NameRange, "unknown function", "There is no function %q; %s", call.Name, didYouMean(call.Name))
+		case strings.HasPrefix(call.Name, randomPrefix) && !at.random:
+			p.add(call.NameRange, "function out of place", "%s gives another result each time, so it belongs into the candidate of rotate, which is stored before it is used.", call.Name)
 		case call.ExpandFinal:
 		case len(call.Args) < len(f.Params()) || len(call.Args) > len(f.Params()) && f.VarParam() == nil:
 			p.add(call.NameRange, "wrong number of arguments", "%s takes %d, and this gives it %d.", call.Name, len(f.Params()), len(call.Args))

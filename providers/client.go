@@ -2,8 +2,10 @@ package providers
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,23 +31,29 @@ type Settings struct {
 }
 
 // Client carries out a definition's requests with one connection's credential.
-// It is safe for concurrent use. All its errors are *Error.
+// It is safe for concurrent use. All its errors are *Error, unless a method
+// says otherwise.
 type Client struct {
 	def       *Definition
 	transport *transport
 	base      *url.URL
+	allowHTTP bool
 	fields    Values       // of the connection
 	static    scope        // connection.* alone
 	auth      []authorizer // of the provider, made once
 
+	now   func() time.Time
+	nonce func() string
+
 	mu      sync.Mutex
 	secrets secretTexts
+	tokens  []string // those seen last, which no error may hold either
 }
 
 // NewClient prepares a client. Its error is the operator's mistake: a bad
 // base_url, certificate, proxy or credential; it quotes no secret.
 func NewClient(d *Definition, s Settings) (*Client, error) {
-	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values)}
+	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values), allowHTTP: s.AllowHTTP, now: time.Now, nonce: rand.Text}
 	connection, err := fieldsValue(d.Connection, c.fields)
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)
@@ -69,21 +77,47 @@ func NewClient(d *Definition, s Settings) (*Client, error) {
 func (c *Client) Close() { c.transport.close() }
 
 func (c *Client) authEnv() authEnv {
-	return authEnv{do: c.transport.do, base: c.base, conceal: c.conceal}
+	return authEnv{
+		do: c.transport.do,
+		exchange: func(ctx context.Context, block *call, s scope) (*answered, *Error) {
+			return c.exchange(ctx, block, s, classToken, c.known())
+		},
+		base:      c.base,
+		allowHTTP: c.allowHTTP,
+		remember:  c.remember,
+		now:       func() time.Time { return c.now() },
+		nonce:     func() string { return c.nonce() },
+	}
 }
 
-// conceal adds to the texts that no error may hold.
-func (c *Client) conceal(texts ...string) {
+// mostTokens bounds how many tokens are remembered: a connection sees a new one
+// every few minutes, for months.
+const mostTokens = 32
+
+// remember adds to the passing texts that no error may hold.
+func (c *Client) remember(texts ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.secrets.add(texts...)
+	for _, text := range texts {
+		if len(text) >= shortestSecret && !slices.Contains(c.tokens, text) {
+			c.tokens = append(c.tokens, text)
+		}
+	}
+	c.tokens = c.tokens[max(0, len(c.tokens)-mostTokens):]
+}
+
+// remembered are the passing texts at this moment.
+func (c *Client) remembered() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.tokens)
 }
 
 // known are the secret texts so far, for one operation to add to.
 func (c *Client) known() *secretTexts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return &secretTexts{texts: append([]string(nil), c.secrets.texts...)}
+	return &secretTexts{texts: slices.Clone(c.secrets.texts), passing: c.remembered}
 }
 
 // Check makes the read that only a working credential can do. Without a check

@@ -6,7 +6,7 @@ import "context"
 // no proof: by the probe where the handle holds all that it needs, else by
 // looking the key up. It is Unclear where neither can be done.
 func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (Liveness, error) {
-	if c.def.probe != nil && h.holds(mentionsOf("secret", c.def.probe.expressions()...)) {
+	if c.probes(h) {
 		return c.Probe(ctx, h.Secret)
 	}
 	if !c.def.Capabilities.Lookup {
@@ -20,6 +20,14 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (Liveness, 
 		return Dead, nil
 	}
 	return Alive, nil
+}
+
+// CanConfirm reports whether the provider can be asked if a revoked key is dead.
+func (c *Client) CanConfirm(h Handle) bool { return c.probes(h) || c.def.Capabilities.Lookup }
+
+// probes reports whether the handle holds all that the probe needs.
+func (c *Client) probes(h Handle) bool {
+	return c.def.probe != nil && h.holds(mentionsOf("secret", c.def.probe.expressions()...))
 }
 
 // holds reports whether the handle keeps these fields of the key itself.

@@ -76,6 +76,7 @@ func holdToDocument(t *testing.T, name string, c *contract.Case, specs string) {
 		connection: connection,
 		role:       merged(t, d.Role, c.Role),
 		baseURL:    provider.URL + basePath(t, d, c.BasePath),
+		opens:      server.Opens,
 	}
 	l.live(t)
 	for _, violation := range server.Violations() {
@@ -124,6 +125,8 @@ type life struct {
 	*providers.Definition
 	connection, role providers.Values
 	baseURL          string
+	// opens says whether the provider takes a value for a living key.
+	opens func(value string) bool
 }
 
 func (l *life) client(t *testing.T, connection providers.Values) *providers.Client {
@@ -205,6 +208,9 @@ func (l *life) issue(ctx context.Context, t *testing.T, client *providers.Client
 		}
 		if key.Handle.Name != name || key.Handle.ID == "" || key.Value == "" {
 			t.Errorf("issue: name %q, id %q, and a value that is empty: %t", key.Handle.Name, key.Handle.ID, key.Value == "")
+		}
+		if !l.opens(key.Value) {
+			t.Errorf("issue: the first field of secret is not the key: it opens nothing")
 		}
 		if other, ok := ids[key.Handle.ID]; ok {
 			t.Errorf("issue: %s and %s have one id", name, other)

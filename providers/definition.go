@@ -37,6 +37,7 @@ type Definition struct {
 	lookup *listBlock
 	extend *call
 	probe  *probeBlock
+	rotate *rotateBlock
 	errors errorsBlock
 
 	needs needs
@@ -88,6 +89,7 @@ type call struct {
 	needsBody bool // an answer that cannot be read is a failure
 	ok        hclsyntax.Expression
 	gone      hclsyntax.Expression
+	when      hclsyntax.Expression // of retire: without it no request is made
 	save      []named
 	poll      *pollBlock
 	undo      *call
@@ -148,4 +150,6 @@ type authUse struct {
 	at   hcl.Range
 	when hclsyntax.Expression
 	args []named
+	// request is what a kind with a request { … } sends; nil for the others.
+	request *call
 }

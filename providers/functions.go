@@ -7,8 +7,9 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// functions are what expressions may call. All are pure: the same arguments
-// give the same result, so that a key's handle can be told before it exists.
+// functions are what expressions may call. All but those named random_… are
+// pure: the same arguments give the same result, so that a key's handle can be
+// told before it exists.
 var functions = map[string]function.Function{
 	// choosing
 	"can":      tryfunc.CanFunc,
@@ -75,6 +76,7 @@ var functions = map[string]function.Function{
 	"hex":          hexFunc,
 	"jsondecode":   stdlib.JSONDecodeFunc,
 	"jsonencode":   stdlib.JSONEncodeFunc,
+	"urldecode":    urlDecodeFunc,
 	"urlencode":    urlEncodeFunc,
 	"sha1":         sha1Func,
 	"sha256":       sha256Func,
@@ -83,6 +85,12 @@ var functions = map[string]function.Function{
 	"hmac_sha512":  hmacSHA512Func,
 	"uuidv5":       uuidFunc,
 
+	"public_key_sha256": publicKeySHA256Func,
+
+	// SQL text
+	"sql_identifier": sqlIdentifierFunc,
+	"sql_string":     sqlStringFunc,
+
 	// time
 	"formatdate": formatDateFunc,
 	"rfc3339":    rfc3339Func,
@@ -90,4 +98,7 @@ var functions = map[string]function.Function{
 	"unix_ms":    unixMillisFunc,
 	"timeadd":    stdlib.TimeAddFunc,
 	"seconds":    secondsFunc,
+
+	// choosing a new credential
+	"random_password": randomPasswordFunc,
 }

@@ -52,21 +52,46 @@ func encoder(encode func(string) string) function.Function {
 	return onText(cty.String, func(text string) (cty.Value, error) { return cty.StringVal(encode(text)), nil })
 }
 
-// digest makes a function to the hash of a string in hex.
-func digest(new func() hash.Hash) function.Function {
-	return encoder(func(text string) string {
-		h := new()
-		h.Write([]byte(text))
-		return hex.EncodeToString(h.Sum(nil))
+// hashing makes a function to the hash of a string: in hex, or as its last
+// argument says.
+func hashing(newHash func() hash.Hash) function.Function {
+	return encodedDigest([]function.Parameter{{Name: "text", Type: cty.String}}, func(args []string) []byte {
+		h := newHash()
+		h.Write([]byte(args[0]))
+		return h.Sum(nil)
 	})
 }
 
-// keyedDigest makes a function to the HMAC of a string in hex.
-func keyedDigest(new func() hash.Hash) function.Function {
-	return onTexts("key", "text", cty.String, func(key, text string) (cty.Value, error) {
-		h := hmac.New(new, []byte(key))
-		h.Write([]byte(text))
-		return cty.StringVal(hex.EncodeToString(h.Sum(nil))), nil
+// keyedHashing makes a function to the HMAC of a string, likewise.
+func keyedHashing(newHash func() hash.Hash) function.Function {
+	return encodedDigest([]function.Parameter{{Name: "key", Type: cty.String}, {Name: "text", Type: cty.String}}, func(args []string) []byte {
+		h := hmac.New(newHash, []byte(args[0]))
+		h.Write([]byte(args[1]))
+		return h.Sum(nil)
+	})
+}
+
+// encodedDigest makes a function to bytes, which are written in the encoding
+// that an optional last argument names.
+func encodedDigest(params []function.Parameter, compute func(args []string) []byte) function.Function {
+	return function.New(&function.Spec{
+		Params:   params,
+		VarParam: &function.Parameter{Name: "encoding", Type: cty.String},
+		Type:     function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			texts := make([]string, len(args))
+			for i, arg := range args {
+				texts[i] = arg.AsString()
+			}
+			encode := encodings["hex"]
+			if given := texts[len(params):]; len(given) > 0 {
+				encode = encodings[given[0]]
+			}
+			if encode == nil || len(texts) > len(params)+1 {
+				return cty.NilVal, errors.New(`the encoding must be "hex", "base64" or "base64url"`)
+			}
+			return cty.StringVal(encode(compute(texts))), nil
+		},
 	})
 }
 
@@ -76,11 +101,11 @@ var (
 	hexFunc          = encoder(func(text string) string { return hex.EncodeToString([]byte(text)) })
 	urlEncodeFunc    = encoder(url.QueryEscape)
 
-	sha1Func       = digest(sha1.New)
-	sha256Func     = digest(sha256.New)
-	sha512Func     = digest(sha512.New)
-	hmacSHA256Func = keyedDigest(sha256.New)
-	hmacSHA512Func = keyedDigest(sha512.New)
+	sha1Func       = hashing(sha1.New)
+	sha256Func     = hashing(sha256.New)
+	sha512Func     = hashing(sha512.New)
+	hmacSHA256Func = keyedHashing(sha256.New)
+	hmacSHA512Func = keyedHashing(sha512.New)
 )
 
 var base64DecodeFunc = onText(cty.String, func(text string) (cty.Value, error) {
@@ -90,6 +115,14 @@ var base64DecodeFunc = onText(cty.String, func(text string) (cty.Value, error) {
 		return cty.NilVal, errors.New("must be base64 of UTF-8 text")
 	}
 	return cty.StringVal(string(decoded)), nil
+})
+
+var urlDecodeFunc = onText(cty.String, func(text string) (cty.Value, error) {
+	decoded, err := url.QueryUnescape(text)
+	if err != nil || !utf8.ValidString(decoded) {
+		return cty.NilVal, errors.New("must be escaped as in a URL's query")
+	}
+	return cty.StringVal(decoded), nil
 })
 
 var startsWithFunc = onTexts("text", "prefix", cty.Bool, func(text, prefix string) (cty.Value, error) {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/zclconf/go-cty/cty"
 )
 
 // cleanUpTime bounds the undoing of a failed issue, which goes on after the
@@ -19,12 +17,9 @@ var settlePauses = []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * t
 
 // minting is one issue under way.
 type minting struct {
-	c       *Client
-	req     KeyRequest
-	scope   scope
-	saved   map[string]cty.Value
-	secrets *secretTexts
-	handle  Handle // complete once its ID is known
+	sequence
+	req    KeyRequest
+	handle Handle // complete once its ID is known
 }
 
 // Issue makes a key. When a later step fails, or an answer cannot be
@@ -73,73 +68,7 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 		return nil, err
 	}
 	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt, ttl: req.TTL, cidrs: req.CIDRs}
-	return &minting{
-		c:       c,
-		req:     req,
-		scope:   s.with("key", key.value()).with("saved", cty.EmptyObjectVal),
-		saved:   map[string]cty.Value{},
-		secrets: c.known(),
-	}, nil
-}
-
-// run makes one step's request, waits for what it started, and keeps what it
-// saves.
-func (m *minting) run(ctx context.Context, step *call) *Error {
-	if err := m.saveAll(step.save, beforeAnswer); err != nil {
-		return notSent("issue", err)
-	}
-	class := classMint
-	if step.method == "GET" && len(m.c.def.issue.calls) > 1 {
-		class = classRead // a step that gets only reads; an issue that is one get makes a key by it
-	}
-	got, failed := m.c.exchange(ctx, step, m.scope, class, m.secrets)
-	if failed != nil {
-		return failed
-	}
-	m.scope = got.scope
-	if err := m.saveAll(step.save, afterAnswer); err != nil {
-		return m.c.unusable(step, got, err.Error(), m.secrets)
-	}
-	if step.poll == nil {
-		return nil
-	}
-	if got, failed = m.c.wait(ctx, step.poll, m.scope, m.secrets); failed != nil {
-		return failed
-	}
-	m.scope = got.scope
-	if err := m.saveAll(step.poll.save, anyTime); err != nil {
-		return m.c.unusable(step.poll.call, got, err.Error(), m.secrets)
-	}
-	return nil
-}
-
-// moment says which members of a save can be computed.
-type moment int
-
-const (
-	anyTime moment = iota
-	beforeAnswer
-	afterAnswer
-)
-
-// saveAll computes the members that belong to the moment. What does not depend
-// on the answer is kept before the request goes out, so that an undo can rely
-// on it when no answer comes.
-func (m *minting) saveAll(members []named, when moment) error {
-	for _, member := range members {
-		needsAnswer := mentionsAnswer(member.expr)
-		if when == beforeAnswer && needsAnswer || when == afterAnswer && !needsAnswer {
-			continue
-		}
-		value, err := m.scope.evaluate(member.expr)
-		if err != nil {
-			return fmt.Errorf("save.%s: %w", member.name, err)
-		}
-		m.secrets.addMarked(value)
-		m.saved[member.name] = value
-	}
-	m.scope = m.scope.with("saved", cty.ObjectVal(m.saved))
-	return nil
+	return &minting{sequence: c.newSequence(c.def.issue.calls, s.with("key", key.value())), req: req}, nil
 }
 
 // saveKnown keeps the members that can be computed without any answer; id
@@ -280,20 +209,6 @@ func (m *minting) newHandle(role, connection, saved mentions) Handle {
 		}
 	}
 	return h
-}
-
-// isSecret reports whether value carries a secret, by its mark or because it
-// holds the text of one.
-func (m *minting) isSecret(value cty.Value) bool {
-	if len(markedTexts(value)) > 0 {
-		return true
-	}
-	for _, text := range allTexts(value) {
-		if m.secrets.within(text) {
-			return true
-		}
-	}
-	return false
 }
 
 // sleep waits, or returns early with the context's error.

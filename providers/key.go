@@ -103,8 +103,11 @@ const (
 	Dead
 )
 
-// Leftover is what a failed issue of several steps made and could not undo.
+// Leftover is what a failed issue or rotation of several steps made and could
+// not undo.
 type Leftover struct {
+	// Rotation says that it was a rotation.
+	Rotation bool `json:"rotation,omitempty"`
 	// Undo names the steps still to be undone, newest first.
 	Undo []string `json:"undo"`
 	// Handle carries the values that the undo requests need.

@@ -16,57 +16,86 @@ const mostPages = 10_000
 
 // List yields every key in scope, page by page as the caller reads on. After
 // an error it ends.
-func (c *Client) List(ctx context.Context, scope Scope) iter.Seq2[Listed, error] {
+func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
 		if c.def.list == nil {
 			yield(Listed{}, unsupported("list"))
 			return
 		}
-		s, err := c.placeScope(scope.Role, scope.Connection)
+		s, err := c.placeScope(place.Role, place.Connection)
 		if err != nil {
 			yield(Listed{}, notSent("list", err))
 			return
 		}
-		if failed := c.listPages(ctx, scope, s, yield); failed != nil {
+		failed := c.walk(ctx, c.def.list, s, func(item scope) (bool, error) {
+			one, err := c.readItem(c.def.list, item, place)
+			return err == nil && yield(one, nil), err
+		})
+		if failed != nil {
 			yield(Listed{}, failed)
 		}
 	}
 }
 
-// listPages walks the pages; it returns nil when the list ends or the caller
-// has read enough.
-func (c *Client) listPages(ctx context.Context, scope Scope, s scope, yield func(Listed, error) bool) *Error {
-	block, secrets := c.def.list, c.known()
+// walk visits the items of every page, until visit has seen enough or the
+// list ends. A lookup is a list of one page.
+func (c *Client) walk(ctx context.Context, block *listBlock, s scope, visit func(item scope) (more bool, err error)) *Error {
+	secrets := c.known()
 	page, err := block.firstPage(s)
 	if err != nil {
-		return notSent("list", err)
+		return notSent(block.block, err)
 	}
 	for range mostPages {
 		got, failed := c.exchange(ctx, block.call, s.with("page", page), classRead, secrets)
-		if failed != nil {
+		if failed != nil || got.gone {
 			return failed
 		}
-		found, withItems, err := c.read(block, got, scope)
-		if err != nil {
-			return c.unusable(block.call, got, err.Error(), secrets)
-		}
-		for _, one := range found {
-			if !yield(one, nil) {
-				return nil
-			}
-		}
-		next, err := block.nextPage(withItems)
+		more, next, err := block.readPage(got, visit)
 		switch {
 		case err != nil:
-			return c.unusable(block.call, got, "next: "+err.Error(), secrets)
-		case next == cty.NilVal:
+			return c.unusable(block.call, got, err.Error(), secrets)
+		case !more || next == cty.NilVal:
 			return nil
 		case next.RawEquals(page):
 			return c.unusable(block.call, got, "next names the same page again", secrets)
 		}
 		page = next
 	}
-	return &Error{Op: "list", Kind: Unknown, Message: fmt.Sprintf("the list has more than %d pages", mostPages)}
+	return &Error{Op: block.block, Kind: Unknown, Message: fmt.Sprintf("the list has more than %d pages", mostPages)}
+}
+
+// readPage visits the items of one answer and returns page.* of the next.
+func (l *listBlock) readPage(got *answered, visit func(item scope) (bool, error)) (more bool, next cty.Value, err error) {
+	items, err := l.readItems(got)
+	if err != nil {
+		return false, cty.NilVal, err
+	}
+	s := got.scope.with("items", items)
+	for it := items.ElementIterator(); it.Next(); {
+		_, item := it.Element()
+		if more, err := visit(s.with("item", item)); err != nil || !more {
+			return false, cty.NilVal, err
+		}
+	}
+	if next, err = l.nextPage(s); err != nil {
+		return false, cty.NilVal, fmt.Errorf("next: %w", err)
+	}
+	return true, next, nil
+}
+
+// readItems is the list in an answer.
+func (l *listBlock) readItems(got *answered) (cty.Value, error) {
+	items, err := got.scope.evaluate(l.items)
+	if err != nil {
+		return cty.NilVal, fmt.Errorf("items: %w", err)
+	}
+	if items.IsNull() {
+		return cty.EmptyTupleVal, nil // how some servers write an empty list
+	}
+	if t := items.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		return cty.NilVal, errors.New("items must be a list")
+	}
+	return items, nil
 }
 
 // Find yields the keys of exactly this name: by the lookup block, or else out
@@ -87,56 +116,24 @@ func (c *Client) Find(ctx context.Context, scope Scope, name string) ([]Listed, 
 	return found, nil
 }
 
-func (c *Client) lookUp(ctx context.Context, scope Scope, name string) ([]Listed, error) {
-	block, secrets := c.def.lookup, c.known()
-	s, err := c.placeScope(scope.Role, scope.Connection)
+func (c *Client) lookUp(ctx context.Context, place Scope, name string) ([]Listed, error) {
+	block := c.def.lookup
+	s, err := c.placeScope(place.Role, place.Connection)
 	if err != nil {
 		return nil, notSent("lookup", err)
 	}
-	s = s.with("key", keyFacts{name: name}.value())
-	got, failed := c.exchange(ctx, block.call, s, classRead, secrets)
+	var found []Listed
+	failed := c.walk(ctx, block, s.with("key", keyFacts{name: name}.value()), func(item scope) (bool, error) {
+		one, err := c.readItem(block, item, place)
+		if err == nil && one.Handle.Name == name {
+			found = append(found, one)
+		}
+		return err == nil, err
+	})
 	if failed != nil {
 		return nil, failed
 	}
-	if got.gone {
-		return nil, nil
-	}
-	all, _, err := c.read(block, got, scope)
-	if err != nil {
-		return nil, c.unusable(block.call, got, err.Error(), secrets)
-	}
-	var found []Listed
-	for _, one := range all {
-		if one.Handle.Name == name {
-			found = append(found, one)
-		}
-	}
 	return found, nil
-}
-
-// read is the keys of one answer, and the scope with items in it.
-func (c *Client) read(block *listBlock, got *answered, place Scope) ([]Listed, scope, error) {
-	items, err := got.scope.evaluate(block.items)
-	if err != nil {
-		return nil, scope{}, fmt.Errorf("items: %w", err)
-	}
-	if items.IsNull() {
-		items = cty.EmptyTupleVal // how some servers write an empty list
-	}
-	if t := items.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		return nil, scope{}, errors.New("items must be a list")
-	}
-	s := got.scope.with("items", items)
-	var found []Listed
-	for it := items.ElementIterator(); it.Next(); {
-		_, item := it.Element()
-		one, err := c.readItem(block, s.with("item", item), place)
-		if err != nil {
-			return nil, scope{}, err
-		}
-		found = append(found, one)
-	}
-	return found, s, nil
 }
 
 // readItem is one listed key with all that revoking it needs.

@@ -24,14 +24,6 @@ func (m mentions) pick(values map[string]any) Values {
 	return picked
 }
 
-func (m mentions) addAll(others ...mentions) {
-	for _, other := range others {
-		for name := range other {
-			m[name] = true
-		}
-	}
-}
-
 // mention is one place where an expression uses a name.
 type mention struct {
 	root, attribute string // role, limit; attribute is "" for the name alone
@@ -90,11 +82,14 @@ func mentionsAnswer(expr hclsyntax.Expression) bool {
 // requestExpressions are all that writing the request evaluates.
 func (c *call) requestExpressions() []hclsyntax.Expression {
 	exprs := c.path.expressions()
-	exprs = append(exprs, c.query, c.headers, c.body)
+	exprs = append(exprs, c.when, c.query, c.headers, c.body)
 	for _, use := range c.auth {
 		exprs = append(exprs, use.when)
 		for _, arg := range use.args {
 			exprs = append(exprs, arg.expr)
+		}
+		if use.request != nil {
+			exprs = append(exprs, use.request.expressions()...)
 		}
 	}
 	return present(exprs)

@@ -53,41 +53,36 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 		if auth, err = authorizers(block.auth, s, secrets, c.authEnv()); err != nil {
 			return nil, c.stepError(block, notSent(block.block, err), secrets)
 		}
-	case block.block == "probe":
-		auth = nil // the question is whether the key works, not the connection
+	case block.block == "probe" || block.block == "auth":
+		auth = nil // the question is whether the key works, or for the credential itself
 	}
+	auth = begin(auth)
 	r.class, r.sign = class, signer(auth)
 	got, failed := c.transport.do(ctx, r)
-	if failed == nil && got.status == http.StatusUnauthorized && renew(auth) {
+	if failed == nil && got.status == http.StatusUnauthorized && renew(auth, got) {
 		got, failed = c.transport.do(ctx, r)
 	}
 	if failed != nil {
 		return nil, c.stepError(block, failed, secrets)
 	}
 	read := block.read(got, s)
-	if block.block == "issue" {
-		c.concealKey(read.scope, secrets)
+	switch block.block {
+	case "issue":
+		conceal(c.def.issue.secret, read.scope, secrets)
+	case "rotate":
+		conceal(c.def.newSecrets(), read.scope, secrets)
 	}
 	return read, nil
 }
 
-// concealKey keeps a key that an answer holds out of errors about this answer.
-func (c *Client) concealKey(s scope, secrets *secretTexts) {
-	for _, member := range c.def.issue.secret {
+// conceal keeps the secrets that an answer holds out of errors about this
+// answer.
+func conceal(members []named, s scope, secrets *secretTexts) {
+	for _, member := range members {
 		if value, err := s.evaluate(member.expr); err == nil {
 			secrets.add(allTexts(value)...)
 		}
 	}
-}
-
-func renew(auth []authorizer) bool {
-	renewed := false
-	for _, one := range auth {
-		if r, ok := one.(renewer); ok && r.renew() {
-			renewed = true
-		}
-	}
-	return renewed
 }
 
 // read puts the answer's parts in scope. The body is null where it is empty.

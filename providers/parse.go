@@ -119,7 +119,7 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
 		[]string{"title", "docs", "base_url"},
-		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "key_name", "expiry", "limits", "errors"})
+		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "errors"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
@@ -147,16 +147,19 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 		r.missing("revoke", "it says which request deletes a key")
 	}
 	if block := r.only("list"); block != nil {
-		d.list = p.readList(block)
+		d.list = p.readList(block, "id", "name")
 	}
 	if block := r.only("lookup"); block != nil {
-		d.lookup = p.readList(block)
+		d.lookup = p.readList(block, "id", "name")
 	}
 	if block := r.only("extend"); block != nil {
 		d.extend = p.readSimple(block)
 	}
 	if block := r.only("probe"); block != nil {
 		d.probe = p.readProbe(block)
+	}
+	if block := r.only("rotate"); block != nil {
+		d.rotate = p.readRotate(block)
 	}
 	p.readKeyName(r.only("key_name"))
 	p.readExpiry(r.only("expiry"))

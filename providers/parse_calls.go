@@ -76,7 +76,7 @@ func stepsOf(block *hclsyntax.Block) []*hclsyntax.Block {
 	return steps
 }
 
-// readSteps reads the ordered steps of issue or revoke.
+// readSteps reads the ordered steps of issue, revoke, rotate or retire.
 func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes, blocks []string) []*call {
 	var calls []*call
 	seen := map[string]bool{}
@@ -105,8 +105,9 @@ func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes,
 	return calls
 }
 
-// readList reads list, or lookup, which has no pages.
-func (p *parser) readList(block *hclsyntax.Block) *listBlock {
+// readList reads list, or lookup, which has no pages. Required are the
+// attributes that item must have.
+func (p *parser) readList(block *hclsyntax.Block, required ...string) *listBlock {
 	own := []string{"items", "item", "start", "next"}
 	if block.Type == "lookup" {
 		own = []string{"items", "item", "gone"}
@@ -122,7 +123,7 @@ func (p *parser) readList(block *hclsyntax.Block) *listBlock {
 	if list.items == nil {
 		r.missing("items", "it says where the keys are in the answer, such as items = body.data")
 	}
-	for _, name := range []string{"id", "name"} {
+	for _, name := range required {
 		if r.attribute("item") != nil && find(list.item, name) == nil {
 			p.add(r.attribute("item").Expr.Range(), "missing item."+name, "item must say what a listed key's %s is, such as %s = item.%s.", name, name, name)
 		}
@@ -176,6 +177,7 @@ func (r *blockReader) call(block *hclsyntax.Block) *call {
 		headers: r.expression("headers"),
 		ok:      r.expression("ok"),
 		gone:    r.expression("gone"),
+		when:    r.expression("when"),
 		auth:    r.authUses(),
 		ownAuth: len(r.blocks("auth")) > 0,
 	}
@@ -250,8 +252,18 @@ func (r *blockReader) authUses() []*authUse {
 			r.p.add(at, "unknown auth kind", "There is no auth kind %q; %s", kind, instead(kind, sortedNames(authKinds)))
 			continue
 		}
-		inner := r.p.open(block.Body, "auth \""+kind+"\"", append(sortedNames(known.arguments), "when"), nil)
+		var inside []string
+		if known.request {
+			inside = []string{"request"}
+		}
+		inner := r.p.open(block.Body, "auth \""+kind+"\"", append(sortedNames(known.arguments), "when"), inside)
 		use := &authUse{kind: kind, at: block.DefRange(), when: inner.expression("when")}
+		if request := inner.only("request"); request != nil {
+			use.request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request)
+			use.request.block, use.request.needsBody = "auth", true
+		} else if known.request {
+			inner.missing("request", `it says how to get the token, such as request { post = "/login" … }`)
+		}
 		for _, name := range sortedNames(known.arguments) {
 			if attribute := inner.attribute(name); attribute != nil {
 				use.args = append(use.args, named{name: name, at: attribute.NameRange, expr: attribute.Expr})

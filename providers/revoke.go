@@ -14,20 +14,39 @@ func (c *Client) Revoke(ctx context.Context, h Handle) error {
 	if err != nil {
 		return notSent("revoke", err)
 	}
+	if _, failed := c.revokeAll(ctx, c.def.revoke, s, secrets); failed != nil {
+		return failed
+	}
+	return nil
+}
+
+// revokeAll makes the requests that delete something, in order. Skipped says
+// that the condition of one of them did not hold.
+func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets *secretTexts) (skipped bool, failed *Error) {
 	saved := s.names["saved"].AsValueMap()
 	if saved == nil {
 		saved = map[string]cty.Value{}
 	}
-	for _, step := range c.def.revoke {
+	for _, step := range steps {
+		if step.when != nil {
+			applies, err := s.truth(step.when)
+			if err != nil {
+				return skipped, c.stepError(step, notSent(step.block, err), secrets)
+			}
+			if !applies {
+				skipped = true
+				continue
+			}
+		}
 		gone, failed := c.revokeStep(ctx, step, &s, saved, secrets)
 		if failed != nil {
-			return failed
+			return skipped, failed
 		}
 		if gone && len(step.save) > 0 {
-			return nil // what the later steps would delete was not found
+			return skipped, nil // what the later steps would delete was not found
 		}
 	}
-	return nil
+	return skipped, nil
 }
 
 // revokeStep makes one request of revoke and puts what it saves in scope.

@@ -22,6 +22,9 @@ const (
 // a provider that echoes one cannot carry it into an error.
 type secretTexts struct {
 	texts []string
+	// passing are secrets of the connection that come and go, as tokens do; nil
+	// for none.
+	passing func() []string
 }
 
 func (s *secretTexts) add(texts ...string) {
@@ -37,7 +40,14 @@ func (s *secretTexts) addMarked(value cty.Value) { s.add(markedTexts(value)...) 
 
 // within reports whether text holds one of the secrets.
 func (s *secretTexts) within(text string) bool {
-	return slices.ContainsFunc(s.texts, func(secret string) bool { return strings.Contains(text, secret) })
+	return slices.ContainsFunc(s.all(), func(secret string) bool { return strings.Contains(text, secret) })
+}
+
+func (s *secretTexts) all() []string {
+	if s.passing == nil {
+		return s.texts
+	}
+	return slices.Concat(s.texts, s.passing())
 }
 
 // clean makes a provider's sentence fit for an error: no secret, no control
@@ -61,7 +71,7 @@ func (s *secretTexts) clean(text string) string {
 // gives it.
 func (s *secretTexts) redact(text string) string {
 	var forms []string
-	for _, secret := range s.texts {
+	for _, secret := range s.all() {
 		quoted, _ := json.Marshal(secret) // a string always encodes
 		forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`))
 	}

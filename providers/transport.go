@@ -18,10 +18,15 @@ const (
 	classMint                    // never re-sent, unless nothing was sent or the answer was 429
 	classRevoke                  // safe to repeat, and first in line
 	classWrite                   // as classMint
+	classToken                   // safe to repeat, first in line, and never sent elsewhere
 )
 
 // repeatable reports whether sending a request of the class twice does no harm.
-func (c callClass) repeatable() bool { return c == classRead || c == classRevoke }
+func (c callClass) repeatable() bool { return c == classRead || c == classRevoke || c == classToken }
+
+// urgent reports whether a request of the class goes before others: a
+// revocation does, and so does the token that one may be waiting for.
+func (c callClass) urgent() bool { return c == classRevoke || c == classToken }
 
 const (
 	// defaultTimeout bounds one exchange, from connecting to the body's last byte.
@@ -130,7 +135,7 @@ func (t *transport) attempt(ctx context.Context, r *request, target *url.URL) (*
 	if t.breaker.open() {
 		return nil, t.breaker.refusal(r.op)
 	}
-	if after, ok := t.gate.wait(ctx, r.class == classRevoke); !ok {
+	if after, ok := t.gate.wait(ctx, r.class.urgent()); !ok {
 		return nil, noRoom(ctx, r.op, after)
 	}
 	out := newOutgoing(r, target)

@@ -15,9 +15,7 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	if len(left.Undo) > 0 {
 		needs := m.c.def.needs
 		left.Handle = m.newHandle(needs.undoRole, needs.undoConnection, needs.undoSaved)
-		left.Undo, _ = m.c.undoAll(ctx, left, m.secrets)
-		if len(left.Undo) > 0 {
-			failed.Leftover = &left
+		if !m.undoMade(ctx, left, failed) {
 			return failed
 		}
 	} else if failed.Kind == Unknown && m.handle.ID != "" {
@@ -31,13 +29,22 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	return failed
 }
 
+// undoMade runs undos; what remains of them goes with the failure.
+func (q *sequence) undoMade(ctx context.Context, left Leftover, failed *Error) bool {
+	if left.Undo, _ = q.c.undoAll(ctx, left, q.secrets); len(left.Undo) > 0 {
+		failed.Leftover = &left
+		return false
+	}
+	return true
+}
+
 // toUndo names the steps to undo, newest first. The failing step is among them
 // when its outcome is unknown and the values that its undo needs are at hand.
-func (m *minting) toUndo(at int, kind Kind) []string {
+func (q *sequence) toUndo(at int, kind Kind) []string {
 	var names []string
 	for i := at; i >= 0; i-- {
-		step := m.c.def.issue.calls[i]
-		if step.undo == nil || i == at && kind != Unknown || !m.has(step.undo) {
+		step := q.calls[i]
+		if step.undo == nil || i == at && kind != Unknown || !q.has(step.undo) {
 			continue
 		}
 		names = append(names, step.step)
@@ -46,9 +53,9 @@ func (m *minting) toUndo(at int, kind Kind) []string {
 }
 
 // has reports whether all saved values that the request mentions are at hand.
-func (m *minting) has(undo *call) bool {
+func (q *sequence) has(undo *call) bool {
 	for name := range mentionsOf("saved", undo.expressions()...) {
-		if value, ok := m.saved[name]; !ok || value.IsNull() {
+		if value, ok := q.saved[name]; !ok || value.IsNull() {
 			return false
 		}
 	}
@@ -59,8 +66,8 @@ func (m *minting) has(undo *call) bool {
 // although the outcome was unknown: the failing step only reads, or its answer
 // came and could not be used; and the first step that changed something has
 // been undone, which by the rules of the language undoes what was built on it.
-func (m *minting) nothingLeft(at int, answered bool) bool {
-	calls := m.c.def.issue.calls
+func (q *sequence) nothingLeft(at int, answered bool) bool {
+	calls := q.calls
 	if len(calls) == 1 {
 		return false
 	}
@@ -73,20 +80,21 @@ func (m *minting) nothingLeft(at int, answered bool) bool {
 	}
 	for _, step := range done {
 		if step.method != "GET" {
-			return step.undo != nil && m.has(step.undo)
+			return step.undo != nil && q.has(step.undo)
 		}
 	}
 	return true
 }
 
-// Undo finishes what a failed issue left behind. It may be called again: what
+// Undo finishes what a failed issue or rotation left behind. It may be called again: what
 // is gone counts as undone. On failure the *Error's Leftover is what remains.
 func (c *Client) Undo(ctx context.Context, left Leftover) error {
 	remaining, failed := c.undoAll(ctx, left, c.known())
 	if failed == nil {
 		return nil
 	}
-	failed.Leftover = &Leftover{Undo: remaining, Handle: left.Handle}
+	left.Undo = remaining
+	failed.Leftover = &left
 	return failed
 }
 
@@ -97,8 +105,12 @@ func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretText
 	if err != nil {
 		return left.Undo, notSent("undo", err)
 	}
+	calls := c.def.issue.calls
+	if left.Rotation {
+		calls = c.def.rotate.steps()
+	}
 	for _, name := range left.Undo {
-		failed := c.undoStep(ctx, name, s, secrets)
+		failed := c.undoStep(ctx, calls, name, s, secrets)
 		if failed == nil {
 			continue
 		}
@@ -110,8 +122,8 @@ func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretText
 	return remaining, first
 }
 
-func (c *Client) undoStep(ctx context.Context, name string, s scope, secrets *secretTexts) *Error {
-	for _, step := range c.def.issue.calls {
+func (c *Client) undoStep(ctx context.Context, calls []*call, name string, s scope, secrets *secretTexts) *Error {
+	for _, step := range calls {
 		if step.step == name && step.undo != nil {
 			_, failed := c.exchange(ctx, step.undo, s, classRevoke, secrets)
 			return failed

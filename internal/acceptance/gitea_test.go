@@ -16,6 +16,7 @@ func TestGitea(t *testing.T) {
 	newUser := func(t *testing.T) *giteaUser { return newGiteaUser(t, server) }
 
 	testLife(t, m, func(t *testing.T) (string, site) {
+		t.Parallel()
 		user := newUser(t)
 		return user.name, user
 	})

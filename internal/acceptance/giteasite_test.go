@@ -2,7 +2,7 @@ package acceptance
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,19 +14,6 @@ import (
 	"vault-plugin-secrets-apikeys/internal/giteaserver"
 	"vault-plugin-secrets-apikeys/internal/servers"
 )
-
-// TestMain stops the servers that outlive the test that started them.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	flag.Set("test.parallel", "6") // the tests wait for servers more than they compute
-	code := m.Run()
-	for _, stop := range atTheEnd {
-		stop()
-	}
-	os.Exit(code)
-}
-
-var atTheEnd []func()
 
 // giteaOnce is the one Gitea of this test binary.
 var giteaOnce = sync.OnceValues(func() (*giteaserver.Server, error) {
@@ -47,13 +34,17 @@ var giteaOnce = sync.OnceValues(func() (*giteaserver.Server, error) {
 	return server, nil
 })
 
-// startGitea returns the one Gitea. In short mode the test is skipped.
+// startGitea returns the one Gitea. In short mode, and where it cannot be built,
+// the test is skipped.
 func startGitea(t *testing.T) *giteaserver.Server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it needs a Gitea, which -short leaves out")
 	}
 	server, err := giteaOnce()
+	if errors.Is(err, servers.ErrNoCompiler) {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatalf("starting Gitea: %v", err)
 	}

@@ -13,19 +13,19 @@ var life = map[string]struct {
 	test func(t *testing.T, u *tenant)
 }{
 	"is known by its name":                   {test: isKnownByItsName},
-	"dies with its lease":                    {role: settings{"ttl": "2s"}, test: diesWithItsLease},
-	"lives on with its renewed lease":        {role: settings{"ttl": "5s", "max_ttl": "10m"}, test: livesOnWhenRenewed},
+	"dies with its lease":                    {role: settings{"ttl": "4s"}, test: diesWithItsLease},
+	"lives on with its renewed lease":        {role: settings{"ttl": "4s", "max_ttl": "10m"}, test: livesOnWhenRenewed},
 	"dies when revoked":                      {test: diesWhenRevoked},
 	"dies when revoked, which is seen":       {role: settings{"verify_revocation": true}, test: diesWhenRevoked},
 	"is revoked although the server lost it": {test: isRevokedAlthoughLost},
 	"is one of many at a time":               {test: isOneOfMany},
 }
 
-// testLife runs all of life; newSite makes the site of one test.
+// testLife runs all of life; newSite makes the site of one test, and says by
+// t.Parallel whether it bears others beside it.
 func testLife(t *testing.T, m *mount, newSite func(t *testing.T) (name string, s site)) {
 	for name, c := range life {
 		t.Run("key "+name, func(t *testing.T) {
-			t.Parallel()
 			tenantName, site := newSite(t)
 			c.test(t, m.tenant(t, tenantName, site, nil, c.role))
 		})
@@ -70,7 +70,7 @@ func diesWithItsLease(t *testing.T, u *tenant) {
 }
 
 func livesOnWhenRenewed(t *testing.T, u *tenant) {
-	renewed, left := u.mustMint(), u.mustMint()
+	renewed := u.mustMint()
 	deadline := u.ledger()[renewed.name]["deadline"]
 	for _, c := range []struct{ increment, want time.Duration }{
 		{5 * time.Minute, 5 * time.Minute},
@@ -87,7 +87,7 @@ func livesOnWhenRenewed(t *testing.T, u *tenant) {
 	if now := u.ledger()[renewed.name]["deadline"]; now == deadline {
 		t.Errorf("the ledger's deadline stays at %v", deadline)
 	}
-	u.dies(left)
+	u.dies(u.mustMint()) // one that is younger
 	if !u.site.alive(t, renewed.token) {
 		t.Error("the key of the renewed lease died with its first term")
 	}

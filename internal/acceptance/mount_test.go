@@ -1,5 +1,3 @@
-// Package acceptance takes keys through their whole life in a real Vault, at
-// real servers that were not written for these tests.
 package acceptance
 
 import (
@@ -202,7 +200,7 @@ func (u *tenant) renew(k *key, increment time.Duration) (time.Duration, error) {
 // dies waits for a key's death.
 func (u *tenant) dies(k *key) {
 	u.t.Helper()
-	vaulttest.Eventually(u.t, soon, "the server refuses "+k.name, func() (bool, string) {
+	eventually(u.t, "the server refuses "+k.name, func() (bool, any) {
 		return !u.site.alive(u.t, k.token), "it is accepted"
 	})
 }
@@ -224,9 +222,10 @@ func (u *tenant) list(path string) map[string]map[string]any {
 		return found
 	}
 	info, _ := answer.Data["key_info"].(map[string]any)
-	for _, of := range info {
+	for id, of := range info {
 		fields, _ := of.(map[string]any)
 		if fields["connection"] == u.name {
+			fields["id"] = id
 			found[fmt.Sprint(fields["key_name"])] = fields
 		}
 	}

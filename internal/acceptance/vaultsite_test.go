@@ -73,6 +73,9 @@ func (v *vaultTokens) as(t *testing.T, token, path string) answer {
 	return send(t, http.MethodGet, v.Addr+"/v1/"+path, nil, func(r *http.Request) { r.Header.Set("X-Vault-Token", token) })
 }
 
+// keys looks every token of the server up. One that is just being made has no
+// lease yet, and Vault revokes such a token when it is asked for: nothing may
+// be minted meanwhile.
 func (v *vaultTokens) keys(t *testing.T) map[string]string {
 	t.Helper()
 	all, err := v.Client.Logical().List("auth/token/accessors")

@@ -224,26 +224,6 @@ func (e *engine) state() (queued int, recovering []string, err error) {
 	return int(waiting), texts(answer.Data["recovering"]), err
 }
 
-// tries adds up how often everything that waits was tried.
-func (e *engine) tries() (int, error) {
-	answer, err := e.Client.Logical().ListWithContext(e.t.Context(), mount+"/queue")
-	if err != nil || answer == nil {
-		return 0, err
-	}
-	total := 0
-	info, _ := answer.Data["key_info"].(map[string]any)
-	for _, one := range info {
-		entry, _ := one.(map[string]any)
-		number, _ := entry["attempts"].(json.Number)
-		attempts, err := number.Int64()
-		if err != nil {
-			return 0, err
-		}
-		total += int(attempts)
-	}
-	return total, nil
-}
-
 // unmount disables the mount as an operator would, which Vault refuses while a
 // lease cannot be revoked.
 func (e *engine) unmount() {

@@ -20,7 +20,7 @@ func TestChaosHangingProvider(t *testing.T) {
 	const (
 		count = 300
 		ttl   = 60 * time.Second
-		bound = 60 * time.Second
+		bound = 30 * time.Second
 	)
 	e := startEngine(t, 1, vaulttest.Options{LogLevel: "info"})
 	healthy, hanging := startProvider(t), startProvider(t)

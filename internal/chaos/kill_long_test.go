@@ -3,10 +3,13 @@
 package chaos
 
 import (
+	"net/http"
 	"os"
 	"strconv"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
 )
 
 // TestChaosKilledActiveNode kills the active node of a cluster 20 times, or as
@@ -22,6 +25,7 @@ func TestChaosKilledActiveNode(t *testing.T) {
 		}
 	}
 	s := startSiege(t, time.Minute)
+	s.stragglers()
 	stopRenewing := s.start(s.keep)
 	s.run(kills)
 	s.everyLeaseWorks()
@@ -35,4 +39,22 @@ func TestChaosKilledActiveNode(t *testing.T) {
 	const round = time.Minute // the reaper's, through the ledger
 	s.awaitNothingLeft(s.ttl + deadlineMargin + round)
 	s.report()
+}
+
+// stragglers makes a request for a key take effect now and then when its caller
+// has long given up, and a new leader has looked for what the former one left.
+func (s *siege) stragglers() {
+	s.t.Helper()
+	s.provider.ClearFaults()
+	var script []server.Fault
+	for range 1000 {
+		ordinary := late(http.MethodPost, lag)
+		ordinary.Count = new(15)
+		script = append(script, ordinary, late(http.MethodPost, siegeTimeout+3*time.Second))
+	}
+	if err := s.provider.AddFault(script...); err != nil {
+		s.t.Fatal(err)
+	}
+	s.provider.always(late(http.MethodPut, lag))
+	s.provider.always(late(http.MethodDelete, lag))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -72,10 +73,16 @@ func startSiege(t *testing.T, ttl time.Duration) *siege {
 	role := fields{"ttl": ttl.String(), "max_ttl": "1h"}
 	s.connect("direct", "sandbox", s.provider, connection, role)
 	s.connect("steps", "sandbox-accounts", s.provider, connection, role)
-	for _, method := range []string{"POST", "PUT", "DELETE"} {
-		s.provider.always(server.Fault{Kind: server.LateCommit, Delay: server.Duration(lag), Match: server.Match{Method: method}})
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		s.provider.always(late(method, lag))
 	}
 	return s
+}
+
+// late is a fault under which requests take effect when they are no more waited
+// for.
+func late(method string, by time.Duration) server.Fault {
+	return server.Fault{Kind: server.LateCommit, Delay: server.Duration(by), Match: server.Match{Method: method}}
 }
 
 // run kills the active node so many times under load, each time after some more

@@ -58,7 +58,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	if err := s.serve(ctx); err != nil {
 		s.Close()
-		return nil, err
+		return nil, fmt.Errorf("gitea web: %w", err)
 	}
 	return s, nil
 }
@@ -166,11 +166,11 @@ func (s *Server) awaitHealth(ctx context.Context) error {
 			return nil
 		}
 		if !s.process.Running() {
-			return fmt.Errorf("Gitea ended at once; its log:\n%s", s.Log())
+			return fmt.Errorf("it ended at once; its log:\n%s", s.Log())
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for Gitea: %w; its log:\n%s", err, s.Log())
+			return fmt.Errorf("it does not serve: %w; its log:\n%s", err, s.Log())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -109,6 +109,14 @@ provider "sandbox-accounts" {
     dead    = [401]
   }
 
+  # A new value in place of the old one.
+  rotate {
+    candidate  = { admin_key = "sbx_${random_password(48)}" }
+    put        = "/v1/admin-keys/self/key"
+    json       = { key = candidate.admin_key }
+    connection = { admin_key = candidate.admin_key }
+  }
+
   key_name {
     max_length = 64
     characters = "A-Za-z0-9._-"

@@ -75,6 +75,39 @@ provider "sandbox" {
     dead    = [401]
   }
 
+  # A new admin key; the old one tells its own id.
+  rotate {
+    step "own" {
+      get  = "/v1/whoami"
+      save = { old_id = body.id }
+    }
+    step "new" {
+      post = "/v1/admin-keys"
+      json = { name = key.name }
+    }
+
+    connection = { admin_key = body.key }
+
+    retire {
+      delete = "/v1/admin-keys/${saved.old_id}"
+      gone   = [404]
+    }
+
+    list {
+      get = "/v1/admin-keys"
+      query = {
+        limit  = 100
+        cursor = page.cursor
+      }
+      items = body.data
+      item = {
+        name   = item.name
+        old_id = item.id
+      }
+      next = body.next_cursor != null ? { cursor = body.next_cursor } : null
+    }
+  }
+
   key_name {
     max_length = 64
     characters = "A-Za-z0-9._-"

@@ -3,8 +3,10 @@
 # v1.21.0. OpenBao keeps the same API.
 #
 # There is no list: Vault lists accessors alone, and finding a name would take
-# one request for each token of the whole server. A token whose issue had no
-# answer ends by itself, at its TTL.
+# one request for each token of the whole server. Worse, a token that is looked
+# up by its accessor while it is being made, before its lease is stored, is
+# revoked on the spot (lookupInternal in the same file). A token whose issue had
+# no answer ends by itself, at its TTL.
 provider "vault" {
   title = "Vault and OpenBao tokens"
   docs  = "https://developer.hashicorp.com/vault/api-docs/auth/token"

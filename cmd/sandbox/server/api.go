@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,9 @@ const (
 	defaultLimit = 50
 	maxLimit     = 100
 )
+
+// shortestKey is the least length of a key that a caller chooses.
+const shortestKey = 20
 
 var (
 	nameForm  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -44,6 +48,7 @@ func (s *Server) handleAPI() {
 	s.handle("POST /v1/admin-keys", adminOnly, s.createAdminKey)
 	s.handle("GET /v1/admin-keys", adminOnly, s.listAdminKeys)
 	s.handle("DELETE /v1/admin-keys/{id}", adminOnly, s.deleteAdminKey)
+	s.handle("PUT /v1/admin-keys/self/key", adminOnly, s.setAdminKey)
 	s.handle("GET /v1/whoami", anyone, s.whoami)
 	s.handle("GET /v1/data", keyOnly, s.data)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -251,6 +256,24 @@ func (s *Server) deleteAdminKey(c *call) answer {
 	}
 	s.drop(&s.admins, rec)
 	return answer{status: http.StatusNoContent}
+}
+
+// setAdminKey puts a value that the caller has chosen in place of its own key,
+// which ends at once.
+func (s *Server) setAdminKey(c *call) answer {
+	var secret string
+	if err := s.decode(c, map[string]any{"key": &secret}, "key"); err != nil {
+		return badRequest(err)
+	}
+	if len(secret) < shortestKey {
+		return failure(http.StatusBadRequest, fmt.Sprintf("key must be at least %d characters long", shortestKey))
+	}
+	if other := s.secrets[sha256.Sum256([]byte(secret))]; other != nil && other != c.caller {
+		return failure(http.StatusConflict, "this key is in use")
+	}
+	delete(s.secrets, c.caller.secret)
+	s.setSecret(c.caller, secret)
+	return reply(http.StatusOK, c.caller.view(s.now()))
 }
 
 // What a key can do.

@@ -204,6 +204,18 @@ func TestAdminKeys(t *testing.T) {
 	}
 }
 
+func TestChosenAdminKey(t *testing.T) {
+	const chosen = "a-key-of-the-caller-s-choice"
+	b := start(t)
+	b.expect(400, admin, "PUT /v1/admin-keys/self/key", `{"key": "too-short"}`)
+	b.expect(200, admin, "PUT /v1/admin-keys/self/key", `{"key": "`+chosen+`"}`)
+	b.expect(401, admin, "GET /v1/whoami", "")
+	b.expect(200, chosen, "PUT /v1/admin-keys/self/key", `{"key": "`+chosen+`"}`)
+	second := b.expect(201, chosen, "POST /v1/admin-keys", `{"name": "second"}`).text("key")
+	b.expect(409, second, "PUT /v1/admin-keys/self/key", `{"key": "`+chosen+`"}`)
+	b.expect(200, chosen, "GET /v1/keys", "")
+}
+
 func TestManyAtOnce(t *testing.T) {
 	b := start(t)
 	b.add(server.Fault{Kind: server.CommitThen500, Count: new(20), Match: server.Match{Method: "POST"}})

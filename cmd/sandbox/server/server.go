@@ -10,6 +10,7 @@
 //	PUT    /v1/accounts/{account}/scopes   {"scopes"}; DELETE takes them away
 //	*      /v1/accounts/{account}/keys…    as /v1/keys, for keys with the account's scopes
 //	POST   /v1/admin-keys      {"name"} -> 201 {"id", "key", …}; GET lists; DELETE /v1/admin-keys/{id}
+//	PUT    /v1/admin-keys/self/key   {"key"} puts a key of your choice in place of your own
 //
 // and with a key itself: GET /v1/whoami says whose it is, GET /v1/data wants the
 // scope "read". An account that holds keys is deleted only with ?force=true.

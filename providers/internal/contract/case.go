@@ -25,6 +25,10 @@ type Case struct {
 	// Connection and Role are the fields that an operator would write.
 	Connection cty.Value `hcl:"connection,optional"`
 	Role       cty.Value `hcl:"role,optional"`
+	// Secret is the place in the answer to the making of a key where the key
+	// itself is: "key", "data.token". The value there opens the doors that the
+	// document says need a credential, until the key is deleted.
+	Secret string `hcl:"secret"`
 	// Fill names the component schema for a part of an answer which the
 	// document leaves open: by operation, then by place ("result", "data[]").
 	Fill map[string]map[string]string `hcl:"fill,optional"`

@@ -17,6 +17,8 @@ var (
 	pageNames   = []string{"page", "page_number", "pageNumber", "page[number]"}
 	afterNames  = []string{"after", "starting_after", "cursor", "page_token", "pageToken", "pageCursor", "page[after]", "marker", "bookmark"}
 
+	paging = slices.Concat(limitNames, offsetNames, pageNames, afterNames)
+
 	moreNames  = []string{"has_more", "hasMore", "has_next_page"}
 	lastNames  = []string{"last_id", "lastId"}
 	firstNames = []string{"first_id", "firstId"}
@@ -44,7 +46,7 @@ func (c *call) list(w http.ResponseWriter) {
 }
 
 // here are the objects made by requests to the path that is listed, or all of
-// them where the document makes nothing at that path.
+// them where the document makes nothing at that path, as the query filters them.
 func (c *call) here() []*object {
 	var made []*object
 	for _, object := range c.objects {
@@ -53,9 +55,21 @@ func (c *call) here() []*object {
 		}
 	}
 	if c.route.PathItem.Post == nil && c.route.PathItem.Put == nil && made == nil {
-		return c.objects
+		made = c.objects
 	}
-	return made
+	return slices.DeleteFunc(slices.Clone(made), c.filteredOut)
+}
+
+// filteredOut says whether the query asks for another value of a property that
+// the object has.
+func (c *call) filteredOut(o *object) bool {
+	for name, value := range c.query() {
+		known, ok := scalarText(o.fields[name])
+		if ok && known != value && !slices.Contains(paging, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // page is the part of the objects that the query asks for.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // object is a thing that a request made: a key, an account, …
@@ -17,6 +18,8 @@ type object struct {
 	// made are the values that the server chose for it alone: its ids, and
 	// its secrets.
 	made []string
+	// secret is the credential that the object is or has, "" for none.
+	secret string
 }
 
 func newObject(path string) *object {
@@ -47,6 +50,16 @@ func (o *object) collect(value any, depth int) {
 }
 
 func (o *object) is(name string) bool { return name != "" && slices.Contains(o.made, name) }
+
+// at is the text at a place of an answer, such as "data.token"; "" for none.
+func at(value any, place string) string {
+	for name := range strings.SplitSeq(place, ".") {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	text, _ := value.(string)
+	return text
+}
 
 // texts are all strings and numbers within value, as text.
 func texts(value any) []string {

@@ -26,15 +26,15 @@ type Server struct {
 	document *Document
 	router   routers.Router
 	rules    Case
-	secrets  []string
-	born     time.Time
+	// admins are the credentials of administrators.
+	admins []string
+	born   time.Time
 
 	mu         sync.Mutex
 	count      int64
 	objects    []*object
 	gone       []string
 	violations []string
-	served     map[string]int
 }
 
 // pageSize is the most that a list answers at once, whatever was asked for:
@@ -59,10 +59,9 @@ func NewServer(document *Document, rules *Case, credentials []string) (*Server, 
 		document: document,
 		router:   router,
 		rules:    *rules,
-		secrets:  credentials,
+		admins:   credentials,
 		born:     time.Now().UTC().Truncate(time.Second),
 		count:    1000,
-		served:   map[string]int{},
 	}, nil
 }
 
@@ -82,17 +81,6 @@ func (s *Server) Remaining() []string {
 		paths = append(paths, object.path)
 	}
 	return paths
-}
-
-// Served says how often each operation, such as "GET /keys", was called.
-func (s *Server) Served() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	served := map[string]int{}
-	for operation, times := range s.served {
-		served[operation] = times
-	}
-	return served
 }
 
 // ServeHTTP answers one request as the provider's document says.
@@ -153,9 +141,20 @@ func (s *Server) next() int64 {
 	return s.count
 }
 
+// Opens says whether value is that of a key that was made and not deleted.
+func (s *Server) Opens(value string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.living(value)
+}
+
+func (s *Server) living(value string) bool {
+	return value != "" && slices.ContainsFunc(s.objects, func(o *object) bool { return o.secret == value })
+}
+
 // accepts says whether credential is an admin's or a living key's.
 func (s *Server) accepts(credential string) bool {
-	return credential != "" && (slices.Contains(s.secrets, credential) || s.find(credential) != nil)
+	return slices.Contains(s.admins, credential) || s.living(credential)
 }
 
 func (s *Server) find(name string) *object {
@@ -204,7 +203,6 @@ type call struct {
 }
 
 func (c *call) serve(w http.ResponseWriter) {
-	c.served[c.operation()]++
 	if err := c.conforms(); err != nil {
 		c.violation(c.request, err)
 		c.fail(w, http.StatusBadRequest)
@@ -290,20 +288,22 @@ func (c *call) security() openapi3.SecurityRequirements {
 // onItem says whether the path ends in a parameter, so names one thing.
 func (c *call) onItem() bool { return strings.HasSuffix(c.route.Path, "}") }
 
+// query is the query's parameters as an object; of several values the first.
+func (c *call) query() map[string]any {
+	object := map[string]any{}
+	for name, values := range c.request.URL.Query() {
+		object[name] = values[0]
+	}
+	return object
+}
+
 // item is the thing that the request names: by the end of its path, else by
 // any value of its query or body.
 func (c *call) item() *object {
 	if c.onItem() {
 		return c.find(c.lastParam())
 	}
-	for _, values := range c.request.URL.Query() {
-		for _, value := range values {
-			if found := c.find(value); found != nil {
-				return found
-			}
-		}
-	}
-	for _, value := range texts(c.body) {
+	for _, value := range slices.Concat(texts(c.query()), texts(c.body)) {
 		if found := c.find(value); found != nil {
 			return found
 		}
@@ -366,9 +366,12 @@ func (c *call) create(w http.ResponseWriter) {
 		made.path = made.path[:strings.LastIndex(made.path, "/")]
 		made.made = append(made.made, c.lastParam())
 	}
+	made.learn(c.query())
 	made.learn(c.body)
 	c.objects = append(c.objects, made)
-	made.learn(c.answer(w, &writer{server: c.Server, object: made, minting: true, fill: c.rules.Fill[c.operation()]}))
+	answer := c.answer(w, &writer{server: c.Server, object: made, minting: true, fill: c.rules.Fill[c.operation()]})
+	made.learn(answer)
+	made.secret = at(answer, c.rules.Secret)
 }
 
 // answer writes the operation's success and gives back its body.

@@ -42,7 +42,7 @@ func keysServer(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := NewServer(document, &Case{}, []string{"admin"})
+	server, err := NewServer(document, &Case{Secret: "secret"}, []string{"admin"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +98,9 @@ func TestServerRemembers(t *testing.T) {
 	item := "/v1/teams/red/keys/" + made["id"].(string)
 	if status, _ := (caller{server, made["secret"].(string)}).call(t, "GET", item, ""); status != 200 {
 		t.Errorf("a living key opens nothing: status %d", status)
+	}
+	if status, _ := (caller{server, made["id"].(string)}).call(t, "GET", item, ""); status != 401 {
+		t.Errorf("an id opens the door: status %d", status)
 	}
 	if status, changed := admin.call(t, "PATCH", item, `{"name":"b"}`); status != 200 || changed["name"] != "b" || changed["id"] != made["id"] {
 		t.Errorf("changed: %v with status %d", changed, status)

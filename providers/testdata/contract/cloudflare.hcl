@@ -2,6 +2,7 @@
 # has those of accounts.
 contract "user tokens" {
   document   = "cloudflare.json"
+  secret     = "result.value"
   connection = { api_token = "contract-token" }
   role = {
     policies = [{

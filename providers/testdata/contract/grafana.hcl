@@ -1,6 +1,7 @@
 # Grafana Cloud hands a stack's own API through, below /instances/NAME.
 contract "by token" {
   document   = "grafana-cloud.json"
+  secret     = "key"
   prefix     = ""
   base_path  = "/instances/contract"
   connection = { token = "glsa_contract" }

@@ -1,5 +1,6 @@
 contract "a service account for each key" {
   document   = "openai.json"
+  secret     = "api_key.value"
   connection = { admin_key = "sk-admin-contract" }
   role       = { project_id = "proj_contract" }
 

@@ -1,10 +1,12 @@
 contract "keys of the default workspace" {
   document   = "openrouter.json"
+  secret     = "key"
   connection = { management_key = "sk-or-v1-contract" }
 }
 
 contract "limited keys of a workspace" {
   document   = "openrouter.json"
+  secret     = "key"
   connection = { management_key = "sk-or-v1-contract" }
   role = {
     limit                 = 12.5

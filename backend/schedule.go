@@ -1,0 +1,84 @@
+package backend
+
+import (
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+const (
+	// shortestWindow is the database engine's bound too.
+	shortestWindow = time.Hour
+	// shortestPeriod keeps a typing error from rotating without pause.
+	shortestPeriod = 5 * time.Second
+)
+
+// Schedule says when something is rotated: every so often, or at the times of a
+// cron expression. The zero Schedule is by hand only.
+type Schedule struct {
+	// Period is the time from one rotation to the next.
+	Period time.Duration `json:"rotation_period,omitempty"`
+	// Cron is a five-field cron expression in UTC.
+	Cron string `json:"rotation_schedule,omitempty"`
+	// Window is how long after its time a scheduled rotation may still start;
+	// one that misses it waits for the next time. 0 means any time after.
+	Window time.Duration `json:"rotation_window,omitempty"`
+}
+
+// Validate names the field that is wrong, and what to write instead.
+func (s Schedule) Validate() error {
+	switch {
+	case s.Period > 0 && s.Cron != "":
+		return mistake("rotation_period and rotation_schedule exclude each other; write one of them")
+	case s.Period < 0 || s.Period > 0 && s.Period < shortestPeriod:
+		return mistake("rotation_period is %s; write at least %s", s.Period, shortestPeriod)
+	case s.Window != 0 && s.Cron == "":
+		return mistake("rotation_window needs a rotation_schedule; write both or leave it out")
+	case s.Window != 0 && s.Window < shortestWindow:
+		return mistake("rotation_window is %s; write at least %s", s.Window, shortestWindow)
+	}
+	if s.Cron == "" {
+		return nil
+	}
+	if _, err := cron.ParseStandard(s.Cron); err != nil {
+		return mistake("rotation_schedule %q is no five-field cron expression (%s); write for example \"0 3 * * SAT\"", s.Cron, err)
+	}
+	return nil
+}
+
+// automatic reports whether the schedule ever comes due by itself.
+func (s Schedule) automatic() bool { return s.Period > 0 || s.Cron != "" }
+
+// next is the first time due after the given one; zero for the zero Schedule.
+func (s Schedule) next(after time.Time) time.Time {
+	switch {
+	case s.Period > 0:
+		return after.Add(s.Period)
+	case s.Cron != "":
+		times, err := cron.ParseStandard(s.Cron)
+		if err != nil {
+			return time.Time{} // refused when it was written
+		}
+		return times.Next(after.UTC())
+	}
+	return time.Time{}
+}
+
+// missed reports whether it is too late for what was due.
+func (s Schedule) missed(due, now time.Time) bool {
+	return s.Window > 0 && now.After(due.Add(s.Window))
+}
+
+// longestGap is the longest time between two rotations, as far ahead as years.
+func (s Schedule) longestGap(from time.Time) time.Duration {
+	if s.Period > 0 {
+		return s.Period
+	}
+	var longest time.Duration
+	for range 400 {
+		next := s.next(from)
+		longest = max(longest, next.Sub(from))
+		from = next
+	}
+	return longest
+}

@@ -1,0 +1,247 @@
+package backend
+
+import (
+	"container/heap"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// The timetable says what is to be rotated when. On disk it is a fixed number
+// of entries, each with the due times of many rotations, so that starting up
+// reads no role; in memory it is a heap, so that a tick with nothing due costs
+// one comparison. A due time on disk is never later than the true one: it is
+// written before the role that it is for, and moved after a rotation.
+const (
+	timetablePrefix = "timetable/"
+	// rotationConcurrency bounds the rotations in flight.
+	rotationConcurrency  = 8
+	longestRotationRetry = 5 * time.Minute
+)
+
+// job is one thing that is rotated.
+type job struct {
+	// key is "root/<connection>" or "static/<role>".
+	key      string
+	due      time.Time
+	failures int
+	running  bool
+	index    int // in the heap, -1 when it is not in it
+}
+
+type scheduler struct {
+	now     func() time.Time
+	running sync.WaitGroup
+
+	mu   sync.Mutex
+	jobs map[string]*job
+	heap jobHeap
+	busy int
+	// shards are the timetable's entries as they are on disk.
+	shards map[string]map[string]time.Time
+}
+
+func newScheduler(now func() time.Time) *scheduler {
+	return &scheduler{now: now, jobs: map[string]*job{}, shards: map[string]map[string]time.Time{}}
+}
+
+func timetableShard(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return fmt.Sprintf("%02x", sum[0])
+}
+
+// load reads the timetable.
+func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
+	shards, err := s.List(ctx, timetablePrefix)
+	if err != nil {
+		return fmt.Errorf("listing the timetable: %w", err)
+	}
+	for _, shard := range shards {
+		due, err := read[map[string]time.Time](ctx, s, timetablePrefix+shard)
+		if err != nil {
+			return err
+		}
+		if due == nil {
+			continue
+		}
+		t.mu.Lock()
+		t.shards[shard] = *due
+		for key, at := range *due {
+			t.place(key, at)
+		}
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+// place sets a job's due time in memory. The caller holds mu.
+func (t *scheduler) place(key string, due time.Time) *job {
+	j := t.jobs[key]
+	if j == nil {
+		j = &job{key: key, index: -1}
+		t.jobs[key] = j
+	}
+	j.due = due
+	switch {
+	case j.running: // it is put back when it ends
+	case j.index < 0:
+		heap.Push(&t.heap, j)
+	default:
+		heap.Fix(&t.heap, j.index)
+	}
+	return j
+}
+
+// set writes when a job is due, on disk first.
+func (t *scheduler) set(ctx context.Context, s logical.Storage, key string, due time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.store(ctx, s, key, due); err != nil {
+		return err
+	}
+	j := t.place(key, due)
+	j.failures = 0
+	return nil
+}
+
+// urge has a job run soon, without a note of it on disk: what it finds there to
+// be done is durable itself.
+func (t *scheduler) urge(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.jobs[key]
+	if j != nil && j.running {
+		return // it is put back after a pause
+	}
+	failures := 1
+	if j != nil {
+		failures = j.failures + 1
+	}
+	t.place(key, t.now().Add(pause(failures, longestRotationRetry))).failures = failures
+}
+
+// drop takes a job off the timetable.
+func (t *scheduler) drop(ctx context.Context, s logical.Storage, key string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.jobs[key]
+	if j == nil {
+		return nil
+	}
+	if err := t.store(ctx, s, key, time.Time{}); err != nil {
+		return err
+	}
+	if j.index >= 0 {
+		heap.Remove(&t.heap, j.index)
+	}
+	delete(t.jobs, key)
+	return nil
+}
+
+// store writes one shard with the job's new due time; zero takes the job out.
+// The caller holds mu.
+func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, due time.Time) error {
+	name := timetableShard(key)
+	if _, stored := t.shards[name][key]; !stored && due.IsZero() {
+		return nil
+	}
+	changed := map[string]time.Time{}
+	for k, at := range t.shards[name] {
+		changed[k] = at
+	}
+	if due.IsZero() {
+		delete(changed, key)
+	} else {
+		changed[key] = due
+	}
+	var err error
+	if len(changed) == 0 {
+		err = s.Delete(ctx, timetablePrefix+name)
+	} else {
+		err = write(ctx, s, timetablePrefix+name, changed)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the timetable: %w", err)
+	}
+	t.shards[name] = changed
+	return nil
+}
+
+// dueAt is when the job comes next, pauses after failures included; zero when
+// it is not on the timetable.
+func (t *scheduler) dueAt(key string) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if j := t.jobs[key]; j != nil {
+		return j.due
+	}
+	return time.Time{}
+}
+
+// start runs what is due, several at a time, without waiting for it. run
+// answers an error when the job is to be tried again after a pause; otherwise
+// it has set the job's next due time or dropped it.
+func (t *scheduler) start(run func(key string, due time.Time) error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.busy < rotationConcurrency && len(t.heap) > 0 && !t.heap[0].due.After(t.now()) {
+		j := heap.Pop(&t.heap).(*job)
+		j.running = true
+		t.busy++
+		due := j.due
+		t.running.Go(func() {
+			err := run(j.key, due)
+			t.ended(j, due, err)
+			t.start(run)
+		})
+	}
+}
+
+// ended puts a job back: whatever happened, it never leaves the timetable by
+// itself.
+func (t *scheduler) ended(j *job, ran time.Time, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.busy--
+	j.running = false
+	if t.jobs[j.key] != j {
+		return // dropped meanwhile
+	}
+	if err != nil || j.due.Equal(ran) {
+		j.failures++
+		j.due = t.now().Add(pause(j.failures, longestRotationRetry))
+	}
+	if j.index < 0 {
+		heap.Push(&t.heap, j)
+	}
+}
+
+// jobHeap is a container/heap by due time.
+type jobHeap []*job
+
+func (h jobHeap) Len() int           { return len(h) }
+func (h jobHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h jobHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (h *jobHeap) Push(x any) {
+	j := x.(*job)
+	j.index = len(*h)
+	*h = append(*h, j)
+}
+
+// Pop implements heap.Interface.
+func (h *jobHeap) Pop() any {
+	last := len(*h) - 1
+	j := (*h)[last]
+	j.index = -1
+	*h = (*h)[:last]
+	return j
+}

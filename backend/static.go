@@ -1,0 +1,292 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// A static role keeps one long-lived key for consumers that cannot lease, and
+// replaces it on a schedule: issue the new → see it work → store it → keep the
+// old for a while → revoke it. Both keys are in the ledger. A key that was
+// issued and not stored is revoked by the reaper, since no role holds it.
+const (
+	staticRolePrefix = "static-role/"
+	// staticKeyPrefix is seal-wrapped: it holds the keys themselves.
+	staticKeyPrefix = "static-key/"
+	staticJobPrefix = "static/"
+
+	// installation is how long a new static key may take to be stored before
+	// the reaper takes it for a lost one.
+	installation = 10 * time.Minute
+	// staticReserve is how long beyond its next rotation a static key lives at
+	// a provider that ends keys itself: time to mend rotations that fail.
+	staticReserve = 30 * 24 * time.Hour
+	// byHand stands for the gap between rotations that have no schedule.
+	byHand = 10 * 365 * 24 * time.Hour
+)
+
+// StaticRole says what a static key may do and when it is replaced.
+type StaticRole struct {
+	Role
+	Schedule
+	// Overlap is how long the old key works on after a rotation.
+	Overlap time.Duration `json:"overlap,omitempty"`
+	// KeepOnDelete leaves the key alive when the role is deleted.
+	KeepOnDelete bool `json:"keep_on_delete,omitempty"`
+}
+
+// StaticKeys is what a static role holds.
+type StaticKeys struct {
+	Current *StaticKey `json:"current,omitempty"`
+	// Previous still work, each until its Until; the newest comes first.
+	Previous []*StaticKey `json:"previous,omitempty"`
+	RotationState
+}
+
+// StaticKey is one key of a static role, with its secret.
+type StaticKey struct {
+	RecordID  string           `json:"record_id"`
+	Name      string           `json:"name"`
+	Secret    providers.Values `json:"secret"`
+	IssuedAt  time.Time        `json:"issued_at"`
+	ExpiresAt time.Time        `json:"expires_at,omitzero"`
+	// Until is when the engine revokes a previous key.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// String keeps the secret out of logs and errors.
+func (k *StaticKey) String() string { return "key " + k.Name }
+
+// GoString keeps the secret out of %#v.
+func (k *StaticKey) GoString() string { return k.String() }
+
+// StaticRole reads a stored static role; nil when there is none.
+func (e *Engine) StaticRole(ctx context.Context, s logical.Storage, name string) (*StaticRole, error) {
+	return read[StaticRole](ctx, s, staticRolePrefix+name)
+}
+
+// StaticRoles lists the names of all static roles.
+func (e *Engine) StaticRoles(ctx context.Context, s logical.Storage) ([]string, error) {
+	return s.List(ctx, staticRolePrefix)
+}
+
+// StaticKeys reads what a static role holds, with the time of its next
+// rotation. A *Mistake says that there is no such role.
+func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string) (*StaticKeys, error) {
+	role, err := e.StaticRole(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	if role == nil {
+		return nil, e.unknownStaticRole(ctx, s, name)
+	}
+	keys, err := e.staticKeys(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	keys.NextRotation = role.nextRotation(keys, e.scheduler.dueAt(staticJobPrefix+name))
+	return keys, nil
+}
+
+// nextRotation is when the current key is replaced: at the schedule's time, or
+// at the timetable's where that is later, after a missed window or a failure.
+func (r *StaticRole) nextRotation(keys *StaticKeys, due time.Time) time.Time {
+	if keys.Current == nil || !r.Schedule.automatic() {
+		return time.Time{}
+	}
+	planned := r.Schedule.next(keys.Current.IssuedAt)
+	if due.After(planned) {
+		return due
+	}
+	return planned
+}
+
+func (e *Engine) staticKeys(ctx context.Context, s logical.Storage, name string) (*StaticKeys, error) {
+	keys, err := read[StaticKeys](ctx, s, staticKeyPrefix+name)
+	if keys == nil {
+		keys = &StaticKeys{}
+	}
+	return keys, err
+}
+
+// SaveStaticRole checks and stores a static role. A new one gets its first key
+// at once; when that fails, no role is stored.
+func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
+	if err := e.checkStaticRole(ctx, s, name, r); err != nil {
+		return err
+	}
+	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	before, err := e.StaticRole(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if before == nil {
+		return e.createStatic(ctx, s, name, r)
+	}
+	if before.Connection != r.Connection {
+		return mistake("static role %q belongs to connection %q; delete it and write it anew to move it", name, before.Connection)
+	}
+	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
+		return fmt.Errorf("storing static role %q: %w", name, err)
+	}
+	if before.Schedule == r.Schedule {
+		return nil
+	}
+	keys, err := e.staticKeys(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	return e.scheduleStatic(ctx, s, name, r, keys)
+}
+
+func (e *Engine) checkStaticRole(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
+	site, err := e.site(ctx, s, r.Connection)
+	if err != nil {
+		return err
+	}
+	if !site.connection.allows(name) {
+		return mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", name, r.Connection, r.Connection)
+	}
+	if err := checkRole(site, name, &r.Role); err != nil {
+		return err
+	}
+	if err := r.Schedule.Validate(); err != nil {
+		return err
+	}
+	if r.Overlap < 0 {
+		return mistake("overlap is %s; write 0 or more", r.Overlap)
+	}
+	if longest := site.definition.Expiry.LongestLease(); longest > 0 && r.gap(e.now())+r.Overlap > longest {
+		return mistake("a key lives at most %s at %s; rotate it more often than that, overlap included", longest, site.definition.Title)
+	}
+	return nil
+}
+
+// gap is the longest time that the schedule lets a key be the current one.
+func (r *StaticRole) gap(now time.Time) time.Duration {
+	if !r.Schedule.automatic() {
+		return byHand
+	}
+	return r.Schedule.longestGap(now)
+}
+
+// createStatic puts the role on the timetable before it is stored, so that no
+// crash leaves a role that is never rotated.
+func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
+	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
+		return err
+	}
+	keys := &StaticKeys{}
+	if err := e.replaceStatic(ctx, s, name, r, keys); err != nil {
+		return errors.Join(err, e.scheduler.drop(ctx, s, staticJobPrefix+name))
+	}
+	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
+		err = fmt.Errorf("storing static role %q: %w", name, err)
+		return errors.Join(err, e.endStaticKeys(ctx, s, name, keys))
+	}
+	return e.scheduleStatic(ctx, s, name, r, keys)
+}
+
+// DeleteStaticRole removes a static role and revokes its keys, unless it says
+// to keep them.
+func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name string) error {
+	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := e.StaticRole(ctx, s, name)
+	if err != nil || r == nil {
+		return err
+	}
+	keys, err := e.staticKeys(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if err := s.Delete(ctx, staticRolePrefix+name); err != nil {
+		return fmt.Errorf("deleting static role %q: %w", name, err)
+	}
+	if r.KeepOnDelete {
+		err = e.releaseStaticKeys(ctx, s, name, keys)
+	} else {
+		err = e.endStaticKeys(ctx, s, name, keys)
+	}
+	if err != nil {
+		return err // the timetable still has the role, and ends what is left of it
+	}
+	return e.scheduler.drop(ctx, s, staticJobPrefix+name)
+}
+
+// endStaticKeys revokes all keys of a role; what cannot be revoked now is
+// queued, and that is success: the role is gone.
+func (e *Engine) endStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
+	for _, key := range keys.all() {
+		if err := e.endStaticKey(ctx, s, key, "its static role was deleted"); err != nil {
+			return err
+		}
+	}
+	return s.Delete(ctx, staticKeyPrefix+name)
+}
+
+// endStaticKey revokes one key, or queues it.
+func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *StaticKey, reason string) error {
+	r, err := record(ctx, s, key.RecordID)
+	if err != nil || r == nil {
+		return err
+	}
+	err = e.revokeSoon(ctx, s, r, reason)
+	if err != nil && e.queue.get(r.ID) != nil {
+		e.log.Warn("a static key could not be revoked yet; it is queued", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+		return nil
+	}
+	return err
+}
+
+// releaseStaticKeys forgets the keys of a role and leaves them alive.
+func (e *Engine) releaseStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
+	for _, key := range keys.all() {
+		r, err := record(ctx, s, key.RecordID)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			continue
+		}
+		if err := dropRecord(ctx, s, r); err != nil {
+			return err
+		}
+		e.log.Warn("a static role was deleted and its key kept, as the role said; the engine knows nothing of the key any more", "static_role", name, "connection", r.Connection, "key_name", r.Handle.Name)
+	}
+	return s.Delete(ctx, staticKeyPrefix+name)
+}
+
+func (k *StaticKeys) all() []*StaticKey {
+	all := slices.Clone(k.Previous)
+	if k.Current != nil {
+		all = append(all, k.Current)
+	}
+	return all
+}
+
+// heldByStaticRole reports whether a static role holds the record's key.
+func (e *Engine) heldByStaticRole(ctx context.Context, r *Record) (bool, error) {
+	if r.StaticRole == "" {
+		return false, nil
+	}
+	keys, err := e.staticKeys(ctx, e.storage, r.StaticRole)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(keys.all(), func(key *StaticKey) bool { return key.RecordID == r.ID }), nil
+}

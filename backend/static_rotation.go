@@ -1,0 +1,247 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// RotateStatic replaces a static role's key now. On an error the current key
+// works on.
+func (e *Engine) RotateStatic(ctx context.Context, s logical.Storage, name string) error {
+	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := e.StaticRole(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return e.unknownStaticRole(ctx, s, name)
+	}
+	keys, err := e.staticKeys(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	return e.rotateStatic(context.WithoutCancel(ctx), s, name, r, keys)
+}
+
+func (e *Engine) unknownStaticRole(ctx context.Context, s logical.Storage, name string) error {
+	names, err := e.StaticRoles(ctx, s)
+	if err != nil {
+		return err
+	}
+	return mistake("there is no static role %q; %s", name, instead(name, names, "write static-roles/"+name+" first"))
+}
+
+// rotateStatic replaces the key, notes a failure for the role's readers, and
+// sets the next time.
+func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
+	if err := e.replaceStatic(ctx, s, name, r, keys); err != nil {
+		keys.LastError, keys.LastFailure = err.Error(), e.now()
+		return errors.Join(err, write(ctx, s, staticKeyPrefix+name, keys))
+	}
+	if err := e.scheduleStatic(ctx, s, name, r, keys); err != nil {
+		return err
+	}
+	return e.endPrevious(ctx, s, name, keys) // at once where there is no overlap
+}
+
+// replaceStatic issues a new key, sees it work and stores it beside the old one.
+// When it fails, keys are still those in storage.
+func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
+	o, err := e.staticOrder(ctx, s, name, r)
+	if err != nil {
+		return err
+	}
+	key, err := e.issue(ctx, s, o)
+	if err != nil {
+		return err
+	}
+	if err := e.seenAlive(ctx, o.site, key.Secret); err != nil {
+		return errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+	}
+	next := keys.with(&StaticKey{
+		RecordID:  o.record.ID,
+		Name:      o.request.Name,
+		Secret:    key.Secret,
+		IssuedAt:  e.now(),
+		ExpiresAt: o.record.ExpiresAt,
+	}, r.Overlap)
+	if err := write(ctx, s, staticKeyPrefix+name, next); err != nil {
+		err = fmt.Errorf("storing the new key of static role %q: %w", name, err)
+		return errors.Join(err, e.restoreStatic(ctx, s, name, o, keys))
+	}
+	*keys = *next
+	return nil
+}
+
+// restoreStatic takes a failed write back: it may have been carried out, so the
+// new key is revoked only once storage has the old keys for certain. Until then
+// the reaper watches it.
+func (e *Engine) restoreStatic(ctx context.Context, s logical.Storage, name string, o *order, keys *StaticKeys) error {
+	if err := write(ctx, s, staticKeyPrefix+name, keys); err != nil {
+		return fmt.Errorf("taking the new key back: %w", err)
+	}
+	return e.revokeUnheld(ctx, s, &o.record)
+}
+
+// with is the keys after current has taken its place.
+func (k *StaticKeys) with(current *StaticKey, overlap time.Duration) *StaticKeys {
+	next := &StaticKeys{
+		Current:       current,
+		Previous:      slices.Clone(k.Previous),
+		RotationState: RotationState{LastRotated: current.IssuedAt},
+	}
+	if k.Current != nil {
+		old := *k.Current
+		old.Until = current.IssuedAt.Add(overlap)
+		next.Previous = slices.Insert(next.Previous, 0, &old)
+	}
+	return next
+}
+
+// staticOrder is a mint without a lease.
+func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*order, error) {
+	site, err := e.site(ctx, s, r.Connection)
+	if err != nil {
+		return nil, err
+	}
+	expiresAt, err := r.expiresAt(site.definition, e.now())
+	if err != nil {
+		return nil, err
+	}
+	o, err := e.newOrder(ctx, s, site, name, &r.Role, nameData{RoleName: name, DisplayName: "static"}, r.KeyCIDRs, expiresAt)
+	if err != nil {
+		return nil, err
+	}
+	o.record.StaticRole = name
+	o.record.Deadline = e.now().Add(installation)
+	o.record.DisplayName = "static role " + name
+	return o, nil
+}
+
+// expiresAt is the provider-side end of a static key: well after its next
+// rotation and overlap, within what the provider can do.
+func (r *StaticRole) expiresAt(definition *providers.Definition, now time.Time) (time.Time, error) {
+	needed := r.gap(now) + r.Overlap + staticReserve
+	if longest := definition.Expiry.LongestLease(); longest > 0 {
+		needed = min(needed, longest)
+	}
+	return definition.Expiry.At(now, now.Add(needed))
+}
+
+// seenAlive waits until the provider accepts the new key, where it can be asked.
+func (e *Engine) seenAlive(ctx context.Context, site *site, secret providers.Values) error {
+	if !site.definition.Capabilities.Probe {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, acceptance)
+	defer cancel()
+	for {
+		liveness, err := site.client.Probe(ctx, secret)
+		if err == nil && liveness == providers.Alive {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("the new key did not work within %s, so the current one stays in use", acceptance), err)
+		case <-time.After(acceptancePause):
+		}
+	}
+}
+
+// scheduleStatic sets when the role needs attention next: for its next rotation
+// or for the end of a previous key, whichever comes first.
+func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
+	due := r.Schedule.next(e.now())
+	if keys.Current != nil && r.Schedule.Period > 0 {
+		due = r.Schedule.next(keys.Current.IssuedAt)
+	}
+	for _, key := range keys.Previous {
+		if due.IsZero() || key.Until.Before(due) {
+			due = key.Until
+		}
+	}
+	if due.IsZero() {
+		return e.scheduler.drop(ctx, s, staticJobPrefix+name)
+	}
+	return e.scheduler.set(ctx, s, staticJobPrefix+name, due)
+}
+
+// runStatic does what is due for a static role: previous keys end, and the
+// current one is replaced.
+func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) error {
+	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := e.StaticRole(ctx, e.storage, name)
+	if err != nil {
+		return err
+	}
+	keys, err := e.staticKeys(ctx, e.storage, name)
+	if err != nil {
+		return err
+	}
+	if r == nil { // deleted, or never stored
+		if err := e.endStaticKeys(ctx, e.storage, name, keys); err != nil {
+			return err
+		}
+		return e.scheduler.drop(ctx, e.storage, staticJobPrefix+name)
+	}
+	if err := e.endPrevious(ctx, e.storage, name, keys); err != nil {
+		return err
+	}
+	if !e.staticDue(r, keys, due) {
+		return e.scheduleStatic(ctx, e.storage, name, r, keys)
+	}
+	return e.rotateStatic(ctx, e.storage, name, r, keys)
+}
+
+// staticDue reports whether the current key is to be replaced now. A window
+// counts from the time that the timetable has come to.
+func (e *Engine) staticDue(r *StaticRole, keys *StaticKeys, due time.Time) bool {
+	if keys.Current == nil {
+		return true
+	}
+	planned := r.Schedule.next(keys.Current.IssuedAt)
+	if planned.IsZero() || e.now().Before(planned) {
+		return false
+	}
+	if due.After(planned) {
+		planned = due
+	}
+	return !r.Schedule.missed(planned, e.now())
+}
+
+// endPrevious revokes the previous keys whose overlap is over.
+func (e *Engine) endPrevious(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
+	var left []*StaticKey
+	for _, key := range keys.Previous {
+		if e.now().Before(key.Until) {
+			left = append(left, key)
+			continue
+		}
+		if err := e.endStaticKey(ctx, s, key, "its overlap is over"); err != nil {
+			return err
+		}
+	}
+	if len(left) == len(keys.Previous) {
+		return nil
+	}
+	keys.Previous = left
+	if err := write(ctx, s, staticKeyPrefix+name, keys); err != nil {
+		return fmt.Errorf("forgetting a revoked key of static role %q: %w", name, err)
+	}
+	return nil
+}

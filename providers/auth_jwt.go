@@ -1,0 +1,142 @@
+package providers
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/zclconf/go-cty/cty"
+)
+
+const (
+	// clockSkew is how much later than ours the provider's clock may be: some
+	// refuse a token from the future.
+	clockSkew = 30 * time.Second
+	// jwtBearer is the grant by which a signed assertion is exchanged for a
+	// token (RFC 7523).
+	jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+)
+
+// jwtAlgorithms are those of RFC 7518 and RFC 8037 that providers use.
+var jwtAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"}
+
+// jwtKind signs a JSON web token with the connection's key. The token is sent
+// as it is, or exchanged at token_url for the one that is.
+var jwtKind = authKind{
+	arguments: map[string]authArgument{
+		"algorithm":    {kind: cty.String, required: true, enum: jwtAlgorithms},
+		"key":          {kind: cty.String, required: true},
+		"key_encoding": {kind: cty.String, enum: []string{"text", "hex", "base64"}},
+		"key_id":       {kind: cty.String},
+		"claims":       {kind: cty.DynamicPseudoType, required: true},
+		"lifetime":     {kind: cty.String, required: true},
+		"token_url":    {kind: cty.String},
+	},
+	build: newJWT,
+}
+
+func newJWT(args authArguments, env authEnv) (authorizer, error) {
+	key, err := jwtKey(args)
+	if err != nil {
+		return nil, err
+	}
+	lifetime, err := parseDuration(args.text("lifetime"))
+	if err != nil {
+		return nil, err
+	}
+	claims, ok := fromCty(withoutNulls(args["claims"])).(map[string]any)
+	if !ok {
+		return nil, errors.New("claims must be an object")
+	}
+	options := (&jose.SignerOptions{}).WithType("JWT")
+	if id := args.text("key_id"); id != "" {
+		options = options.WithHeader("kid", id)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(args.text("algorithm")), Key: key}, options)
+	if err != nil {
+		return nil, fmt.Errorf("key is not of the kind that %s signs with", args.text("algorithm"))
+	}
+	issue := func() (token, error) { return signClaims(signer, claims, env.now(), lifetime) }
+	if _, exchanged := args["token_url"]; !exchanged {
+		return newTokenAuth(env, func(context.Context) (token, error) { return issue() }, nil), nil
+	}
+	address, err := env.tokenURL(args.text("token_url"))
+	if err != nil {
+		return nil, err
+	}
+	return newTokenAuth(env, func(ctx context.Context) (token, error) { return exchangeJWT(ctx, env, address, issue) }, nil), nil
+}
+
+// jwtKey is the signing key: a secret for HMAC, else a private key in PEM.
+func jwtKey(args authArguments) (any, error) {
+	text, err := decodeKey(args.text("key"), args.text("key_encoding"))
+	if err != nil || strings.HasPrefix(args.text("algorithm"), "HS") {
+		return text, err
+	}
+	var key crypto.Signer
+	key, err = parsePrivateKey(text)
+	return key, err
+}
+
+// signClaims makes a token that is good for lifetime from now. The claims iat
+// and exp are added; those that the definition writes itself stay.
+func signClaims(signer jose.Signer, written map[string]any, now time.Time, lifetime time.Duration) (token, error) {
+	issued := now.Add(-clockSkew).Unix()
+	claims := map[string]any{"iat": issued, "exp": issued + int64(lifetime/time.Second)}
+	for name, value := range written {
+		claims[name] = value
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return token{}, err
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return token{}, err
+	}
+	text, err := signed.CompactSerialize()
+	return token{text: text, life: lifetime - clockSkew}, err
+}
+
+// exchangeJWT sends a signed token to address and returns the one given for it.
+func exchangeJWT(ctx context.Context, env authEnv, address *url.URL, issue func() (token, error)) (token, error) {
+	assertion, err := issue()
+	if err != nil {
+		return token{}, err
+	}
+	env.remember(assertion.text)
+	form := url.Values{"grant_type": {jwtBearer}, "assertion": {assertion.text}}
+	got, failed := env.do(ctx, &request{
+		op: "auth", class: classToken, method: http.MethodPost, url: address, body: []byte(form.Encode()),
+		header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}},
+	})
+	if failed != nil {
+		return token{}, failed
+	}
+	return readToken(got)
+}
+
+// readToken reads a token endpoint's answer (RFC 6749, section 5).
+func readToken(got *answer) (token, error) {
+	var body struct {
+		AccessToken string      `json:"access_token"`
+		ExpiresIn   json.Number `json:"expires_in"`
+		Error       string      `json:"error"`
+	}
+	err := json.Unmarshal(got.body, &body)
+	switch {
+	case got.status < 200 || got.status > 299:
+		return token{}, refusedToken(got.status, got.header, body.Error)
+	case err != nil || body.AccessToken == "":
+		return token{}, &Error{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
+	}
+	seconds, _ := body.ExpiresIn.Int64() // 0 where it is not told
+	return token{text: body.AccessToken, life: time.Duration(seconds) * time.Second}, nil
+}

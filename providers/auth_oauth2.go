@@ -1,0 +1,131 @@
+package providers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// oauth2Kind is OAuth2 client credentials (RFC 6749, section 4.4).
+var oauth2Kind = authKind{
+	arguments: map[string]authArgument{
+		"token_url":     {kind: cty.String, required: true},
+		"client_id":     {kind: cty.String, required: true},
+		"client_secret": {kind: cty.String, required: true},
+		"scopes":        {kind: cty.List(cty.String)},
+		"audience":      {kind: cty.String},
+		"credentials":   {kind: cty.String, enum: []string{"header", "body"}},
+	},
+	build: newClientCredentials,
+}
+
+func newClientCredentials(args authArguments, env authEnv) (authorizer, error) {
+	address, err := env.tokenURL(args.text("token_url"))
+	if err != nil {
+		return nil, err
+	}
+	config := clientcredentials.Config{
+		ClientID: args.text("client_id"), ClientSecret: args.text("client_secret"),
+		TokenURL: address.String(), AuthStyle: oauth2.AuthStyleInHeader,
+		EndpointParams: url.Values{},
+	}
+	if args.text("credentials") == "body" {
+		config.AuthStyle = oauth2.AuthStyleInParams
+	}
+	if audience := args.text("audience"); audience != "" {
+		config.EndpointParams.Set("audience", audience)
+	}
+	if scopes, ok := args["scopes"]; ok {
+		config.Scopes = allTexts(scopes)
+	}
+	return newTokenAuth(env, func(ctx context.Context) (token, error) {
+		ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: tokenTransport{env}})
+		got, err := config.Token(ctx)
+		if err != nil {
+			return token{}, tokenFailure(err)
+		}
+		return token{text: got.AccessToken, life: time.Duration(got.ExpiresIn) * time.Second}, nil
+	}, nil), nil
+}
+
+// tokenURL is where tokens are had: an absolute URL under the rules of
+// base_url, or a path at its host.
+func (env authEnv) tokenURL(text string) (*url.URL, error) {
+	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") {
+		return joinURL(&url.URL{Scheme: env.base.Scheme, Host: env.base.Host}, text)
+	}
+	address, err := parseBaseURL(text, env.allowHTTP)
+	if err != nil {
+		return nil, errors.New(`token_url must be a path, or an absolute URL that begins with "https://"`)
+	}
+	return address, nil
+}
+
+// tokenTransport carries an OAuth2 library's requests over the client's
+// transport, so that the same rules hold for them. It follows no redirect.
+type tokenTransport struct{ env authEnv }
+
+func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	got, failed := t.env.do(r.Context(), &request{
+		op: "auth", class: classToken, method: r.Method, url: r.URL, header: r.Header, body: body,
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	return &http.Response{
+		StatusCode: got.status, Header: got.header, Request: r,
+		Body: io.NopCloser(bytes.NewReader(got.body)), ContentLength: int64(len(got.body)),
+	}, nil
+}
+
+// tokenFailure is what an OAuth2 library's error means. Its text is not passed
+// on, since it quotes the answer; the error code is (RFC 6749, section 5.2).
+func tokenFailure(err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var refused *oauth2.RetrieveError
+	if !errors.As(err, &refused) || refused.Response == nil {
+		return &Error{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
+	}
+	return refusedToken(refused.Response.StatusCode, refused.Response.Header, refused.ErrorCode)
+}
+
+// refusedToken is the error of a token endpoint that gave none. By RFC 6749 a
+// wrong credential is a 400 as well as a 401.
+func refusedToken(status int, header http.Header, code string) *Error {
+	failed := &Error{Op: "auth", Kind: Unreachable, Status: status, Message: "the token endpoint answered status " + statusText(status)}
+	if code = errorCode(code); code != "" {
+		failed.Message += ": " + code
+	}
+	switch status {
+	case http.StatusTooManyRequests:
+		failed.Kind, failed.RetryAfter = Throttled, retryAfter(header, time.Now())
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		failed.Kind = Unauthorized
+	}
+	return failed
+}
+
+// errorCode is an error code as it may be shown: by the standard it is a word.
+func errorCode(code string) string {
+	if len(code) > 40 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return ""
+	}
+	return code
+}

@@ -1,0 +1,142 @@
+package providers
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestList(t *testing.T) {
+	f := newFake(t)
+	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.RawQuery == "":
+			fmt.Fprint(w, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"b","owner":null}],"more":true,"last":2}`)
+		case r.URL.Query().Get("after") == "2":
+			fmt.Fprint(w, `{"data":[{"id":3,"name":null,"owner":"o"}],"more":false}`)
+		default:
+			http.Error(w, "{}", 400)
+		}
+	})
+	c := f.client(t, wholeDefinition, nil)
+	scope := c.def.Scope(Values{"project": "p1"}, nil)
+	var got []Listed
+	for one, err := range c.List(t.Context(), scope) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, one)
+	}
+	role := Values{"project": "p1"}
+	want := []Listed{
+		{Handle: Handle{Name: "a", ID: "1", Role: role, Saved: Values{"owner": "o"}}},
+		{Handle: Handle{Name: "b", ID: "2", Role: role}},
+		{Handle: Handle{ID: "3", Role: role, Saved: Values{"owner": "o"}}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("listed %+v", got)
+	}
+	for range c.List(t.Context(), scope) {
+		break // a caller that has read enough asks for no further page
+	}
+	if n := len(f.seen()); n != 3 {
+		t.Errorf("%d requests: %q", n, f.seen())
+	}
+}
+
+func TestListThatDoesNotAdvance(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[],"more":true,"last":1}`)
+	c := f.client(t, wholeDefinition, nil)
+	var last error
+	for _, err := range c.List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "same page") || len(f.seen()) != 2 {
+		t.Errorf("the error is %v after %q", last, f.seen())
+	}
+}
+
+// page.x + n begins at 0 where no start is given.
+func TestOffsetsBeginAtZero(t *testing.T) {
+	f := newFake(t)
+	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("after") == "2" {
+			fmt.Fprint(w, `{"data":[]}`)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"b","owner":"o"}]}`)
+	})
+	src := strings.Replace(wholeDefinition, "body.more ? { after = body.last } : null", "length(items) > 0 ? { after = page.after + length(items) } : null", 1)
+	count := 0
+	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		count++
+	}
+	if calls := f.seen(); count != 2 || len(calls) != 2 || calls[1] != "GET /v1/projects/p1/keys?after=2" {
+		t.Errorf("%d keys by %q", count, calls)
+	}
+}
+
+func TestStartOfPages(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
+	src := strings.Replace(wholeDefinition, "    next = body.more", "    start = { after = 1 }\n    next = length(items) > 0", 1)
+	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+		t.Fatal(err)
+	}
+	if calls := f.seen(); len(calls) != 1 || calls[0] != "GET /v1/projects/p1/keys?after=1" {
+		t.Errorf("it asks %q", calls)
+	}
+}
+
+func TestFind(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"ab","owner":"o"}],"more":false}`)
+	without := strings.Replace(wholeDefinition, wholeDefinition[strings.Index(wholeDefinition, "  lookup {"):strings.Index(wholeDefinition, "  extend {")], "", 1)
+	for name, src := range map[string]string{"by lookup": wholeDefinition, "by list": without} {
+		c := f.client(t, src, nil)
+		scope := c.def.Scope(Values{"project": "p1"}, nil)
+		found, err := c.Find(t.Context(), scope, "a")
+		if err != nil || len(found) != 1 || found[0].Handle.ID != "1" {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+		if found, err := c.Find(t.Context(), scope, "none"); err != nil || len(found) != 0 {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+	if f.seen()[0] != "GET /v1/projects/p1/keys?name=a" {
+		t.Errorf("lookup asks %q", f.seen())
+	}
+}
+
+// A key whose answer has no id is found by its name, once the list shows it.
+func TestIDByName(t *testing.T) {
+	defer func(old []time.Duration) { settlePauses = old }(settlePauses)
+	settlePauses = []time.Duration{0, time.Millisecond, time.Millisecond}
+	f := newFake(t)
+	f.on("POST /v1/projects/p1/keys", 200, object{"key": "sk-value-1", "owner": "o1"})
+	looks := 0
+	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+		if looks++; looks < 2 {
+			fmt.Fprint(w, `{"data":[]}`)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"id":"k7","name":"n","owner":"o1"}]}`)
+	})
+	src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
+	req := KeyRequest{Name: "n", Role: Values{"project": "p1"}}
+	key, err := f.client(t, src, nil).Issue(t.Context(), req)
+	if err != nil || key.Handle.ID != "k7" || key.Handle.Saved["owner"] != "o1" {
+		t.Fatalf("%+v, %v", key, err)
+	}
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
+	if _, err = f.client(t, src, nil).Issue(t.Context(), req); KindOf(err) != Unknown || NothingMade(err) {
+		t.Errorf("a key that is not listed: %v", err)
+	}
+}

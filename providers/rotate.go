@@ -1,0 +1,411 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// RotateRequest says which credential to make in place of the connection's.
+type RotateRequest struct {
+	// Name is the new credential's name at the provider, chosen by the caller
+	// and unique; by it FindStray finds the credential again.
+	Name string
+	// Candidate is what Client.Candidate returned, stored by the caller before
+	// the call. Nil where that was nil.
+	Candidate Values
+	// ExpiresAt is the end of the new credential; zero leaves it to the
+	// provider. Ignored without Capabilities.RotateExpiry.
+	ExpiresAt time.Time
+}
+
+// String keeps the candidate out of logs and errors.
+func (r RotateRequest) String() string { return "rotation " + r.Name }
+
+// GoString keeps the candidate out of %#v.
+func (r RotateRequest) GoString() string { return r.String() }
+
+// Rotation is what a rotation changed. It can be stored as JSON; it holds
+// secrets and belongs in seal-wrapped storage only.
+type Rotation struct {
+	// Connection are the fields that change, and only those. A nil removes the
+	// field.
+	Connection Values `json:"connection,omitempty"`
+	// Previous are the values of the same fields before.
+	Previous Values `json:"previous,omitempty"`
+	// Saved are the values that retire needs.
+	Saved Values `json:"saved,omitempty"`
+	// Stray says that it is a credential found by FindStray, which nobody uses.
+	Stray bool `json:"stray,omitempty"`
+}
+
+// String keeps the credentials out of logs and errors.
+func (r Rotation) String() string { return "rotation" }
+
+// GoString keeps the credentials out of %#v.
+func (r Rotation) GoString() string { return r.String() }
+
+// ErrRetireByHand means that the old credential, or a part of it, still works
+// and that the provider does not say enough to remove it. Trying again does
+// not help: somebody has to remove it at the provider.
+var ErrRetireByHand = errors.New("the old credential still works, and which one it is at the provider is not known: remove it there by hand")
+
+// Candidate chooses the values that the new credential is made of, such as a
+// new password, where the definition leaves that to us; nil where it does not.
+// Store them before Rotate: should its answer be lost, the provider may have
+// taken them.
+func (c *Client) Candidate() (Values, error) {
+	block := c.def.rotate
+	if block == nil || len(block.candidate) == 0 {
+		return nil, nil
+	}
+	candidate := Values{}
+	for _, member := range block.candidate {
+		text, _, err := c.static.text(member.expr)
+		if err != nil {
+			return nil, notSent("rotate", fmt.Errorf("candidate.%s: %w", member.name, err))
+		}
+		candidate[member.name] = text
+	}
+	return candidate, nil
+}
+
+// CandidateConnection are the connection fields that change if a rotation with
+// this candidate takes effect. It is false where that is known from the
+// provider's answer only.
+func (c *Client) CandidateConnection(candidate Values) (Values, bool, error) {
+	block := c.def.rotate
+	if block == nil || candidate == nil || len(block.candidate) == 0 {
+		return nil, false, nil
+	}
+	for _, member := range block.connection {
+		for _, one := range mentionsIn(member.expr) {
+			if one.root != "connection" && one.root != "candidate" {
+				return nil, false, nil
+			}
+		}
+	}
+	given, err := block.given(candidate)
+	if err != nil {
+		return nil, false, notSent("rotate", err)
+	}
+	changed, err := c.changed(c.static.with("candidate", given))
+	if err != nil {
+		return nil, false, notSent("rotate", err)
+	}
+	return changed, true, nil
+}
+
+// given is candidate.*, complete.
+func (b *rotateBlock) given(candidate Values) (cty.Value, error) {
+	names := mentions{}
+	for _, member := range b.candidate {
+		names[member.name] = true
+		if candidate[member.name] == nil {
+			return cty.NilVal, fmt.Errorf("the candidate has no %s", member.name)
+		}
+	}
+	return valuesObject(names.pick(candidate), names, true), nil
+}
+
+// rotating is one rotation under way.
+type rotating struct {
+	sequence
+	block *rotateBlock
+	name  string
+}
+
+// Rotate makes a new credential with the connection's, which goes on working
+// until Retire unless Capabilities.RotateInPlace. When a later step fails, or
+// an answer cannot be understood, the earlier steps have been undone by the
+// time it returns; what could not be undone is the *Error's Leftover.
+func (c *Client) Rotate(ctx context.Context, req RotateRequest) (*Rotation, error) {
+	if c.def.rotate == nil {
+		return nil, unsupported("rotate")
+	}
+	r, err := c.newRotating(req)
+	if err != nil {
+		return nil, notSent("rotate", err)
+	}
+	for i, step := range r.calls {
+		if failed := r.run(ctx, step); failed != nil {
+			return nil, r.backOut(ctx, i, false, failed)
+		}
+	}
+	rotation, err := r.finish()
+	if err != nil {
+		failed := &Error{Op: "rotate", Kind: Unknown, Message: r.secrets.clean(err.Error())}
+		return nil, r.backOut(ctx, len(r.calls)-1, true, failed)
+	}
+	return rotation, nil
+}
+
+func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
+	block := c.def.rotate
+	if err := c.canRotate(); err != nil {
+		return nil, err
+	}
+	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt}
+	if !req.ExpiresAt.IsZero() {
+		key.ttl = time.Until(req.ExpiresAt).Round(time.Second)
+	}
+	s := c.static.with("key", key.value())
+	if len(block.candidate) > 0 {
+		candidate, err := block.given(req.Candidate)
+		if err != nil {
+			return nil, err
+		}
+		s = s.with("candidate", candidate)
+	}
+	r := &rotating{sequence: c.newSequence(block.calls, s), block: block, name: req.Name}
+	r.secrets.addMarked(s.names["candidate"])
+	return r, nil
+}
+
+// canRotate names a field that may be left out otherwise, and not here: found
+// later, it would leave a credential that nobody can retire.
+func (c *Client) canRotate() error {
+	for _, one := range c.def.rotate.all() {
+		if one.path.when != nil || one.when != nil {
+			continue // the condition may be about just that
+		}
+		for _, part := range one.path.parts {
+			traversal, ok := part.value.(*hclsyntax.ScopeTraversalExpr)
+			if !ok {
+				continue
+			}
+			if field := mentionsIn(traversal)[0]; field.root == "connection" && c.fields[field.attribute] == nil {
+				return fmt.Errorf("the connection field %q is not set: this credential cannot be rotated without it", field.attribute)
+			}
+		}
+	}
+	return nil
+}
+
+// finish reads the new credential out of the answers.
+func (r *rotating) finish() (*Rotation, error) {
+	if err := r.saveAll(r.block.save, anyTime); err != nil {
+		return nil, err
+	}
+	changed, err := r.c.changed(r.scope)
+	if err != nil {
+		return nil, err
+	}
+	rotation := &Rotation{Connection: changed, Previous: Values{}}
+	for name := range changed {
+		rotation.Previous[name] = r.c.fields[name]
+	}
+	rotation.Saved = r.keep(r.block.kept())
+	return rotation, nil
+}
+
+// changed computes the connection fields that a rotation changes.
+func (c *Client) changed(s scope) (Values, error) {
+	fields := Values{}
+	for _, member := range c.def.rotate.connection {
+		field := c.def.Connection.Lookup(member.name)
+		value, err := s.evaluate(member.expr)
+		if err == nil {
+			fields[member.name], err = field.changedTo(value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("connection.%s: %w", member.name, err)
+		}
+	}
+	return fields, nil
+}
+
+// changedTo is a rotated field's new value, nil where it is to be removed. The
+// field's own rules do not matter: the provider has decided.
+func (f *Field) changedTo(value cty.Value) (any, error) {
+	plain := fromCty(value)
+	if plain == nil || plain == "" {
+		if f.Sensitive || f.Required {
+			return nil, errors.New("missing in the answer")
+		}
+		return nil, nil
+	}
+	return f.convertTo(plain, f.Type)
+}
+
+// keep are the saved values of these names that are not null.
+func (q *sequence) keep(names mentions) Values {
+	all := map[string]any{}
+	for name, value := range q.saved {
+		all[name] = fromCty(value)
+	}
+	return names.pick(all)
+}
+
+// backOut undoes what a failed rotation has made so far, as minting.backOut.
+func (r *rotating) backOut(ctx context.Context, at int, answered bool, failed *Error) *Error {
+	left := Leftover{Rotation: true, Undo: r.toUndo(at, failed.Kind)}
+	if len(left.Undo) > 0 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+		defer cancel()
+		left.Handle = r.undoHandle()
+		if !r.undoMade(ctx, left, failed) {
+			return failed
+		}
+	}
+	if failed.Kind == Unknown && r.nothingLeft(at, answered) {
+		failed.Kind = Refused
+	}
+	return failed
+}
+
+// undoHandle keeps what the undos mention.
+func (r *rotating) undoHandle() Handle {
+	var exprs []hclsyntax.Expression
+	for _, step := range r.calls {
+		if step.undo != nil {
+			exprs = append(exprs, step.undo.expressions()...)
+		}
+	}
+	h := Handle{
+		Name:       r.name,
+		Connection: r.c.def.shown(mentionsOf("connection", exprs...)).pick(r.c.fields),
+		Saved:      r.keep(mentionsOf("saved", exprs...)),
+	}
+	for name := range h.Saved {
+		h.Sealed = h.Sealed || r.isSecret(r.saved[name])
+	}
+	return h
+}
+
+// Retire removes what a rotation replaced. Call it on a client with the new
+// credential; for a stray, on one with the credential in use. Nil means that
+// the provider says it is gone, by this call or before, or that it ended with
+// the rotation. Beside *Error it may return ErrRetireByHand.
+func (c *Client) Retire(ctx context.Context, rotation Rotation) error {
+	block := c.def.rotate
+	if block == nil || len(block.retire) == 0 {
+		return nil
+	}
+	if c.usesOld(rotation) {
+		return notSent("retire", errors.New("the credential to retire is the connection's own"))
+	}
+	secrets := c.known()
+	s := c.static.
+		with("previous", c.previous(rotation.Previous)).
+		with("saved", valuesObject(rotation.Saved, block.kept(), false))
+	secrets.addMarked(s.names["previous"])
+	skipped, failed := c.revokeAll(ctx, block.retire, s, secrets)
+	switch {
+	case failed != nil:
+		return failed
+	case skipped && !rotation.Stray:
+		return ErrRetireByHand
+	}
+	return nil
+}
+
+// usesOld reports whether the client's credential is the one to be retired.
+func (c *Client) usesOld(rotation Rotation) bool {
+	return slices.ContainsFunc(c.def.rotate.connection, func(member named) bool {
+		old := rotation.Previous[member.name]
+		return c.def.Connection.Lookup(member.name).Sensitive && old != nil && old == c.fields[member.name]
+	})
+}
+
+// previous is previous.*: what rotate changed, as it was.
+func (c *Client) previous(values Values) cty.Value {
+	attributes := map[string]cty.Value{}
+	for _, member := range c.def.rotate.connection {
+		value := toCty(values[member.name])
+		if c.def.Connection.Lookup(member.name).Sensitive {
+			value = sensitive(value)
+		}
+		attributes[member.name] = value
+	}
+	return cty.ObjectVal(attributes)
+}
+
+// RotationListable reports whether FindStray can find anything.
+func (c *Client) RotationListable() bool {
+	return c.def.rotate != nil && len(c.def.rotate.lists) > 0
+}
+
+// FindStray finds credentials of exactly this name: what a rotation may have
+// made before its answer was lost. Each can be removed with Retire on the same
+// client.
+func (c *Client) FindStray(ctx context.Context, name string) ([]Rotation, error) {
+	if !c.RotationListable() {
+		return nil, unsupported("list in the rotate")
+	}
+	if err := c.canRotate(); err != nil {
+		return nil, notSent("rotate", err)
+	}
+	var found []Rotation
+	for _, list := range c.def.rotate.lists {
+		s := c.static.with("key", keyFacts{name: name}.value())
+		failed := c.walk(ctx, list, s, func(item scope) (bool, error) {
+			one, err := c.readStray(list, item, name)
+			if one != nil {
+				found = append(found, *one)
+			}
+			return err == nil, err
+		})
+		if failed != nil {
+			return nil, failed
+		}
+	}
+	return found, nil
+}
+
+// readStray is a listed credential, or nil when it has another name.
+func (c *Client) readStray(list *listBlock, s scope, name string) (*Rotation, error) {
+	listed, err := s.evaluate(find(list.item, "name"))
+	if err != nil {
+		return nil, fmt.Errorf("item.name: %w", err)
+	}
+	if text, _ := textOf(listed); text != name {
+		return nil, nil
+	}
+	one := &Rotation{Stray: true, Saved: Values{}}
+	kept := c.def.rotate.kept()
+	for _, member := range list.item {
+		if member.name != "previous" && !kept[member.name] {
+			continue
+		}
+		value, err := s.evaluate(member.expr)
+		if err != nil {
+			return nil, fmt.Errorf("item.%s: %w", member.name, err)
+		}
+		if member.name == "previous" {
+			one.Previous, _ = fromCty(value).(map[string]any)
+			continue
+		}
+		if one.Saved[member.name] = fromCty(value); one.Saved[member.name] == nil {
+			return nil, fmt.Errorf("item.%s is missing in the answer", member.name)
+		}
+	}
+	return one, nil
+}
+
+// newSecrets are the expressions that give the new credential: those of the
+// sensitive fields, and of what is saved on the way to them.
+func (d *Definition) newSecrets() []named {
+	var secret []named
+	saved := mentions{}
+	for _, member := range d.rotate.connection {
+		if d.Connection.Lookup(member.name).Sensitive {
+			secret = append(secret, member)
+			maps.Copy(saved, mentionsOf("saved", member.expr))
+		}
+	}
+	for _, step := range d.rotate.calls {
+		for _, member := range step.allSaved() {
+			if saved[member.name] {
+				secret = append(secret, member)
+			}
+		}
+	}
+	return secret
+}
