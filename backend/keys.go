@@ -3,7 +3,6 @@ package backend
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -20,26 +19,25 @@ func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limi
 	if limit <= 0 || limit > longestPage {
 		limit = longestPage
 	}
+	shards, err := shardsInUse(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	var page []*Record
-	for n := firstShard(after); n < ledgerShards && len(page) < limit; n++ {
-		inShard, err := shardAfter(ctx, s, shardName(n), after)
+	for _, shard := range shards {
+		if after != "" && shard < shardOf(after) {
+			continue
+		}
+		inShard, err := shardAfter(ctx, s, shard, after)
 		if err != nil {
 			return nil, err
 		}
 		page = append(page, inShard...)
+		if len(page) >= limit {
+			return page[:limit], nil
+		}
 	}
-	return page[:min(limit, len(page))], nil
-}
-
-func firstShard(after string) int {
-	if after == "" {
-		return 0
-	}
-	n, err := strconv.ParseInt(shardOf(after), 16, 0)
-	if err != nil {
-		panic("backend: a record id is hexadecimal: " + err.Error())
-	}
-	return int(n)
+	return page, nil
 }
 
 // shardAfter reads one shard's records beyond an id, open and sealed together.

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -133,14 +135,35 @@ func recordsInShard(ctx context.Context, s logical.Storage, shard string) iter.S
 // requests and after a crash, never on the way of a mint.
 func records(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		for n := range ledgerShards {
-			for r, err := range recordsInShard(ctx, s, shardName(n)) {
+		shards, err := shardsInUse(ctx, s)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, shard := range shards {
+			for r, err := range recordsInShard(ctx, s, shard) {
 				if !yield(r, err) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// shardsInUse lists the shards that hold records, in order.
+func shardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
+	var shards []string
+	for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix} {
+		folders, err := s.List(ctx, prefix)
+		if err != nil {
+			return nil, fmt.Errorf("listing the ledger: %w", err)
+		}
+		for _, folder := range folders {
+			shards = append(shards, strings.TrimSuffix(folder, "/"))
+		}
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards), nil
 }
 
 // liveKeys counts a connection's records in the ledger.

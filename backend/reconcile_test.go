@@ -131,7 +131,7 @@ func (w *world) deleteKeyOf(lease *heldLease) {
 	w.atProvider(http.MethodDelete, "/v1/keys/"+data.Handle.ID, "")
 }
 
-func (w *world) snapshot() *logical.InmemStorage {
+func (w *world) snapshot() logical.Storage {
 	w.t.Helper()
 	ctx := context.Background()
 	paths, err := logical.CollectKeys(ctx, w.storage)

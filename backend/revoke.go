@@ -208,7 +208,7 @@ func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry
 		if !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt) {
 			return true, nil
 		}
-		return false, fmt.Errorf("%s cannot list its keys, so key %q cannot be looked for; look for it there yourself, then write queue/%s/give-up", site.definition.Title, entry.KeyName, entry.ID)
+		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, site.definition.Title, entry.ID)
 	}
 	found, err := site.client.Find(ctx, entry.Scope, entry.KeyName)
 	if err != nil {

@@ -338,7 +338,9 @@ func (e *Engine) noteRootRotation(ctx context.Context, s logical.Storage, name s
 		return err
 	}
 	if outcome != nil {
-		e.scheduler.urge(rootJobPrefix + name) // for what a note may have left to do
+		if err := e.urgeUnfinished(ctx, s, name); err != nil {
+			return err
+		}
 		state.LastError, state.LastFailure = outcome.Error(), e.now()
 		return write(ctx, s, rootStatePrefix+name, state)
 	}
@@ -351,6 +353,15 @@ func (e *Engine) noteRootRotation(ctx context.Context, s logical.Storage, name s
 		return err
 	}
 	return e.scheduler.set(ctx, s, rootJobPrefix+name, connection.Schedule.next(e.now()))
+}
+
+// urgeUnfinished has a rotation that left a note taken up again soon.
+func (e *Engine) urgeUnfinished(ctx context.Context, s logical.Storage, name string) error {
+	note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+	if note != nil {
+		e.scheduler.urge(rootJobPrefix + name)
+	}
+	return err
 }
 
 // RootRotation is the state of a connection's rotation.

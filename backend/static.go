@@ -187,13 +187,19 @@ func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name strin
 	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
 		return err
 	}
-	keys := &StaticKeys{}
-	if err := e.replaceStatic(ctx, s, name, r, keys); err != nil {
+	made, err := e.issueStatic(ctx, s, name, r)
+	if err != nil {
 		return errors.Join(err, e.scheduler.drop(ctx, s, staticJobPrefix+name))
+	}
+	none := &StaticKeys{}
+	keys := none.with(made.key, r.Overlap)
+	if err := e.storeStatic(ctx, s, name, made, none, keys); err != nil {
+		return err
 	}
 	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
 		err = fmt.Errorf("storing static role %q: %w", name, err)
-		return errors.Join(err, e.endStaticKeys(ctx, s, name, keys))
+		// The write may have been carried out all the same.
+		return errors.Join(err, s.Delete(ctx, staticRolePrefix+name), e.endStaticKeys(ctx, s, name, keys))
 	}
 	return e.scheduleStatic(ctx, s, name, r, keys)
 }
@@ -214,6 +220,10 @@ func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name s
 	if err != nil {
 		return err
 	}
+	// Should the rest not be finished here, the timetable has it finished soon.
+	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(time.Minute)); err != nil {
+		return err
+	}
 	if err := s.Delete(ctx, staticRolePrefix+name); err != nil {
 		return fmt.Errorf("deleting static role %q: %w", name, err)
 	}
@@ -223,7 +233,7 @@ func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name s
 		err = e.endStaticKeys(ctx, s, name, keys)
 	}
 	if err != nil {
-		return err // the timetable still has the role, and ends what is left of it
+		return err
 	}
 	return e.scheduler.drop(ctx, s, staticJobPrefix+name)
 }

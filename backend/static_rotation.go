@@ -45,53 +45,79 @@ func (e *Engine) unknownStaticRole(ctx context.Context, s logical.Storage, name 
 // rotateStatic replaces the key, notes a failure for the role's readers, and
 // sets the next time.
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
-	if err := e.replaceStatic(ctx, s, name, r, keys); err != nil {
+	next, err := e.replaceStatic(ctx, s, name, r, keys)
+	if err != nil {
 		keys.LastError, keys.LastFailure = err.Error(), e.now()
 		return errors.Join(err, write(ctx, s, staticKeyPrefix+name, keys))
 	}
-	if err := e.scheduleStatic(ctx, s, name, r, keys); err != nil {
+	if r.Overlap > 0 {
+		return nil
+	}
+	if err := e.endPrevious(ctx, s, name, next); err != nil {
 		return err
 	}
-	return e.endPrevious(ctx, s, name, keys) // at once where there is no overlap
+	return e.scheduleStatic(ctx, s, name, r, next)
 }
 
-// replaceStatic issues a new key, sees it work and stores it beside the old one.
-// When it fails, keys are still those in storage.
-func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
+// replaceStatic stores a new key beside the old one. When it fails, those in
+// storage are still the old keys.
+func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) (*StaticKeys, error) {
+	made, err := e.issueStatic(ctx, s, name, r)
+	if err != nil {
+		return nil, err
+	}
+	next := keys.with(made.key, r.Overlap)
+	// The timetable first, so that no crash leaves the old key beyond its time.
+	if err := e.scheduleStatic(ctx, s, name, r, next); err != nil {
+		return nil, errors.Join(err, e.revokeUnheld(ctx, s, made.record))
+	}
+	return next, e.storeStatic(ctx, s, name, made, keys, next)
+}
+
+// madeStatic is a new static key that no role holds yet.
+type madeStatic struct {
+	key    *StaticKey
+	record *Record
+}
+
+// issueStatic issues a key for a static role and sees it work.
+func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*madeStatic, error) {
 	o, err := e.staticOrder(ctx, s, name, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	key, err := e.issue(ctx, s, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := e.seenAlive(ctx, o.site, key.Secret); err != nil {
-		return errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+		return nil, errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
 	}
-	next := keys.with(&StaticKey{
-		RecordID:  o.record.ID,
-		Name:      o.request.Name,
-		Secret:    key.Secret,
-		IssuedAt:  e.now(),
-		ExpiresAt: o.record.ExpiresAt,
-	}, r.Overlap)
-	if err := write(ctx, s, staticKeyPrefix+name, next); err != nil {
-		err = fmt.Errorf("storing the new key of static role %q: %w", name, err)
-		return errors.Join(err, e.restoreStatic(ctx, s, name, o, keys))
-	}
-	*keys = *next
-	return nil
+	return &madeStatic{
+		record: &o.record,
+		key: &StaticKey{
+			RecordID:  o.record.ID,
+			Name:      o.request.Name,
+			Secret:    key.Secret,
+			IssuedAt:  e.now(),
+			ExpiresAt: o.record.ExpiresAt,
+		},
+	}, nil
 }
 
-// restoreStatic takes a failed write back: it may have been carried out, so the
-// new key is revoked only once storage has the old keys for certain. Until then
-// the reaper watches it.
-func (e *Engine) restoreStatic(ctx context.Context, s logical.Storage, name string, o *order, keys *StaticKeys) error {
-	if err := write(ctx, s, staticKeyPrefix+name, keys); err != nil {
-		return fmt.Errorf("taking the new key back: %w", err)
+// storeStatic puts next in the place of keys. A write that fails may have been
+// carried out, so the new key is revoked only once storage has the old ones for
+// certain; until then the reaper watches it.
+func (e *Engine) storeStatic(ctx context.Context, s logical.Storage, name string, made *madeStatic, keys, next *StaticKeys) error {
+	err := write(ctx, s, staticKeyPrefix+name, next)
+	if err == nil {
+		return nil
 	}
-	return e.revokeUnheld(ctx, s, &o.record)
+	err = fmt.Errorf("storing the new key of static role %q: %w", name, err)
+	if restoreErr := write(ctx, s, staticKeyPrefix+name, keys); restoreErr != nil {
+		return errors.Join(err, fmt.Errorf("taking it back: %w", restoreErr))
+	}
+	return errors.Join(err, e.revokeUnheld(ctx, s, made.record))
 }
 
 // with is the keys after current has taken its place.

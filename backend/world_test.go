@@ -30,7 +30,7 @@ var errInjected = errors.New("injected failure")
 // leases.
 type world struct {
 	t       *testing.T
-	storage *logical.InmemStorage
+	storage logical.Storage
 	sandbox *server.Server
 	front   *httptest.Server
 	logs    *lockedBuffer
@@ -238,6 +238,7 @@ func (w *world) turn() {
 	}
 	w.process.recoverDirty(ctx)
 	w.process.startQueue(ctx)
+	w.process.startRotations(ctx)
 	w.process.waitBackground()
 }
 

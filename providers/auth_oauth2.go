@@ -48,7 +48,7 @@ func newClientCredentials(args authArguments, env authEnv) (authorizer, error) {
 		config.Scopes = allTexts(scopes)
 	}
 	return newTokenAuth(env, func(ctx context.Context) (token, error) {
-		ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: tokenTransport{env}})
+		ctx = context.WithValue(ctx, oauth2.HTTPClient, tokenClient(env))
 		got, err := config.Token(ctx)
 		if err != nil {
 			return token{}, tokenFailure(err)
@@ -70,8 +70,17 @@ func (env authEnv) tokenURL(text string) (*url.URL, error) {
 	return address, nil
 }
 
-// tokenTransport carries an OAuth2 library's requests over the client's
-// transport, so that the same rules hold for them. It follows no redirect.
+// tokenClient is what an OAuth2 library sends its requests with. It follows no
+// redirect: the credential would go along.
+func tokenClient(env authEnv) *http.Client {
+	return &http.Client{
+		Transport:     tokenTransport{env},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// tokenTransport carries requests over the client's transport, so that the same
+// rules hold for them.
 type tokenTransport struct{ env authEnv }
 
 func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -41,12 +41,14 @@ type loginServer struct {
 	logins int
 	refuse bool          // every token
 	hold   chan struct{} // logins wait until it is closed
+	begun  chan struct{} // receives one for each login that waits
 }
 
 func newLoginServer(t *testing.T) *loginServer {
 	l := &loginServer{fake: newFake(t)}
 	l.do("POST /v1/login", func(w http.ResponseWriter, r *http.Request) {
 		if l.hold != nil {
+			l.begun <- struct{}{}
 			<-l.hold
 		}
 		l.mu.Lock()
@@ -148,16 +150,14 @@ func TestMintIsRepeatedAfter401(t *testing.T) {
 
 func TestManyRequestsLogInOnce(t *testing.T) {
 	l, now := newLoginServer(t), time.Now()
-	l.hold = make(chan struct{})
+	l.hold, l.begun = make(chan struct{}), make(chan struct{}, 99)
 	c := l.client(t, &now)
 	const many = 20
 	given, cancel := context.WithCancel(context.Background())
 	results := make(chan error, many)
 	left := make(chan error)
 	go func() { left <- c.Check(given) }()
-	for len(l.seen()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-l.begun
 	for range many {
 		go func() { results <- c.Check(context.Background()) }()
 	}

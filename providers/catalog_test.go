@@ -40,6 +40,7 @@ func TestCatalog(t *testing.T) {
 			documents(t, "role", d.Role)
 			canBeTrusted(t, d)
 			isProven(t, name)
+			rotationIsProven(t, d)
 		})
 	}
 }
@@ -110,6 +111,18 @@ func isProven(t *testing.T, name string) {
 		}
 	}
 	t.Errorf("write testdata/contract/%[1]s.hcl, which names its OpenAPI document, or testdata/exchanges/%[1]s.hcl, an exchange from its documentation", name)
+}
+
+// rotationIsProven wants an exchange that rotates, where a definition can.
+func rotationIsProven(t *testing.T, d *providers.Definition) {
+	if _, own := ownServers[d.Name]; own || !d.Capabilities.RotateRoot {
+		return
+	}
+	place := filepath.Join("testdata", "exchanges", d.Name+".hcl")
+	exchanges, _ := contract.ReadExchanges(place)
+	if !slices.ContainsFunc(exchanges, (*contract.Exchange).Rotates) {
+		t.Errorf("the definition rotates: write an exchange in %s with a step \"rotate\"", place)
+	}
 }
 
 // merged are the values of fields as an operator would have written them.

@@ -125,15 +125,22 @@ type life struct {
 	*providers.Definition
 	connection, role providers.Values
 	baseURL          string
+	// way is how to get to the hosts that the definition names, nil where
+	// baseURL is the provider.
+	way *contract.Internet
 	// opens says whether the provider takes a value for a living key.
 	opens func(value string) bool
 }
 
 func (l *life) client(t *testing.T, connection providers.Values) *providers.Client {
 	t.Helper()
-	client, err := providers.NewClient(l.Definition, providers.Settings{
+	settings := providers.Settings{
 		Values: connection, BaseURL: l.baseURL, Timeout: 10 * time.Second, RequestsPerSecond: 1000,
-	})
+	}
+	if l.way != nil {
+		settings.ProxyURL, settings.CACert = l.way.ProxyURL, l.way.CACert
+	}
+	client, err := providers.NewClient(l.Definition, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,15 +342,31 @@ func replay(t *testing.T, name string, x *contract.Exchange) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := httptest.NewServer(player)
-	defer provider.Close()
 	r := &replaying{life: &life{
 		Definition: d,
 		connection: merged(t, d.Connection, x.Connection),
 		role:       merged(t, d.Role, x.Role),
-		baseURL:    provider.URL + basePath(t, d, x.BasePath),
 	}}
+	if x.NamesHosts() {
+		internet, err := contract.NewInternet(player)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer internet.Close()
+		r.way = internet
+	} else {
+		provider := httptest.NewServer(player)
+		defer provider.Close()
+		r.baseURL = provider.URL + basePath(t, d, x.BasePath)
+	}
 	r.client = r.life.client(t, r.connection)
+	if x.Now != "" {
+		now, err := time.Parse(time.RFC3339, x.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.client.StopClock(now)
+	}
 	for _, step := range x.Steps {
 		player.Expect(step.Trips)
 		r.do(t, step)
@@ -351,7 +374,7 @@ func replay(t *testing.T, name string, x *contract.Exchange) {
 			t.Errorf("%s: %s", step.Do, wrong)
 		}
 	}
-	for _, needed := range []string{"check", "issue", "revoke"} {
+	for _, needed := range r.needed(x) {
 		if !slices.ContainsFunc(x.Steps, func(s *contract.Step) bool { return s.Do == needed }) {
 			t.Errorf("the exchange has no step %q", needed)
 		}
@@ -376,15 +399,16 @@ func describedBy(t *testing.T, file string) *contract.Document {
 // replaying carries out the steps of an exchange, on the key issued last.
 type replaying struct {
 	*life
-	client *providers.Client
-	key    *providers.Key
+	client   *providers.Client
+	key      *providers.Key
+	rotation *providers.Rotation
 }
 
 func (r *replaying) do(t *testing.T, step *contract.Step) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if r.key == nil && step.Do != "check" && step.Do != "issue" {
+	if r.key == nil && !slices.Contains([]string{"check", "issue", "rotate", "stray", "retire"}, step.Do) {
 		t.Fatalf("%s: there is no key yet", step.Do)
 	}
 	var err error
@@ -404,8 +428,14 @@ func (r *replaying) do(t *testing.T, step *contract.Step) {
 		err = r.alive(ctx, t, step)
 	case "revoke":
 		err = r.client.Revoke(ctx, r.key.Handle)
+	case "rotate":
+		err = r.rotated(ctx, t, step)
+	case "stray":
+		err = r.strayed(ctx, t, step)
+	case "retire":
+		err = r.retired(ctx, t, step)
 	default:
-		t.Fatalf("there is no step %q: write check, issue, list, find, extend, probe or revoke", step.Do)
+		t.Fatalf("there is no step %q: write check, issue, list, find, extend, probe, revoke, rotate, stray or retire", step.Do)
 	}
 	if got := failure(err); got != step.Fails {
 		t.Errorf("%s: got %q (%v), want %q", step.Do, got, err, step.Fails)

@@ -153,7 +153,10 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 	}
 	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt}
 	if !req.ExpiresAt.IsZero() {
-		key.ttl = time.Until(req.ExpiresAt).Round(time.Second)
+		// Rounded down to nothing, it would be left out: no end at all.
+		if key.ttl = time.Until(req.ExpiresAt).Round(time.Second); key.ttl < time.Second {
+			return nil, errors.New("the end of the new credential lies in the past")
+		}
 	}
 	s := c.static.with("key", key.value())
 	if len(block.candidate) > 0 {

@@ -79,6 +79,24 @@ provider "cloudflare" {
     dead    = status == 401 || (status == 200 && body.result.status != "active")
   }
 
+  # The token keeps its id and its permissions and gets another value. The new
+  # value is in the answer only: is that lost, a new token has to be made by hand.
+  # https://developers.cloudflare.com/fundamentals/api/how-to/roll-token/
+  rotate {
+    step "own" {
+      get  = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/verify" : "/user/tokens/verify"
+      ok   = body.success
+      save = { id = body.result.id }
+    }
+    step "roll" {
+      put  = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/${saved.id}/value" : "/user/tokens/${saved.id}/value"
+      json = {} # the description demands a body
+      ok   = body.success
+    }
+
+    connection = { api_token = body.result }
+  }
+
   key_name { max_length = 120 }
 
   errors { message = body.errors[0].message }

@@ -11,6 +11,16 @@ provider "grafana" {
     sensitive = true
     help      = "Service account token that may write the service account (serviceaccounts:write). Give this, or username and password."
   }
+  connection "token_id" {
+    type = number
+    min  = 1
+    help = "Number of token, which tells rotation what to delete; a rotation sets it itself from then on."
+  }
+  connection "service_account_id" {
+    type = number
+    min  = 1
+    help = "Number of the service account that token belongs to. Rotation needs it: a token does not tell."
+  }
   connection "username" {
     type = string
     help = "User that may write the service account, where there is no token."
@@ -86,6 +96,38 @@ provider "grafana" {
     headers = { Authorization = "Bearer ${secret.token}" }
     alive   = [200, 403]
     dead    = [401]
+  }
+
+  # Another token of the service account that the connection's own belongs to. A
+  # password is not rotated: auth says so, before anything is sent.
+  rotate {
+    post = "/api/serviceaccounts/${connection.service_account_id}/tokens"
+    json = {
+      name          = key.name
+      secondsToLive = key.ttl
+    }
+    auth "bearer" { token = connection.token }
+
+    connection = {
+      token    = body.key
+      token_id = body.id
+    }
+    save = { old_id = connection.token_id }
+
+    retire {
+      when   = saved.old_id != null
+      delete = "/api/serviceaccounts/${connection.service_account_id}/tokens/${saved.old_id}"
+      gone   = [404]
+    }
+
+    list {
+      get   = "/api/serviceaccounts/${connection.service_account_id}/tokens"
+      items = body
+      item = {
+        name   = item.name
+        old_id = item.id
+      }
+    }
   }
 
   errors { message = body.message }

@@ -16,6 +16,11 @@ provider "openai" {
     help      = "Admin API key (sk-admin-…) of the organization; project keys cannot create keys."
   }
 
+  connection "admin_key_id" {
+    type = string
+    help = "Id of admin_key (key_…), which tells rotation what to delete. Without it the list of admin keys is searched for one that looks like admin_key."
+  }
+
   role "project_id" {
     type     = string
     required = true
@@ -65,6 +70,64 @@ provider "openai" {
     headers = { Authorization = "Bearer ${secret.api_key}" }
     alive   = [200]
     dead    = [401]
+  }
+
+  # A key does not tell its own id, but the list shows each key's beginning and
+  # end (sk-admin...def). One that looks like ours, in a list that is complete,
+  # is ours.
+  rotate {
+    step "own" {
+      get   = "/organization/admin_api_keys"
+      query = { limit = 100 }
+      save = {
+        complete = !body.has_more
+        alike = [
+          for key in body.data : key.id
+          if can(regex("^[A-Za-z0-9_-]{3,}[^A-Za-z0-9_-]+[A-Za-z0-9_-]{3,}$", key.redacted_value)) &&
+          startswith(connection.admin_key, try(regex("^[A-Za-z0-9_-]+", key.redacted_value), "?")) &&
+          endswith(connection.admin_key, try(regex("[A-Za-z0-9_-]+$", key.redacted_value), "?"))
+        ]
+      }
+    }
+    step "new" {
+      post = "/organization/admin_api_keys"
+      json = {
+        name               = key.name
+        expires_in_seconds = key.ttl
+      }
+    }
+
+    connection = {
+      admin_key    = body.value
+      admin_key_id = body.id
+    }
+    save = {
+      old_id = (
+        connection.admin_key_id != null ? connection.admin_key_id :
+        saved.complete && length(saved.alike) == 1 ? saved.alike[0] : null
+      )
+    }
+
+    retire {
+      when   = saved.old_id != null
+      delete = "/organization/admin_api_keys/${saved.old_id}"
+      ok     = body.deleted
+      gone   = [404]
+    }
+
+    list {
+      get = "/organization/admin_api_keys"
+      query = {
+        limit = 100
+        after = page.after
+      }
+      items = body.data
+      item = {
+        name   = item.name
+        old_id = item.id
+      }
+      next = body.has_more ? { after = body.last_id } : null
+    }
   }
 
   errors { message = body.error.message }

@@ -19,6 +19,10 @@ provider "vault" {
     sensitive = true
     help      = "Token that may create tokens and revoke, renew them by accessor. Renew it, or make it periodic."
   }
+  connection "rotation_token_role" {
+    type = string
+    help = "Token role (auth/token/roles/…) to create the successor of token against. It must make orphans, and decides their policies. Without it the successor has the policies, period and TTL of token, and the path auth/token/create-orphan demands sudo."
+  }
   connection "namespace" {
     type = string
     help = "Namespace of the tokens, where the server has namespaces."
@@ -111,6 +115,73 @@ provider "vault" {
     }
     alive = status == 200
     dead  = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+  }
+
+  # An orphan, since a child would end with the token that it replaces. Tokens
+  # that the old token made with orphan = false end with it. Identity policies
+  # stay with the old token: give the policies to the token itself.
+  rotate {
+    step "own" {
+      get = "/v1/auth/token/lookup-self"
+      save = {
+        old_accessor = body.data.accessor
+        policies     = body.data.policies
+        ttl          = try(body.data.creation_ttl, 0)
+        max_ttl      = try(body.data.explicit_max_ttl, 0)
+        period       = try(body.data.period, 0)
+      }
+    }
+
+    step "new" {
+      post = connection.rotation_token_role != null ? "/v1/auth/token/create/${connection.rotation_token_role}" : "/v1/auth/token/create-orphan"
+      json = {
+        display_name      = key.name
+        policies          = connection.rotation_token_role == null ? saved.policies : null
+        no_default_policy = connection.rotation_token_role == null ? !contains(saved.policies, "default") : null
+        meta              = { key_name = key.name }
+        ttl               = key.ttl != null ? "${key.ttl}s" : connection.rotation_token_role == null && saved.ttl > 0 ? "${saved.ttl}s" : null
+        explicit_max_ttl  = connection.rotation_token_role == null && saved.max_ttl > 0 ? "${saved.max_ttl}s" : null
+        period            = connection.rotation_token_role == null && saved.period > 0 ? "${saved.period}s" : null
+        renewable         = true
+        type              = "service"
+      }
+      save = {
+        token    = body.auth.client_token
+        accessor = body.auth.accessor
+      }
+
+      undo {
+        post = "/v1/auth/token/revoke-accessor"
+        json = { accessor = saved.accessor }
+        gone = (
+          contains([400, 403], status) &&
+          can(regex("invalid accessor|token not found", join(" ", body.errors)))
+        )
+      }
+    }
+
+    # A token role may make children.
+    step "is an orphan" {
+      get = "/v1/auth/token/lookup-self"
+      auth "header" {
+        headers = {
+          X-Vault-Token     = saved.token
+          X-Vault-Namespace = connection.namespace
+        }
+      }
+      ok = body.data.orphan
+    }
+
+    connection = { token = saved.token }
+
+    retire {
+      post = "/v1/auth/token/revoke-accessor"
+      json = { accessor = saved.old_accessor }
+      gone = (
+        contains([400, 403], status) &&
+        can(regex("invalid accessor|token not found", join(" ", body.errors)))
+      )
+    }
   }
 
   errors { message = join("; ", body.errors) }

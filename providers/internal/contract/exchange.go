@@ -14,8 +14,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsimple"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 // Exchange is a key's life as the provider's documentation shows it: which
@@ -36,6 +39,9 @@ type Exchange struct {
 	// Connection and Role are the fields that an operator would write.
 	Connection cty.Value `hcl:"connection,optional"`
 	Role       cty.Value `hcl:"role,optional"`
+	// Now, an RFC 3339 time, makes the client's clock stand still, so that
+	// signatures can be written down. Each nonce is "nonce" then.
+	Now string `hcl:"now,optional"`
 	// Headers are those that every request carries, unless it names its own
 	// value; "" means that the header must be absent.
 	Headers map[string]string `hcl:"headers,optional"`
@@ -45,10 +51,13 @@ type Exchange struct {
 // Step is one call of the client, with the requests that it makes of it and
 // what it must return.
 type Step struct {
-	// Do is the client's method: check, issue, list, find, extend, probe, revoke.
+	// Do is the client's method: check, issue, list, find, extend, probe, revoke,
+	// rotate, stray, retire. After rotate the connection has its new values; stray
+	// finds what has the name of key, and retires each.
 	Do    string  `hcl:"do,label"`
 	Trips []*Trip `hcl:"trip,block"`
-	// Key is what issue and extend are asked for: name, expires_at, cidrs.
+	// Key is what issue, extend, rotate and stray are asked for: name,
+	// expires_at, cidrs.
 	Key *WantedKey `hcl:"key,block"`
 	// ID and Secret are what issue must find in the answer, IDs what list and
 	// find must; Alive is what probe must.
@@ -56,6 +65,12 @@ type Step struct {
 	Secret map[string]string `hcl:"secret,optional"`
 	IDs    []string          `hcl:"ids,optional"`
 	Alive  *bool             `hcl:"alive"`
+	// Connection are the fields that rotate must change; Strays is how many
+	// stray must find.
+	Connection map[string]string `hcl:"connection,optional"`
+	Strays     int               `hcl:"strays,optional"`
+	// ByHand says that retire must leave something to be removed by hand.
+	ByHand bool `hcl:"by_hand,optional"`
 	// Fails is the kind of failure that must come back: refused, unauthorized,
 	// throttled, unknown. Without it the call must succeed.
 	Fails string `hcl:"fails,optional"`
@@ -73,12 +88,19 @@ type WantedKey struct {
 
 // Trip is one request and its answer.
 type Trip struct {
-	// Request is "METHOD /path?query"; the order within the query is free.
+	// Request is "METHOD /path?query"; the order within the query is free. With
+	// "METHOD https://host/path?query" the host counts as well; if any request
+	// is written so, the client runs with the definition's own base_url.
 	Request string            `hcl:"request"`
 	Headers map[string]string `hcl:"headers,optional"`
 	// JSON or Form is the body, whole.
 	JSON cty.Value         `hcl:"json,optional"`
 	Form map[string]string `hcl:"form,optional"`
+	// JWT are the claims, whole, of the token that the request carries: as its
+	// bearer, or in the form field "assertion". It is signed with PrivateKey.
+	JWT cty.Value `hcl:"jwt,optional"`
+	// Beyond says that the exchange's document does not have the request.
+	Beyond bool `hcl:"beyond,optional"`
 	// Status and Answer are what comes back. Answer is sent as JSON, or as it
 	// is where it is a string.
 	Status int       `hcl:"status"`
@@ -90,7 +112,11 @@ func ReadExchanges(path string) ([]*Exchange, error) {
 	var file struct {
 		Exchanges []*Exchange `hcl:"exchange,block"`
 	}
-	if err := hclsimple.DecodeFile(path, nil, &file); err != nil {
+	context := &hcl.EvalContext{
+		Variables: map[string]cty.Value{"private_key": cty.StringVal(PrivateKey())},
+		Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc},
+	}
+	if err := hclsimple.DecodeFile(path, context, &file); err != nil {
 		return nil, err
 	}
 	if len(file.Exchanges) == 0 {
@@ -98,6 +124,24 @@ func ReadExchanges(path string) ([]*Exchange, error) {
 	}
 	return file.Exchanges, nil
 }
+
+// Rotates reports whether the exchange is about replacing the connection's
+// credential.
+func (x *Exchange) Rotates() bool {
+	return slices.ContainsFunc(x.Steps, func(s *Step) bool { return s.Do == "rotate" })
+}
+
+// NamesHosts reports whether a request of the exchange names its host.
+func (x *Exchange) NamesHosts() bool {
+	for _, step := range x.Steps {
+		if slices.ContainsFunc(step.Trips, (*Trip).namesHost) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Trip) namesHost() bool { return strings.Contains(t.Request, " https://") }
 
 // Player answers the requests of an exchange, in their order and no others.
 type Player struct {
@@ -160,7 +204,11 @@ func (p *Player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *Player) differences(trip *Trip, r *http.Request, text []byte) []string {
 	var found []string
-	if got := canonical(r.Method + " " + r.URL.RequestURI()); got != canonical(trip.Request) {
+	host := ""
+	if trip.namesHost() {
+		host = "https://" + r.Host
+	}
+	if got := canonical(r.Method + " " + host + r.URL.RequestURI()); got != canonical(trip.Request) {
 		found = append(found, "the request is "+got)
 	}
 	headers := maps.Clone(p.headers)
@@ -176,7 +224,10 @@ func (p *Player) differences(trip *Trip, r *http.Request, text []byte) []string 
 	if difference := trip.bodyDifference(r.Header, text); difference != "" {
 		found = append(found, difference)
 	}
-	if p.document != nil {
+	if difference := trip.jwtDifference(r, text); difference != "" {
+		found = append(found, difference)
+	}
+	if p.document != nil && !trip.Beyond {
 		if err := p.document.Conforms(r, text); err != nil {
 			found = append(found, err.Error())
 		}
@@ -213,6 +264,7 @@ func formDifference(want map[string]string, header http.Header, text []byte) str
 		expected.Set(name, value)
 	}
 	got, err := url.ParseQuery(string(text))
+	got.Del(assertionField) // held against jwt
 	if err != nil || !reflect.DeepEqual(got, expected) || !isKind(header, "application/x-www-form-urlencoded") {
 		return fmt.Sprintf("the body is %s, not the form %s", text, expected.Encode())
 	}

@@ -1,0 +1,191 @@
+# Sources, unless a line names another:
+# DataDog/datadog-api-client-go:.generator/schemas/v2/openapi.yaml.
+provider "datadog" {
+  title    = "Datadog"
+  docs     = "https://docs.datadoghq.com/account_management/api-app-keys/"
+  base_url = "https://api.${connection.site}"
+
+  connection "site" {
+    type    = string
+    default = "datadoghq.com"
+    enum    = ["datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "datadoghq.eu", "ap1.datadoghq.com", "ap2.datadoghq.com", "ddog-gov.com"]
+    help    = "Datadog site of the organization, such as datadoghq.eu."
+  }
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API key of the organization."
+  }
+  connection "application_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Application key of a user who may write API keys, service accounts and their application keys."
+  }
+
+  role "kind" {
+    type    = string
+    default = "application_key"
+    enum    = ["api_key", "application_key"]
+    help    = "What to make: API keys, which only send data, or application keys, which use the API."
+  }
+  role "service_account_id" {
+    type = string
+    help = "Service account that owns the application keys, a UUID. Without it they belong to the user who owns the connection's application key."
+  }
+  role "scopes" {
+    type = list(string)
+    help = "Scopes of the application keys, such as dashboards_read. Without them they can do whatever their owner can; API keys have none."
+  }
+
+  auth "header" {
+    headers = {
+      DD-API-KEY         = connection.api_key
+      DD-APPLICATION-KEY = connection.application_key
+    }
+  }
+
+  check {
+    get   = "/api/v2/api_keys"
+    query = { "page[size]" = 1 }
+  }
+
+  issue {
+    post = (
+      role.kind == "api_key" ? "/api/v2/api_keys" :
+      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys" :
+      "/api/v2/current_user/application_keys"
+    )
+    json = {
+      data = {
+        type = role.kind == "api_key" ? "api_keys" : "application_keys"
+        attributes = {
+          name   = key.name
+          scopes = role.kind == "api_key" ? null : role.scopes
+        }
+      }
+    }
+    id     = body.data.id
+    secret = { key = body.data.attributes.key }
+  }
+
+  revoke {
+    delete = (
+      role.kind == "api_key" ? "/api/v2/api_keys/${key.id}" :
+      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys/${key.id}" :
+      "/api/v2/current_user/application_keys/${key.id}"
+    )
+    gone = [404]
+  }
+
+  # An empty page is the end.
+  list {
+    get = (
+      role.kind == "api_key" ? "/api/v2/api_keys" :
+      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys" :
+      "/api/v2/current_user/application_keys"
+    )
+    query = {
+      "page[size]"   = 100
+      "page[number]" = coalesce(page.number, 0)
+    }
+    items = body.data
+    item = {
+      id         = item.id
+      name       = item.attributes.name
+      created_at = item.attributes.created_at
+    }
+    next = length(body.data) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+  }
+
+  # Both keys, one after the other. The lists show the last four characters of
+  # each, which tell our own unless two end alike.
+  rotate {
+    step "own API key" {
+      get = "/api/v2/api_keys"
+      query = {
+        "page[size]" = 100
+        sort         = "-created_at"
+      }
+      ok   = length([for key in body.data : key if endswith(connection.api_key, key.attributes.last4)]) == 1
+      save = { old_api_key_id = [for key in body.data : key.id if endswith(connection.api_key, key.attributes.last4)][0] }
+    }
+    step "own application key" {
+      get = "/api/v2/current_user/application_keys"
+      query = {
+        "page[size]" = 100
+        sort         = "-created_at"
+      }
+      ok = length([for key in body.data : key if endswith(connection.application_key, key.attributes.last4)]) == 1
+      save = {
+        old_application_key_id = [for key in body.data : key.id if endswith(connection.application_key, key.attributes.last4)][0]
+        scopes                 = try([for key in body.data : key.attributes.scopes if endswith(connection.application_key, key.attributes.last4)][0], null)
+      }
+    }
+    step "API key" {
+      post = "/api/v2/api_keys"
+      json = { data = { type = "api_keys", attributes = { name = key.name } } }
+      save = {
+        api_key    = body.data.attributes.key
+        api_key_id = body.data.id
+      }
+
+      undo {
+        delete = "/api/v2/api_keys/${saved.api_key_id}"
+        gone   = [404]
+      }
+    }
+    step "application key" {
+      post = "/api/v2/current_user/application_keys"
+      json = { data = { type = "application_keys", attributes = { name = key.name, scopes = saved.scopes } } }
+    }
+
+    connection = {
+      api_key         = saved.api_key
+      application_key = body.data.attributes.key
+    }
+
+    retire {
+      step "application key" {
+        when   = saved.old_application_key_id != null
+        delete = "/api/v2/current_user/application_keys/${saved.old_application_key_id}"
+        gone   = [404]
+      }
+      step "API key" {
+        when   = saved.old_api_key_id != null
+        delete = "/api/v2/api_keys/${saved.old_api_key_id}"
+        gone   = [404]
+      }
+    }
+
+    list {
+      get = "/api/v2/current_user/application_keys"
+      query = {
+        "page[size]"   = 100
+        "page[number]" = coalesce(page.number, 0)
+      }
+      items = body.data
+      item = {
+        name                   = item.attributes.name
+        old_application_key_id = item.id
+      }
+      next = length(body.data) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+    }
+    list {
+      get = "/api/v2/api_keys"
+      query = {
+        "page[size]"   = 100
+        "page[number]" = coalesce(page.number, 0)
+      }
+      items = body.data
+      item = {
+        name           = item.attributes.name
+        old_api_key_id = item.id
+      }
+      next = length(body.data) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+    }
+  }
+
+  errors { message = try(body.errors[0].detail, body.errors[0].title, body.errors[0]) }
+}
