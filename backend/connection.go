@@ -2,9 +2,7 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/go-secure-stdlib/strutil"
@@ -96,6 +94,39 @@ func (e *Engine) Connections(ctx context.Context, s logical.Storage) ([]string, 
 // SaveConnection checks the connection as its options ask and stores it. On any
 // error the connection that was stored before is still there and in use.
 func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name string, c *Connection, o SaveOptions) error {
+	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return e.saveConnection(ctx, s, name, c, o)
+}
+
+// ChangeConnection has change alter the connection, a new one where there is
+// none, and saves it as SaveConnection does. No rotation comes in between, so
+// that the credential stays the newest unless change replaces it.
+func (e *Engine) ChangeConnection(ctx context.Context, s logical.Storage, name string, change func(*Connection) (SaveOptions, error)) error {
+	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	c, err := e.Connection(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		c = &Connection{VerifyConnection: true}
+	}
+	o, err := change(c)
+	if err != nil {
+		return err
+	}
+	return e.saveConnection(ctx, s, name, c, o)
+}
+
+// saveConnection is SaveConnection for a caller that keeps rotations away.
+func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name string, c *Connection, o SaveOptions) error {
 	definition, err := e.Definition(ctx, s, c.Provider)
 	if err != nil {
 		return err
@@ -111,11 +142,6 @@ func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name str
 	if c.Schedule.automatic() && !definition.Capabilities.RotateRoot {
 		return mistake("%s cannot replace its own admin credential; leave rotation_period and rotation_schedule out", definition.Title)
 	}
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	if !o.Force {
 		if err := e.refuseStranding(ctx, s, name, c); err != nil {
 			return err
@@ -161,6 +187,12 @@ func (e *Engine) refuseStranding(ctx context.Context, s logical.Storage, name st
 // DeleteConnection removes a connection. With live keys it refuses unless
 // forced, since without the connection nothing can revoke them.
 func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name string, force bool) error {
+	// A rotation that finishes later would store the connection again.
+	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if !force {
 		live, err := e.liveKeys(ctx, s, name)
 		if err != nil {
@@ -174,10 +206,7 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 		return fmt.Errorf("deleting connection %q: %w", name, err)
 	}
 	e.ResetConnection(name)
-	if err := s.Delete(ctx, rootStatePrefix+name); err != nil {
-		return err
-	}
-	return e.scheduler.drop(ctx, s, rootJobPrefix+name)
+	return e.forgetRotation(ctx, s, name)
 }
 
 // CheckConnection asks the provider whether the connection's credential works.
@@ -258,22 +287,4 @@ func (e *Engine) unknownConnection(ctx context.Context, s logical.Storage, name 
 		return err
 	}
 	return mistake("there is no connection %q; %s", name, instead(name, names, "write config/"+name+" first"))
-}
-
-// Definition returns the definition of a provider.
-func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string) (*providers.Definition, error) {
-	definition, err := providers.Load(name)
-	if errors.Is(err, providers.ErrNotBuiltIn) {
-		names, listErr := e.Definitions(ctx, s)
-		if listErr != nil {
-			return nil, listErr
-		}
-		return nil, mistake("there is no provider %q; %s", name, instead(name, names, "list providers/ for all"))
-	}
-	return definition, err
-}
-
-// Definitions lists the names of all providers, sorted.
-func (e *Engine) Definitions(context.Context, logical.Storage) ([]string, error) {
-	return slices.Clone(providers.BuiltIn()), nil
 }

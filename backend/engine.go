@@ -63,6 +63,7 @@ type Engine struct {
 	rotationLocks keyedLocks
 	scheduler     *scheduler
 	unsaved       unsavedCredentials
+	definitions   definitions
 	revokeSlots   sync.Map // connection name to *semaphore.Weighted
 	nextShard     int
 	background    background
@@ -177,6 +178,8 @@ func (e *Engine) invalidate(_ context.Context, key string) {
 	switch {
 	case strings.HasPrefix(key, connectionPrefix):
 		e.ResetConnection(strings.TrimPrefix(key, connectionPrefix))
+	case strings.HasPrefix(key, definitionPrefix):
+		e.resetAll()
 	case key == mountPath:
 		e.identity.mu.Lock()
 		e.identity.mount = nil
@@ -186,6 +189,11 @@ func (e *Engine) invalidate(_ context.Context, key string) {
 
 func (e *Engine) clean(context.Context) {
 	e.stopBackground()
+	e.resetAll()
+}
+
+// resetAll drops every cached client.
+func (e *Engine) resetAll() {
 	e.sites.mu.Lock()
 	defer e.sites.mu.Unlock()
 	for name, site := range e.sites.byName {

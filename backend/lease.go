@@ -131,10 +131,11 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, tt
 	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
 		return ttl, nil
 	}
-	site, err := e.site(ctx, s, r.Connection)
+	site, release, err := e.siteFor(ctx, s, r)
 	if err != nil {
 		return 0, err
 	}
+	defer release()
 	if !site.definition.Capabilities.Extend {
 		return r.ExpiresAt.Sub(now), nil
 	}

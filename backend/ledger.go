@@ -27,10 +27,13 @@ const (
 
 // Record is one live key: who holds it, until when, and what revoking it needs.
 type Record struct {
-	ID         string           `json:"-"`
-	Role       string           `json:"role"`
-	Connection string           `json:"connection"`
-	Provider   string           `json:"provider"`
+	ID         string `json:"-"`
+	Role       string `json:"role"`
+	Connection string `json:"connection"`
+	Provider   string `json:"provider"`
+	// Definition is the hash of the uploaded definition that made the key; empty
+	// for a built-in one.
+	Definition string           `json:"definition,omitempty"`
 	Handle     providers.Handle `json:"handle"`
 	Scope      providers.Scope  `json:"scope"`
 	IssuedAt   time.Time        `json:"issued_at"`

@@ -126,6 +126,7 @@ func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, ro
 		Role:             roleName,
 		Connection:       site.name,
 		Provider:         site.definition.Name,
+		Definition:       uploadedHash(site.definition),
 		Scope:            o.scope,
 		IssuedAt:         now,
 		ExpiresAt:        nativeExpiry(site.definition, expiresAt),

@@ -77,10 +77,11 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 	if err != nil || r == nil {
 		return err
 	}
-	site, err := e.site(ctx, s, r.Connection)
+	site, release, err := e.siteFor(ctx, s, r)
 	if err != nil {
 		return err
 	}
+	defer release()
 	if err := e.revokeAtProvider(ctx, site, r); err != nil {
 		return err
 	}

@@ -35,8 +35,15 @@ const (
 type RotationState struct {
 	LastRotated  time.Time `json:"last_rotated,omitzero"`
 	NextRotation time.Time `json:"-"`
-	LastError    string    `json:"last_error,omitempty"`
+	// Failures are those since the last success.
+	Failures    int       `json:"failures,omitempty"`
+	LastError   string    `json:"last_error,omitempty"`
 	LastFailure  time.Time `json:"last_failure,omitzero"`
+}
+
+func (r *RotationState) failed(err error, now time.Time) {
+	r.Failures++
+	r.LastError, r.LastFailure = err.Error(), now
 }
 
 // rotationNote is a rotation that is under way.
@@ -254,10 +261,19 @@ func (e *Engine) dropNote(ctx context.Context, s logical.Storage, name string) e
 // failedRotation sorts out an issue of a new credential that failed.
 func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote, err error) error {
 	if providers.NothingMade(err) {
-		return errors.Join(err, e.dropNote(ctx, s, site.name))
+		return errors.Join(notRotated(site, err), e.dropNote(ctx, s, site.name))
 	}
 	_, resumeErr := e.resumeRotation(ctx, s, site, note)
 	return errors.Join(err, resumeErr)
+}
+
+// notRotated tells what the operator can mend from what nobody can.
+func notRotated(site *site, err error) error {
+	switch providers.KindOf(err) {
+	case providers.Refused, providers.Unauthorized:
+		return mistake("connection %q keeps its credential: %s", site.name, err)
+	}
+	return fmt.Errorf("connection %q keeps its credential: %w", site.name, err)
 }
 
 // resumeRotation finishes or undoes a rotation that an error or a crash
@@ -341,7 +357,7 @@ func (e *Engine) noteRootRotation(ctx context.Context, s logical.Storage, name s
 		if err := e.urgeUnfinished(ctx, s, name); err != nil {
 			return err
 		}
-		state.LastError, state.LastFailure = outcome.Error(), e.now()
+		state.failed(outcome, e.now())
 		return write(ctx, s, rootStatePrefix+name, state)
 	}
 	*state = RotationState{LastRotated: e.now()}
@@ -415,6 +431,18 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 		return e.scheduler.set(ctx, e.storage, key, connection.Schedule.next(e.now()))
 	}
 	return e.RotateRoot(ctx, e.storage, name)
+}
+
+// forgetRotation removes all that is kept of a deleted connection's rotation.
+func (e *Engine) forgetRotation(ctx context.Context, s logical.Storage, name string) error {
+	e.unsaved.take(name)
+	if err := e.dropNote(ctx, s, name); err != nil {
+		return err
+	}
+	if err := s.Delete(ctx, rootStatePrefix+name); err != nil {
+		return fmt.Errorf("forgetting the rotations of connection %q: %w", name, err)
+	}
+	return e.scheduler.drop(ctx, s, rootJobPrefix+name)
 }
 
 // findInterrupted has the rotations taken up that a former process left

@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -40,10 +42,23 @@ func (s Schedule) Validate() error {
 	if s.Cron == "" {
 		return nil
 	}
-	if _, err := cron.ParseStandard(s.Cron); err != nil {
+	times, err := parseCron(s.Cron)
+	if err != nil {
 		return mistake("rotation_schedule %q is no five-field cron expression (%s); write for example \"0 3 * * SAT\"", s.Cron, err)
 	}
+	if times.Next(time.Now().UTC()).IsZero() {
+		return mistake("rotation_schedule %q never comes; write for example \"0 3 * * SAT\"", s.Cron)
+	}
 	return nil
+}
+
+// parseCron takes five fields and nothing else that is common in crontabs:
+// "@every 1s" would go round shortestPeriod, and a time zone has its own gaps.
+func parseCron(text string) (cron.Schedule, error) {
+	if strings.ContainsAny(text, "=@") {
+		return nil, errors.New("time zones and @-names are not for here, the time is UTC")
+	}
+	return cron.ParseStandard(text)
 }
 
 // automatic reports whether the schedule ever comes due by itself.
@@ -55,7 +70,7 @@ func (s Schedule) next(after time.Time) time.Time {
 	case s.Period > 0:
 		return after.Add(s.Period)
 	case s.Cron != "":
-		times, err := cron.ParseStandard(s.Cron)
+		times, err := parseCron(s.Cron)
 		if err != nil {
 			return time.Time{} // refused when it was written
 		}

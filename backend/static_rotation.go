@@ -47,7 +47,7 @@ func (e *Engine) unknownStaticRole(ctx context.Context, s logical.Storage, name 
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
 	if err != nil {
-		keys.LastError, keys.LastFailure = err.Error(), e.now()
+		keys.failed(err, e.now())
 		return errors.Join(err, write(ctx, s, staticKeyPrefix+name, keys))
 	}
 	if r.Overlap > 0 {

@@ -2,6 +2,7 @@ package paths_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -67,5 +68,39 @@ func TestNoProviderFieldHidesBehindAnOwnOne(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestUpload(t *testing.T) {
+	m := newMount(t)
+	builtIn, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := strings.Replace(builtIn.Source(), `provider "sandbox"`, `provider "mine"`, 1)
+	for name, test := range map[string]struct {
+		input data
+		want  []string
+	}{
+		"nothing":       {data{}, []string{"definition is missing", "@mine.hcl"}},
+		"typing error":  {data{"definition": strings.Replace(mine, "= connection.admin_key }", "= connection.admin_kye }", 1)}, []string{"mine.hcl line ", "^^^", `did you mean "admin_key"?`}},
+		"hidden field":  {data{"definition": strings.ReplaceAll(strings.Replace(mine, `role "owner"`, `role "ttl"`, 1), "role.owner", "role.ttl")}, []string{`role field "ttl"`, "the engine's own"}},
+		"unknown field": {data{"defintion": mine}, []string{`"defintion"`, `"definition"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantContains(t, m.refusal(logical.CreateOperation, "providers/mine", test.input), test.want...)
+			if slices.Contains(m.list("providers/"), "mine") {
+				t.Error("it was stored")
+			}
+		})
+	}
+	m.write("providers/mine", data{"definition": mine})
+	shown := m.read("providers/mine")
+	if shown["built_in"] != false || shown["definition"] != mine {
+		t.Errorf("the upload is shown as built_in=%v", shown["built_in"])
+	}
+	m.must(logical.DeleteOperation, "providers/mine", nil)
+	if slices.Contains(m.list("providers/"), "mine") {
+		t.Error("the deleted definition is listed")
 	}
 }

@@ -1,0 +1,268 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// Operators upload definitions of their own beside the built-in ones. A version
+// that is replaced stays in storage for as long as keys are alive that it made:
+// they are revoked as it says.
+const (
+	definitionPrefix    = "definition/"
+	oldDefinitionPrefix = "old-definition/"
+
+	// LongestDefinition bounds an upload, in bytes.
+	LongestDefinition = 64 << 10
+)
+
+// upload is an uploaded definition.
+type upload struct {
+	Source string `json:"source"`
+	Hash   string `json:"hash"`
+}
+
+// definitions caches what was parsed, by hash.
+type definitions struct {
+	mu     sync.Mutex
+	byHash map[string]*providers.Definition
+}
+
+func (d *definitions) parse(name string, u *upload) (*providers.Definition, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if cached := d.byHash[u.Hash]; cached != nil {
+		return cached, nil
+	}
+	parsed, err := providers.Parse(name+".hcl", []byte(u.Source))
+	if err != nil {
+		return nil, fmt.Errorf("the stored definition of provider %q is no longer understood: %w", name, err)
+	}
+	if d.byHash == nil {
+		d.byHash = map[string]*providers.Definition{}
+	}
+	d.byHash[u.Hash] = parsed
+	return parsed, nil
+}
+
+// Definition returns the definition of a provider: an uploaded one, or else the
+// built-in one.
+func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string) (*providers.Definition, error) {
+	uploaded, err := read[upload](ctx, s, definitionPrefix+name)
+	if err != nil {
+		return nil, err
+	}
+	if uploaded != nil {
+		return e.definitions.parse(name, uploaded)
+	}
+	definition, err := providers.Load(name)
+	if errors.Is(err, providers.ErrNotBuiltIn) {
+		names, listErr := e.Definitions(ctx, s)
+		if listErr != nil {
+			return nil, listErr
+		}
+		return nil, mistake("there is no provider %q; %s", name, instead(name, names, "list providers/ for all, or upload its definition to providers/"+name))
+	}
+	return definition, err
+}
+
+// Uploaded reports whether a provider's definition was uploaded.
+func (e *Engine) Uploaded(ctx context.Context, s logical.Storage, name string) (bool, error) {
+	uploaded, err := read[upload](ctx, s, definitionPrefix+name)
+	return uploaded != nil, err
+}
+
+// Definitions lists the names of all providers, built-in and uploaded, sorted.
+func (e *Engine) Definitions(ctx context.Context, s logical.Storage) ([]string, error) {
+	uploaded, err := s.List(ctx, definitionPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing the uploaded definitions: %w", err)
+	}
+	names := append(slices.Clone(providers.BuiltIn()), uploaded...)
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// SaveDefinition checks an uploaded definition, has the caller accept it, and
+// stores it. override allows one with the name of a built-in provider.
+func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool, accept func(*providers.Definition) error) (*providers.Definition, error) {
+	if len(source) > LongestDefinition {
+		return nil, mistake("the definition has %d bytes; write at most %d", len(source), LongestDefinition)
+	}
+	parsed, err := providers.Parse(name+".hcl", []byte(source))
+	if err != nil {
+		return nil, mistake("%s", err)
+	}
+	if parsed.Name != name {
+		return nil, mistake("the definition is of provider %q; write it to providers/%s, or change its name", parsed.Name, parsed.Name)
+	}
+	if slices.Contains(providers.BuiltIn(), name) && !override {
+		return nil, mistake("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
+	}
+	if err := accept(parsed); err != nil {
+		return nil, err
+	}
+	if err := e.keepVersion(ctx, s, name); err != nil {
+		return nil, err
+	}
+	if err := write(ctx, s, definitionPrefix+name, upload{Source: source, Hash: parsed.Hash()}); err != nil {
+		return nil, fmt.Errorf("storing the definition of provider %q: %w", name, err)
+	}
+	return parsed, e.resetProvider(ctx, s, name)
+}
+
+// DeleteDefinition removes an uploaded definition; the built-in one of the same
+// name, if any, is in use again. While connections use it, it refuses unless
+// forced.
+func (e *Engine) DeleteDefinition(ctx context.Context, s logical.Storage, name string, force bool) error {
+	uploaded, err := e.Uploaded(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if !uploaded {
+		if slices.Contains(providers.BuiltIn(), name) {
+			return mistake("provider %q is built in and cannot be deleted", name)
+		}
+		return nil
+	}
+	if !force {
+		if err := e.refuseOrphaning(ctx, s, name); err != nil {
+			return err
+		}
+	}
+	if err := e.keepVersion(ctx, s, name); err != nil {
+		return err
+	}
+	if err := s.Delete(ctx, definitionPrefix+name); err != nil {
+		return fmt.Errorf("deleting the definition of provider %q: %w", name, err)
+	}
+	return e.resetProvider(ctx, s, name)
+}
+
+// refuseOrphaning refuses to take a definition from under its connections.
+func (e *Engine) refuseOrphaning(ctx context.Context, s logical.Storage, name string) error {
+	connections, err := e.connectionsOf(ctx, s, name)
+	if err != nil || len(connections) == 0 {
+		return err
+	}
+	return mistake("provider %q is used by connection %s; delete that first, or repeat with force=true", name, strings.Join(connections, ", "))
+}
+
+func (e *Engine) connectionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
+	names, err := e.Connections(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var using []string
+	for _, name := range names {
+		connection, err := e.Connection(ctx, s, name)
+		if err != nil {
+			return nil, err
+		}
+		if connection != nil && connection.Provider == provider {
+			using = append(using, name)
+		}
+	}
+	return using, nil
+}
+
+// keepVersion keeps the version in use for the keys that it made, and drops the
+// versions of which no key is left.
+func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string) error {
+	inUse := map[string]bool{}
+	for r, err := range records(ctx, s) {
+		if err != nil {
+			return err
+		}
+		if r.Provider == name && r.Definition != "" {
+			inUse[r.Definition] = true
+		}
+	}
+	prefix := oldDefinitionPrefix + name + "/"
+	kept, err := s.List(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("listing replaced definitions: %w", err)
+	}
+	for _, hash := range kept {
+		if !inUse[hash] {
+			if err := s.Delete(ctx, prefix+hash); err != nil {
+				return fmt.Errorf("dropping a replaced definition: %w", err)
+			}
+		}
+	}
+	current, err := read[upload](ctx, s, definitionPrefix+name)
+	if err != nil || current == nil {
+		return err
+	}
+	// A mint may be in flight that the ledger does not show yet, so the version
+	// in use is kept in any case.
+	if err := write(ctx, s, prefix+current.Hash, current); err != nil {
+		return fmt.Errorf("keeping the replaced definition: %w", err)
+	}
+	return nil
+}
+
+// resetProvider drops the cached clients of a provider's connections.
+func (e *Engine) resetProvider(ctx context.Context, s logical.Storage, name string) error {
+	connections, err := e.connectionsOf(ctx, s, name)
+	for _, connection := range connections {
+		e.ResetConnection(connection)
+	}
+	return err
+}
+
+// uploadedHash names the version of an uploaded definition; empty for a
+// built-in one, which comes with the plugin.
+func uploadedHash(d *providers.Definition) string {
+	if builtIn, err := providers.Load(d.Name); err == nil && builtIn == d {
+		return ""
+	}
+	return d.Hash()
+}
+
+// siteFor is the connection as the record's key needs it: with the definition
+// that made the key. release must be called after use.
+func (e *Engine) siteFor(ctx context.Context, s logical.Storage, r *Record) (found *site, release func(), err error) {
+	current, err := e.site(ctx, s, r.Connection)
+	if err == nil && (r.Definition == "" || r.Definition == current.definition.Hash()) {
+		return current, func() {}, nil
+	}
+	old, oldErr := e.formerSite(ctx, s, r)
+	switch {
+	case oldErr != nil:
+		return nil, nil, oldErr
+	case old != nil:
+		return old, old.client.Close, nil
+	}
+	return current, func() {}, err
+}
+
+// formerSite is the connection with the replaced definition that made the key;
+// nil when that, or the connection, is gone.
+func (e *Engine) formerSite(ctx context.Context, s logical.Storage, r *Record) (*site, error) {
+	connection, err := e.Connection(ctx, s, r.Connection)
+	if err != nil || connection == nil {
+		return nil, err
+	}
+	former, err := read[upload](ctx, s, oldDefinitionPrefix+r.Provider+"/"+r.Definition)
+	if err != nil || former == nil {
+		return nil, err
+	}
+	definition, err := e.definitions.parse(r.Provider, former)
+	if err != nil {
+		return nil, err
+	}
+	client, err := providers.NewClient(definition, connection.settings())
+	if err != nil {
+		return nil, fmt.Errorf("using the definition that made the key: %w", err)
+	}
+	return &site{name: r.Connection, connection: connection, definition: definition, client: client}, nil
+}

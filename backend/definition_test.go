@@ -1,0 +1,96 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// uploadedSandbox is the sandbox's definition under another name, with a
+// revocation that may be changed.
+func uploadedSandbox(t *testing.T, revoke string) string {
+	t.Helper()
+	builtIn, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := strings.Replace(builtIn.Source(), `provider "sandbox"`, `provider "mine"`, 1)
+	return strings.Replace(source, "revoke {\n    delete = \"/v1/keys/${key.id}\"", "revoke {\n    "+revoke, 1)
+}
+
+func anyDefinition(*providers.Definition) error { return nil }
+
+func TestUploadedDefinition(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	const good, bad = `delete = "/v1/keys/${key.id}"`, `delete = "/v1/nowhere/${key.id}"`
+	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", uploadedSandbox(t, good), false, anyDefinition); err != nil {
+		t.Fatal(err)
+	}
+	w.configure("mine", "box", "app", nil)
+	lease := w.mustMint("app")
+
+	// A new version that cannot revoke what the old one made.
+	broken := strings.Replace(uploadedSandbox(t, bad), "gone   = [404]", "gone   = [410]", 1)
+	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", broken, false, anyDefinition); err != nil {
+		t.Fatal(err)
+	}
+	w.start(fault{})
+	if err := w.revoke(lease); err != nil {
+		t.Errorf("revoking a key of the replaced version: %s", err)
+	}
+	later := w.mustMint("app")
+	var m *Mistake
+	if err := w.process.DeleteDefinition(ctx, w.storage, "mine", false); !errors.As(err, &m) || !strings.Contains(err.Error(), "box") {
+		t.Errorf("deleting a definition in use: %v", err)
+	}
+	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", uploadedSandbox(t, good), false, anyDefinition); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.process.DeleteDefinition(ctx, w.storage, "mine", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.revoke(later); err == nil {
+		t.Error("the version that cannot revoke its key revoked it")
+	}
+	kept, err := w.storage.List(ctx, oldDefinitionPrefix+"mine/")
+	if err != nil || len(kept) == 0 {
+		t.Errorf("no version is kept for the key that is alive: %v", err)
+	}
+}
+
+func TestUploadMistakes(t *testing.T) {
+	for name, test := range map[string]struct {
+		name, source string
+		override     bool
+		want         string
+	}{
+		"no HCL":            {name: "mine", source: "provider {", want: "mine.hcl"},
+		"typing error":      {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "connection.admin_key }", "connection.admin_kye }", 1), want: `did you mean "admin_key"`},
+		"another name":      {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `providers/mine`},
+		"too long":          {name: "mine", source: strings.Repeat("#", LongestDefinition+1), want: "at most 65536"},
+		"shadows":           {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), want: "override=true"},
+		"shadows, and says": {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), override: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			_, err := w.process.SaveDefinition(context.Background(), w.storage, test.name, test.source, test.override, anyDefinition)
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			var m *Mistake
+			if !errors.As(err, &m) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is %v, want %q", err, test.want)
+			}
+			if stored, err := w.process.Uploaded(context.Background(), w.storage, test.name); err != nil || stored {
+				t.Errorf("it was stored: %v, %v", stored, err)
+			}
+		})
+	}
+}
