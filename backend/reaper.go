@@ -7,7 +7,9 @@ import (
 	"time"
 )
 
-const defaultTickInterval = 5 * time.Second
+// defaultTickInterval has the reaper come round the whole ledger in some four
+// minutes.
+const defaultTickInterval = time.Second
 
 // background is the engine's own clockwork: Vault's periodic function comes once
 // a minute, too seldom for a queue.

@@ -38,7 +38,7 @@ type RotationState struct {
 	// Failures are those since the last success.
 	Failures    int       `json:"failures,omitempty"`
 	LastError   string    `json:"last_error,omitempty"`
-	LastFailure  time.Time `json:"last_failure,omitzero"`
+	LastFailure time.Time `json:"last_failure,omitzero"`
 }
 
 func (r *RotationState) failed(err error, now time.Time) {

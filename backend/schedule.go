@@ -84,16 +84,26 @@ func (s Schedule) missed(due, now time.Time) bool {
 	return s.Window > 0 && now.After(due.Add(s.Window))
 }
 
-// longestGap is the longest time between two rotations, as far ahead as years.
+// longestGap is the longest time between two rotations, or up to a day more.
+// Frequent times are followed one by one, and a year is looked through day by
+// day for long pauses, as that after "every minute of the first of January".
 func (s Schedule) longestGap(from time.Time) time.Duration {
 	if s.Period > 0 {
 		return s.Period
 	}
 	var longest time.Duration
+	at := from
 	for range 400 {
-		next := s.next(from)
-		longest = max(longest, next.Sub(from))
-		from = next
+		next := s.next(at)
+		longest = max(longest, next.Sub(at))
+		at = next
+	}
+	const day = 24 * time.Hour
+	for n := range 366 {
+		at := from.Add(time.Duration(n) * day)
+		if pause := s.next(at).Sub(at); pause > max(day, longest) {
+			longest = pause + day // it began within the day before
+		}
 	}
 	return longest
 }
