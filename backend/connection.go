@@ -38,6 +38,9 @@ type Connection struct {
 	RequestsPerSecond float64       `json:"requests_per_second,omitempty"`
 	// Schedule says when the admin credential is replaced.
 	Schedule Schedule `json:"schedule,omitzero"`
+	// CredentialExpiresAt is when the provider ends the admin credential that the
+	// last rotation made; zero where it does not, or there was none.
+	CredentialExpiresAt time.Time `json:"credential_expires_at,omitzero"`
 	// Fields are the provider's own, as its definition declares them.
 	Fields providers.Values `json:"fields,omitempty"`
 }

@@ -29,6 +29,8 @@ const (
 	rootStatePrefix = "rotation-state/"
 	rootJobPrefix   = "root/"
 	credentialName  = "vault-root"
+	// longestCredential is just under the 365 days that several providers allow.
+	longestCredential = 364 * 24 * time.Hour
 )
 
 // RotationState is what a connection's or static role's reader is told.
@@ -53,6 +55,8 @@ type rotationNote struct {
 	Started time.Time `json:"started"`
 	// Candidate holds what we chose ourselves, such as a password.
 	Candidate providers.Values `json:"candidate,omitempty"`
+	// ExpiresAt is the end that is asked for it; zero where none is.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Made is the new credential, once the provider has answered.
 	Made *providers.Rotation `json:"made,omitempty"`
 	// Settled is when a call that is in flight must be over.
@@ -97,7 +101,7 @@ func (e *Engine) rotateRoot(ctx context.Context, s logical.Storage, site *site) 
 	}
 	callCtx, cancel := context.WithTimeout(ctx, site.connection.longestMint())
 	defer cancel()
-	request := providers.RotateRequest{Name: note.Name, Candidate: note.Candidate, ExpiresAt: e.credentialEnd(site)}
+	request := providers.RotateRequest{Name: note.Name, Candidate: note.Candidate, ExpiresAt: note.ExpiresAt}
 	made, err := site.client.Rotate(callCtx, request)
 	if err != nil {
 		return e.failedRotation(ctx, s, site, note, err)
@@ -109,14 +113,18 @@ func (e *Engine) rotateRoot(ctx context.Context, s logical.Storage, site *site) 
 	return e.finishRotation(ctx, s, site, note)
 }
 
-// credentialEnd is the end of a new admin credential: well after its own
-// rotation, or the provider's choice where that is by hand.
+// credentialEnd is the end of a new admin credential where the provider lets it
+// be chosen: well after its own rotation, and within a year, which is the most
+// that several allow; zero elsewhere.
 func (e *Engine) credentialEnd(site *site) time.Time {
-	schedule := site.connection.Schedule
-	if !schedule.automatic() {
+	if !site.definition.Capabilities.RotateExpiry {
 		return time.Time{}
 	}
-	return e.now().Add(schedule.longestGap(e.now()) + staticReserve).Truncate(time.Second)
+	life := longestCredential
+	if schedule := site.connection.Schedule; schedule.automatic() {
+		life = min(life, schedule.longestGap(e.now())+staticReserve)
+	}
+	return e.now().Add(life).Truncate(time.Second)
 }
 
 // beginRotation notes on disk what is about to be asked of the provider.
@@ -133,7 +141,7 @@ func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *sit
 	if err != nil {
 		return nil, err
 	}
-	note := &rotationNote{Name: name, Started: e.now(), Candidate: candidate, Settled: e.now().Add(site.connection.longestMint() + listLag)}
+	note := &rotationNote{Name: name, Started: e.now(), Candidate: candidate, ExpiresAt: e.credentialEnd(site), Settled: e.now().Add(site.connection.longestMint() + listLag)}
 	if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
 		return nil, fmt.Errorf("noting the rotation of connection %q: %w", site.name, err)
 	}
@@ -174,6 +182,7 @@ func (e *Engine) renewed(site *site, note *rotationNote) (*Connection, *provider
 	next := *site.connection
 	next.Fields = maps.Clone(site.connection.Fields)
 	maps.Copy(next.Fields, note.Made.Connection)
+	next.CredentialExpiresAt = note.ExpiresAt
 	maps.DeleteFunc(next.Fields, func(_ string, value any) bool { return value == nil })
 	client, err := providers.NewClient(site.definition, next.settings())
 	if err != nil {

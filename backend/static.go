@@ -91,6 +91,9 @@ func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string)
 	if err != nil {
 		return nil, err
 	}
+	if keys.Current == nil { // the role was deleted meanwhile
+		return nil, e.unknownStaticRole(ctx, s, name)
+	}
 	keys.NextRotation = role.nextRotation(keys, e.scheduler.dueAt(staticJobPrefix+name))
 	return keys, nil
 }
