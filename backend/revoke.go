@@ -189,8 +189,8 @@ func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err 
 		}
 	}
 	if entry.Undo != nil {
-		if err := site.client.Undo(ctx, *entry.Undo); err != nil {
-			return false, err
+		if err := site.client.Undo(ctx, *entry.Undo); err != nil || entry.Undo.Rotation {
+			return err == nil, err
 		}
 	}
 	return e.revokeByName(ctx, site, &entry)

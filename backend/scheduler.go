@@ -37,12 +37,16 @@ type scheduler struct {
 	now     func() time.Time
 	running sync.WaitGroup
 
+	// writing guards the disk: it is held while storage works, and taken before
+	// mu, which readers must not wait for so long.
+	writing sync.Mutex
+	// shards are the timetable's entries as they are on disk.
+	shards map[string]map[string]time.Time
+
 	mu   sync.Mutex
 	jobs map[string]*job
 	heap jobHeap
 	busy int
-	// shards are the timetable's entries as they are on disk.
-	shards map[string]map[string]time.Time
 }
 
 func newScheduler(now func() time.Time) *scheduler {
@@ -60,6 +64,8 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 	if err != nil {
 		return fmt.Errorf("listing the timetable: %w", err)
 	}
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	for _, shard := range shards {
 		due, err := read[map[string]time.Time](ctx, s, timetablePrefix+shard)
 		if err != nil {
@@ -68,8 +74,8 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 		if due == nil {
 			continue
 		}
-		t.mu.Lock()
 		t.shards[shard] = *due
+		t.mu.Lock()
 		for key, at := range *due {
 			t.place(key, at)
 		}
@@ -98,11 +104,13 @@ func (t *scheduler) place(key string, due time.Time) *job {
 
 // set writes when a job is due, on disk first.
 func (t *scheduler) set(ctx context.Context, s logical.Storage, key string, due time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	if err := t.store(ctx, s, key, due); err != nil {
 		return err
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	j := t.place(key, due)
 	j.failures = 0
 	return nil
@@ -126,14 +134,16 @@ func (t *scheduler) urge(key string) {
 
 // drop takes a job off the timetable.
 func (t *scheduler) drop(ctx context.Context, s logical.Storage, key string) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if err := t.store(ctx, s, key, time.Time{}); err != nil {
+		return err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.jobs[key]
 	if j == nil {
 		return nil
-	}
-	if err := t.store(ctx, s, key, time.Time{}); err != nil {
-		return err
 	}
 	if j.index >= 0 {
 		heap.Remove(&t.heap, j.index)
@@ -143,7 +153,7 @@ func (t *scheduler) drop(ctx context.Context, s logical.Storage, key string) err
 }
 
 // store writes one shard with the job's new due time; zero takes the job out.
-// The caller holds mu.
+// The caller holds writing.
 func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, due time.Time) error {
 	name := timetableShard(key)
 	if _, stored := t.shards[name][key]; !stored && due.IsZero() {
