@@ -272,8 +272,28 @@ func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, site *si
 	if providers.NothingMade(err) {
 		return errors.Join(notRotated(site, err), e.dropNote(ctx, s, site.name))
 	}
+	var failed *providers.Error
+	if errors.As(err, &failed) && failed.Leftover != nil {
+		if queueErr := e.queueRotationUndo(ctx, s, site, note, failed.Leftover); queueErr != nil {
+			return errors.Join(err, queueErr) // the note stays
+		}
+	}
 	_, resumeErr := e.resumeRotation(ctx, s, site, note)
 	return errors.Join(err, resumeErr)
+}
+
+// queueRotationUndo queues what a failed rotation made and could not undo.
+func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, site *site, note *rotationNote, leftover *providers.Leftover) error {
+	err := e.queue.add(ctx, s, QueueEntry{
+		ID:         note.Name[len(note.Name)-fixedLength:],
+		Kind:       queueUndo,
+		Connection: site.name,
+		KeyName:    note.Name,
+		Reason:     "a step of a failed rotation could not be undone",
+		Undo:       leftover,
+	}, false)
+	e.wake()
+	return err
 }
 
 // notRotated tells what the operator can mend from what nobody can.
