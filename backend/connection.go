@@ -159,6 +159,9 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err != nil {
 		return err
 	}
+	if err := e.supersede(ctx, s, name, before, c, definition.Connection); err != nil {
+		return err
+	}
 	// The timetable first: a rotation that finds no schedule does nothing.
 	if err := e.scheduleRoot(ctx, s, name, before, c); err != nil {
 		return err
@@ -167,7 +170,7 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 		return fmt.Errorf("storing connection %q: %w", name, err)
 	}
 	e.ResetConnection(name)
-	return nil
+	return e.urgeUnfinished(ctx, s, name)
 }
 
 // refuseStranding refuses a change that leaves live keys where the connection
@@ -276,6 +279,9 @@ func (e *Engine) buildSite(ctx context.Context, s logical.Storage, name string) 
 	definition, err := e.Definition(ctx, s, connection.Provider)
 	if err != nil {
 		return nil, err
+	}
+	if unsaved := e.unsaved.get(name); unsaved != nil {
+		connection = connection.rotated(unsaved)
 	}
 	client, err := providers.NewClient(definition, connection.settings())
 	if err != nil {

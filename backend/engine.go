@@ -62,11 +62,14 @@ type Engine struct {
 	// rotationLocks keep two rotations of the same thing apart.
 	rotationLocks keyedLocks
 	scheduler     *scheduler
-	unsaved       unsavedCredentials
-	definitions   definitions
-	revokeSlots   sync.Map // connection name to *semaphore.Weighted
-	nextShard     int
-	background    background
+	// acceptance bounds the wait for a new credential or static key to be
+	// accepted everywhere at the provider.
+	acceptance  time.Duration
+	unsaved     unsavedCredentials
+	definitions definitions
+	revokeSlots sync.Map // connection name to *semaphore.Weighted
+	nextShard   int
+	background  background
 }
 
 // Factory makes the engine with the given endpoints for Vault to mount.
@@ -99,6 +102,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		recordLocks:   newKeyedLocks(),
 		rotationLocks: newKeyedLocks(),
 		scheduler:     newScheduler(now),
+		acceptance:    defaultAcceptance,
 		background:    background{nudge: make(chan struct{}, 1)},
 	}
 	if e.log == nil {

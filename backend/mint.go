@@ -167,6 +167,9 @@ func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*provi
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 	defer cancel()
 	key, err := o.site.client.Issue(callCtx, o.request)
+	if providers.KindOf(err) == providers.Unauthorized && providers.NothingMade(err) && e.rotatedMeanwhile(callCtx, s, o) {
+		key, err = o.site.client.Issue(callCtx, o.request)
+	}
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
@@ -174,6 +177,23 @@ func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*provi
 		return nil, err
 	}
 	return key, nil
+}
+
+// rotatedMeanwhile reports whether the connection's credential was replaced since
+// the order was made, and has the order use the new one. A rotation that is
+// under way is waited for.
+func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *order) bool {
+	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+o.site.name)
+	if err != nil {
+		return false
+	}
+	unlock()
+	now, err := e.site(ctx, s, o.site.name)
+	if err != nil || now == o.site {
+		return false
+	}
+	o.site = now
+	return true
 }
 
 // announce leaves on disk, before the provider is called, the trace by which a

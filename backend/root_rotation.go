@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,14 +23,12 @@ import (
 // place: there the new credential exists nowhere but in the answer.
 const (
 	// rotationPrefix is seal-wrapped: notes hold credentials.
-	rotationPrefix = "rotation/"
-	// acceptance bounds the wait for a new credential to be accepted everywhere
-	// at the provider.
-	acceptance      = 30 * time.Second
-	acceptancePause = 500 * time.Millisecond
-	rootStatePrefix = "rotation-state/"
-	rootJobPrefix   = "root/"
-	credentialName  = "vault-root"
+	rotationPrefix    = "rotation/"
+	defaultAcceptance = 30 * time.Second
+	acceptancePause   = 500 * time.Millisecond
+	rootStatePrefix   = "rotation-state/"
+	rootJobPrefix     = "root/"
+	credentialName    = "vault-root"
 	// longestCredential is just under the 365 days that several providers allow.
 	longestCredential = 364 * 24 * time.Hour
 )
@@ -150,45 +150,78 @@ func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *sit
 
 // keepNote puts a new credential on disk. When storage refuses, the credential
 // is removed at the provider again; one that was swapped in place is the only
-// one that works, so it is stored as soon as storage lets it, and used until
-// then.
+// one that works, so it is in use at once, and stored as soon as storage lets
+// it.
 func (e *Engine) keepNote(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	e.useUnsaved(site, note)
 	err := write(ctx, s, rotationPrefix+site.name, note)
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("storing the new credential of connection %q: %w", site.name, err)
-	if !site.definition.Capabilities.RotateInPlace {
-		return errors.Join(err, e.discard(ctx, s, site, note))
-	}
-	e.unsaved.put(site.name, note)
-	return errors.Join(err, e.useUnsaved(site, note))
-}
-
-// useUnsaved lets the engine work with a credential that storage has not yet.
-func (e *Engine) useUnsaved(old *site, note *rotationNote) error {
-	next, client, err := e.renewed(old, note)
-	if err != nil {
+	if site.definition.Capabilities.RotateInPlace {
 		return err
 	}
-	e.sites.mu.Lock()
-	defer e.sites.mu.Unlock()
-	e.sites.byName[old.name] = &site{name: old.name, connection: next, definition: old.definition, client: client}
-	return nil
+	return errors.Join(err, e.discard(ctx, s, site, note))
+}
+
+// useUnsaved has the engine work with a credential that was swapped in place
+// before storage has it, since the old one is dead.
+func (e *Engine) useUnsaved(site *site, note *rotationNote) {
+	if !site.definition.Capabilities.RotateInPlace {
+		return
+	}
+	e.unsaved.put(site.name, note)
+	e.ResetConnection(site.name)
+}
+
+// rotated is the connection with what a rotation made.
+func (c *Connection) rotated(note *rotationNote) *Connection {
+	next := *c
+	next.Fields = maps.Clone(c.Fields)
+	maps.Copy(next.Fields, note.Made.Connection)
+	maps.DeleteFunc(next.Fields, func(_ string, value any) bool { return value == nil })
+	next.CredentialExpiresAt = note.ExpiresAt
+	return &next
 }
 
 // renewed is the connection with its new credential, and a client for it.
 func (e *Engine) renewed(site *site, note *rotationNote) (*Connection, *providers.Client, error) {
-	next := *site.connection
-	next.Fields = maps.Clone(site.connection.Fields)
-	maps.Copy(next.Fields, note.Made.Connection)
-	next.CredentialExpiresAt = note.ExpiresAt
-	maps.DeleteFunc(next.Fields, func(_ string, value any) bool { return value == nil })
+	next := site.connection.rotated(note)
 	client, err := providers.NewClient(site.definition, next.settings())
 	if err != nil {
 		return nil, nil, fmt.Errorf("using the new credential: %w", err)
 	}
-	return &next, client, nil
+	return next, client, nil
+}
+
+// supersede has a rotation that is not finished undone, when a new credential
+// was written by hand: that one stays.
+func (e *Engine) supersede(ctx context.Context, s logical.Storage, name string, before, after *Connection, fields providers.Fields) error {
+	if before == nil || before.Provider == after.Provider && sameSecrets(fields, before.Fields, after.Fields) {
+		return nil
+	}
+	note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+	if err != nil || note == nil {
+		return err
+	}
+	if before.Provider != after.Provider {
+		err = e.dropNote(ctx, s, name) // the new provider knows nothing of it
+	} else {
+		note.Made, note.Candidate = nil, nil
+		err = write(ctx, s, rotationPrefix+name, note)
+	}
+	if err != nil {
+		return fmt.Errorf("ending the rotation that was under way: %w", err)
+	}
+	e.unsaved.drop(name)
+	return nil
+}
+
+func sameSecrets(fields providers.Fields, a, b providers.Values) bool {
+	return !slices.ContainsFunc(fields, func(f *providers.Field) bool {
+		return f.Sensitive && !reflect.DeepEqual(a[f.Name], b[f.Name])
+	})
 }
 
 // finishRotation checks the new credential, stores it and retires the old one.
@@ -203,15 +236,21 @@ func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *si
 		return errors.Join(err, e.discard(ctx, s, site, note))
 	}
 	if err := write(ctx, s, connectionPrefix+site.name, next); err != nil {
+		e.useUnsaved(site, note)
 		return fmt.Errorf("storing the new credential of connection %q: %w; the rotation is finished once storage works", site.name, err)
 	}
+	e.unsaved.drop(site.name)
 	e.ResetConnection(site.name)
+	// Before the note goes, so that no crash has it done again.
+	if err := write(ctx, s, rootStatePrefix+site.name, &RotationState{LastRotated: note.Started}); err != nil {
+		return fmt.Errorf("noting when connection %q was rotated: %w", site.name, err)
+	}
 	return e.retire(ctx, s, site, client, note)
 }
 
 // accepted waits until the provider knows the new credential.
 func (e *Engine) accepted(ctx context.Context, client *providers.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, acceptance)
+	ctx, cancel := context.WithTimeout(ctx, e.acceptance)
 	defer cancel()
 	for {
 		err := client.Check(ctx)
@@ -308,7 +347,7 @@ func notRotated(site *site, err error) error {
 // resumeRotation finishes or undoes a rotation that an error or a crash
 // interrupted. done is true when the connection has its new credential.
 func (e *Engine) resumeRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (done bool, err error) {
-	if unsaved := e.unsaved.take(site.name); unsaved != nil {
+	if unsaved := e.unsaved.get(site.name); unsaved != nil {
 		note = unsaved
 		if err := e.keepNote(ctx, s, site, note); err != nil {
 			return false, err
@@ -375,29 +414,29 @@ func (e *Engine) discard(ctx context.Context, s logical.Storage, site *site, not
 	return e.dropNote(ctx, s, site.name)
 }
 
-// noteRootRotation keeps the outcome for the connection's readers, and sets the
-// next time.
+// noteRootRotation sets the next time, or keeps a failure for the connection's
+// readers.
 func (e *Engine) noteRootRotation(ctx context.Context, s logical.Storage, name string, outcome error) error {
-	state, err := e.rootState(ctx, s, name)
-	if err != nil {
-		return err
-	}
 	if outcome != nil {
-		if err := e.urgeUnfinished(ctx, s, name); err != nil {
-			return err
-		}
-		state.failed(outcome, e.now())
-		return write(ctx, s, rootStatePrefix+name, state)
-	}
-	*state = RotationState{LastRotated: e.now()}
-	if err := write(ctx, s, rootStatePrefix+name, state); err != nil {
-		return err
+		return e.noteRootFailure(ctx, s, name, outcome)
 	}
 	connection, err := e.Connection(ctx, s, name)
 	if err != nil || connection == nil || !connection.Schedule.automatic() {
 		return err
 	}
 	return e.scheduler.set(ctx, s, rootJobPrefix+name, connection.Schedule.next(e.now()))
+}
+
+func (e *Engine) noteRootFailure(ctx context.Context, s logical.Storage, name string, outcome error) error {
+	state, err := e.rootState(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if err := e.urgeUnfinished(ctx, s, name); err != nil {
+		return err
+	}
+	state.failed(outcome, e.now())
+	return write(ctx, s, rootStatePrefix+name, state)
 }
 
 // urgeUnfinished has a rotation that left a note taken up again soon.
@@ -459,12 +498,20 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 	case connection.Schedule.missed(due, e.now()):
 		return e.scheduler.set(ctx, e.storage, key, connection.Schedule.next(e.now()))
 	}
+	state, err := e.rootState(ctx, e.storage, name)
+	if err != nil {
+		return err
+	}
+	// A leader that died may have rotated and not come to move the timetable.
+	if next := connection.Schedule.next(state.LastRotated); !state.LastRotated.IsZero() && e.now().Before(next) {
+		return e.scheduler.set(ctx, e.storage, key, next)
+	}
 	return e.RotateRoot(ctx, e.storage, name)
 }
 
 // forgetRotation removes all that is kept of a deleted connection's rotation.
 func (e *Engine) forgetRotation(ctx context.Context, s logical.Storage, name string) error {
-	e.unsaved.take(name)
+	e.unsaved.drop(name)
 	if err := e.dropNote(ctx, s, name); err != nil {
 		return err
 	}
@@ -513,8 +560,9 @@ func (e *Engine) resumeInterrupted(ctx context.Context, name string, connection 
 	return finished, err
 }
 
-// unsavedCredentials are those that a provider swapped in place and storage
-// refused: this process is the only one that knows them.
+// unsavedCredentials are those that a provider swapped in place and that are not
+// in their connection yet: as long as storage refuses them, this process is the
+// only one that knows them.
 type unsavedCredentials struct {
 	mu     sync.Mutex
 	byName map[string]*rotationNote
@@ -529,11 +577,15 @@ func (u *unsavedCredentials) put(name string, note *rotationNote) {
 	u.byName[name] = note
 }
 
-// take answers the credential and forgets it; nil when there is none.
-func (u *unsavedCredentials) take(name string) *rotationNote {
+// get is nil when there is none.
+func (u *unsavedCredentials) get(name string) *rotationNote {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	note := u.byName[name]
+	return u.byName[name]
+}
+
+func (u *unsavedCredentials) drop(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	delete(u.byName, name)
-	return note
 }

@@ -170,7 +170,7 @@ func (e *Engine) seenAlive(ctx context.Context, site *site, secret providers.Val
 	if !site.definition.Capabilities.Probe {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, acceptance)
+	ctx, cancel := context.WithTimeout(ctx, e.acceptance)
 	defer cancel()
 	for {
 		liveness, err := site.client.Probe(ctx, secret)
@@ -179,7 +179,7 @@ func (e *Engine) seenAlive(ctx context.Context, site *site, secret providers.Val
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("the new key did not work within %s, so the current one stays in use", acceptance), err)
+			return errors.Join(fmt.Errorf("the new key did not work within %s, so the current one stays in use", e.acceptance), err)
 		case <-time.After(acceptancePause):
 		}
 	}

@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 		now:     time.Now(),
 		leases:  map[string]*heldLease{},
 	}
-	w.front = httptest.NewServer(http.HandlerFunc(w.serve))
+	w.front = httptest.NewServer(w.gated(w.sandbox))
 	t.Cleanup(w.front.Close)
 	t.Cleanup(w.sandbox.Close)
 	w.start(fault{})
@@ -128,6 +128,7 @@ func (w *world) start(f fault) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	e.acceptance = time.Second // the world answers at once or never
 	if err := e.Setup(context.Background(), config); err != nil {
 		w.t.Fatal(err)
 	}
@@ -140,24 +141,26 @@ func (w *world) start(f fault) {
 	}
 }
 
-// serve passes requests on to the sandbox, by way of the living process's gate.
-func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	gate := w.process.gate
-	w.mu.Unlock()
-	recorder := httptest.NewRecorder()
-	err := gate.pass(r.Method+" "+r.URL.Path, func() error {
-		w.sandbox.ServeHTTP(recorder, r)
-		return nil
+// gated passes requests on to a provider, by way of the living process's gate.
+func (w *world) gated(provider http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		gate := w.process.gate
+		w.mu.Unlock()
+		recorder := httptest.NewRecorder()
+		err := gate.pass(r.Method+" "+r.URL.Path, func() error {
+			provider.ServeHTTP(recorder, r)
+			return nil
+		})
+		if err != nil {
+			panic(http.ErrAbortHandler) // the connection breaks without an answer
+		}
+		for name, values := range recorder.Header() {
+			rw.Header()[name] = values
+		}
+		rw.WriteHeader(recorder.Code)
+		rw.Write(recorder.Body.Bytes())
 	})
-	if err != nil {
-		panic(http.ErrAbortHandler) // the connection breaks without an answer
-	}
-	for name, values := range recorder.Header() {
-		rw.Header()[name] = values
-	}
-	rw.WriteHeader(recorder.Code)
-	rw.Write(recorder.Body.Bytes())
 }
 
 func (w *world) request(op logical.Operation, path string) *logical.Request {
@@ -403,6 +406,12 @@ func (g *gate) failWrites() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.readOnly = true
+}
+
+func (g *gate) allowWrites() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.readOnly = false
 }
 
 func (g *gate) isReadOnly() bool {

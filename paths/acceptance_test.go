@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,7 @@ func TestUnderVault(t *testing.T) {
 	vault := vaulttest.Start(t, vaulttest.Options{Mount: "-"})
 	for mount, test := range map[string]func(*testing.T, *accepted){
 		"bad-input":       answersBadInputInOneSentence,
+		"rotation":        rotatesWithoutARefusal,
 		"broken-provider": mintsNothingAtABrokenProvider,
 		"policies":        policiesTellCreateFromUpdate,
 	} {
@@ -73,7 +75,7 @@ func (a *accepted) read(path string) any {
 func (a *accepted) all() data {
 	a.t.Helper()
 	seen := data{}
-	for _, folder := range []string{"config/", "roles/", "keys/", "queue/"} {
+	for _, folder := range []string{"config/", "roles/", "static-roles/", "keys/", "queue/"} {
 		secret, err := a.client.Logical().ListWithContext(a.t.Context(), a.mount+folder)
 		if err != nil {
 			a.t.Fatalf("listing %s: %v", folder, err)
@@ -227,6 +229,53 @@ func answersBadInputInOneSentence(t *testing.T, a *accepted) {
 		"creds: wrong type": {"creds/ci", data{"ttl": data{"hours": 1}},
 			[]string{"ttl must be a duration"}},
 
+		"connection: both schedules": {"config/new", connection(data{"rotation_period": "1h", "rotation_schedule": "0 3 * * *"}),
+			[]string{"rotation_period", "rotation_schedule", "exclude"}},
+		"connection: period too short": {"config/main", data{"rotation_period": 1},
+			[]string{"rotation_period", "at least 5s"}},
+		"connection: no cron": {"config/main", data{"rotation_schedule": "every night"},
+			[]string{"rotation_schedule", "five-field cron", "0 3 * * SAT"}},
+		"connection: cron that never comes": {"config/main", data{"rotation_schedule": "0 3 30 2 *"},
+			[]string{"rotation_schedule", "never comes"}},
+		"connection: window without a schedule": {"config/main", data{"rotation_period": "1h", "rotation_window": "1h"},
+			[]string{"rotation_window", "rotation_schedule"}},
+		"connection: window too short": {"config/main", data{"rotation_schedule": "0 3 * * *", "rotation_window": "30m"},
+			[]string{"rotation_window", "at least 1h"}},
+		"connection: cannot rotate": {"config/router", data{"rotation_period": "24h"},
+			[]string{"cannot replace its own admin credential", "rotation_period"}},
+		"rotate-root: unknown connection": {"rotate-root/mainn", nil,
+			[]string{`no connection "mainn"`, `did you mean "main"?`}},
+		"rotate-root: cannot rotate": {"rotate-root/router", nil,
+			[]string{"cannot replace its own admin credential", "config/router"}},
+		"rotate-root: unknown field": {"rotate-root/main", data{"force": true},
+			[]string{`unknown field "force"`}},
+		"rotate-role: unknown role": {"rotate-role/app", nil,
+			[]string{`no static role "app"`, "static-roles/app"}},
+		"static role: no connection": {"static-roles/ci", data{"overlap": "1h"},
+			[]string{"connection is missing", "config/"}},
+		"static role: unknown connection": {"static-roles/ci", data{"connection": "mainn"},
+			[]string{`no connection "mainn"`, `did you mean "main"?`}},
+		"static role: not allowed": {"static-roles/app", data{"connection": "main"},
+			[]string{`role "app"`, "allowed_roles", "config/main"}},
+		"static role: unknown field, own near": {"static-roles/ci", data{"connection": "main", "overlapp": "1h"},
+			[]string{`unknown field "overlapp"`, `did you mean "overlap"?`}},
+		"static role: unknown field, provider's near": {"static-roles/ci", data{"connection": "main", "scope": "read"},
+			[]string{`unknown field "scope"`, `did you mean "scopes"?`}},
+		"static role: a lease's field": {"static-roles/ci", data{"connection": "main", "max_ttl": "1h"},
+			[]string{`unknown field "max_ttl"`}},
+		"static role: both schedules": {"static-roles/ci", data{"connection": "main", "rotation_period": "1h", "rotation_schedule": "0 3 * * *"},
+			[]string{"rotation_period", "rotation_schedule", "exclude"}},
+		"static role: time zone": {"static-roles/ci", data{"connection": "main", "rotation_schedule": "CRON_TZ=Asia/Tokyo 0 3 * * *"},
+			[]string{"rotation_schedule", "UTC"}},
+		"static role: more often than allowed": {"static-roles/ci", data{"connection": "main", "rotation_schedule": "@every 1s"},
+			[]string{"rotation_schedule", "five-field cron"}},
+		"static role: negative overlap": {"static-roles/ci", data{"connection": "main", "overlap": "-1h"},
+			[]string{"overlap must not be negative"}},
+		"static role: a network that is none": {"static-roles/ci", data{"connection": "main", "key_cidrs": "banana"},
+			[]string{"key_cidrs", `"banana"`}},
+		"static role: wrong type of a duration": {"static-roles/ci", data{"connection": "main", "overlap": "a while"},
+			[]string{"overlap must be a duration"}},
+
 		"check: unknown connection":     {"check/mainn", nil, []string{`"mainn"`, `"main"`}},
 		"reset: unknown connection":     {"reset/mainn", nil, []string{`"mainn"`, `"main"`}},
 		"reconcile: unknown connection": {"reconcile/mainn", nil, []string{`"mainn"`, `"main"`}},
@@ -246,7 +295,7 @@ func answersBadInputInOneSentence(t *testing.T, a *accepted) {
 					t.Errorf("%q must not be told, but it says: %s", never, text)
 				}
 			}
-			if strings.HasPrefix(c.path, "config/") || strings.HasPrefix(c.path, "roles/") {
+			if kind, _, _ := strings.Cut(c.path, "/"); slices.Contains([]string{"config", "roles", "static-roles"}, kind) {
 				if after := a.read(c.path); !reflect.DeepEqual(after, before[c.path]) {
 					t.Errorf("it left %v at %s, where %v was", after, c.path, before[c.path])
 				}
@@ -325,6 +374,8 @@ func policiesTellCreateFromUpdate(t *testing.T, a *accepted) {
 		"a new role":             {"roles/new", data{"connection": "main"}, "create"},
 		"a change of role":       {"roles/ci", data{"ttl": "5m"}, "update"},
 		"a key with a ttl":       {"creds/ci", data{"ttl": "5m"}, "update"},
+		"a new static role":      {"static-roles/new", data{"connection": "main"}, "create"},
+		"a rotation":             {"rotate-root/main", nil, "update"},
 	}
 	for _, capability := range []string{"create", "update"} {
 		client := a.clientThatMay(capability)
@@ -339,7 +390,7 @@ func policiesTellCreateFromUpdate(t *testing.T, a *accepted) {
 				if c.needs != capability && !denied {
 					t.Errorf("got %v, want it denied", err)
 				}
-				for _, made := range []string{"config/new", "roles/new"} {
+				for _, made := range []string{"config/new", "roles/new", "static-roles/new"} {
 					if _, err := a.client.Logical().DeleteWithContext(t.Context(), a.mount+made); err != nil {
 						t.Fatal(err)
 					}

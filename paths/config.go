@@ -87,7 +87,7 @@ to its default. Sensitive fields are never shown again.`,
 }
 
 func connectionFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
+	fields := map[string]*framework.FieldSchema{
 		"name": {
 			Type:         framework.TypeString,
 			Description:  "Name of the connection.",
@@ -162,6 +162,8 @@ func connectionFields() map[string]*framework.FieldSchema {
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
 		},
 	}
+	addSchedule(fields, "the admin credential")
+	return fields
 }
 
 // connectionAnswer is the schema of what a read shows.
@@ -170,6 +172,7 @@ func connectionAnswer() map[string]*framework.FieldSchema {
 	for _, unseen := range []string{"name", "client_key", "force"} {
 		delete(fields, unseen)
 	}
+	addRotationState(fields)
 	return fields
 }
 
@@ -189,7 +192,8 @@ func (c connectionEndpoints) exists(ctx context.Context, req *logical.Request, d
 }
 
 func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	connection, err := c.engine.Connection(ctx, req.Storage, d.Get("name").(string))
+	name := d.Get("name").(string)
+	connection, err := c.engine.Connection(ctx, req.Storage, name)
 	if err != nil || connection == nil {
 		return nil, err
 	}
@@ -206,6 +210,12 @@ func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *
 		"proxy_url":           withoutUserinfo(connection.ProxyURL),
 		"requests_per_second": connection.RequestsPerSecond,
 	}}
+	showSchedule(resp.Data, connection.Schedule)
+	state, err := c.engine.RootRotation(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	showRotationState(resp.Data, state)
 	definition, err := c.engine.Definition(ctx, req.Storage, connection.Provider)
 	switch _, unknown := mistakeIn(err); {
 	case unknown:
@@ -219,22 +229,16 @@ func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *
 }
 
 func (c connectionEndpoints) write(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	connection, err := c.engine.Connection(ctx, req.Storage, name)
+	var saved *backend.Connection
+	err := c.engine.ChangeConnection(ctx, req.Storage, d.Get("name").(string), func(connection *backend.Connection) (backend.SaveOptions, error) {
+		saved = connection
+		err := c.change(ctx, req.Storage, connection, d)
+		return backend.SaveOptions{Verify: connection.VerifyConnection, Force: d.Get("force").(bool)}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if connection == nil {
-		connection = &backend.Connection{VerifyConnection: true}
-	}
-	if err := c.change(ctx, req.Storage, connection, d); err != nil {
-		return nil, err
-	}
-	options := backend.SaveOptions{Verify: connection.VerifyConnection, Force: d.Get("force").(bool)}
-	if err := c.engine.SaveConnection(ctx, req.Storage, name, connection, options); err != nil {
-		return nil, err
-	}
-	if len(connection.AllowedRoles) == 0 {
+	if len(saved.AllowedRoles) == 0 {
 		resp := &logical.Response{}
 		resp.AddWarning(`No role may use this connection yet; write allowed_roles, "*" for all of them.`)
 		return resp, nil
@@ -278,6 +282,7 @@ func setConnection(connection *backend.Connection, d *framework.FieldData) error
 	set(d, "tls_server_name", &connection.TLSServerName)
 	set(d, "proxy_url", &connection.ProxyURL)
 	set(d, "requests_per_second", &connection.RequestsPerSecond)
+	setSchedule(d, &connection.Schedule)
 	if !(connection.RequestsPerSecond >= 0) { // not a number is neither
 		return bad("requests_per_second must be 0 or more")
 	}

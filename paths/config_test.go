@@ -44,6 +44,7 @@ func TestConnectionLife(t *testing.T) {
 		"provider": "sandbox", "base_url": m.url, "allowed_roles": []string{"ci-*", "web"}, "verify_connection": true,
 		"request_timeout": 7, "requests_per_second": 50, "tls_server_name": "sandbox.internal", "allow_http": true,
 		"ca_cert": "", "client_cert": "", "proxy_url": "",
+		"rotation_period": 0, "rotation_schedule": "", "rotation_window": 0, "failures": 0,
 	}
 	wantFields(t, m.read("config/main"), want)
 	if got := m.list("config"); !reflect.DeepEqual(got, []string{"main"}) {
@@ -68,6 +69,7 @@ func TestConnectionLife(t *testing.T) {
 				"provider": "sandbox", "base_url": m.url, "allowed_roles": []string{}, "verify_connection": true,
 				"request_timeout": 0, "requests_per_second": 0, "tls_server_name": "", "allow_http": false,
 				"ca_cert": "", "client_cert": "", "proxy_url": "",
+				"rotation_period": 0, "rotation_schedule": "", "rotation_window": 0, "failures": 0,
 			})
 			text := m.refusal(logical.UpdateOperation, "config/main", data{"admin_key": empty})
 			wantContains(t, text, "admin_key", "required")

@@ -83,7 +83,8 @@ func keyAnswer() map[string]*framework.FieldSchema {
 		"connection":   {Type: framework.TypeString, Description: "Connection that minted it."},
 		"provider":     {Type: framework.TypeString, Description: "Provider that it is for."},
 		"issued_at":    {Type: framework.TypeTime, Description: "When it was minted."},
-		"deadline":     {Type: framework.TypeTime, Description: "When the engine revokes it, even if Vault does not ask for that."},
+		"static_role":  {Type: framework.TypeString, Description: "Static role that holds the key; not shown for leased keys."},
+		"deadline":     {Type: framework.TypeTime, Description: "When the engine revokes it, even if Vault does not ask for that; not shown for keys of static roles, whose rotation ends them."},
 		"expires_at":   {Type: framework.TypeTime, Description: "When the provider itself ends it; not shown where it does not."},
 		"display_name": {Type: framework.TypeString, Description: "Display name of the token that asked for it."},
 		"entity_id":    {Type: framework.TypeString, Description: "Identity entity that asked for it."},
@@ -130,11 +131,15 @@ func describeKey(record *backend.Record) map[string]any {
 		"connection":   record.Connection,
 		"provider":     record.Provider,
 		"issued_at":    shownTime(record.IssuedAt),
-		"deadline":     shownTime(record.Deadline),
 		"display_name": record.DisplayName,
 		"entity_id":    record.EntityID,
 		"remote_addr":  record.RemoteAddr,
 		"request_id":   record.RequestID,
+	}
+	if record.StaticRole != "" {
+		described["static_role"] = record.StaticRole
+	} else {
+		described["deadline"] = shownTime(record.Deadline)
 	}
 	if !record.ExpiresAt.IsZero() {
 		described["expires_at"] = shownTime(record.ExpiresAt)

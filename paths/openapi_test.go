@@ -99,7 +99,8 @@ func TestOpenAPI(t *testing.T) {
 	want := []string{
 		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/info", "/keys/", "/keys/{id}",
 		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/give-up", "/queue/{id}/retry",
-		"/reconcile/{name}", "/reset/{name}", "/roles/", "/roles/{name}",
+		"/reconcile/{name}", "/reset/{name}", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",
+		"/static-creds/{name}", "/static-roles/", "/static-roles/{name}",
 	}
 	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {
 		t.Errorf("the document has the paths\n%v, want\n%v", got, want)
@@ -120,12 +121,15 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	for id, path := range map[string]string{
-		"apikeys-generate-credentials": "/creds/{name}",
-		"apikeys-write-role":           "/roles/{name}",
-		"apikeys-read-connection":      "/config/{name}",
-		"apikeys-delete-connection":    "/config/{name}",
-		"apikeys-list-roles":           "/roles/",
-		"apikeys-give-up-queue-entry":  "/queue/{id}/give-up",
+		"apikeys-generate-credentials":         "/creds/{name}",
+		"apikeys-write-role":                   "/roles/{name}",
+		"apikeys-read-connection":              "/config/{name}",
+		"apikeys-delete-connection":            "/config/{name}",
+		"apikeys-list-roles":                   "/roles/",
+		"apikeys-give-up-queue-entry":          "/queue/{id}/give-up",
+		"apikeys-rotate-root-credentials":      "/rotate-root/{name}",
+		"apikeys-read-static-role-credentials": "/static-creds/{name}",
+		"apikeys-write-static-role":            "/static-roles/{name}",
 	} {
 		if seen[id] != path {
 			t.Errorf("the operation id %s is for %q, want %s", id, seen[id], path)
@@ -135,7 +139,7 @@ func TestOpenAPI(t *testing.T) {
 
 func TestHelpOfOnePath(t *testing.T) {
 	m := newMount(t)
-	for _, path := range []string{"config/x", "config", "roles/x", "creds/x", "queue", "queue/x/retry", "info"} {
+	for _, path := range []string{"config/x", "config", "roles/x", "creds/x", "queue", "queue/x/retry", "info", "static-roles", "static-roles/x", "static-creds/x", "rotate-root/x", "rotate-role/x"} {
 		resp, err := m.backend.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: m.storage})
 		if err != nil {
 			t.Errorf("help for %s: %v", path, err)
@@ -167,22 +171,32 @@ func TestWhatActsIsForwarded(t *testing.T) {
 	m := newMount(t)
 	m.connect("main")
 	m.write("roles/ci", data{"connection": "main"})
+	m.write("static-roles/app", data{"connection": "main"})
 	m.system.ReplicationStateVal = consts.ReplicationPerformanceStandby
 	for _, operation := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation} {
 		if _, err := m.send(operation, "creds/ci", nil); err != logical.ErrReadOnly {
 			t.Errorf("%s of creds/ci on a standby: %v, want it forwarded", operation, err)
 		}
 	}
-	if issued := m.sandbox.State().Counters.Issued; issued != 0 {
-		t.Errorf("a standby minted %d keys", issued)
+	for _, path := range []string{"rotate-root/main", "rotate-role/app", "static-roles/app"} {
+		if _, err := m.send(logical.UpdateOperation, path, nil); err != logical.ErrReadOnly {
+			t.Errorf("a write to %s on a standby: %v, want it forwarded", path, err)
+		}
 	}
+	if issued := m.sandbox.State().Counters.Issued; issued != 1 {
+		t.Errorf("a standby minted %d keys", issued-1)
+	}
+	m.read("static-creds/app") // served where it is asked
 }
 
 func TestExistenceDecidesTheCapability(t *testing.T) {
 	m := newMount(t)
 	m.connect("main")
 	m.write("roles/ci", data{"connection": "main"})
-	for path, want := range map[string]bool{"config/main": true, "config/new": false, "roles/ci": true, "roles/new": false} {
+	m.write("static-roles/app", data{"connection": "main"})
+	for path, want := range map[string]bool{
+		"config/main": true, "config/new": false, "roles/ci": true, "roles/new": false, "static-roles/app": true, "static-roles/new": false,
+	} {
 		for _, operation := range []logical.Operation{logical.CreateOperation, logical.UpdateOperation} {
 			req := &logical.Request{Operation: operation, Path: path, Storage: m.storage, Data: data{"verify_connection": "banana", "ttl": "banana"}}
 			checked, exists, err := m.backend.HandleExistenceCheck(t.Context(), req)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -40,6 +41,20 @@ var jwtKind = authKind{
 		"token_url":    {kind: cty.String},
 	},
 	build: newJWT,
+	check: checkJWT,
+}
+
+// checkJWT finds what newJWT would refuse for every connection.
+func checkJWT(p *parser, use *authUse) {
+	if _, ok := find(use.args, "claims").(*hclsyntax.ObjectConsExpr); !ok {
+		p.add(use.at, "bad claims", "Write them out, such as claims = { iss = connection.app_id }; iat and exp are added.")
+	}
+	if value, err := constantOf(find(use.args, "lifetime")); err == nil {
+		text, _ := textOf(value)
+		if _, err := parseDuration(text); err != nil {
+			p.add(use.at, "bad lifetime", "%s.", capital(err))
+		}
+	}
 }
 
 func newJWT(args authArguments, env authEnv) (authorizer, error) {

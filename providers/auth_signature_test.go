@@ -316,6 +316,23 @@ func TestSignatureMistakes(t *testing.T) {
       claims    = {}
       lifetime  = "1h"
     }`: "algorithm is one of",
+		`auth "jwt" {
+      algorithm = "RS256"
+      key       = connection.secret
+      claims    = connection.id
+      lifetime  = "1h"
+    }`: "bad claims",
+		`auth "jwt" {
+      algorithm = "RS256"
+      key       = connection.secret
+      claims    = {}
+      lifetime  = "soon"
+    }`: `write "90s"`,
+		`auth "jwt" {
+      algorithm = "RS256"
+      claims    = {}
+      lifetime  = "1h"
+    }`: "needs key",
 	} {
 		_, err := Parse("signed.hcl", []byte(authDefinition(auth)))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -147,7 +147,7 @@ func (d *Definition) knowsID() bool {
 				return false
 			}
 		}
-		return !mentionsAnswer(expr)
+		return !mentionsAnswer(expr) && len(mentionsOf("candidate", expr)) == 0
 	}
 	saves := []named{}
 	for _, step := range d.issue.calls {

@@ -21,6 +21,13 @@ var ownServers = map[string]string{
 	"sandbox-accounts": filepath.Join("..", "cmd", "sandbox"),
 }
 
+// realServers are the providers whose own server the acceptance tests take keys
+// through their whole life at, and rotate where that can be done.
+var realServers = map[string]string{
+	"etcd":            filepath.Join("..", "internal", "acceptance", "etcd_integration_test.go"),
+	"express-gateway": filepath.Join("..", "internal", "acceptance", "expressgateway_integration_test.go"),
+}
+
 // TestCatalog holds every definition of the catalog to what the engine and its
 // generated documentation need of it. A new file needs nothing here.
 func TestCatalog(t *testing.T) {
@@ -105,6 +112,7 @@ func isProven(t *testing.T, name string) {
 		filepath.Join("testdata", "contract", name+".hcl"),
 		filepath.Join("testdata", "exchanges", name+".hcl"),
 		ownServers[name],
+		realServers[name],
 	} {
 		if _, err := os.Stat(place); place != "" && err == nil {
 			return
@@ -115,7 +123,9 @@ func isProven(t *testing.T, name string) {
 
 // rotationIsProven wants an exchange that rotates, where a definition can.
 func rotationIsProven(t *testing.T, d *providers.Definition) {
-	if _, own := ownServers[d.Name]; own || !d.Capabilities.RotateRoot {
+	_, own := ownServers[d.Name]
+	_, real := realServers[d.Name]
+	if own || real || !d.Capabilities.RotateRoot {
 		return
 	}
 	place := filepath.Join("testdata", "exchanges", d.Name+".hcl")

@@ -121,7 +121,7 @@ func (p *parser) checkAuth(at place, uses []*authUse) {
 
 func (p *parser) checkErrors(at place) {
 	p.checkAll(at.answered(), wantAny, p.def.errors.message)
-	p.checkAll(at.answered(), wantVerdict, p.def.errors.refused)
+	p.checkAll(at.answered(), wantVerdict, p.def.errors.refused, p.def.errors.unauthorized)
 }
 
 // checkIssue walks the steps in order, each seeing what the earlier ones
@@ -129,8 +129,12 @@ func (p *parser) checkErrors(at place) {
 func (p *parser) checkIssue(at place) (saved, secret cty.Value) {
 	issue, kept := p.def.issue, map[string]cty.Value{}
 	at = at.with("key", unknownKey("name", "expires_at", "ttl", "cidrs"))
+	undo := at.with("key", unknownKey("name"))
+	if len(issue.candidate) > 0 {
+		at = at.with("candidate", p.checkCandidate(at, issue.candidate))
+	}
 	now := func() place { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
-	p.checkSteps(at, at.with("key", unknownKey("name")), issue.calls, kept)
+	p.checkSteps(at, undo, issue.calls, kept)
 	at = at.answered()
 	p.checkSave(now(), issue.save, kept)
 	p.checkAll(now(), wantText, issue.id)

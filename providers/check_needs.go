@@ -22,6 +22,7 @@ func (p *parser) checkNeeds() {
 	if d.Expiry.bounds() && !key["expires_at"] && !key["ttl"] {
 		p.add(d.issue.at, "expiry without use", "The expiry block bounds key.expires_at and key.ttl, and issue mentions neither: send one, or leave the block out.")
 	}
+	p.checkCandidateUse(d.issue.candidate, d.issue.expressions())
 	p.checkUndos(d.issue.calls)
 	p.checkRevokeNamesKey()
 	for _, block := range listings {

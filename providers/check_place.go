@@ -51,7 +51,7 @@ var elsewhere = map[string]string{
 	"page":       "it is in list only.",
 	"items":      "it is in item and next only.",
 	"item":       "it is inside item = { … } only.",
-	"candidate":  "it is in the requests and the connection of a rotate that has candidate = { … }.",
+	"candidate":  "it is in the requests and the results of an issue or a rotate that has candidate = { … }.",
 	"previous":   "it is in retire only.",
 	"request":    "it is in the recipe of auth \"signature\" only: message, headers and query.",
 	"signature":  "it is in headers and query of auth \"signature\" only.",
@@ -220,7 +220,7 @@ func (p *parser) checkFunctions(at place, expr hclsyntax.Expression) {
 		case !known:
 			p.add(call.NameRange, "unknown function", "There is no function %q; %s", call.Name, didYouMean(call.Name))
 		case strings.HasPrefix(call.Name, randomPrefix) && !at.random:
-			p.add(call.NameRange, "function out of place", "%s gives another result each time, so it belongs into the candidate of rotate, which is stored before it is used.", call.Name)
+			p.add(call.NameRange, "function out of place", "%s gives another result each time, so it belongs into the candidate of rotate or issue, which is chosen once for all requests.", call.Name)
 		case call.ExpandFinal:
 		case len(call.Args) < len(f.Params()) || len(call.Args) > len(f.Params()) && f.VarParam() == nil:
 			p.add(call.NameRange, "wrong number of arguments", "%s takes %d, and this gives it %d.", call.Name, len(f.Params()), len(call.Args))

@@ -16,7 +16,7 @@ func (p *parser) checkRotate(base place) {
 	}
 	at := base.with("key", unknownKey("name", "expires_at", "ttl"))
 	if len(rotate.candidate) > 0 {
-		at = at.with("candidate", p.checkCandidate(base))
+		at = at.with("candidate", p.checkCandidate(base, rotate.candidate))
 	}
 	p.checkSteps(at, base.with("key", unknownKey("name")), rotate.calls, kept)
 	now := func() place { return at.answered().with("saved", cty.ObjectVal(maps.Clone(kept))) }
@@ -42,10 +42,10 @@ func (p *parser) checkRotate(base place) {
 }
 
 // checkCandidate returns candidate.* as the requests see it.
-func (p *parser) checkCandidate(at place) cty.Value {
+func (p *parser) checkCandidate(at place, candidate []named) cty.Value {
 	at.random = true
 	chosen := map[string]cty.Value{}
-	for _, member := range p.def.rotate.candidate {
+	for _, member := range candidate {
 		value := p.checkOne(at, wantText, member.expr)
 		plain, _ := value.UnmarkDeep()
 		chosen[member.name] = sensitive(cty.UnknownVal(plain.Type()).RefineNotNull())
@@ -87,12 +87,7 @@ func (p *parser) checkRotateNeeds() {
 		p.add(rotate.at, "no new credential", "connection must give a sensitive field its new value: that is the credential.")
 	}
 	made := rotate.made()
-	used := mentionsOf("candidate", made...)
-	for _, member := range rotate.candidate {
-		if !used[member.name] {
-			p.add(member.at, "candidate without use", "No request mentions candidate.%s: send it, or leave it out.", member.name)
-		}
-	}
+	p.checkCandidateUse(rotate.candidate, made)
 	p.checkUndos(rotate.calls)
 	p.checkRetireNamesOld()
 	if len(rotate.lists) == 0 {
@@ -107,6 +102,16 @@ func (p *parser) checkRotateNeeds() {
 	}
 	for _, list := range rotate.lists {
 		p.checkStraySuffices(list)
+	}
+}
+
+// checkCandidateUse: what is chosen and never sent is a mistake.
+func (p *parser) checkCandidateUse(candidate []named, exprs []hclsyntax.Expression) {
+	used := mentionsOf("candidate", exprs...)
+	for _, member := range candidate {
+		if !used[member.name] {
+			p.add(member.at, "candidate without use", "No request mentions candidate.%s: send it, or leave it out.", member.name)
+		}
 	}
 }
 

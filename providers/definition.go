@@ -89,7 +89,7 @@ type call struct {
 	needsBody bool // an answer that cannot be read is a failure
 	ok        hclsyntax.Expression
 	gone      hclsyntax.Expression
-	when      hclsyntax.Expression // of retire: without it no request is made
+	when      hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
 	save      []named
 	poll      *pollBlock
 	undo      *call
@@ -115,11 +115,12 @@ const (
 
 // issueBlock makes a key in one or several requests.
 type issueBlock struct {
-	at     hcl.Range
-	calls  []*call
-	save   []named
-	id     hclsyntax.Expression // nil when only a look-up by name tells
-	secret []named
+	at        hcl.Range
+	candidate []named // values that we choose, such as a password
+	calls     []*call
+	save      []named
+	id        hclsyntax.Expression // nil when only a look-up by name tells
+	secret    []named
 }
 
 // listBlock finds keys: all of them page by page (list), or those of one name
@@ -141,7 +142,7 @@ type probeBlock struct {
 
 // errorsBlock says how to read the provider's refusals.
 type errorsBlock struct {
-	message, refused hclsyntax.Expression
+	message, refused, unauthorized hclsyntax.Expression
 }
 
 // authUse is one auth block: a kind, its arguments, and when it applies.

@@ -12,8 +12,8 @@ import (
 
 const (
 	// randomPrefix begins the names of functions that give another result each
-	// time; only a rotation's candidate, which is stored before it is used, may
-	// call them.
+	// time; only a candidate, which is chosen once for all requests, may call
+	// them.
 	randomPrefix = "random_"
 
 	passwordCharacters                = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

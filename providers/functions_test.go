@@ -39,6 +39,19 @@ func TestFunctions(t *testing.T) {
 		`hex("ab")`:                   "6162",
 		`urlencode("a b&c")`:          "a+b%26c",
 		`sha256("")`:                  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		`sha256("", "base64")`:        "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		`sha256("", "base32")`:        "",
+		`sha256("", "hex", "hex")`:    "",
+		`hmac_sha256("key", "The quick brown fox jumps over the lazy dog", "base64url")`: "97yD9DBThCSxMpjmqm-xQ-9NWaFJRhdZl0edvC0aPNg",
+		`urldecode("a+b%26c")`:        "a b&c",
+		`urldecode("%zz")`:            "",
+		`urldecode("%ff")`:            "",
+		`sql_identifier("a\"b")`:      `"a""b"`,
+		`sql_identifier("")`:          "",
+		`sql_string("it's")`:          `'it''s'`,
+		`sql_string("a\\b")`:          "",
+		`sql_string("a\nb")`:          "",
+		`public_key_sha256("no key")`: "",
 		`hmac_sha256("key", "The quick brown fox jumps over the lazy dog")`: "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
 		`uuidv5("dns", "www.example.com")`:                                  "2ed6657d-e927-568b-95e1-2665a8aea6a2",
 		`length("é")`:                                                       "1",
@@ -75,7 +88,7 @@ func TestFunctions(t *testing.T) {
 func TestNullStaysNull(t *testing.T) {
 	for _, text := range []string{
 		`rfc3339(none)`, `unix(none)`, `unix_ms(none)`, `formatdate("YYYY", none)`, `seconds(none)`, `base64encode(none)`,
-		`urlencode(none)`, `tostring(none)`, `tonumber(none)`, `coalesce(none, null)`,
+		`urlencode(none)`, `urldecode(none)`, `sql_identifier(none)`, `sql_string(none)`, `tostring(none)`, `tonumber(none)`, `coalesce(none, null)`,
 	} {
 		if value, err := compute(t, text); err != nil || !value.IsNull() {
 			t.Errorf("%s is %#v (%v)", text, value, err)
@@ -88,7 +101,7 @@ func TestNullStaysNull(t *testing.T) {
 func TestErrorsHideValues(t *testing.T) {
 	for _, text := range []string{
 		`rfc3339("hush-hush")`, `jsondecode("hush-hush")`, `tonumber("hush-hush")`, `timeadd("hush-hush", "1h")`,
-		`parseint("hush-hush", 10)`, `uuidv5("hush-hush", "x")`, `1 + "hush-hush"`, `{a = 1}["hush-hush"]`,
+		`parseint("hush-hush", 10)`, `uuidv5("hush-hush", "x")`, `public_key_sha256("hush-hush")`, `sql_string("hush-hush\n")`, `1 + "hush-hush"`, `{a = 1}["hush-hush"]`,
 	} {
 		if _, err := compute(t, text); err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: %v", text, err)

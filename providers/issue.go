@@ -68,7 +68,28 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 		return nil, err
 	}
 	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt, ttl: req.TTL, cidrs: req.CIDRs}
-	return &minting{sequence: c.newSequence(c.def.issue.calls, s.with("key", key.value())), req: req}, nil
+	s = s.with("key", key.value())
+	if s, err = c.def.issue.withCandidate(s); err != nil {
+		return nil, err
+	}
+	m := &minting{sequence: c.newSequence(c.def.issue.calls, s), req: req}
+	if candidate, chosen := s.names["candidate"]; chosen {
+		m.secrets.addMarked(candidate)
+	}
+	return m, nil
+}
+
+// withCandidate puts what we choose of a new key in scope.
+func (b *issueBlock) withCandidate(s scope) (scope, error) {
+	if len(b.candidate) == 0 {
+		return s, nil
+	}
+	chosen, err := s.choose(b.candidate)
+	if err != nil {
+		return s, err
+	}
+	candidate, err := b.given(chosen)
+	return s.with("candidate", candidate), err
 }
 
 // saveKnown keeps the members that can be computed without any answer; id

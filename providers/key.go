@@ -2,6 +2,7 @@ package providers
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -9,6 +10,20 @@ import (
 // name. They hold what JSON can hold: nil, bool, json.Number or string, []any
 // and map[string]any, so that they survive storage unchanged.
 type Values map[string]any
+
+// UnmarshalJSON keeps numbers exact, whatever the decoder around it does.
+func (v *Values) UnmarshalJSON(text []byte) error {
+	plain, err := decodeJSON(text)
+	if err != nil {
+		return err
+	}
+	fields, ok := plain.(map[string]any)
+	if !ok && plain != nil {
+		return errors.New("want a JSON object")
+	}
+	*v = fields
+	return nil
+}
 
 // KeyRequest says which key to issue.
 type KeyRequest struct {

@@ -33,6 +33,8 @@ func originsOf(expr hclsyntax.Expression, step int, saved map[string][]string) [
 		switch one.root {
 		case "saved":
 			found = append(found, saved[one.attribute]...)
+		case "candidate":
+			found = append(found, "candidate."+one.attribute)
 		case "connection":
 			found = append(found, "connection."+one.attribute)
 		case "body", "headers":

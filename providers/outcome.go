@@ -109,6 +109,9 @@ func (block *call) read(got *answer, s scope) *answered {
 // judge says what an answer means for the provider's state; nil is success.
 func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error {
 	fail := func(kind Kind) *Error {
+		if kind == Refused && got.says(c.def.errors.unauthorized) {
+			kind = Unauthorized
+		}
 		e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
 		if kind == Throttled {
 			e.RetryAfter = retryAfter(got.header, time.Now())
@@ -154,12 +157,16 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 
 // refused reports whether the definition says that this answer means that
 // nothing was made.
-func (c *Client) refused(got *answered) bool {
-	if c.def.errors.refused == nil {
+func (c *Client) refused(got *answered) bool { return got.says(c.def.errors.refused) }
+
+// says computes a verdict on the answer. One that is absent, or cannot be
+// computed, says no.
+func (got *answered) says(verdict hclsyntax.Expression) bool {
+	if verdict == nil {
 		return false
 	}
-	refused, err := got.scope.verdict(c.def.errors.refused, got.status)
-	return err == nil && refused
+	yes, err := got.scope.verdict(verdict, got.status)
+	return err == nil && yes
 }
 
 // unusable is the error of a success that does not say what it should.
@@ -185,7 +192,11 @@ func (c *Client) message(got *answered, secrets *secretTexts) string {
 	} else {
 		text = usualMessage(got.scope.names["body"])
 	}
-	if text == "" {
+	switch {
+	case text != "":
+	case got.status >= 200 && got.status <= 299:
+		text = "the answer is not what the definition takes for success" // its status text would say OK
+	default:
 		text = http.StatusText(got.status)
 	}
 	return secrets.clean(text)

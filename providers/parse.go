@@ -215,8 +215,8 @@ func (p *parser) readErrors(block *hclsyntax.Block) {
 	if block == nil {
 		return
 	}
-	r := p.open(block.Body, "errors", []string{"message", "refused"}, nil)
-	p.def.errors = errorsBlock{message: r.expression("message"), refused: r.expression("refused")}
+	r := p.open(block.Body, "errors", []string{"message", "refused", "unauthorized"}, nil)
+	p.def.errors = errorsBlock{message: r.expression("message"), refused: r.expression("refused"), unauthorized: r.expression("unauthorized")}
 }
 
 // capital is the error's text as the beginning of a sentence.

@@ -36,16 +36,17 @@ func goneIn(block string) []string {
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
-	own := []string{"id", "secret", "save"}
+	own := []string{"candidate", "id", "secret", "save"}
 	issue := &issueBlock{at: block.DefRange()}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
 		r = p.open(block.Body, "issue", own, []string{"step"})
-		issue.calls = p.readSteps(r, steps, with(requestAttributes, "save"), with(requestBlocks, "undo", "poll"))
+		issue.calls = p.readSteps(r, steps, with(requestAttributes, "save", "when"), with(requestBlocks, "undo", "poll"))
 	} else {
 		r = p.open(block.Body, "issue", with(requestAttributes, own...), with(requestBlocks, "step", "poll"))
 		issue.calls = []*call{r.call(block)}
 	}
+	issue.candidate = r.object("candidate")
 	issue.id = r.expression("id")
 	issue.save = r.object("save")
 	issue.secret = r.object("secret")

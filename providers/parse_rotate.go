@@ -8,9 +8,7 @@ import (
 
 // rotateBlock replaces the connection's credential.
 type rotateBlock struct {
-	issueBlock // calls and save; its id and secret stay empty
-	// candidate are values that we choose, such as a new password.
-	candidate []named
+	issueBlock // candidate, calls and save; its id and secret stay empty
 	// connection are the fields that change.
 	connection []named
 	// retire removes the old credential; empty where it ends by itself.

@@ -42,7 +42,7 @@ func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets 
 		if failed != nil {
 			return skipped, failed
 		}
-		if gone && len(step.save) > 0 {
+		if gone && (step.method == "GET" || len(step.save) > 0) {
 			return skipped, nil // what the later steps would delete was not found
 		}
 	}

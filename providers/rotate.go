@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -65,11 +66,20 @@ func (c *Client) Candidate() (Values, error) {
 	if block == nil || len(block.candidate) == 0 {
 		return nil, nil
 	}
+	candidate, err := c.static.choose(block.candidate)
+	if err != nil {
+		return nil, notSent("rotate", err)
+	}
+	return candidate, nil
+}
+
+// choose computes the members of a candidate.
+func (s scope) choose(members []named) (Values, error) {
 	candidate := Values{}
-	for _, member := range block.candidate {
-		text, _, err := c.static.text(member.expr)
+	for _, member := range members {
+		text, _, err := s.text(member.expr)
 		if err != nil {
-			return nil, notSent("rotate", fmt.Errorf("candidate.%s: %w", member.name, err))
+			return nil, fmt.Errorf("candidate.%s: %w", member.name, err)
 		}
 		candidate[member.name] = text
 	}
@@ -103,7 +113,7 @@ func (c *Client) CandidateConnection(candidate Values) (Values, bool, error) {
 }
 
 // given is candidate.*, complete.
-func (b *rotateBlock) given(candidate Values) (cty.Value, error) {
+func (b *issueBlock) given(candidate Values) (cty.Value, error) {
 	names := mentions{}
 	for _, member := range b.candidate {
 		names[member.name] = true
@@ -313,7 +323,7 @@ func (c *Client) Retire(ctx context.Context, rotation Rotation) error {
 func (c *Client) usesOld(rotation Rotation) bool {
 	return slices.ContainsFunc(c.def.rotate.connection, func(member named) bool {
 		old := rotation.Previous[member.name]
-		return c.def.Connection.Lookup(member.name).Sensitive && old != nil && old == c.fields[member.name]
+		return c.def.Connection.Lookup(member.name).Sensitive && old != nil && reflect.DeepEqual(old, c.fields[member.name])
 	})
 }
 

@@ -27,8 +27,18 @@ func (c *Client) newSequence(calls []*call, s scope) sequence {
 }
 
 // run makes one step's request, waits for what it started, and keeps what it
-// saves.
+// saves. A step whose condition does not hold is left out.
 func (q *sequence) run(ctx context.Context, step *call) *Error {
+	if step.when != nil {
+		applies, err := q.scope.truth(step.when)
+		if err != nil {
+			return notSent(step.block, err)
+		}
+		if !applies {
+			q.leaveOut(step)
+			return nil
+		}
+	}
 	if err := q.saveAll(step.save, beforeAnswer); err != nil {
 		return notSent(step.block, err)
 	}
@@ -55,6 +65,14 @@ func (q *sequence) run(ctx context.Context, step *call) *Error {
 		return q.c.unusable(step.poll.call, got, err.Error(), q.secrets)
 	}
 	return nil
+}
+
+// leaveOut saves null for what a step would have saved.
+func (q *sequence) leaveOut(step *call) {
+	for _, member := range step.allSaved() {
+		q.saved[member.name] = cty.NullVal(cty.DynamicPseudoType)
+	}
+	q.scope = q.scope.with("saved", cty.ObjectVal(q.saved))
 }
 
 // moment says which members of a save can be computed.

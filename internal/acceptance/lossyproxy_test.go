@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -16,6 +17,7 @@ type lossyProxy struct {
 	URL  string
 	lost chan int // status of each answer that was lost
 
+	only string // the end of the paths whose answers can be lost
 	lose atomic.Pointer[loss]
 	down atomic.Bool
 }
@@ -35,7 +37,7 @@ func newLossyProxy(t *testing.T, server string) *lossyProxy {
 		switch {
 		case p.down.Load():
 			reset(w, r, nil)
-		case r.Method == http.MethodPost && p.lose.Load() != nil:
+		case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, p.only) && p.lose.Load() != nil:
 			carriedOut := httptest.NewRecorder()
 			forward.ServeHTTP(carriedOut, r)
 			lose := p.lose.Swap(nil)

@@ -86,6 +86,30 @@ type site interface {
 	revoke(t *testing.T, id string)
 }
 
+// traits are what a site has of its own.
+type traits struct {
+	// lag is how long the server may honour a key after it was revoked.
+	lag time.Duration
+	// sealed says that the engine does not show the keys' ids.
+	sealed bool
+	// mintPath is the end of the path that makes a key, where the server takes
+	// other POST requests too.
+	mintPath string
+	// token puts together, of the fields that the reader of a key gets, what
+	// the other methods call its token; without it, it is the field "token".
+	token func(fields map[string]any) string
+	// secrets are the fields that no log may hold; without any, the token.
+	secrets []string
+}
+
+// traitsOf are those of a site that has a method traits.
+func traitsOf(s site) traits {
+	if peculiar, ok := s.(interface{ traits() traits }); ok {
+		return peculiar.traits()
+	}
+	return traits{}
+}
+
 // settings are what a test adds to a connection or a role.
 type settings = map[string]any
 
@@ -154,13 +178,30 @@ func (u *tenant) mint() (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, _ := secret.Data["token"].(string)
 	name, _ := secret.Data["key_name"].(string)
+	token := u.tokenIn(secret.Data)
 	if token == "" || name == "" || secret.LeaseID == "" {
-		return nil, fmt.Errorf("the answer lacks token, key_name or lease: fields %v, lease %q", sortedNames(secret.Data), secret.LeaseID)
+		return nil, fmt.Errorf("the answer lacks the key, key_name or lease: fields %v, lease %q", sortedNames(secret.Data), secret.LeaseID)
 	}
-	u.keepFromLogs(token)
 	return &key{name: name, token: token, lease: secret.LeaseID, ttl: time.Duration(secret.LeaseDuration) * time.Second}, nil
+}
+
+// tokenIn finds a key's token in what its reader gets, and keeps it from logs.
+func (u *tenant) tokenIn(fields map[string]any) string {
+	traits := traitsOf(u.site)
+	for _, name := range traits.secrets {
+		if secret, _ := fields[name].(string); secret != "" {
+			u.keepFromLogs(secret)
+		}
+	}
+	if traits.token != nil {
+		return traits.token(fields)
+	}
+	token, _ := fields["token"].(string)
+	if token != "" {
+		u.keepFromLogs(token)
+	}
+	return token
 }
 
 func (u *tenant) mustMint() *key {
@@ -173,6 +214,22 @@ func (u *tenant) mustMint() *key {
 		u.t.Fatalf("the new key %s is dead", k.name)
 	}
 	return k
+}
+
+// refusesToMint wants an error that says so, about a key that surely was not
+// made.
+func (u *tenant) refusesToMint(says string) {
+	u.t.Helper()
+	k, err := u.mint()
+	if err == nil {
+		u.t.Fatalf("it made %s", k.name)
+	}
+	if !strings.Contains(err.Error(), says) {
+		u.t.Errorf("the error lacks %q: %v", says, err)
+	}
+	if waiting := u.queue(); len(waiting) != 0 {
+		u.t.Errorf("the refusal left the queue with %v", waiting)
+	}
 }
 
 // revoke ends a key's lease and returns once it is carried out.
@@ -200,9 +257,20 @@ func (u *tenant) renew(k *key, increment time.Duration) (time.Duration, error) {
 // dies waits for a key's death.
 func (u *tenant) dies(k *key) {
 	u.t.Helper()
-	eventually(u.t, "the server refuses "+k.name, func() (bool, any) {
+	within(u.t, soon+traitsOf(u.site).lag, "the server refuses "+k.name, func() (bool, any) {
 		return !u.site.alive(u.t, k.token), "it is accepted"
 	})
+}
+
+// isDead ends the test if a revoked key works: any more, or after the time that
+// the server takes for it.
+func (u *tenant) isDead(k *key) {
+	u.t.Helper()
+	if lag := traitsOf(u.site).lag; lag > 0 {
+		u.dies(k)
+	} else if u.site.alive(u.t, k.token) {
+		u.t.Fatalf("%s survives its revocation", k.name)
+	}
 }
 
 // ledger is the engine's record of the test's keys, by their names.

@@ -14,8 +14,9 @@ import (
 
 // answer is what a server said.
 type answer struct {
-	status int
-	body   []byte
+	status  int
+	body    []byte
+	cookies []*http.Cookie
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %.300s", a.status, a.body) }
@@ -35,7 +36,7 @@ func decodeInto(t *testing.T, data map[string]any, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer{http.StatusOK, text}.decode(t, v)
+	answer{status: http.StatusOK, body: text}.decode(t, v)
 }
 
 // want ends the test when the status is none of those.
@@ -77,7 +78,7 @@ func send(t *testing.T, method, url string, body any, sign func(*http.Request)) 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}
-	return answer{resp.StatusCode, text}
+	return answer{resp.StatusCode, text, resp.Cookies()}
 }
 
 // eventually waits for what happens by itself, and shows what was seen last

@@ -25,6 +25,8 @@ func TestVaultTokens(t *testing.T) {
 		"native max":    vaultNativeMax,
 		"lost answer":   vaultLostAnswer,
 		"refused mints": vaultRefusedMints,
+		"root rotation": vaultRootRotation,
+		"static role":   vaultStaticRole,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(t, m, newVaultTokens(t, m))
@@ -190,16 +192,7 @@ func vaultRefusedMints(t *testing.T, m *mount, v *vaultTokens) {
 		t.Run(name, func(t *testing.T) {
 			u := u.in(t)
 			u.mustWrite("roles/"+u.name, settings{"orphan": nil, "token_role": nil}, v.role(), c.role)
-			k, err := u.mint()
-			if err == nil {
-				t.Fatalf("it made %s", k.name)
-			}
-			if !strings.Contains(err.Error(), c.says) {
-				t.Errorf("the error lacks %q: %v", c.says, err)
-			}
-			if waiting := u.queue(); len(waiting) != 0 {
-				t.Errorf("the refusal left the queue with %v", waiting)
-			}
+			u.refusesToMint(c.says)
 		})
 	}
 }

@@ -183,7 +183,8 @@ func (e *engine) leaseIDs(role string) ([]string, error) {
 	return texts(answer.Data["keys"]), nil
 }
 
-// ledger is what the engine knows to be alive: deadlines by key name.
+// ledger is what the engine knows to be alive: deadlines by key name, zero for
+// keys of static roles.
 func (e *engine) ledger() (map[string]time.Time, error) {
 	deadlines := map[string]time.Time{}
 	after := ""
@@ -199,7 +200,7 @@ func (e *engine) ledger() (map[string]time.Time, error) {
 			name, _ := record["key_name"].(string)
 			text, _ := record["deadline"].(string)
 			deadline, err := time.Parse(time.RFC3339, text)
-			if err != nil || name == "" {
+			if err != nil && record["static_role"] == nil || name == "" {
 				return nil, fmt.Errorf("a ledger record without name or deadline: %v", record)
 			}
 			deadlines[name] = deadline

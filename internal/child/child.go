@@ -20,7 +20,10 @@ type Process struct {
 // starts die with it, and a Ctrl-C at the terminal is left to us. When all of
 // them are gone, whatever ended them, the functions in after are called.
 func Start(cmd *exec.Cmd, after ...func()) (*Process, error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -24,7 +25,8 @@ var ErrNoCompiler = errors.New("there is no C compiler")
 // recipe says how one server is built.
 type recipe struct {
 	name     string   // of the binary, and of its folder under scripts/servers
-	module   string   // whose root package is the server's main package
+	module   string   // that holds the server's main package
+	main     string   // where in the module that package is; "" for its root
 	tags     string   // build tags
 	cgo      bool     // a C compiler is needed
 	version  string   // the variable to set to the version, if the server asks for it
@@ -43,10 +45,6 @@ func (r recipe) path(ctx context.Context, log io.Writer) (string, error) {
 }
 
 func (r recipe) from(ctx context.Context, log io.Writer, src module) (string, error) {
-	cache, err := CacheDir()
-	if err != nil {
-		return "", err
-	}
 	version, err := src.version(ctx, r.module)
 	if err != nil {
 		return "", err
@@ -55,49 +53,29 @@ func (r recipe) from(ctx context.Context, log io.Writer, src module) (string, er
 	if err != nil {
 		return "", err
 	}
-	home := filepath.Join(cache, strings.Join([]string{r.name, strings.TrimPrefix(version, "v"), sum}, "-"))
-	binary := filepath.Join(home, r.name)
-	if exists(binary) {
-		return binary, nil
-	}
-
-	unlock, err := lock(ctx, home+".lock", func() {
-		fmt.Fprintf(log, "Another run is building %s; waiting for it.\n", r.name)
+	home, err := keep(ctx, log, r.name, strings.TrimPrefix(version, "v")+"-"+sum, func(dir string) error {
+		return r.build(ctx, log, src, version, dir)
 	})
 	if err != nil {
 		return "", err
 	}
-	defer unlock()
-	if exists(binary) {
-		return binary, nil
-	}
-	return binary, r.build(ctx, log, src, version, home)
+	return filepath.Join(home, r.name), nil
 }
 
-// build makes the server in a folder beside home and renames that into place,
-// so that home is there whole or not at all. The caller holds home's lock.
-func (r recipe) build(ctx context.Context, log io.Writer, src module, version, home string) error {
+// build makes the server in a folder.
+func (r recipe) build(ctx context.Context, log io.Writer, src module, version, dir string) error {
 	if r.cgo && !src.hasCompiler(ctx) {
 		return fmt.Errorf("building %s: %w; install gcc, or name a ready binary in %s_BIN", r.name, ErrNoCompiler, strings.ToUpper(r.name))
 	}
-	unfinished := home + ".unfinished"
-	if err := os.RemoveAll(unfinished); err != nil {
-		return err
-	}
-	defer os.RemoveAll(unfinished)
-
-	fmt.Fprintf(log, "Building %s %s with the Go toolchain, once: about %s on two cores. It is kept in %s.\n", r.name, version, r.estimate, filepath.Dir(home))
-	args := []string{"build", "-v", "-trimpath", "-tags", r.tags, "-o", filepath.Join(unfinished, r.name)}
+	fmt.Fprintf(log, "Building %s %s with the Go toolchain, once: about %s on two cores. It is kept in %s.\n", r.name, version, r.estimate, filepath.Dir(dir))
+	args := []string{"build", "-v", "-trimpath", "-tags", r.tags, "-o", filepath.Join(dir, r.name)}
 	if r.version != "" {
 		args = append(args, "-ldflags", fmt.Sprintf("-X %s=%s", r.version, strings.TrimPrefix(version, "v")))
 	}
-	if err := src.build(ctx, log, r.name, append(args, r.module)...); err != nil {
+	if err := src.build(ctx, log, r.name, append(args, path.Join(r.module, r.main))...); err != nil {
 		return err
 	}
-	if err := r.copyBeside(ctx, src, unfinished); err != nil {
-		return err
-	}
-	return os.Rename(unfinished, home)
+	return r.copyBeside(ctx, src, dir)
 }
 
 // copyBeside puts the folders that the server reads at run time beside it.
@@ -120,7 +98,7 @@ func (r recipe) copyBeside(ctx context.Context, src module, into string) error {
 // fingerprint changes whenever the same sources would make another binary.
 func (r recipe) fingerprint(src module) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, r.module, r.tags, r.version, r.beside, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintln(hash, path.Join(r.module, r.main), r.tags, r.version, r.beside, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, file := range []string{"go.mod", "go.sum"} {
 		text, err := os.ReadFile(filepath.Join(src.dir, file))
 		if err != nil {
@@ -185,23 +163,4 @@ func (m module) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = m.dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off")
 	return cmd
-}
-
-// CacheDir returns the folder in which built servers are kept: the one that
-// APIKEYS_CACHE names, else one in the user's cache folder.
-func CacheDir() (string, error) {
-	dir := os.Getenv("APIKEYS_CACHE")
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("there is no cache folder, name one in APIKEYS_CACHE: %w", err)
-		}
-		dir = filepath.Join(user, self)
-	}
-	return dir, os.MkdirAll(dir, 0o755)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

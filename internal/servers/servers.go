@@ -1,7 +1,8 @@
 // Package servers finds the real servers that the tests and the demo run
-// against, and builds with the Go toolchain those that the machine lacks.
+// against, and gets those that the machine lacks: it builds them with the Go
+// toolchain, or installs them with npm.
 //
-// A server is built from a module of its own under scripts/servers, so that
+// A server has a module or package of its own under scripts/servers, so that
 // its dependencies stay out of the plugin's. The result is kept outside the
 // tree and serves every later run.
 package servers
@@ -20,8 +21,10 @@ import (
 )
 
 const (
-	vaultModule = "github.com/hashicorp/vault"
-	giteaModule = "code.gitea.io/gitea"
+	vaultModule     = "github.com/hashicorp/vault"
+	giteaModule     = "code.gitea.io/gitea"
+	etcdModule      = "go.etcd.io/etcd/server/v3"
+	toxiproxyModule = "github.com/Shopify/toxiproxy/v2"
 
 	// oldestVault is the oldest line that HashiCorp still maintained when
 	// the version that is built here came out.
@@ -66,6 +69,32 @@ func Gitea(ctx context.Context, log io.Writer) (string, error) {
 		estimate: "5 minutes",
 	}
 	return gitea.path(ctx, log)
+}
+
+// Etcd returns the path of an etcd binary, which is built on first use. What
+// takes long is told to log.
+func Etcd(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "etcd", module: etcdModule, estimate: "2 minutes"}.path(ctx, log)
+}
+
+// Toxiproxy returns the path of a binary of Toxiproxy's server, which is built
+// on first use. What takes long is told to log.
+func Toxiproxy(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "toxiproxy", module: toxiproxyModule, main: "cmd/server", estimate: "20 seconds"}.path(ctx, log)
+}
+
+// Unleash returns a folder in which npm has installed Unleash on first use: it
+// holds node_modules. What takes long is told to log. Without node and npm the
+// error is a *Missing.
+func Unleash(ctx context.Context, log io.Writer) (string, error) {
+	return npmRecipe{name: "unleash", title: "Unleash", estimate: "40 seconds"}.path(ctx, log)
+}
+
+// ExpressGateway returns a folder in which npm has installed Express Gateway on
+// first use: it holds node_modules. What takes long is told to log. Without
+// node and npm the error is a *Missing.
+func ExpressGateway(ctx context.Context, log io.Writer) (string, error) {
+	return npmRecipe{name: "express-gateway", title: "Express Gateway", estimate: "40 seconds"}.path(ctx, log)
 }
 
 // named returns the binary that the environment variable names; a wrong path

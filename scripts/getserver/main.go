@@ -1,4 +1,4 @@
-// Getserver prints the path of a real server, vault or gitea, and builds it
+// Getserver prints the path of a real server, such as vault or gitea, and gets it
 // first if the machine has none. Progress goes to standard error, so that a
 // shell can write VAULT_BIN=$(go run ./scripts/getserver vault).
 package main
@@ -7,8 +7,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"vault-plugin-secrets-apikeys/internal/servers"
@@ -25,13 +28,19 @@ func main() {
 	fmt.Println(path)
 }
 
+var getters = map[string]func(context.Context, io.Writer) (string, error){
+	"vault":           servers.Vault,
+	"gitea":           servers.Gitea,
+	"etcd":            servers.Etcd,
+	"toxiproxy":       servers.Toxiproxy,
+	"unleash":         servers.Unleash,
+	"express-gateway": servers.ExpressGateway,
+}
+
 func get(ctx context.Context, args []string) (string, error) {
-	getters := map[string]func(context.Context, io.Writer) (string, error){
-		"vault": servers.Vault,
-		"gitea": servers.Gitea,
-	}
 	if len(args) == 1 && getters[args[0]] != nil {
 		return getters[args[0]](ctx, os.Stderr)
 	}
-	return "", fmt.Errorf("say which server: go run ./scripts/getserver vault, or gitea")
+	names := slices.Sorted(maps.Keys(getters))
+	return "", fmt.Errorf("say which server, one of: %s", strings.Join(names, ", "))
 }

@@ -103,8 +103,9 @@ type Trip struct {
 	Beyond bool `hcl:"beyond,optional"`
 	// Status and Answer are what comes back. Answer is sent as JSON, or as it
 	// is where it is a string.
-	Status int       `hcl:"status"`
-	Answer cty.Value `hcl:"answer,optional"`
+	Status        int               `hcl:"status"`
+	Answer        cty.Value         `hcl:"answer,optional"`
+	AnswerHeaders map[string]string `hcl:"answer_headers,optional"`
 }
 
 // ReadExchanges reads a definition's file of exchanges.
@@ -249,7 +250,7 @@ func canonical(request string) string {
 func (t *Trip) bodyDifference(header http.Header, text []byte) string {
 	switch {
 	case t.Form != nil:
-		return formDifference(t.Form, header, text)
+		return t.formDifference(header, text)
 	case t.JSON != cty.NilVal && !t.JSON.IsNull():
 		return jsonDifference(t.JSON, header, text)
 	case len(text) > 0:
@@ -258,13 +259,15 @@ func (t *Trip) bodyDifference(header http.Header, text []byte) string {
 	return ""
 }
 
-func formDifference(want map[string]string, header http.Header, text []byte) string {
+func (t *Trip) formDifference(header http.Header, text []byte) string {
 	expected := url.Values{}
-	for name, value := range want {
+	for name, value := range t.Form {
 		expected.Set(name, value)
 	}
 	got, err := url.ParseQuery(string(text))
-	got.Del(assertionField) // held against jwt
+	if t.JWT != cty.NilVal && !t.JWT.IsNull() {
+		got.Del(assertionField) // held against the claims
+	}
 	if err != nil || !reflect.DeepEqual(got, expected) || !isKind(header, "application/x-www-form-urlencoded") {
 		return fmt.Sprintf("the body is %s, not the form %s", text, expected.Encode())
 	}
@@ -293,6 +296,9 @@ func isKind(header http.Header, kind string) bool {
 }
 
 func (t *Trip) reply(w http.ResponseWriter) {
+	for name, value := range t.AnswerHeaders {
+		w.Header().Set(name, value)
+	}
 	if t.Answer == cty.NilVal || t.Answer.IsNull() {
 		w.WriteHeader(t.Status)
 		return

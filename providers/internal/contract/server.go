@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -278,11 +279,17 @@ func (c *call) input(accept func(credential string) bool) *openapi3filter.Reques
 	}
 }
 
+// security is what the document wants of a credential; nil where it lets
+// anybody in, which no provider of keys does.
 func (c *call) security() openapi3.SecurityRequirements {
+	wanted := c.document.Security
 	if c.route.Operation.Security != nil {
-		return *c.route.Operation.Security
+		wanted = *c.route.Operation.Security
 	}
-	return c.document.Security
+	if slices.ContainsFunc(wanted, func(one openapi3.SecurityRequirement) bool { return len(one) == 0 }) {
+		return nil
+	}
+	return wanted
 }
 
 // onItem says whether the path ends in a parameter, so names one thing.
@@ -311,8 +318,26 @@ func (c *call) item() *object {
 	return nil
 }
 
+func (c *call) lastParamName() string {
+	return c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : len(c.route.Path)-1]
+}
+
+// camel is a_name as aName: documents mix the two, one in paths, one in bodies.
+func camel(name string) string {
+	words := strings.Split(name, "_")
+	for i, word := range words[1:] {
+		if word != "" {
+			words[i+1] = strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return strings.Join(words, "")
+}
+
 func (c *call) lastParam() string {
-	name := c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : len(c.route.Path)-1]
+	name := c.lastParamName()
+	if plain, err := url.PathUnescape(c.params[name]); err == nil {
+		return plain
+	}
 	return c.params[name]
 }
 
@@ -365,6 +390,7 @@ func (c *call) create(w http.ResponseWriter) {
 	if c.onItem() {
 		made.path = made.path[:strings.LastIndex(made.path, "/")]
 		made.made = append(made.made, c.lastParam())
+		made.learn(map[string]any{c.lastParamName(): c.lastParam(), camel(c.lastParamName()): c.lastParam()})
 	}
 	made.learn(c.query())
 	made.learn(c.body)

@@ -119,3 +119,71 @@ exchange "tokens of an account" {
     }
   }
 }
+
+exchange "rotation of a user's token" {
+  source     = "cloudflare/api-schemas:openapi.json, its examples"
+  document   = "cloudflare.json"
+  prefix     = "/client/v4"
+  connection = { api_token = "admin-token" }
+  role       = { policies = [] }
+  headers    = { Authorization = "Bearer admin-token" }
+
+  step "rotate" {
+    connection = { api_token = "8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /client/v4/user/tokens/verify"
+      status  = 200
+      answer  = { success = true, errors = [], messages = [], result = { id = "ed17574386854bf78a67040be0a770b0", status = "active" } }
+    }
+    trip {
+      request = "PUT /client/v4/user/tokens/ed17574386854bf78a67040be0a770b0/value"
+      json    = {}
+      status  = 200
+      answer  = { success = true, errors = [], messages = [], result = "8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+    }
+  }
+
+  step "retire" {}
+
+  step "rotate" {
+    fails = "refused"
+    key { name = "vault-root-2" }
+    trip {
+      request = "GET /client/v4/user/tokens/verify"
+      headers = { Authorization = "Bearer 8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+      status  = 200
+      answer  = { success = true, errors = [], messages = [], result = { id = "ed17574386854bf78a67040be0a770b0", status = "active" } }
+    }
+    trip {
+      request = "PUT /client/v4/user/tokens/ed17574386854bf78a67040be0a770b0/value"
+      headers = { Authorization = "Bearer 8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+      json    = {}
+      status  = 403
+      answer  = { success = false, errors = [{ code = 9109, message = "Unauthorized to access requested resource" }], messages = [], result = null }
+    }
+  }
+}
+
+exchange "rotation of an account's token" {
+  source     = "https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/subresources/value/methods/update/"
+  connection = { api_token = "admin-token", account_id = "eb78d65290b24279ba6f44721b3ea3c4" }
+  role       = { policies = [] }
+  headers    = { Authorization = "Bearer admin-token" }
+
+  step "rotate" {
+    connection = { api_token = "8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /client/v4/accounts/eb78d65290b24279ba6f44721b3ea3c4/tokens/verify"
+      status  = 200
+      answer  = { success = true, errors = [], messages = [], result = { id = "ed17574386854bf78a67040be0a770b0", status = "active" } }
+    }
+    trip {
+      request = "PUT /client/v4/accounts/eb78d65290b24279ba6f44721b3ea3c4/tokens/ed17574386854bf78a67040be0a770b0/value"
+      json    = {}
+      status  = 200
+      answer  = { success = true, errors = [], messages = [], result = "8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+    }
+  }
+}

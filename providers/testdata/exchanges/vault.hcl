@@ -269,3 +269,131 @@ exchange "no policies but default" {
     }
   }
 }
+
+exchange "rotation" {
+  source     = "hashicorp/vault:vault/token_store.go @ v1.21.0; https://developer.hashicorp.com/vault/api-docs/auth/token"
+  document   = "vault-token.json"
+  prefix     = "/v1"
+  base_path  = ""
+  connection = { token = "hvs.first", namespace = "team-a/" }
+  headers    = { X-Vault-Token = "hvs.first", X-Vault-Namespace = "team-a/" }
+
+  step "rotate" {
+    connection = { token = "hvs.second" }
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /v1/auth/token/lookup-self"
+      status  = 200
+      answer  = { data = { accessor = "accessor-1", creation_ttl = 2764800, explicit_max_ttl = 0, orphan = true, period = 86400, policies = ["apikeys", "default"] } }
+    }
+    trip {
+      request = "POST /v1/auth/token/create-orphan"
+      json = {
+        display_name      = "vault-root-1"
+        policies          = ["apikeys", "default"]
+        no_default_policy = false
+        meta              = { key_name = "vault-root-1" }
+        ttl               = "2764800s"
+        period            = "86400s"
+        renewable         = true
+        type              = "service"
+      }
+      status = 200
+      answer = { auth = { client_token = "hvs.second", accessor = "accessor-2", orphan = true } }
+    }
+    trip {
+      request = "GET /v1/auth/token/lookup-self"
+      headers = { X-Vault-Token = "hvs.second" }
+      status  = 200
+      answer  = { data = { accessor = "accessor-2", orphan = true } }
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "POST /v1/auth/token/revoke-accessor"
+      headers = { X-Vault-Token = "hvs.second" }
+      json    = { accessor = "accessor-1" }
+      status  = 204
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "POST /v1/auth/token/revoke-accessor"
+      headers = { X-Vault-Token = "hvs.second" }
+      json    = { accessor = "accessor-1" }
+      status  = 400
+      answer  = { errors = ["invalid accessor"] }
+    }
+  }
+}
+
+# The token role makes children, which would end with the old token.
+exchange "rotation against a token role" {
+  source     = "https://developer.hashicorp.com/vault/api-docs/auth/token#create-token"
+  document   = "vault-token.json"
+  prefix     = "/v1"
+  base_path  = ""
+  connection = { token = "hvs.first", rotation_token_role = "apikeys" }
+  headers    = { X-Vault-Token = "hvs.first" }
+
+  step "rotate" {
+    fails = "refused"
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /v1/auth/token/lookup-self"
+      status  = 200
+      answer  = { data = { accessor = "accessor-1", creation_ttl = 2764800, explicit_max_ttl = 0, orphan = true, period = 86400, policies = ["apikeys", "default"] } }
+    }
+    trip {
+      request = "POST /v1/auth/token/create/apikeys"
+      json    = { display_name = "vault-root-1", meta = { key_name = "vault-root-1" }, renewable = true, type = "service" }
+      status  = 200
+      answer  = { auth = { client_token = "hvs.child", accessor = "accessor-child", orphan = false } }
+    }
+    trip {
+      request = "GET /v1/auth/token/lookup-self"
+      headers = { X-Vault-Token = "hvs.child" }
+      status  = 200
+      answer  = { data = { accessor = "accessor-child", orphan = false } }
+    }
+    trip {
+      request = "POST /v1/auth/token/revoke-accessor"
+      json    = { accessor = "accessor-child" }
+      status  = 204
+    }
+  }
+
+  step "rotate" {
+    connection = { token = "hvs.second" }
+    key { name = "vault-root-2" }
+    trip {
+      request = "GET /v1/auth/token/lookup-self"
+      status  = 200
+      answer  = { data = { accessor = "accessor-1", creation_ttl = 2764800, explicit_max_ttl = 0, orphan = true, period = 86400, policies = ["apikeys", "default"] } }
+    }
+    trip {
+      request = "POST /v1/auth/token/create/apikeys"
+      json    = { display_name = "vault-root-2", meta = { key_name = "vault-root-2" }, renewable = true, type = "service" }
+      status  = 200
+      answer  = { auth = { client_token = "hvs.second", accessor = "accessor-2", orphan = true } }
+    }
+    trip {
+      request = "GET /v1/auth/token/lookup-self"
+      headers = { X-Vault-Token = "hvs.second" }
+      status  = 200
+      answer  = { data = { accessor = "accessor-2", orphan = true } }
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "POST /v1/auth/token/revoke-accessor"
+      headers = { X-Vault-Token = "hvs.second" }
+      json    = { accessor = "accessor-1" }
+      status  = 200
+      answer  = { warnings = ["No token found with this accessor"] }
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package paths
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+)
+
+func staticCredsPaths(e *backend.Engine) []*framework.Path {
+	c := staticCredsEndpoint{e}
+	return []*framework.Path{{
+		Pattern: "static-creds/" + framework.GenericNameRegex("name"),
+		DisplayAttrs: &framework.DisplayAttributes{
+			OperationPrefix: operationPrefix,
+			OperationVerb:   "read",
+			OperationSuffix: "static-role-credentials",
+		},
+		Fields: map[string]*framework.FieldSchema{
+			"name": {
+				Type:         framework.TypeString,
+				Description:  "Name of the static role.",
+				Required:     true,
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Static role", Identifier: true},
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			// It asks storage alone, so any node can answer it.
+			logical.ReadOperation: &framework.PathOperation{
+				Callback:  c.read,
+				Summary:   "Read the key that a static role holds.",
+				Responses: shown("OK", staticCredsAnswer()),
+			},
+		},
+		HelpSynopsis: "Read the key that a static role holds.",
+		HelpDescription: `
+The provider's fields of the key are at top level, beside those of its rotation. There is no lease:
+read again after ttl seconds, or whenever the key is refused. For the role's overlap after a
+rotation, the old key works on and stands in previous.`,
+	}}
+}
+
+// staticCredsAnswer is the schema of what a read shows beside the key itself,
+// whose fields are the provider's.
+func staticCredsAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"key_name":      {Type: framework.TypeString, Description: "Name of the key at the provider."},
+		"last_rotated":  {Type: framework.TypeTime, Description: "When the key took its predecessor's place."},
+		"next_rotation": {Type: framework.TypeTime, Description: "When it is replaced, or that is tried again after a failure; not shown where that is by hand only."},
+		"ttl":           {Type: framework.TypeInt, Description: "Seconds left to the next rotation; not shown where that is by hand only."},
+		"expires_at":    {Type: framework.TypeTime, Description: "When the provider itself ends the key; not shown where it does not."},
+		"previous":      {Type: framework.TypeSlice, Description: "The keys before that still work, the newest first: each with its fields, key_name, and until, which is when it is revoked."},
+	}
+}
+
+type staticCredsEndpoint struct{ engine *backend.Engine }
+
+func (c staticCredsEndpoint) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	keys, err := c.engine.StaticKeys(ctx, req.Storage, d.Get("name").(string))
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	answer := map[string]any{"previous": previousKeys(keys, now)}
+	showTime(answer, "last_rotated", keys.LastRotated)
+	if !keys.NextRotation.IsZero() {
+		answer["next_rotation"] = shownTime(keys.NextRotation)
+		answer["ttl"] = max(0, inSeconds(keys.NextRotation.Sub(now)))
+	}
+	showStaticKey(answer, keys.Current)
+	return &logical.Response{Data: answer}, nil
+}
+
+// previousKeys are those whose overlap is not over yet. What is over is not
+// shown even where its revocation is late.
+func previousKeys(keys *backend.StaticKeys, now time.Time) []any {
+	previous := []any{}
+	for _, key := range keys.Previous {
+		if !now.Before(key.Until) {
+			continue
+		}
+		shown := map[string]any{"until": shownTime(key.Until)}
+		showStaticKey(shown, key)
+		previous = append(previous, shown)
+	}
+	return previous
+}
+
+// showStaticKey shows a key with its secret.
+func showStaticKey(answer map[string]any, key *backend.StaticKey) {
+	answer["key_name"] = key.Name
+	showTime(answer, "expires_at", key.ExpiresAt)
+	maps.Copy(answer, key.Secret)
+}

@@ -1,0 +1,117 @@
+package providers
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// chosenDefinition is a provider that lets us choose the secret of a key.
+const chosenDefinition = `provider "chosen" {
+  title = "Chosen"
+  connection "admin_key" {
+    type      = string
+    sensitive = true
+  }
+  auth "bearer" { token = connection.admin_key }
+  issue {
+    candidate = { password = random_password(32) }
+    step "user" {
+      put  = "/users/${key.name}"
+      json = { password = candidate.password }
+    }
+    step "again" {
+      post = "/users/${key.name}/confirm"
+      json = { password = candidate.password }
+    }
+    id     = key.name
+    secret = { password = candidate.password }
+  }
+  revoke {
+    delete = "/users/${key.id}"
+    gone   = [404]
+  }
+}
+`
+
+func TestIssueChoosesASecretOncePerKey(t *testing.T) {
+	f := newFake(t)
+	f.on("PUT /v1/users/n", 201, "")
+	f.on("POST /v1/users/n/confirm", 200, "")
+	c := f.client(t, chosenDefinition, nil)
+	seen := map[string]bool{}
+	for range 2 {
+		key, err := c.Issue(t.Context(), KeyRequest{Name: "n"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(key.Value) != 32 || key.Secret["password"] != key.Value {
+			t.Fatalf("the key is %q, its secret %v: want the 32 characters that were chosen", key.Value, key.Secret)
+		}
+		for _, body := range f.bodies[len(f.bodies)-2:] {
+			if body != `{"password":"`+key.Value+`"}` {
+				t.Errorf("a request says %s, and the reader got %s", body, key.Value)
+			}
+		}
+		if key.Handle.Sealed || len(key.Handle.Secret) > 0 {
+			t.Errorf("the handle keeps what revoke does not need: %#v", key.Handle)
+		}
+		seen[key.Value] = true
+	}
+	if len(seen) != 2 {
+		t.Error("two keys have one secret")
+	}
+}
+
+func TestChosenSecretStaysOutOfErrors(t *testing.T) {
+	f := newFake(t)
+	f.do("PUT /v1/users/n", func(w http.ResponseWriter, _ *http.Request) {
+		body, _ := f.last()
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"message": "too weak: %s"}`, strings.Split(body, `"`)[3])
+	})
+	c := f.client(t, chosenDefinition, nil)
+	_, err := c.Issue(t.Context(), KeyRequest{Name: "n"})
+	if err == nil || !strings.Contains(err.Error(), "too weak") {
+		t.Fatalf("the refusal gave %v", err)
+	}
+	password := strings.Split(f.bodies[0], `"`)[3]
+	if strings.Contains(err.Error(), password) {
+		t.Errorf("the error quotes the password: %v", err)
+	}
+}
+
+func TestChosenIDIsNotKnownBeforehand(t *testing.T) {
+	if !mustParse(t, chosenDefinition).Capabilities.KnownID {
+		t.Error("the id is the name, and yet not known")
+	}
+	chosen := strings.Replace(chosenDefinition, "id     = key.name", "id     = candidate.password", 1)
+	c := mustParse(t, chosen).Capabilities
+	if c.KnownID {
+		t.Error("an id that is drawn anew for each call is taken for known")
+	}
+	if !c.SealedRecord {
+		t.Error("an id that is the secret is not kept sealed")
+	}
+}
+
+func TestCandidateMistakes(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, says string }{
+		"never sent":            {"random_password(32) }", "random_password(32), user = \"u\" }", "No request mentions candidate.user"},
+		"never declared":        {"    candidate = { password = random_password(32) }\n", "", "candidate means nothing here"},
+		"random in the request": {"json = { password = candidate.password }\n    }\n    step", "json = { password = random_password(20) }\n    }\n    step", "function out of place"},
+		"not known after issue": {"delete = \"/users/${key.id}\"", "delete = \"/users/${candidate.password}\"", "candidate means nothing here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(chosenDefinition, c.old, c.new, 1)
+			if text == chosenDefinition {
+				t.Fatal("the test changes nothing")
+			}
+			_, err := Parse("chosen.hcl", []byte(text))
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("the error lacks %q: %v", c.says, err)
+			}
+		})
+	}
+}

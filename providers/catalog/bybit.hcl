@@ -1,0 +1,139 @@
+# Sources: bybit-exchange/docs:docs/v5/user/{create-subuid-apikey,rm-sub-apikey,
+# list-sub-apikeys,apikey-info}.mdx and docs/v5/{guide,error}.mdx
+#
+# Keys belong to sub-accounts. A key without IP addresses ends by itself after
+# 90 days. The connection's own key cannot be replaced by an API call.
+provider "bybit" {
+  title    = "Bybit"
+  docs     = "https://bybit-exchange.github.io/docs/v5/user/create-subuid-apikey"
+  base_url = "https://api.bybit.com"
+
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API key of the master account, with the permission Account Transfer, Subaccount Transfer or Withdrawal."
+  }
+  connection "api_secret" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of api_key, which the system generated (HMAC)."
+  }
+
+  role "subuid" {
+    type     = number
+    required = true
+    min      = 1
+    help     = "UID of the sub-account that the keys belong to."
+  }
+  role "permissions" {
+    type     = map(list(string))
+    required = true
+    help     = "What the keys may do, by kind: {\"Spot\": [\"SpotTrade\"], \"ContractTrade\": [\"Order\", \"Position\"]}."
+  }
+  role "read_only" {
+    type    = bool
+    default = true
+    help    = "Let the keys read only, whatever their permissions."
+  }
+  role "ips" {
+    type = list(string)
+    help = "IP addresses that may use the keys, beside those of a lease. Without any they may be used from everywhere."
+  }
+
+  auth "signature" {
+    algorithm = "hmac-sha256"
+    key       = connection.api_secret
+    message   = "${unix_ms(request.time)}${connection.api_key}5000${request.query}${request.body}"
+    headers = {
+      X-BAPI-API-KEY     = connection.api_key
+      X-BAPI-TIMESTAMP   = unix_ms(request.time)
+      X-BAPI-RECV-WINDOW = 5000
+      X-BAPI-SIGN        = signature
+    }
+  }
+
+  check {
+    get = "/v5/user/query-api"
+    ok  = body.retCode == 0
+  }
+
+  issue {
+    post = "/v5/user/create-sub-api"
+    json = {
+      subuid      = role.subuid
+      note        = key.name
+      readOnly    = role.read_only ? 1 : 0
+      permissions = role.permissions
+      ips         = length(concat(coalesce(role.ips, []), key.cidrs)) > 0 ? join(",", [for ip in concat(coalesce(role.ips, []), key.cidrs) : trimsuffix(ip, "/32")]) : null
+    }
+    ok = body.retCode == 0
+    id = body.result.apiKey
+    secret = {
+      api_secret = body.result.secret
+      api_key    = body.result.apiKey
+    }
+  }
+
+  # What a second deletion is answered is not documented, so that a key is gone
+  # is seen from the list.
+  revoke {
+    step "look" {
+      get = "/v5/user/sub-apikeys"
+      query = {
+        subMemberId = role.subuid
+        limit       = 20
+      }
+      ok   = body.retCode == 0
+      gone = body.retCode == 0 && coalesce(body.result.nextPageCursor, "") == "" && !contains([for one in body.result.result : one.apiKey], key.id)
+    }
+    step "delete" {
+      post = "/v5/user/delete-sub-api"
+      json = { apikey = key.id }
+      ok   = body.retCode == 0
+    }
+  }
+
+  list {
+    get = "/v5/user/sub-apikeys"
+    query = {
+      subMemberId = role.subuid
+      limit       = 20
+      cursor      = page.cursor
+    }
+    ok    = body.retCode == 0
+    items = body.result.result
+    item = {
+      id         = item.apiKey
+      name       = item.note
+      created_at = item.createdAt
+    }
+    next = coalesce(body.result.nextPageCursor, "") != "" ? { cursor = body.result.nextPageCursor } : null
+  }
+
+  probe {
+    get = "/v5/user/query-api"
+    auth "signature" {
+      algorithm = "hmac-sha256"
+      key       = secret.api_secret
+      message   = "${unix_ms(request.time)}${secret.api_key}5000${request.query}${request.body}"
+      headers = {
+        X-BAPI-API-KEY     = secret.api_key
+        X-BAPI-TIMESTAMP   = unix_ms(request.time)
+        X-BAPI-RECV-WINDOW = 5000
+        X-BAPI-SIGN        = signature
+      }
+    }
+    alive = body.retCode == 0
+    dead  = contains([10003, 33004], body.retCode)
+  }
+
+  # 10003, 10004 and 33004: key, signature, expired. 10000 and 10016 are a
+  # time-out and a failure inside: the key may have been made.
+  errors {
+    message      = body.retMsg
+    unauthorized = contains([10003, 10004, 33004], body.retCode)
+    refused      = status == 200 && !contains([10000, 10016], body.retCode)
+  }
+}

@@ -1,0 +1,150 @@
+# Sources: mongodb/atlas-sdk-go:openapi/atlas-api.yaml and
+# https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/
+#
+# A key is a service account with one secret. Taking a service account out of a
+# project leaves it in the organization with its secret alive, so it is always
+# the organization that it is deleted from.
+provider "mongodb-atlas" {
+  title    = "MongoDB Atlas"
+  docs     = "https://www.mongodb.com/docs/atlas/api/service-accounts-overview/"
+  base_url = "https://cloud.mongodb.com"
+
+  connection "org_id" {
+    type     = string
+    required = true
+    pattern  = "^[a-f0-9]{24}$"
+    help     = "Organization that the service accounts belong to, 24 hexadecimal digits."
+  }
+  connection "client_id" {
+    type = string
+    help = "Client id of a service account with the role Organization Owner. Give it with client_secret, or public_key with private_key."
+  }
+  connection "client_secret" {
+    type      = string
+    sensitive = true
+    help      = "Secret of client_id."
+  }
+  connection "public_key" {
+    type      = string
+    sensitive = true
+    help      = "Public half of an API key with the role Organization Owner."
+  }
+  connection "private_key" {
+    type      = string
+    sensitive = true
+    help      = "Private half of public_key."
+  }
+
+  role "roles" {
+    type     = list(string)
+    required = true
+    help     = "Roles of the service accounts: those of a project, such as GROUP_READ_ONLY, with project_id; else those of the organization, such as ORG_READ_ONLY."
+  }
+  role "project_id" {
+    type    = string
+    pattern = "^[a-f0-9]{24}$"
+    help    = "Project that the service accounts are for. Without it they are for the whole organization."
+  }
+
+  auth "oauth2" {
+    when          = connection.client_id != null
+    token_url     = "/api/oauth/token"
+    client_id     = connection.client_id
+    client_secret = connection.client_secret
+  }
+  auth "digest" {
+    when     = connection.client_id == null
+    username = connection.public_key
+    password = connection.private_key
+  }
+
+  check {
+    get     = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
+    query   = { itemsPerPage = 1 }
+    headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+  }
+
+  issue {
+    step "account" {
+      post = (
+        role.project_id != null ?
+        "/api/atlas/v2/groups/${role.project_id}/serviceAccounts" :
+        "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
+      )
+      headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+      json = {
+        name                    = key.name
+        description             = "Leased by Vault"
+        roles                   = role.roles
+        secretExpiresAfterHours = ceil(key.ttl / 3600)
+      }
+      save = {
+        client_id     = body.clientId
+        client_secret = body.secrets[0].secret
+      }
+      undo {
+        delete  = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${saved.client_id}"
+        headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+        gone    = [404]
+      }
+    }
+    step "access_list" {
+      when = length(key.cidrs) > 0
+      post = (
+        role.project_id != null ?
+        "/api/atlas/v2/groups/${role.project_id}/serviceAccounts/${saved.client_id}/accessList" :
+        "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${saved.client_id}/accessList"
+      )
+      headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+      json    = [for cidr in key.cidrs : { cidrBlock = cidr }]
+    }
+    id = saved.client_id
+    secret = {
+      client_secret = saved.client_secret
+      client_id     = saved.client_id
+    }
+  }
+
+  revoke {
+    delete  = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${key.id}"
+    headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+    gone    = [404]
+  }
+
+  list {
+    get = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
+    query = {
+      itemsPerPage = 500
+      pageNum      = coalesce(page.number, 1)
+    }
+    headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+    items   = body.results
+    item = {
+      id         = item.clientId
+      name       = item.name
+      created_at = item.createdAt
+    }
+    next = length(body.results) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  # Whether a client may have a token is all that its secret decides.
+  probe {
+    post = "/api/oauth/token"
+    form = { grant_type = "client_credentials" }
+    auth "basic" {
+      username = secret.client_id
+      password = secret.client_secret
+    }
+    alive = [200]
+    dead  = status == 401 || try(body.error, "") == "invalid_client"
+  }
+
+  key_name { max_length = 64 }
+
+  expiry {
+    minimum = "8h"
+    maximum = "365d"
+  }
+
+  errors { message = try(body.detail, body.reason) }
+}

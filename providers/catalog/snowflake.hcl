@@ -1,0 +1,146 @@
+# Sources: https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token,
+# …/alter-user-remove-programmatic-access-token, …/show-user-programmatic-access-tokens,
+# https://docs.snowflake.com/en/developer-guide/sql-api/reference and …/sql-api/authenticating
+#
+# Tokens are made by SQL statements. A user who is to have tokens must be under a
+# network policy, and has at most 15.
+provider "snowflake" {
+  title    = "Snowflake programmatic access tokens"
+  docs     = "https://docs.snowflake.com/en/user-guide/programmatic-access-tokens"
+  base_url = "https://${connection.account}.snowflakecomputing.com"
+
+  connection "account" {
+    type     = string
+    required = true
+    pattern  = "^[A-Za-z0-9][A-Za-z0-9-]*$"
+    help     = "Account identifier, ORGANIZATION-ACCOUNT, with - in place of each _."
+  }
+  connection "username" {
+    type     = string
+    required = true
+    help     = "User who makes the tokens; needs the privilege MODIFY PROGRAMMATIC AUTHENTICATION METHODS on the users whom they are for."
+  }
+  connection "private_key" {
+    type      = string
+    sensitive = true
+    help      = "Private RSA key of username in PEM, without a passphrase. Give this or token."
+  }
+  connection "token" {
+    type      = string
+    sensitive = true
+    help      = "Programmatic access token of username."
+  }
+  connection "role" {
+    type = string
+    help = "Role to make the tokens with. Without it, the default role of username."
+  }
+
+  role "user" {
+    type     = string
+    required = true
+    help     = "User whom the tokens are for, written exactly as SHOW USERS does: mostly in capitals."
+  }
+  role "role_restriction" {
+    type = string
+    help = "Role that the tokens are restricted to. A user of type SERVICE cannot do without."
+  }
+
+  auth "jwt" {
+    when      = connection.private_key != null
+    algorithm = "RS256"
+    key       = connection.private_key
+    lifetime  = "59m"
+    claims = {
+      iss = "${upper(connection.account)}.${upper(connection.username)}.SHA256:${public_key_sha256(connection.private_key)}"
+      sub = "${upper(connection.account)}.${upper(connection.username)}"
+    }
+  }
+  auth "bearer" {
+    when  = connection.private_key == null
+    token = connection.token
+  }
+  auth "header" {
+    headers = {
+      X-Snowflake-Authorization-Token-Type = connection.private_key != null ? "KEYPAIR_JWT" : "PROGRAMMATIC_ACCESS_TOKEN"
+    }
+  }
+
+  check {
+    post = "/api/v2/statements"
+    json = {
+      statement = "SELECT CURRENT_USER()"
+      role      = connection.role
+    }
+    ok = body.code == "090001"
+  }
+
+  issue {
+    post = "/api/v2/statements"
+    json = {
+      role = connection.role
+      statement = join(" ", compact([
+        "ALTER USER ${sql_identifier(role.user)} ADD PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.name)}",
+        role.role_restriction != null ? "ROLE_RESTRICTION = ${sql_string(role.role_restriction)}" : "",
+        "DAYS_TO_EXPIRY = ${ceil(key.ttl / 86400)}",
+        "COMMENT = 'Leased by Vault'",
+      ]))
+    }
+    ok     = body.code == "090001"
+    id     = key.name
+    secret = { token = zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], body.data[0]).token_secret }
+  }
+
+  # "Does not exist" is also what a missing privilege is called, so that a token
+  # is gone is seen from the list.
+  revoke {
+    step "look" {
+      post = "/api/v2/statements"
+      json = {
+        role      = connection.role
+        statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}"
+      }
+      ok   = body.code == "090001"
+      save = { names = [for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row).name] }
+      gone = status == 200 && body.code == "090001" && !contains([for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row).name], key.id)
+    }
+    step "remove" {
+      post = "/api/v2/statements"
+      json = {
+        role      = connection.role
+        statement = "ALTER USER ${sql_identifier(role.user)} REMOVE PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.id)}"
+      }
+      ok = body.code == "090001"
+    }
+  }
+
+  list {
+    post = "/api/v2/statements"
+    json = {
+      role      = connection.role
+      statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}"
+    }
+    ok    = body.code == "090001"
+    items = [for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row)]
+    item = {
+      id         = item.name
+      name       = item.name
+      created_at = split(" ", coalesce(item.created_on, ""))[0]
+    }
+  }
+
+  key_name {
+    max_length = 255
+    characters = "A-Za-z0-9_"
+  }
+
+  expiry {
+    minimum = "24h"
+    maximum = "365d"
+  }
+
+  # A statement that takes long is answered 202 and goes on.
+  errors {
+    message = body.message
+    refused = []
+  }
+}

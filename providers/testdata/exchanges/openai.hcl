@@ -1,0 +1,131 @@
+exchange "rotation" {
+  source     = "openai/openai-openapi:openapi.json, its examples"
+  document   = "openai.json"
+  connection = { admin_key = "sk-admin-0-def" }
+  role       = { project_id = "proj_contract" }
+  headers    = { Authorization = "Bearer sk-admin-0-def" }
+
+  step "stray" {
+    strays = 1
+    key { name = "vault-root-0" }
+    trip {
+      request = "GET /v1/organization/admin_api_keys?limit=100"
+      status  = 200
+      answer = {
+        object   = "list"
+        data     = [{ id = "key_abc", name = "by hand" }, { id = "key_none", name = null }]
+        last_id  = "key_none"
+        has_more = true
+      }
+    }
+    trip {
+      request = "GET /v1/organization/admin_api_keys?after=key_none&limit=100"
+      status  = 200
+      answer  = { object = "list", data = [{ id = "key_lost", name = "vault-root-0" }], last_id = "key_lost", has_more = false }
+    }
+    trip {
+      request = "DELETE /v1/organization/admin_api_keys/key_lost"
+      status  = 200
+      answer  = { id = "key_lost", object = "organization.admin_api_key.deleted", deleted = true }
+    }
+  }
+
+  # The connection does not know its key's id: the list does.
+  step "rotate" {
+    connection = { admin_key = "sk-admin-1-xyz", admin_key_id = "key_xyz" }
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /v1/organization/admin_api_keys?limit=100"
+      status  = 200
+      answer = {
+        object   = "list"
+        has_more = false
+        data = [
+          { id = "key_abc", name = "other", redacted_value = "sk-admin...ghi" },
+          { id = "key_own", name = "by hand", redacted_value = "sk-admin...def" },
+          { id = "key_odd", name = "odd", redacted_value = "..." },
+        ]
+      }
+    }
+    trip {
+      request = "POST /v1/organization/admin_api_keys"
+      json    = { name = "vault-root-1" }
+      status  = 200
+      answer  = { object = "organization.admin_api_key", id = "key_xyz", name = "vault-root-1", redacted_value = "sk-admin...xyz", value = "sk-admin-1-xyz" }
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "DELETE /v1/organization/admin_api_keys/key_own"
+      headers = { Authorization = "Bearer sk-admin-1-xyz" }
+      status  = 200
+      answer  = { id = "key_own", object = "organization.admin_api_key.deleted", deleted = true }
+    }
+  }
+
+  # From now on it does.
+  step "rotate" {
+    connection = { admin_key = "sk-admin-2-xyz", admin_key_id = "key_third" }
+    key { name = "vault-root-2" }
+    trip {
+      request = "GET /v1/organization/admin_api_keys?limit=100"
+      headers = { Authorization = "Bearer sk-admin-1-xyz" }
+      status  = 200
+      answer  = { object = "list", has_more = true, data = [{ id = "key_abc", name = "other", redacted_value = "sk-admin...xyz" }] }
+    }
+    trip {
+      request = "POST /v1/organization/admin_api_keys"
+      headers = { Authorization = "Bearer sk-admin-1-xyz" }
+      json    = { name = "vault-root-2" }
+      status  = 200
+      answer  = { object = "organization.admin_api_key", id = "key_third", name = "vault-root-2", value = "sk-admin-2-xyz" }
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "DELETE /v1/organization/admin_api_keys/key_xyz"
+      headers = { Authorization = "Bearer sk-admin-2-xyz" }
+      status  = 404
+      answer  = { error = { message = "No such admin API key" } }
+    }
+  }
+}
+
+# Two keys look like ours, so none may be deleted.
+exchange "rotation of a key that cannot be told" {
+  source     = "openai/openai-openapi:openapi.json"
+  document   = "openai.json"
+  connection = { admin_key = "sk-admin-0-def" }
+  role       = { project_id = "proj_contract" }
+  headers    = { Authorization = "Bearer sk-admin-0-def" }
+
+  step "rotate" {
+    connection = { admin_key = "sk-admin-1-xyz", admin_key_id = "key_xyz" }
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /v1/organization/admin_api_keys?limit=100"
+      status  = 200
+      answer  = { object = "list", has_more = false, data = [{ id = "key_a", redacted_value = "sk-admin...def" }, { id = "key_b", redacted_value = "sk-admin...def" }] }
+    }
+    trip {
+      request = "POST /v1/organization/admin_api_keys"
+      json    = { name = "vault-root-1" }
+      status  = 200
+      answer  = { object = "organization.admin_api_key", id = "key_xyz", name = "vault-root-1", value = "sk-admin-1-xyz" }
+    }
+  }
+
+  step "retire" { by_hand = true }
+
+  step "stray" {
+    key { name = "vault-root-9" }
+    trip {
+      request = "GET /v1/organization/admin_api_keys?limit=100"
+      headers = { Authorization = "Bearer sk-admin-1-xyz" }
+      status  = 200
+      answer  = { object = "list", has_more = false, data = [] }
+    }
+  }
+}
