@@ -21,7 +21,7 @@ import (
 // keys is never refused, and nothing that is not known is left at the providers.
 func TestChaosRotationThroughFailover(t *testing.T) {
 	const (
-		rounds      = 5
+		rounds      = 3
 		connections = 3
 		rolesEach   = 6
 	)
