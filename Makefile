@@ -13,7 +13,7 @@ C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build demo dev check test chaos servers clean
+.PHONY: help build demo dev check test integration chaos servers clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,13 +31,17 @@ dev: ## leave a Vault with the plugin and a sandbox provider running, until Ctrl
 
 check: ## formatting, vet and static analysis
 	@test -z "$$(gofmt -l .)" || { echo "Run gofmt -w on:"; gofmt -l .; exit 1; }
-	go vet -tags chaos ./...
-	$(STATICCHECK) -tags chaos ./...
+	go vet -tags chaos,integration ./...
+	$(STATICCHECK) -tags chaos,integration ./...
 
 test: check ## check, and all tests: unit and with real servers
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	$(if $(C),GITEA_BIN="$$(go run ./scripts/getserver gitea)"; export GITEA_BIN,echo "There is no C compiler, so the tests run without the race detector and without Gitea."); \
 	go run ./scripts/gotest $(RACE) -timeout 30m ./...
+
+integration: servers ## keys' whole lives at all real servers, and with faults on the way there
+	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
+	go run ./scripts/gotest -tags integration -run '^Test(Integration|Gitea|VaultTokens)' -parallel 20 -count 1 -timeout 20m ./internal/acceptance
 
 chaos: ## the long tests: killed nodes, fuzzing
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
@@ -47,6 +51,10 @@ chaos: ## the long tests: killed nodes, fuzzing
 servers: ## get the real servers that the tests need, so that the first test does not
 	@go run ./scripts/getserver vault
 	@$(if $(C),go run ./scripts/getserver gitea)
+	@go run ./scripts/getserver etcd
+	@go run ./scripts/getserver toxiproxy
+	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
+	@go run ./scripts/getserver express-gateway || true
 
 clean: ## remove build/
 	rm -rf build

@@ -26,7 +26,10 @@ const chosenDefinition = `provider "chosen" {
       json = { password = candidate.password }
     }
     id     = key.name
-    secret = { password = candidate.password }
+    secret = {
+      password = candidate.password
+      username = key.name
+    }
   }
   revoke {
     delete = "/users/${key.id}"
@@ -37,12 +40,12 @@ const chosenDefinition = `provider "chosen" {
 
 func TestIssueChoosesASecretOncePerKey(t *testing.T) {
 	f := newFake(t)
-	f.on("PUT /v1/users/n", 201, "")
-	f.on("POST /v1/users/n/confirm", 200, "")
+	f.on("PUT /v1/users/app-1", 201, "")
+	f.on("POST /v1/users/app-1/confirm", 200, "")
 	c := f.client(t, chosenDefinition, nil)
 	seen := map[string]bool{}
 	for range 2 {
-		key, err := c.Issue(t.Context(), KeyRequest{Name: "n"})
+		key, err := c.Issue(t.Context(), KeyRequest{Name: "app-1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,14 +69,14 @@ func TestIssueChoosesASecretOncePerKey(t *testing.T) {
 
 func TestChosenSecretStaysOutOfErrors(t *testing.T) {
 	f := newFake(t)
-	f.do("PUT /v1/users/n", func(w http.ResponseWriter, _ *http.Request) {
+	f.do("PUT /v1/users/app-1", func(w http.ResponseWriter, _ *http.Request) {
 		body, _ := f.last()
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, `{"message": "too weak: %s"}`, strings.Split(body, `"`)[3])
+		fmt.Fprintf(w, `{"message": "too weak for app-1: %s"}`, strings.Split(body, `"`)[3])
 	})
 	c := f.client(t, chosenDefinition, nil)
-	_, err := c.Issue(t.Context(), KeyRequest{Name: "n"})
-	if err == nil || !strings.Contains(err.Error(), "too weak") {
+	_, err := c.Issue(t.Context(), KeyRequest{Name: "app-1"})
+	if err == nil || !strings.Contains(err.Error(), "too weak for app-1") {
 		t.Fatalf("the refusal gave %v", err)
 	}
 	password := strings.Split(f.bodies[0], `"`)[3]

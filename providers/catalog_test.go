@@ -25,6 +25,7 @@ var ownServers = map[string]string{
 // through their whole life at, and rotate where that can be done.
 var realServers = map[string]string{
 	"etcd":            filepath.Join("..", "internal", "acceptance", "etcd_integration_test.go"),
+	"gitea":           filepath.Join("..", "internal", "acceptance", "gitea_integration_test.go"),
 	"express-gateway": filepath.Join("..", "internal", "acceptance", "expressgateway_integration_test.go"),
 }
 

@@ -73,6 +73,7 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 		return nil, err
 	}
 	m := &minting{sequence: c.newSequence(c.def.issue.calls, s), req: req}
+	m.secrets.public = req.Name
 	if candidate, chosen := s.names["candidate"]; chosen {
 		m.secrets.addMarked(candidate)
 	}

@@ -25,11 +25,14 @@ type secretTexts struct {
 	// passing are secrets of the connection that come and go, as tokens do; nil
 	// for none.
 	passing func() []string
+	// public is the key's name, which is no secret even where it is a part of
+	// the secret, such as a login's user name.
+	public string
 }
 
 func (s *secretTexts) add(texts ...string) {
 	for _, text := range texts {
-		if len(text) >= shortestSecret && !slices.Contains(s.texts, text) {
+		if len(text) >= shortestSecret && text != s.public && !slices.Contains(s.texts, text) {
 			s.texts = append(s.texts, text)
 		}
 	}

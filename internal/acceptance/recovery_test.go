@@ -19,12 +19,16 @@ var recovery = map[string]func(t *testing.T, m *mount, name string, s site){
 
 // testRecovery runs all of recovery, as testLife does life.
 func testRecovery(t *testing.T, m *mount, newSite func(t *testing.T) (name string, s site)) {
-	for what, test := range recovery {
-		t.Run(what, func(t *testing.T) {
-			name, site := newSite(t)
-			test(t, m, name, site)
-		})
+	for what := range recovery {
+		testRecoveryOf(t, what, m, newSite)
 	}
+}
+
+func testRecoveryOf(t *testing.T, what string, m *mount, newSite func(t *testing.T) (name string, s site)) {
+	t.Run(what, func(t *testing.T) {
+		name, site := newSite(t)
+		recovery[what](t, m, name, site)
+	})
 }
 
 // newSiteProxy stands before the site's server. It loses answers to the request
@@ -104,10 +108,7 @@ func outlastsAnOutage(t *testing.T, m *mount, name string, s site) {
 		left := s.keys(t)
 		return len(left) == 0, left
 	})
-	within(t, 90*time.Second, "the queue is empty", func() (bool, any) {
-		waiting := u.queue()
-		return len(waiting) == 0, waiting
-	})
+	u.queueEmpties()
 	u.mustMint()
 }
 

@@ -110,6 +110,53 @@ func TestBuildHappensOnceAndWhole(t *testing.T) {
 	}
 }
 
+func TestNPMInstallsOnceAndWhole(t *testing.T) {
+	t.Setenv("APIKEYS_CACHE", t.TempDir())
+	bin := t.TempDir()
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	script := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script("node", "true")
+	script("npm", `test "$1" = ci && mkdir node_modules && cp package-lock.json node_modules/installed && exit; exit 1`)
+
+	var log bytes.Buffer
+	first, err := Unleash(t.Context(), &log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(first, "node_modules", "installed")); err != nil || !strings.Contains(string(text), "unleash-server") {
+		t.Errorf("npm did not get the lock file: %v", err)
+	}
+	if !strings.Contains(log.String(), "Installing Unleash") {
+		t.Errorf("the install was not told: %q", log.String())
+	}
+	log.Reset()
+	if second, err := Unleash(t.Context(), &log); err != nil || second != first || log.Len() != 0 {
+		t.Errorf("the second time gives %q, %v, and tells %q", second, err, log.String())
+	}
+
+	script("npm", "echo no such registry >&2; exit 1")
+	if _, err := ExpressGateway(t.Context(), &log); err == nil || !strings.Contains(err.Error(), "no such registry") {
+		t.Errorf("an install that fails does not say why: %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(os.Getenv("APIKEYS_CACHE"), "*.unfinished"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("an install that failed left %v, %v", left, err)
+	}
+}
+
+func TestMissingProgramSaysWhatToInstall(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Unleash(t.Context(), t.Output())
+	var missing *Missing
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "Unleash needs node") || !strings.Contains(err.Error(), "install Node.js") {
+		t.Errorf("without node the error is %v", err)
+	}
+}
+
 func TestLockIsHeldByOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	never := func() { t.Error("it waited for a lock that nobody held") }

@@ -1,6 +1,8 @@
 # Sources, unless a line names another: go-gitea/gitea:templates/swagger/v1_json.tmpl,
 # and what Gitea 1.26.0 answers. Forgejo keeps the same API.
 #
+# verified against Gitea 1.26.0
+#
 # A token cannot make tokens: these requests take a user name and password only
 # (a token is answered 401 "auth required").
 provider "gitea" {
@@ -78,6 +80,20 @@ provider "gitea" {
     headers = { Authorization = "token ${secret.token}" }
     alive   = [200, 403]
     dead    = [401]
+  }
+
+  # Of an account that Gitea itself holds the password of, which must be a site
+  # administrator's.
+  rotate {
+    candidate = { password = random_password(40) }
+    patch     = "/api/v1/admin/users/${connection.username}"
+    json = {
+      login_name           = connection.username
+      source_id            = 0
+      password             = candidate.password
+      must_change_password = false
+    }
+    connection = { password = candidate.password }
   }
 
   errors { message = body.message }

@@ -2,6 +2,8 @@
 # (which leaves the answers open) and hashicorp/vault:vault/token_store.go at
 # v1.21.0. OpenBao keeps the same API.
 #
+# verified against Vault 1.21.0
+#
 # There is no list: Vault lists accessors alone, and finding a name would take
 # one request for each token of the whole server. Worse, a token that is looked
 # up by its accessor while it is being made, before its lease is stored, is

@@ -1,0 +1,59 @@
+//go:build integration
+
+package acceptance
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"vault-plugin-secrets-apikeys/internal/servers"
+)
+
+// needs ends the test when a server cannot be had: on a machine that lacks a
+// program it is skipped, unless that is one of those that must run every test.
+func needs(t *testing.T, server string, err error) {
+	t.Helper()
+	var missing *servers.Missing
+	switch {
+	case err == nil:
+	case errors.As(err, &missing) && os.Getenv("CI") != "true":
+		t.Skip(missing)
+	default:
+		t.Fatalf("starting %s: %v", server, err)
+	}
+}
+
+// serverDir makes a folder for a server that outlives the test which starts it.
+func serverDir(name string) (string, error) {
+	dir, err := os.MkdirTemp("", name)
+	if err == nil {
+		atTheEnd = append(atTheEnd, func() { os.RemoveAll(dir) })
+	}
+	return dir, err
+}
+
+// stopAtTheEnd has a server stopped before its folder is removed.
+func stopAtTheEnd(stop func()) { atTheEnd = append([]func(){stop}, atTheEnd...) }
+
+// ownNames tells the keys of one test from those of others, at a server that
+// keeps all in one place: the test's name begins the names of its keys. The
+// engine's own names begin with that of their role already.
+type ownNames string
+
+// at is a key's name at the server.
+func (o ownNames) at(name string) string {
+	if strings.HasPrefix(name, string(o)+"-") {
+		return name
+	}
+	return string(o) + "_" + name
+}
+
+// of is a key's name for the test, if it is the test's own.
+func (o ownNames) of(name string) (string, bool) {
+	if strings.HasPrefix(name, string(o)+"-") {
+		return name, true
+	}
+	return strings.CutPrefix(name, string(o)+"_")
+}
