@@ -79,7 +79,7 @@ func TestCandidateRotationCrashAtEveryStep(t *testing.T) {
 		w.must(w.process.SaveConnection(ctx, w.storage, "chosen", &Connection{
 			Provider:       "sandbox-accounts",
 			BaseURL:        w.front.URL,
-			RequestTimeout: 2 * time.Second,
+			RequestTimeout: 5 * time.Second,
 			Fields:         providers.Values{"admin_key": testAdminKey},
 		}, SaveOptions{Verify: true}))
 		w.process.gate.arm(f)
@@ -185,7 +185,7 @@ func newLab(t *testing.T) *lab {
 	w.must(w.process.SaveConnection(context.Background(), w.storage, "lab", &Connection{
 		Provider:       "gitlab",
 		BaseURL:        web.URL,
-		RequestTimeout: 2 * time.Second,
+		RequestTimeout: 5 * time.Second,
 		Fields:         providers.Values{"token": l.issue()},
 	}, SaveOptions{Verify: true}))
 	return l

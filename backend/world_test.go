@@ -84,7 +84,7 @@ func (w *world) configure(provider, connection, role string, change func(*Connec
 		Provider:       provider,
 		AllowedRoles:   []string{"*"},
 		BaseURL:        w.front.URL,
-		RequestTimeout: 2 * time.Second,
+		RequestTimeout: 5 * time.Second,
 		Fields:         providers.Values{"admin_key": testAdminKey},
 	}
 	r := &Role{Connection: connection, TTL: testTTL, MaxTTL: 24 * time.Hour, Fields: providers.Values{"scopes": []any{"read"}}}
@@ -128,7 +128,7 @@ func (w *world) start(f fault) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	e.acceptance = time.Second // the world answers at once or never
+	e.acceptance = 5 * time.Second // the world answers at once or never
 	if err := e.Setup(context.Background(), config); err != nil {
 		w.t.Fatal(err)
 	}
