@@ -28,7 +28,7 @@ func runEtcd() (*etcdserver.Server, error) {
 	}
 	server, err := etcdserver.Start(context.Background(), etcdserver.Options{Etcd: path, Dir: dir})
 	if err == nil {
-		stopAtTheEnd(server.Close)
+		doAtTheEnd(server.Close)
 	}
 	return server, err
 }

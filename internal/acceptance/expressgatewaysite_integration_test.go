@@ -27,7 +27,7 @@ var expressGatewayOnce = sync.OnceValues(func() (*expressgateway.Server, error) 
 	}
 	server, err := expressgateway.Start(context.Background(), expressgateway.Options{Gateway: path, Dir: dir})
 	if err == nil {
-		stopAtTheEnd(server.Close)
+		doAtTheEnd(server.Close)
 	}
 	return server, err
 })

@@ -50,7 +50,7 @@ var toxiproxyOnce = sync.OnceValues(func() (*toxiproxy.Server, error) {
 	}
 	server, err := toxiproxy.Start(context.Background(), toxiproxy.Options{Toxiproxy: path, Dir: dir})
 	if err == nil {
-		stopAtTheEnd(server.Close)
+		doAtTheEnd(server.Close)
 	}
 	return server, err
 })

@@ -25,12 +25,12 @@ var giteaOnce = sync.OnceValues(func() (*giteaserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	atTheEnd = append(atTheEnd, func() { os.RemoveAll(dir) })
+	doAtTheEnd(func() { os.RemoveAll(dir) })
 	server, err := giteaserver.Start(context.Background(), giteaserver.Options{Gitea: path, Dir: dir})
 	if err != nil {
 		return nil, err
 	}
-	atTheEnd = append([]func(){server.Close}, atTheEnd...)
+	doAtTheEnd(server.Close)
 	return server, nil
 })
 

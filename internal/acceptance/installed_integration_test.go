@@ -29,13 +29,10 @@ func needs(t *testing.T, server string, err error) {
 func serverDir(name string) (string, error) {
 	dir, err := os.MkdirTemp("", name)
 	if err == nil {
-		atTheEnd = append(atTheEnd, func() { os.RemoveAll(dir) })
+		doAtTheEnd(func() { os.RemoveAll(dir) })
 	}
 	return dir, err
 }
-
-// stopAtTheEnd has a server stopped before its folder is removed.
-func stopAtTheEnd(stop func()) { atTheEnd = append([]func(){stop}, atTheEnd...) }
 
 // ownNames tells the keys of one test from those of others, at a server that
 // keeps all in one place: the test's name begins the names of its keys. The

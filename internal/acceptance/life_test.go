@@ -14,7 +14,7 @@ var life = map[string]struct {
 }{
 	"is known by its name":                   {test: isKnownByItsName},
 	"dies with its lease":                    {role: settings{"ttl": "4s"}, test: diesWithItsLease},
-	"lives on with its renewed lease":        {role: settings{"ttl": "4s", "max_ttl": "10m"}, test: livesOnWhenRenewed},
+	"lives on with its renewed lease":        {role: settings{"ttl": "10s", "max_ttl": "10m"}, test: livesOnWhenRenewed},
 	"dies when revoked":                      {test: diesWhenRevoked},
 	"dies when revoked, which is seen":       {role: settings{"verify_revocation": true}, test: isSeenDead},
 	"is revoked although the server lost it": {test: isRevokedAlthoughLost},

@@ -5,11 +5,23 @@ package acceptance
 import (
 	"flag"
 	"os"
+	"slices"
+	"sync"
 	"testing"
 )
 
-// atTheEnd stops the servers that outlive the test that started them.
-var atTheEnd []func()
+// atTheEnd stops the servers that outlive the test that started them, the last
+// one first.
+var (
+	atTheEndLock sync.Mutex
+	atTheEnd     []func()
+)
+
+func doAtTheEnd(stop func()) {
+	atTheEndLock.Lock()
+	defer atTheEndLock.Unlock()
+	atTheEnd = append(atTheEnd, stop)
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -18,7 +30,7 @@ func TestMain(m *testing.M) {
 		parallel.Value.Set("6")
 	}
 	code := m.Run()
-	for _, stop := range atTheEnd {
+	for _, stop := range slices.Backward(atTheEnd) {
 		stop()
 	}
 	os.Exit(code)

@@ -44,7 +44,7 @@ func newSiteProxy(t *testing.T, s site) *lossyProxy {
 // caller gets an error, and nobody has a key.
 func losesAnswers(t *testing.T, m *mount, name string, s site) {
 	proxy := newSiteProxy(t, s)
-	u := m.tenant(t, name, s, settings{"base_url": proxy.URL, "request_timeout": "2s"}, nil)
+	u := m.tenant(t, name, s, settings{"base_url": proxy.URL, "request_timeout": "5s"}, nil)
 	foreign := s.create(t, "somebody-elses")
 	t.Cleanup(func() { s.revoke(t, foreign) })
 	for name, how := range map[string]loss{
@@ -82,7 +82,7 @@ func losesAnswers(t *testing.T, m *mount, name string, s site) {
 // engine finds and revokes the key once the server is back.
 func outlastsAnOutage(t *testing.T, m *mount, name string, s site) {
 	proxy := newSiteProxy(t, s)
-	u := m.tenant(t, name, s, settings{"base_url": proxy.URL, "request_timeout": "2s"}, nil)
+	u := m.tenant(t, name, s, settings{"base_url": proxy.URL, "request_timeout": "5s"}, nil)
 	held := u.mustMint()
 	proxy.loseNext(func(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
 		proxy.down.Store(true)

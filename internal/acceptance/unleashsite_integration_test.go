@@ -33,7 +33,7 @@ var postgresOnce = sync.OnceValues(func() (*postgresserver.Server, error) {
 		Programs: programs, Databases: []string{databaseOf(false), databaseOf(true)},
 	})
 	if err == nil {
-		atTheEnd = append(atTheEnd, server.Close)
+		doAtTheEnd(server.Close)
 	}
 	return server, err
 })
@@ -64,7 +64,7 @@ func runUnleash(secure bool) (*unleashserver.Server, error) {
 		Unleash: path, Dir: dir, Database: postgres.URL(databaseOf(secure)), SecureTokens: secure,
 	})
 	if err == nil {
-		stopAtTheEnd(server.Close)
+		doAtTheEnd(server.Close)
 	}
 	return server, err
 }

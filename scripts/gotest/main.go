@@ -12,8 +12,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -129,13 +131,24 @@ func (r *run) endTest(e event, key string) {
 func (r *run) endPackage(e event, key string) {
 	switch {
 	case e.Action == "fail":
-		r.tell(key)
+		r.tellUnended(e.Package)
 		if !r.broken[e.Package] { // it does not build, or died outside of a test
 			r.failed++
 		}
 		fmt.Fprintf(r.out, "FAIL  %s\n", e.Package)
 	case r.tests[e.Package] > 0:
 		fmt.Fprintf(r.out, "ok    %-55s %4d tests %7.1fs\n", e.Package, r.tests[e.Package], e.Elapsed)
+	}
+}
+
+// tellUnended shows what the package said, and its tests that never ended: a
+// panic is among it.
+func (r *run) tellUnended(pkg string) {
+	for _, key := range slices.Sorted(maps.Keys(r.said)) {
+		if strings.HasPrefix(key, pkg+" ") {
+			r.tell(key)
+			delete(r.said, key)
+		}
 	}
 }
 

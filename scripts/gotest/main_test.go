@@ -46,6 +46,16 @@ func TestCountsAndShows(t *testing.T) {
 			passed: 1, failed: 1,
 			shown: []string{"panic in a goroutine"},
 		},
+		"a process that dies in a test": {
+			events: []event{
+				{Action: "output", Package: "p", Test: "TestDoomed", Output: "panic in the test\n"},
+				{Action: "output", Package: "q", Test: "TestOther", Output: "of another package\n"},
+				{Action: "fail", Package: "p"},
+			},
+			failed: 1,
+			shown:  []string{"panic in the test", "FAIL  p"},
+			hidden: []string{"of another package"},
+		},
 		"a package without tests": {
 			events: []event{
 				{Action: "output", Package: "p", Output: "? p [no test files]\n"},
