@@ -13,7 +13,7 @@ C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build demo dev check test integration chaos servers clean
+.PHONY: help build demo dev check test integration chaos servers docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,9 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@go run ./scripts/getserver toxiproxy
 	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
 	@go run ./scripts/getserver express-gateway || true
+
+docs: ## write docs/providers from the definitions
+	go run ./scripts/providerdocs
 
 clean: ## remove build/
 	rm -rf build

@@ -16,6 +16,9 @@ import (
 // concurrent use.
 type Definition struct {
 	Name, Title, Docs string
+	// VerifiedAgainst are the servers, with version, that keys were really made
+	// and revoked at, such as "Gitea 1.26.0".
+	VerifiedAgainst []string
 	// BaseURL is empty where it is computed from connection fields, or where
 	// each connection must name its own.
 	BaseURL string
@@ -60,6 +63,9 @@ func (d *Definition) Hash() string {
 
 // Source is the HCL text as it was given to Parse.
 func (d *Definition) Source() string { return string(d.source) }
+
+// NeedsBaseURL says that each connection must name its own base_url.
+func (d *Definition) NeedsBaseURL() bool { return d.base == nil }
 
 // Scope is the place where keys with these parameters are listed: only the
 // parameters that list and lookup mention are kept.

@@ -118,11 +118,12 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 // ones before it.
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
-		[]string{"title", "docs", "base_url"},
+		[]string{"title", "docs", "base_url", "verified_against"},
 		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "errors"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
+	d.VerifiedAgainst = r.literalStrings("verified_against", `["Acme 1.2.3"]`)
 	if d.Title == "" {
 		d.Title = d.Name
 	}

@@ -183,17 +183,27 @@ func (r *blockReader) literalDuration(name string) time.Duration {
 	return d
 }
 
-func (r *blockReader) literalDurations(name string) []time.Duration {
-	value, ok := r.constant(name, cty.List(cty.String), `["24h", "30d"]`)
+// literalStrings is a list of strings that are not empty.
+func (r *blockReader) literalStrings(name, example string) []string {
+	value, ok := r.constant(name, cty.List(cty.String), example)
 	if !ok {
 		return nil
 	}
-	var durations []time.Duration
+	var texts []string
 	for _, element := range value.AsValueSlice() {
-		if element.IsNull() {
+		if element.IsNull() || element.AsString() == "" {
+			r.p.add(r.attribute(name).Expr.Range(), "bad "+name, "%s must not hold anything empty: write %s = %s.", name, name, example)
 			continue
 		}
-		d, err := parseDuration(element.AsString())
+		texts = append(texts, element.AsString())
+	}
+	return texts
+}
+
+func (r *blockReader) literalDurations(name string) []time.Duration {
+	var durations []time.Duration
+	for _, text := range r.literalStrings(name, `["24h", "30d"]`) {
+		d, err := parseDuration(text)
 		if err != nil {
 			r.p.add(r.attribute(name).Expr.Range(), "bad duration", "%s.", capital(err))
 			continue

@@ -171,6 +171,7 @@ func TestMistakes(t *testing.T) {
 		{"optional list joined", "limit   = role.limit", `limit   = join(" ", role.scopes)`, []string{"every optional field is left out"}},
 		{"base_url with a password", "https://api.acme", "https://u:p@api.acme", []string{"no user name or password"}},
 		{"base_url in clear", "https://api.acme", "http://api.acme", []string{"https://"}},
+		{"verified against nothing", `title    = "Acme"`, `verified_against = [""]`, []string{"verified_against must not hold anything empty"}},
 		{"bad duration", `"30d"`, `"a month"`, []string{"is no duration"}},
 		{"bad type", "type = number", `type = "number"`, []string{"without quotes"}},
 		{"unused expiry", "      expires = rfc3339(key.expires_at)\n", "", []string{"issue mentions neither"}},

@@ -13,9 +13,6 @@ import (
 	"vault-plugin-secrets-apikeys/internal/daemon"
 )
 
-// Version is the version of Unleash that scripts/servers/unleash pins.
-const Version = "8.2.0"
-
 // Options say how Unleash is to be run. All but SecureTokens are required.
 type Options struct {
 	Unleash  string // the folder that holds node_modules

@@ -2,13 +2,13 @@
 # etcd makes of it (https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/), and
 # what etcd 3.6.5 answers.
 #
-# verified against etcd 3.6.5
-#
 # Every request is a POST. What the server has against a request it says by 400
 # and a sentence, a wrong password included. Every answer of its own has a header.
 provider "etcd" {
   title = "etcd users"
   docs  = "https://etcd.io/docs/v3.6/op-guide/authentication/rbac/"
+
+  verified_against = ["etcd 3.6.5"]
 
   # The connection's base_url is a client URL of the cluster, without /v3.
 

@@ -1,13 +1,13 @@
 # Sources: ExpressGateway/express-gateway:lib/rest/routes/credentials.js and
 # lib/services/credentials, and what Express Gateway 1.16.11 answers.
 #
-# verified against Express Gateway 1.16.11
-#
 # A credential cannot be deleted, only deactivated. Its keyId is ours to choose,
 # and takes the place of the name that credentials lack.
 provider "express-gateway" {
   title = "Express Gateway"
   docs  = "https://www.express-gateway.io/docs/admin/"
+
+  verified_against = ["Express Gateway 1.16.11"]
 
   # The connection's base_url is the admin API, or an endpoint of the gateway's
   # that leads there.

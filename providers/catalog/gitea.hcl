@@ -1,13 +1,13 @@
 # Sources, unless a line names another: go-gitea/gitea:templates/swagger/v1_json.tmpl,
 # and what Gitea 1.26.0 answers. Forgejo keeps the same API.
 #
-# verified against Gitea 1.26.0
-#
 # A token cannot make tokens: these requests take a user name and password only
 # (a token is answered 401 "auth required").
 provider "gitea" {
   title = "Gitea and Forgejo"
   docs  = "https://docs.gitea.com/development/api-usage"
+
+  verified_against = ["Gitea 1.26.0"]
 
   # The connection's base_url is where Gitea is served, without /api/v1.
 

@@ -1,8 +1,6 @@
 # Source: Unleash/unleash-server-api-go:openapi.json, and what Unleash 8.2.0
 # answers.
 #
-# verified against Unleash 8.2.0, with and without its flag secureTokenStorage
-#
 # A token has no id but itself: it stands in the address that deletes it, and in
 # the list, so records of tokens are kept sealed. With secureTokenStorage the
 # list has another handle in its place, which serves as well; the token itself
@@ -10,6 +8,8 @@
 provider "unleash" {
   title = "Unleash"
   docs  = "https://docs.getunleash.io/reference/api-tokens-and-client-keys"
+
+  verified_against = ["Unleash 8.2.0", "Unleash 8.2.0 with secureTokenStorage"]
 
   # The connection's base_url is where Unleash is served, without /api.
 

@@ -2,8 +2,6 @@
 # (which leaves the answers open) and hashicorp/vault:vault/token_store.go at
 # v1.21.0. OpenBao keeps the same API.
 #
-# verified against Vault 1.21.0
-#
 # There is no list: Vault lists accessors alone, and finding a name would take
 # one request for each token of the whole server. Worse, a token that is looked
 # up by its accessor while it is being made, before its lease is stored, is
@@ -12,6 +10,8 @@
 provider "vault" {
   title = "Vault and OpenBao tokens"
   docs  = "https://developer.hashicorp.com/vault/api-docs/auth/token"
+
+  verified_against = ["Vault 1.21.0"]
 
   # The connection's base_url is where Vault is served, without /v1.
 

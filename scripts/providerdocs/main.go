@@ -1,0 +1,232 @@
+// Providerdocs writes docs/providers: a page for each definition of the
+// catalog, and one that lists them. All of it comes from the definitions.
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+const folder = "docs/providers"
+
+func main() {
+	if err := writeAll(folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// writeAll replaces what is in the folder.
+func writeAll(folder string) error {
+	pages, err := pages()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o755)); err != nil {
+		return err
+	}
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+//go:embed provider.md.tmpl
+var providerPage string
+
+//go:embed index.md.tmpl
+var indexPage string
+
+var templates = func() *template.Template {
+	t := template.New("").Funcs(template.FuncMap{
+		"fields":    describeFields,
+		"abilities": abilities,
+		"join":      strings.Join,
+		"has":       func(texts []string) bool { return len(texts) > 0 },
+		"example":   example,
+	})
+	template.Must(t.New("provider").Parse(providerPage))
+	template.Must(t.New("index").Parse(indexPage))
+	return t
+}()
+
+// pages are all pages by file name.
+func pages() (map[string][]byte, error) {
+	made := map[string][]byte{}
+	var all []*providers.Definition
+	for _, name := range providers.BuiltIn() {
+		definition, err := providers.Load(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, definition)
+		if made[name+".md"], err = render("provider", definition); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	made["README.md"], err = render("index", all)
+	return made, err
+}
+
+func render(page string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, page, data); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// fieldRow is one line of a table of fields.
+type fieldRow struct{ Name, Type, Meaning string }
+
+func describeFields(fields providers.Fields) []fieldRow {
+	var rows []fieldRow
+	for _, field := range fields {
+		rows = append(rows, fieldRow{field.Name, field.TypeName(), cell(meaning(field))})
+	}
+	return rows
+}
+
+// meaning is the field's help and what its values must be.
+func meaning(field *providers.Field) string {
+	parts := []string{field.Help}
+	if field.Required {
+		parts = append(parts, "Required.")
+	}
+	if field.Sensitive {
+		parts = append(parts, "Never shown again.")
+	}
+	if field.Default != nil {
+		parts = append(parts, "Default: "+code(field.Default)+".")
+	}
+	if len(field.Enum) > 0 {
+		var choices []string
+		for _, choice := range field.Enum {
+			choices = append(choices, code(choice))
+		}
+		parts = append(parts, "One of "+strings.Join(choices, ", ")+".")
+	}
+	if field.Min != nil {
+		parts = append(parts, "At least "+code(*field.Min)+".")
+	}
+	if field.Max != nil {
+		parts = append(parts, "At most "+code(*field.Max)+".")
+	}
+	if field.Pattern != "" {
+		parts = append(parts, "Must match `"+field.Pattern+"`.")
+	}
+	return strings.Join(parts, " ")
+}
+
+// code is a value as one writes it, in a code span.
+func code(value any) string {
+	if text, ok := value.(string); ok && text != "" {
+		return "`" + text + "`"
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return "?"
+	}
+	return "`" + strings.TrimSpace(b.String()) + "`"
+}
+
+// cell keeps a text within one cell of a table.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
+}
+
+// abilities are what the engine can do with the provider, and what it cannot,
+// a sentence each.
+func abilities(d *providers.Definition) []string {
+	c := d.Capabilities
+	choose := func(able bool, yes, no string) string {
+		if able {
+			return yes
+		}
+		return no
+	}
+	told := []string{
+		choose(c.NativeExpiry,
+			"Keys end at the provider by themselves, even if nobody revokes them.",
+			"Keys have no end of their own: the engine revokes each one when its lease ends."),
+		afterLostAnswer(c),
+		choose(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).", ""),
+		choose(c.Extend, "Renewing a lease moves the key's own end.", ""),
+		choose(c.Probe, "A key can be asked whether it works (`verify_revocation`, and before a static role hands it out).", ""),
+		choose(c.Check, "The admin credential is tried before it is stored.", ""),
+		choose(c.SealedRecord, "Revoking needs something secret, so the engine's records of keys are kept sealed.", ""),
+	}
+	switch {
+	case c.RotateInPlace:
+		told = append(told, "`rotate-root` replaces the admin credential in place: the old one ends with the request that makes the new one.")
+	case c.RotateRoot:
+		told = append(told, "`rotate-root` replaces the admin credential; the old one is retired once the new one works.")
+	default:
+		told = append(told, "The admin credential cannot be replaced through the provider's API.")
+	}
+	told = append(told, bounds(d)...)
+	var kept []string
+	for _, sentence := range told {
+		if sentence != "" {
+			kept = append(kept, sentence)
+		}
+	}
+	return kept
+}
+
+// afterLostAnswer says what becomes of a key whose making got no answer.
+func afterLostAnswer(c providers.Capabilities) string {
+	const key = "A key whose making got no answer "
+	switch {
+	case c.Reconcile || c.Lookup:
+		return key + "is found by its name and revoked."
+	case c.KnownID:
+		return key + "is revoked by its id, which is known beforehand."
+	case c.NativeExpiry:
+		return key + "cannot be looked for; it ends by itself."
+	}
+	return key + "cannot be looked for."
+}
+
+// bounds are the provider's own limits.
+func bounds(d *providers.Definition) []string {
+	var told []string
+	if longest := d.Expiry.LongestLease(); longest > 0 {
+		told = append(told, fmt.Sprintf("A lease lasts at most %s.", longest))
+	}
+	if d.Limits.Keys > 0 {
+		told = append(told, fmt.Sprintf("The provider allows %d keys at a time.", d.Limits.Keys))
+	}
+	if d.Limits.RequestsPerSecond > 0 {
+		told = append(told, fmt.Sprintf("The engine sends at most %g requests per second.", d.Limits.RequestsPerSecond))
+	}
+	if d.KeyName.MaxLength > 0 {
+		told = append(told, fmt.Sprintf("Names of keys have at most %d characters.", d.KeyName.MaxLength))
+	}
+	return told
+}
+
+// example are the required fields as arguments of vault write.
+func example(fields providers.Fields) string {
+	var b strings.Builder
+	for _, field := range fields {
+		if field.Required {
+			fmt.Fprintf(&b, " %s=…", field.Name)
+		}
+	}
+	return b.String()
+}
