@@ -36,6 +36,8 @@ const (
 type RotationState struct {
 	LastRotated  time.Time `json:"last_rotated,omitzero"`
 	NextRotation time.Time `json:"-"`
+	// Notice is what the last success left for the operator to do.
+	Notice string `json:"notice,omitempty"`
 	// Failures are those since the last success.
 	Failures    int       `json:"failures,omitempty"`
 	LastError   string    `json:"last_error,omitempty"`
@@ -241,10 +243,11 @@ func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *si
 	e.unsaved.drop(site.name)
 	e.ResetConnection(site.name)
 	// Before the note goes, so that no crash has it done again.
-	if err := write(ctx, s, rootStatePrefix+site.name, &RotationState{LastRotated: note.Started}); err != nil {
-		return fmt.Errorf("noting when connection %q was rotated: %w", site.name, err)
+	state := &RotationState{LastRotated: note.Started}
+	if err := e.noteRootState(ctx, s, site.name, state); err != nil {
+		return err
 	}
-	return e.retire(ctx, s, site, client, note)
+	return e.retire(ctx, s, site, client, note, state)
 }
 
 // accepted waits until the provider knows the new credential.
@@ -266,11 +269,15 @@ func (e *Engine) accepted(ctx context.Context, client *providers.Client) error {
 
 // retire removes the old credential at the provider, by the queue if need be,
 // and then the note.
-func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, client *providers.Client, note *rotationNote) error {
+func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, client *providers.Client, note *rotationNote, state *RotationState) error {
 	err := client.Retire(ctx, *note.Made)
 	switch {
 	case errors.Is(err, providers.ErrRetireByHand):
-		e.log.Warn("the old admin credential cannot be told from others at the provider; delete it there by hand", "connection", site.name)
+		e.log.Warn(retireByHand, "connection", site.name)
+		state.Notice = retireByHand
+		if err := e.noteRootState(ctx, s, site.name, state); err != nil {
+			return err
+		}
 	case err != nil:
 		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", site.name, "error", err)
 		entry := QueueEntry{
@@ -288,6 +295,9 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, clie
 	}
 	return e.dropNote(ctx, s, site.name)
 }
+
+// retireByHand is for a provider that cannot tell which credential the old one is.
+const retireByHand = "the old admin credential cannot be told from others at the provider; delete it there by hand"
 
 // retireQueued tries again with whatever credential the connection has by now.
 func (e *Engine) retireQueued(ctx context.Context, entry QueueEntry) error {

@@ -31,7 +31,14 @@ func (e *Engine) noteRootFailure(ctx context.Context, s logical.Storage, name st
 		return err
 	}
 	state.failed(outcome, e.now())
-	return write(ctx, s, rootStatePrefix+name, state)
+	return e.noteRootState(ctx, s, name, state)
+}
+
+func (e *Engine) noteRootState(ctx context.Context, s logical.Storage, name string, state *RotationState) error {
+	if err := write(ctx, s, rootStatePrefix+name, state); err != nil {
+		return fmt.Errorf("noting how the rotation of connection %q went: %w", name, err)
+	}
+	return nil
 }
 
 // urgeUnfinished has a rotation that left a note taken up again soon.

@@ -173,6 +173,7 @@ func connectionAnswer() map[string]*framework.FieldSchema {
 		delete(fields, unseen)
 	}
 	addRotationState(fields)
+	fields["credential_expires_at"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When the provider ends the admin credential that the last rotation made; not shown where it does not."}
 	return fields
 }
 
@@ -216,6 +217,7 @@ func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	showRotationState(resp.Data, state)
+	showTime(resp.Data, "credential_expires_at", connection.CredentialExpiresAt)
 	definition, err := c.engine.Definition(ctx, req.Storage, connection.Provider)
 	switch _, unknown := mistakeIn(err); {
 	case unknown:

@@ -83,7 +83,17 @@ as it is. After an error the role still has the key that it had.`,
 type rotationEndpoints struct{ engine *backend.Engine }
 
 func (r rotationEndpoints) root(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, r.engine.RotateRoot(ctx, req.Storage, d.Get("name").(string))
+	name := d.Get("name").(string)
+	if err := r.engine.RotateRoot(ctx, req.Storage, name); err != nil {
+		return nil, err
+	}
+	state, err := r.engine.RootRotation(ctx, req.Storage, name)
+	if err != nil || state.Notice == "" {
+		return nil, err
+	}
+	resp := &logical.Response{}
+	resp.AddWarning(state.Notice)
+	return resp, nil
 }
 
 func (r rotationEndpoints) role(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -140,6 +150,7 @@ func showSchedule(answer map[string]any, schedule backend.Schedule) {
 func addRotationState(fields map[string]*framework.FieldSchema) {
 	fields["last_rotated"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When it was last rotated; not shown before the first time."}
 	fields["next_rotation"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When it is rotated next, or tried again after a failure; not shown where that is by hand only."}
+	fields["notice"] = &framework.FieldSchema{Type: framework.TypeString, Description: "What the last rotation left to be done by hand; not shown where it left nothing."}
 	fields["last_error"] = &framework.FieldSchema{Type: framework.TypeString, Description: "Why the last rotation failed; not shown after a success."}
 	fields["failures"] = &framework.FieldSchema{Type: framework.TypeInt, Description: "How many rotations failed since the last success."}
 }
@@ -148,6 +159,9 @@ func addRotationState(fields map[string]*framework.FieldSchema) {
 func showRotationState(answer map[string]any, state backend.RotationState) {
 	showTime(answer, "last_rotated", state.LastRotated)
 	showTime(answer, "next_rotation", state.NextRotation)
+	if state.Notice != "" {
+		answer["notice"] = state.Notice
+	}
 	if state.LastError != "" {
 		answer["last_error"] = state.LastError
 	}

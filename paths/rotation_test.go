@@ -13,13 +13,14 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 func TestRotateRoot(t *testing.T) {
 	m := newMount(t)
 	m.connect("main")
 	before := m.read("config/main")
-	for _, absent := range []string{"last_rotated", "next_rotation", "last_error"} {
+	for _, absent := range []string{"last_rotated", "next_rotation", "last_error", "notice", "credential_expires_at"} {
 		if value, shown := before[absent]; shown {
 			t.Errorf("%s is %v before any rotation", absent, value)
 		}
@@ -36,6 +37,38 @@ func TestRotateRoot(t *testing.T) {
 	m.showsNoCredential(got)
 	m.write("config/main", data{"request_timeout": "5s"}) // keeps the new credential
 	m.write("check/main", nil)
+}
+
+// TestRotationTellsWhatIsLeftToDo is about a provider that cannot tell which
+// admin credential is the old one, and ends the new one by itself.
+func TestRotationTellsWhatIsLeftToDo(t *testing.T) {
+	m := newMount(t)
+	sandbox, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := strings.NewReplacer(
+		`provider "sandbox"`, `provider "forgetful"`,
+		"    retire {\n", "    retire {\n      when = saved.old_id == \"\"\n",
+		"      json = { name = key.name }\n    }\n\n    connection", "      json = { name = key.name }\n      headers = { X-End = rfc3339(key.expires_at) }\n    }\n\n    connection",
+	).Replace(sandbox.Source())
+	m.write("providers/forgetful", data{"definition": source})
+	m.write("config/main", data{"provider": "forgetful", "admin_key": adminKey, "base_url": m.url, "allowed_roles": "*"})
+	const byHand = "delete it there by hand"
+	if warned := m.must(logical.UpdateOperation, "rotate-root/main", nil).Warnings; len(warned) != 1 || !strings.Contains(warned[0], byHand) {
+		t.Errorf("warnings: %q", warned)
+	}
+	if status := m.status(adminKey); status != http.StatusOK {
+		t.Errorf("the old admin key is answered with status %d, so nothing is left to do", status)
+	}
+	got := m.read("config/main")
+	if notice, _ := got["notice"].(string); !strings.Contains(notice, byHand) {
+		t.Errorf("the connection shows the notice %q", notice)
+	}
+	if end := m.time(got, "credential_expires_at"); time.Until(end) < 300*24*time.Hour {
+		t.Errorf("the credential is said to end at %s", end)
+	}
+	m.showsNoCredential(got)
 }
 
 func TestRootRotationBySchedule(t *testing.T) {
