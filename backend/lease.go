@@ -105,9 +105,15 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if err != nil {
 		return nil, err
 	}
-	ttl, err = e.extendKey(ctx, req.Storage, r, ttl)
-	if err != nil {
+	granted, err := e.extendKey(ctx, req.Storage, r, ttl)
+	switch {
+	case err != nil:
 		return nil, err
+	case granted < time.Second:
+		return logical.ErrorResponse("the key of this lease ends at %s and lives no longer; read a new one from creds/%s", r.ExpiresAt.UTC().Format(time.RFC3339), lease.Role), nil
+	case granted < ttl:
+		warnings = append(warnings, fmt.Sprintf("the key lives no longer than %s at %s; the lease is capped accordingly", granted, r.Provider))
+		ttl = granted
 	}
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
 	// keeps the key alive a little longer, one that is behind would kill it.
@@ -124,8 +130,8 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	return response, nil
 }
 
-// extendKey moves the provider's own expiry behind the new end of the lease, or
-// caps the lease to it.
+// extendKey moves the provider's own expiry behind the new end of the lease, and
+// returns how much of the lease the key lives through.
 func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) (time.Duration, error) {
 	now := e.now()
 	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
@@ -137,17 +143,26 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, tt
 	}
 	defer release()
 	if !site.definition.Capabilities.Extend {
-		return r.ExpiresAt.Sub(now), nil
+		return r.left(ttl, now), nil
 	}
 	end, err := providerEnd(site.definition, now, ttl)
 	if err != nil {
 		return 0, err
 	}
-	if err := site.client.Extend(ctx, r.Handle, end, end.Sub(now)); err != nil {
+	granted, err := site.client.Extend(ctx, r.Handle, end, end.Sub(now))
+	if err != nil {
 		return 0, fmt.Errorf("extending the key at the provider: %w", err)
 	}
-	r.ExpiresAt = end
-	return ttl, nil
+	r.ExpiresAt = granted.End(now, end)
+	return r.left(ttl, now), nil
+}
+
+// left is how much of that time the key lives through.
+func (r *Record) left(ttl time.Duration, now time.Time) time.Duration {
+	if r.ExpiresAt.IsZero() {
+		return ttl
+	}
+	return min(ttl, r.ExpiresAt.Sub(now).Truncate(time.Second))
 }
 
 // revokeLease ends a lease. A record that is gone was revoked before: by an

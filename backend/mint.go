@@ -173,10 +173,30 @@ func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*provi
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
+	o.grant(key.Granted)
 	if err := e.enter(ctx, s, o, key); err != nil {
 		return nil, err
 	}
+	if o.stillborn(e.now()) {
+		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.site.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
+		return nil, errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+	}
 	return key, nil
+}
+
+// grant takes the provider at its word about the key's end, which caps the lease.
+func (o *order) grant(granted providers.Granted) {
+	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
+	if o.record.ExpiresAt.IsZero() || o.term.ttl == 0 {
+		return
+	}
+	o.term.capTo(o.record.ExpiresAt.Sub(o.record.IssuedAt), o.site.definition)
+	o.record.Deadline = o.record.IssuedAt.Add(o.term.ttl + deadlineMargin)
+}
+
+// stillborn reports whether the key is of no use to anybody.
+func (o *order) stillborn(now time.Time) bool {
+	return !o.record.ExpiresAt.IsZero() && o.record.ExpiresAt.Sub(now) < time.Second
 }
 
 // rotatedMeanwhile reports whether the connection's credential was replaced since
@@ -403,6 +423,19 @@ func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Na
 	t.leaseEnd = now.Add(t.ttl)
 	t.expiresAt, err = providerEnd(definition, now, atLeast)
 	return t, err
+}
+
+// capTo keeps the lease within the life that the provider granted its key. A
+// renewal may move that on where the provider can.
+func (t *term) capTo(life time.Duration, definition *providers.Definition) {
+	life = life.Truncate(time.Second)
+	if life < t.ttl {
+		t.warnings = append(t.warnings, fmt.Sprintf("%s granted the key %s, not the %s of its lease; the lease is capped accordingly", definition.Title, life, t.ttl))
+		t.ttl = life
+	}
+	if !definition.Capabilities.Extend {
+		t.maxTTL = min(t.maxTTL, life)
+	}
 }
 
 func (t *term) cap(longest time.Duration, title string) {

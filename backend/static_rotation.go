@@ -90,7 +90,11 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 	if err != nil {
 		return nil, err
 	}
-	if err := e.seenAlive(ctx, o.site, key.Secret); err != nil {
+	err = r.suffices(&o.record)
+	if err == nil {
+		err = e.seenAlive(ctx, o.site, key.Secret)
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
 	}
 	return &madeStatic{
@@ -163,6 +167,17 @@ func (r *StaticRole) expiresAt(definition *providers.Definition, now time.Time) 
 		needed = min(needed, longest)
 	}
 	return definition.Expiry.At(now, now.Add(needed))
+}
+
+// suffices refuses a key that the provider ends before its successor has taken
+// over. Who rotates by hand sees its end.
+func (r *StaticRole) suffices(key *Record) error {
+	needed := r.gap(key.IssuedAt) + r.Overlap
+	if key.ExpiresAt.IsZero() || !r.Schedule.automatic() || !key.ExpiresAt.Before(key.IssuedAt.Add(needed)) {
+		return nil
+	}
+	return mistake("%s ends a new key of static role %q after %s, and the role needs it for %s; rotate it more often, overlap included",
+		key.Provider, key.StaticRole, key.ExpiresAt.Sub(key.IssuedAt).Truncate(time.Second), needed)
 }
 
 // seenAlive waits until the provider accepts the new key, where it can be asked.

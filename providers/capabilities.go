@@ -202,7 +202,7 @@ func (d *Definition) sealsRecords() bool {
 // markBodyNeeds notes which requests fail when their answer is not JSON.
 func (d *Definition) markBodyNeeds() {
 	usesBody := func(exprs ...hclsyntax.Expression) bool { return len(mentionsOf("body", exprs...)) > 0 }
-	all := []*call{d.check, d.extend}
+	all := []*call{d.check}
 	all = append(all, d.issue.calls...)
 	all = append(all, d.revoke...)
 	if d.rotate != nil {
@@ -230,12 +230,15 @@ func (d *Definition) markBodyNeeds() {
 		}
 		final.needsBody = final.needsBody || usesBody(present(exprs)...)
 	}
-	finally(d.issue.calls, []hclsyntax.Expression{d.issue.id}, slices.Concat(d.issue.save, d.issue.secret)...)
+	finally(d.issue.calls, append(d.issue.grant.expressions(), d.issue.id), slices.Concat(d.issue.save, d.issue.secret)...)
 	if d.rotate != nil {
 		finally(d.rotate.calls, nil, slices.Concat(d.rotate.save, d.rotate.connection)...)
 		for _, list := range d.rotate.lists {
 			list.needsBody = true
 		}
+	}
+	if d.extend != nil {
+		finally([]*call{d.extend.call}, append(d.extend.grant.expressions(), d.extend.answerExpressions()...))
 	}
 	for _, block := range []*listBlock{d.list, d.lookup} {
 		if block != nil {

@@ -31,7 +31,9 @@ func (p *parser) check() {
 		with("secret", secret)
 	p.checkRevoke(existing.with("key", unknownKey("name", "id")))
 	if d.extend != nil {
-		p.checkCall(existing.with("key", unknownKey("name", "id", "expires_at", "ttl")), d.extend)
+		at := existing.with("key", unknownKey("name", "id", "expires_at", "ttl"))
+		p.checkCall(at, d.extend.call)
+		p.checkGrant(at.answered(), d.extend.grant)
 	}
 	if d.probe != nil {
 		at := base.with("secret", secret)
@@ -138,6 +140,7 @@ func (p *parser) checkIssue(at place) (saved, secret cty.Value) {
 	at = at.answered()
 	p.checkSave(now(), issue.save, kept)
 	p.checkAll(now(), wantText, issue.id)
+	p.checkGrant(now(), issue.grant)
 	fields := map[string]cty.Value{}
 	for i, member := range issue.secret {
 		want := wanted(wantAny)

@@ -177,7 +177,10 @@ func (p *parser) checkPathFields(c *call) {
 
 // calls are all requests of the definition.
 func (d *Definition) calls() []*call {
-	all := []*call{d.check, d.extend}
+	all := []*call{d.check}
+	if d.extend != nil {
+		all = append(all, d.extend.call)
+	}
 	for _, step := range slices.Concat(d.issue.calls, d.revoke) {
 		all = append(all, step, step.undo)
 		if step.poll != nil {

@@ -132,25 +132,29 @@ func (c *Client) Check(ctx context.Context) error {
 	return nil
 }
 
-// Extend moves the provider-side end of a key.
-func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) error {
+// Extend moves the provider-side end of a key and returns what it was granted.
+func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (Granted, error) {
 	block := c.def.extend
 	if block == nil {
-		return unsupported("extend")
+		return Granted{}, unsupported("extend")
 	}
 	secrets := c.known()
 	s, err := c.handleScope(h, keyFacts{expiresAt: until, ttl: ttl}, c.def.needs.saved, secrets)
 	if err != nil {
-		return notSent("extend", err)
+		return Granted{}, notSent("extend", err)
 	}
-	got, failed := c.exchange(ctx, block, s, classWrite, secrets)
+	got, failed := c.exchange(ctx, block.call, s, classWrite, secrets)
 	switch {
 	case failed != nil:
-		return failed
+		return Granted{}, failed
 	case got.gone:
-		return &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
+		return Granted{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
 	}
-	return nil
+	granted, err := block.grant.read(got.scope)
+	if err != nil {
+		return Granted{}, c.unusable(block.call, got, err.Error(), secrets)
+	}
+	return granted, nil
 }
 
 // Probe asks whether the key itself works. The connection's credential is not

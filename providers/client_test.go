@@ -240,7 +240,7 @@ func TestExtend(t *testing.T) {
 	f.on("PATCH /v1/keys/i", 200, `{}`)
 	c := f.client(t, wholeDefinition, nil)
 	until := time.Date(2026, 3, 2, 0, 0, 0, 0, time.FixedZone("", 3600))
-	if err := c.Extend(t.Context(), Handle{Name: "n", ID: "i"}, until, time.Hour); err != nil {
+	if _, err := c.Extend(t.Context(), Handle{Name: "n", ID: "i"}, until, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if body, _ := f.last(); body != `{"expires":"2026-03-01T23:00:00Z"}` {
@@ -285,7 +285,7 @@ func TestLackingBlocks(t *testing.T) {
 	if err := c.Undo(ctx, Leftover{}); err != nil {
 		t.Error(err)
 	}
-	if err := c.Extend(ctx, Handle{}, time.Now(), 0); err == nil {
+	if _, err := c.Extend(ctx, Handle{}, time.Now(), 0); err == nil {
 		t.Error("extend does nothing without a word")
 	}
 	if _, err := c.Probe(ctx, nil); err == nil {

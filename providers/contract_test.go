@@ -305,7 +305,7 @@ func (l *life) extended(ctx context.Context, t *testing.T, client *providers.Cli
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Extend(ctx, key.Handle, end, end.Sub(now)); err != nil {
+	if _, err := client.Extend(ctx, key.Handle, end, end.Sub(now)); err != nil {
 		t.Errorf("extend: %v", err)
 	}
 }
@@ -422,8 +422,7 @@ func (r *replaying) do(t *testing.T, step *contract.Step) {
 	case "find":
 		err = r.found(ctx, t, step)
 	case "extend":
-		request := r.wanted(t, step)
-		err = r.client.Extend(ctx, r.key.Handle, request.ExpiresAt, request.TTL)
+		err = r.extended(ctx, t, step)
 	case "probe":
 		err = r.alive(ctx, t, step)
 	case "revoke":
@@ -475,10 +474,12 @@ func (r *replaying) wanted(t *testing.T, step *contract.Step) providers.KeyReque
 
 func (r *replaying) issued(ctx context.Context, t *testing.T, step *contract.Step) error {
 	t.Helper()
-	key, err := r.client.Issue(ctx, r.wanted(t, step))
+	request := r.wanted(t, step)
+	key, err := r.client.Issue(ctx, request)
 	if err != nil {
 		return err
 	}
+	r.wasGranted(t, step, request, key.Granted)
 	if key.Handle.ID != step.ID {
 		t.Errorf("issue: id %q, want %q", key.Handle.ID, step.ID)
 	}
@@ -492,6 +493,30 @@ func (r *replaying) issued(ctx context.Context, t *testing.T, step *contract.Ste
 	}
 	r.key = key
 	return nil
+}
+
+func (r *replaying) extended(ctx context.Context, t *testing.T, step *contract.Step) error {
+	t.Helper()
+	request := r.wanted(t, step)
+	granted, err := r.client.Extend(ctx, r.key.Handle, request.ExpiresAt, request.TTL)
+	if err == nil {
+		r.wasGranted(t, step, request, granted)
+	}
+	return err
+}
+
+func (r *replaying) wasGranted(t *testing.T, step *contract.Step, request providers.KeyRequest, granted providers.Granted) {
+	t.Helper()
+	want := request.ExpiresAt
+	if step.Ends != "" {
+		var err error
+		if want, err = time.Parse(time.RFC3339, step.Ends); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := granted.End(request.ExpiresAt.Add(-request.TTL), request.ExpiresAt); !got.Equal(want) {
+		t.Errorf("%s: the key ends at %s, want %s", step.Do, got, want)
+	}
 }
 
 func (r *replaying) listed(ctx context.Context, t *testing.T, step *contract.Step) error {

@@ -38,7 +38,7 @@ type Definition struct {
 	revoke []*call
 	list   *listBlock
 	lookup *listBlock
-	extend *call
+	extend *extendBlock
 	probe  *probeBlock
 	rotate *rotateBlock
 	errors errorsBlock
@@ -127,6 +127,13 @@ type issueBlock struct {
 	save      []named
 	id        hclsyntax.Expression // nil when only a look-up by name tells
 	secret    []named
+	grant     grant
+}
+
+// extendBlock moves the end of a key.
+type extendBlock struct {
+	*call
+	grant grant
 }
 
 // listBlock finds keys: all of them page by page (list), or those of one name

@@ -119,7 +119,8 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	} else if secretErr == nil {
 		idErr = m.findID(ctx)
 	}
-	if err := errors.Join(secretErr, idErr); err != nil {
+	granted, grantErr := issue.grant.read(m.scope)
+	if err := errors.Join(secretErr, idErr, grantErr); err != nil {
 		return nil, unusable(err)
 	}
 	for name := range m.c.def.needs.secret {
@@ -129,7 +130,7 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 		m.handle.Secret[name] = secret[name]
 		m.handle.Sealed = true
 	}
-	return &Key{Handle: m.handle, Secret: secret, Value: value}, nil
+	return &Key{Handle: m.handle, Secret: secret, Value: value, Granted: granted}, nil
 }
 
 // readSecret computes the fields for the reader. Whatever can be read is

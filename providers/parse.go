@@ -135,7 +135,7 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 		d.BaseURL, _ = d.base.literal()
 	}
 	if block := r.only("check"); block != nil {
-		d.check = p.readSimple(block)
+		d.check = p.readCheck(block)
 	}
 	if block := r.only("issue"); block != nil {
 		d.issue = p.readIssue(block)
@@ -154,7 +154,7 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 		d.lookup = p.readList(block, "id", "name")
 	}
 	if block := r.only("extend"); block != nil {
-		d.extend = p.readSimple(block)
+		d.extend = p.readExtend(block)
 	}
 	if block := r.only("probe"); block != nil {
 		d.probe = p.readProbe(block)

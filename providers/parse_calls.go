@@ -21,22 +21,17 @@ var (
 // with is the names of a request block and those of its own.
 func with(names []string, more ...string) []string { return slices.Concat(names, more) }
 
-// readSimple reads a block that is one request: check, extend.
-func (p *parser) readSimple(block *hclsyntax.Block) *call {
-	r := p.open(block.Body, block.Type, with(requestAttributes, goneIn(block.Type)...), requestBlocks)
-	return r.call(block)
+func (p *parser) readCheck(block *hclsyntax.Block) *call {
+	return p.open(block.Body, "check", requestAttributes, requestBlocks).call(block)
 }
 
-// goneIn is the attribute "gone" where a key can be found to be gone.
-func goneIn(block string) []string {
-	if block == "check" {
-		return nil
-	}
-	return []string{"gone"}
+func (p *parser) readExtend(block *hclsyntax.Block) *extendBlock {
+	r := p.open(block.Body, "extend", slices.Concat(requestAttributes, grantAttributes, []string{"gone"}), requestBlocks)
+	return &extendBlock{call: r.call(block), grant: r.grant()}
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
-	own := []string{"candidate", "id", "secret", "save"}
+	own := with(grantAttributes, "candidate", "id", "secret", "save")
 	issue := &issueBlock{at: block.DefRange()}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
@@ -50,6 +45,7 @@ func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
 	issue.id = r.expression("id")
 	issue.save = r.object("save")
 	issue.secret = r.object("secret")
+	issue.grant = r.grant()
 	if r.attribute("secret") == nil {
 		r.missing("secret", "it says where the key is in the answer, such as secret = { api_key = body.key }")
 	} else if len(issue.secret) == 0 && !p.any() {

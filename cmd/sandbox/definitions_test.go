@@ -66,7 +66,7 @@ func TestDefinitions(t *testing.T) {
 				t.Errorf("found %+v, %v", found, err)
 			}
 			later := wanted.ExpiresAt.Add(time.Hour)
-			if err := client.Extend(ctx, key.Handle, later, 2*time.Hour); err != nil || !sandbox.LiveKeys()[0].ExpiresAt.Equal(later) {
+			if _, err := client.Extend(ctx, key.Handle, later, 2*time.Hour); err != nil || !sandbox.LiveKeys()[0].ExpiresAt.Equal(later) {
 				t.Errorf("extending: %v, keys are %+v", err, sandbox.LiveKeys())
 			}
 			for range 2 { // gone is success

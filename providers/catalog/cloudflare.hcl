@@ -43,9 +43,10 @@ provider "cloudflare" {
       expires_on = rfc3339(key.expires_at)
       condition  = length(key.cidrs) > 0 ? { "request.ip" = { "in" = key.cidrs } } : null
     }
-    ok     = body.success
-    id     = body.result.id
-    secret = { api_token = body.result.value }
+    ok         = body.success
+    id         = body.result.id
+    secret     = { api_token = body.result.value }
+    expires_at = try(body.result.expires_on, null)
   }
 
   revoke {

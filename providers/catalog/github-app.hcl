@@ -61,8 +61,9 @@ provider "github-app" {
       repositories = role.repositories
       permissions  = role.permissions
     }
-    id     = sha256(body.token)
-    secret = { token = body.token }
+    id         = sha256(body.token)
+    secret     = { token = body.token }
+    expires_at = body.expires_at
   }
 
   # Only the token itself may end it; one that has ended is answered 401.

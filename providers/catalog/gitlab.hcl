@@ -52,8 +52,9 @@ provider "gitlab" {
       access_level = role.access_level
       expires_at   = formatdate("YYYY-MM-DD", key.expires_at)
     }
-    id     = tostring(body.id)
-    secret = { token = body.token }
+    id         = tostring(body.id)
+    secret     = { token = body.token }
+    expires_at = body.expires_at
   }
 
   revoke {

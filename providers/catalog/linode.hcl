@@ -30,8 +30,9 @@ provider "linode" {
       scopes = join(" ", role.scopes)
       expiry = formatdate("YYYY-MM-DD'T'hh:mm:ss", key.expires_at) # UTC, without a zone
     }
-    id     = tostring(body.id)
-    secret = { token = body.token }
+    id         = tostring(body.id)
+    secret     = { token = body.token }
+    expires_at = body.expiry
   }
 
   revoke {

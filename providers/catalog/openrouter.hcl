@@ -49,8 +49,9 @@ provider "openrouter" {
       workspace_id          = role.workspace_id
       expires_at            = rfc3339(key.expires_at) # UTC only
     }
-    id     = body.data.hash
-    secret = { api_key = body.key }
+    id         = body.data.hash
+    secret     = { api_key = body.key }
+    expires_at = body.data.expires_at
   }
 
   revoke {

@@ -60,8 +60,9 @@ provider "sandbox-accounts" {
       save = { key_id = body.id }
     }
 
-    id     = saved.account_id
-    secret = { api_key = body.key }
+    id         = saved.account_id
+    secret     = { api_key = body.key }
+    expires_at = body.expires_at
   }
 
   revoke {
@@ -100,6 +101,8 @@ provider "sandbox-accounts" {
     patch = "/v1/accounts/${key.id}/keys/${saved.key_id}"
     json  = { expires_at = rfc3339(key.expires_at) }
     gone  = [404]
+
+    expires_at = body.expires_at
   }
 
   probe {

@@ -38,8 +38,9 @@ provider "sandbox" {
       expires_at    = rfc3339(key.expires_at)
       allowed_cidrs = key.cidrs
     }
-    id     = body.id
-    secret = { api_key = body.key }
+    id         = body.id
+    secret     = { api_key = body.key }
+    expires_at = body.expires_at
   }
 
   revoke {
@@ -66,6 +67,8 @@ provider "sandbox" {
     patch = "/v1/keys/${key.id}"
     json  = { expires_at = rfc3339(key.expires_at) }
     gone  = [404]
+
+    expires_at = body.expires_at
   }
 
   probe {

@@ -52,8 +52,9 @@ provider "terraform-cloud" {
         }
       }
     }
-    id     = body.data.id
-    secret = { token = body.data.attributes.token }
+    id         = body.data.id
+    secret     = { token = body.data.attributes.token }
+    expires_at = body.data.attributes["expired-at"]
   }
 
   revoke {

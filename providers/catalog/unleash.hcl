@@ -54,8 +54,9 @@ provider "unleash" {
       projects    = role.projects
       expiresAt   = rfc3339(key.expires_at)
     }
-    id     = key.name
-    secret = { token = body.secret }
+    id         = key.name
+    secret     = { token = body.secret }
+    expires_at = try(body.expiresAt, null)
   }
 
   # A token that does not exist is a 200 as well. A deleted one goes on working

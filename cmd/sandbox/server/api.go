@@ -71,6 +71,7 @@ func (s *Server) createKey(c *call) answer {
 	if err := s.decode(c, fields, "name"); err != nil {
 		return badRequest(err)
 	}
+	rec.expiresAt = c.capExpiry(rec.expiresAt, s.now())
 	fresh := s.newRecord("key_", rec.name)
 	rec.id, rec.sequence, rec.createdAt, rec.account = fresh.id, fresh.sequence, fresh.createdAt, account
 	if !home.add(rec) {
@@ -118,7 +119,7 @@ func (s *Server) extendKey(c *call) answer {
 	if rec.expired(s.now()) {
 		return failure(http.StatusConflict, "an expired key cannot be extended")
 	}
-	rec.expiresAt = until
+	rec.expiresAt = c.capExpiry(until, s.now())
 	return reply(http.StatusOK, rec.view(s.now()))
 }
 

@@ -53,6 +53,9 @@ const (
 	// LateRevoke: keys that are deleted now go on working, For a time, for
 	// some Uses, or until faults are cleared. Count counts deletions.
 	LateRevoke Kind = "late_revoke"
+	// CapExpiry: a key that is made, or extended, ends For a time from now at
+	// the latest, whatever was asked for; without For it never ends.
+	CapExpiry Kind = "cap_expiry"
 	// ForbiddenOnGone: deleting what is not there answers 403 instead of 404.
 	ForbiddenOnGone Kind = "forbidden_on_gone"
 )
@@ -248,6 +251,9 @@ func (a *armed) hits(c *call, at phase) bool {
 	switch a.Kind {
 	case ForbiddenOnGone:
 		return at == afterGone
+	case CapExpiry:
+		setsEnd := c.r.Method == http.MethodPost && strings.HasSuffix(c.route, "/keys") || c.r.Method == http.MethodPatch
+		return at == onArrival && setsEnd
 	case StaleList:
 		isList := c.r.Method == http.MethodGet && (strings.HasSuffix(c.route, "keys") || strings.HasSuffix(c.route, "accounts"))
 		return at == onArrival && isList && !c.r.URL.Query().Has("cursor")
@@ -268,6 +274,21 @@ func (a *armed) grace(now time.Time, release <-chan struct{}) *grace {
 		g.until = now.Add(time.Duration(a.For))
 	}
 	return g
+}
+
+// capExpiry is the end that a key gets which was asked to end at until.
+func (c *call) capExpiry(until, now time.Time) time.Time {
+	switch {
+	case c.fault == nil || c.fault.Kind != CapExpiry:
+		return until
+	case c.fault.For == 0:
+		return time.Time{}
+	}
+	latest := now.Add(time.Duration(c.fault.For)).Truncate(time.Second)
+	if until.IsZero() || until.After(latest) {
+		return latest
+	}
+	return until
 }
 
 // perform carries the request out and answers it, or whatever the fault that

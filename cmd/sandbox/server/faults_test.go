@@ -242,6 +242,36 @@ func TestLateRevoke(t *testing.T) {
 	}
 }
 
+func TestCapExpiry(t *testing.T) {
+	const never = 0
+	for name, tt := range map[string]struct{ longest, asked, want time.Duration }{
+		"later than allowed":   {time.Minute, time.Hour, time.Minute},
+		"earlier than allowed": {time.Hour, time.Minute, time.Minute},
+		"no end asked for":     {time.Minute, never, time.Minute},
+		"nothing ever ends":    {never, time.Hour, never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t)
+			b.add(server.Fault{Kind: server.CapExpiry, For: server.Duration(tt.longest), Count: new(0)})
+			body := `{"name": "a"}`
+			if tt.asked != never {
+				body = `{"name": "a", "expires_at": "` + b.in(tt.asked) + `"}`
+			}
+			b.expect(201, admin, "POST /v1/keys", body)
+			end := b.LiveKeys()[0].ExpiresAt
+			if tt.want == never {
+				if end != nil {
+					t.Errorf("it ends at %s", end)
+				}
+				return
+			}
+			if end == nil || time.Until(*end) > tt.want || time.Until(*end) < tt.want-30*time.Second {
+				t.Errorf("it ends at %v, want %s from now", end, tt.want)
+			}
+		})
+	}
+}
+
 func TestForbiddenOnGone(t *testing.T) {
 	b := start(t)
 	id, _ := b.mint("a")

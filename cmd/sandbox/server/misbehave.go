@@ -51,6 +51,7 @@ func init() { // the behaviours reach the map again, through perform
 		Pass:            {true, (*exchange).unharmed},
 		StaleList:       {true, (*exchange).unharmed},
 		LateRevoke:      {true, (*exchange).unharmed},
+		CapExpiry:       {true, (*exchange).unharmed},
 		ForbiddenOnGone: {true, (*exchange).unharmed},
 	}
 }

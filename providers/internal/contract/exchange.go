@@ -65,6 +65,9 @@ type Step struct {
 	Secret map[string]string `hcl:"secret,optional"`
 	IDs    []string          `hcl:"ids,optional"`
 	Alive  *bool             `hcl:"alive"`
+	// Ends is the end (RFC 3339) that the key of issue or extend was granted;
+	// without it, that is the end it was asked for.
+	Ends string `hcl:"ends,optional"`
 	// Connection are the fields that rotate must change; Strays is how many
 	// stray must find.
 	Connection map[string]string `hcl:"connection,optional"`

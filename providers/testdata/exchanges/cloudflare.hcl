@@ -53,7 +53,7 @@ exchange "tokens of an account" {
         success  = true
         errors   = []
         messages = []
-        result   = { id = "0123456789abcdef0123456789abcdef", name = "vault-app-1", status = "active", value = "8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
+        result   = { id = "0123456789abcdef0123456789abcdef", name = "vault-app-1", status = "active", expires_on = "2026-11-22T11:00:00Z", value = "8M7wS6hCpXVc-DoRnPPY_UCWPgy8aea4Wy6kCe5T" }
       }
     }
     id     = "0123456789abcdef0123456789abcdef"

@@ -131,7 +131,7 @@ exchange "group access tokens" {
       request = "POST /api/v4/groups/7/access_tokens"
       json    = { name = "vault-ci-1", scopes = ["read_api"], access_level = 20, expires_at = "2026-11-23" }
       status  = 201
-      answer  = { id = 59, name = "vault-ci-1", token = "glpat-ci-1" }
+      answer  = { id = 59, name = "vault-ci-1", expires_at = "2026-11-23", token = "glpat-ci-1" }
     }
     id     = "59"
     secret = { token = "glpat-ci-1" }

@@ -1,0 +1,166 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// clockDifference bounds how far the sandbox's clock, which is real, runs ahead
+// of the engine's.
+const clockDifference = time.Minute
+
+// capExpiry has the provider end keys earlier than it is asked to; 0 is never.
+func (w *world) capExpiry(life time.Duration) {
+	w.t.Helper()
+	w.must(w.sandbox.AddFault(server.Fault{Kind: server.CapExpiry, For: server.Duration(life), Count: new(0)}))
+}
+
+// about reports whether a time of the sandbox is so long after the engine's now.
+func (w *world) about(got time.Time, want time.Duration) bool {
+	difference := got.Sub(w.time().Add(want)).Abs()
+	return difference < clockDifference
+}
+
+// TestLeaseNeverOutlivesItsKey: what the provider grants counts, not what it was
+// asked for.
+func TestLeaseNeverOutlivesItsKey(t *testing.T) {
+	const never, asAsked = 0, -1
+	for name, test := range map[string]struct {
+		granted time.Duration
+		ttl     time.Duration
+		warns   bool
+	}{
+		"as asked":                {granted: asAsked, ttl: testTTL},
+		"longer than the lease":   {granted: 2 * time.Hour, ttl: testTTL},
+		"shorter than the lease":  {granted: 20 * time.Minute, ttl: 20 * time.Minute, warns: true},
+		"no end, whatever it was": {granted: never, ttl: testTTL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if test.granted != asAsked {
+				w.capExpiry(test.granted)
+			}
+			response, err := w.process.Mint(context.Background(), w.request(logical.ReadOperation, "creds/app"), "app", Narrowing{})
+			w.must(err)
+			if ttl := response.Secret.TTL; !w.about(w.time().Add(ttl), test.ttl) || ttl > testTTL {
+				t.Errorf("the lease lasts %s, want %s", ttl, test.ttl)
+			}
+			if warned := strings.Join(response.Warnings, "\n"); test.warns != strings.Contains(warned, "granted the key") {
+				t.Errorf("warnings: %q", warned)
+			}
+			if _, ends := response.Data["expires_at"]; ends != (test.granted != never) {
+				t.Errorf("the reader is told the end %v", response.Data["expires_at"])
+			}
+			lease, err := leaseDataOf(&logical.Request{Secret: response.Secret})
+			w.must(err)
+			r, err := record(context.Background(), w.storage, lease.RecordID)
+			w.must(err)
+			if !r.Deadline.Equal(w.time().Add(response.Secret.TTL + deadlineMargin)) {
+				t.Errorf("the deadline is %s after the end of the lease", r.Deadline.Sub(w.time().Add(response.Secret.TTL)))
+			}
+		})
+	}
+}
+
+func TestLongestLeaseOfGrantedKey(t *testing.T) {
+	for name, test := range map[string]struct {
+		extend bool
+		life   time.Duration
+		want   term
+	}{
+		"shorter than the lease":             {life: time.Minute, want: term{ttl: time.Minute, maxTTL: time.Minute}},
+		"shorter than the longest lease":     {life: 90 * time.Minute, want: term{ttl: time.Hour, maxTTL: 90 * time.Minute}},
+		"longer":                             {life: 3 * time.Hour, want: term{ttl: time.Hour, maxTTL: 2 * time.Hour}},
+		"shorter, and moved on with renewal": {extend: true, life: time.Minute, want: term{ttl: time.Minute, maxTTL: 2 * time.Hour}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			definition := &providers.Definition{Title: "P"}
+			definition.Capabilities.Extend = test.extend
+			got := term{ttl: time.Hour, maxTTL: 2 * time.Hour}
+			got.capTo(test.life, definition)
+			if got.ttl != test.want.ttl || got.maxTTL != test.want.maxTTL {
+				t.Errorf("a lease of %s, at most %s, want %s, at most %s", got.ttl, got.maxTTL, test.want.ttl, test.want.maxTTL)
+			}
+		})
+	}
+}
+
+// TestStillbornKeyIsNotHandedOut: a key that is dead when it arrives.
+func TestStillbornKeyIsNotHandedOut(t *testing.T) {
+	w := newWorld(t)
+	w.capExpiry(1)
+	if _, err := w.mint("app"); err == nil || !strings.Contains(err.Error(), "ends at once") {
+		t.Errorf("minting: %v", err)
+	}
+	if state := w.sandbox.State(); state.Counters.Deleted != state.Counters.Issued {
+		t.Errorf("%d keys were made and %d deleted", state.Counters.Issued, state.Counters.Deleted)
+	}
+	if live, err := w.process.liveKeys(context.Background(), w.storage, "box"); err != nil || live != 0 {
+		t.Errorf("the ledger holds %d keys, %v", live, err)
+	}
+}
+
+// TestRenewalWithinTheKeysLife: the provider may move a key's end less far than
+// it is asked to, or not at all.
+func TestRenewalWithinTheKeysLife(t *testing.T) {
+	w := newWorld(t)
+	lease := w.mustMint("app")
+	w.capExpiry(90 * time.Minute)
+	w.must(w.renew(lease, 3*time.Hour))
+	if !w.about(lease.end, 90*time.Minute) {
+		t.Errorf("the lease lasts %s, and its key 1h30m", lease.end.Sub(w.time()))
+	}
+	w.sandbox.ClearFaults()
+	w.capExpiry(1)
+	before := lease.end
+	if err := w.renew(lease, 3*time.Hour); err == nil || !strings.Contains(err.Error(), "read a new one from creds/app") {
+		t.Errorf("renewing a key that ends now: %v", err)
+	}
+	if !lease.end.Equal(before) {
+		t.Error("the lease was moved")
+	}
+}
+
+// TestStaticKeyMustLastUntilItsSuccessor: the provider grants an hour.
+func TestStaticKeyMustLastUntilItsSuccessor(t *testing.T) {
+	for name, test := range map[string]struct {
+		schedule Schedule
+		overlap  time.Duration
+		refused  bool
+	}{
+		"every day":                        {schedule: Schedule{Period: 24 * time.Hour}, refused: true},
+		"often enough":                     {schedule: Schedule{Period: 10 * time.Minute}, overlap: 30 * time.Minute},
+		"often enough but for its overlap": {schedule: Schedule{Period: 10 * time.Minute}, overlap: time.Hour, refused: true},
+		"by hand":                          {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.capExpiry(time.Hour)
+			r := staticRole(test.overlap)
+			r.Schedule = test.schedule
+			err := w.process.SaveStaticRole(context.Background(), w.storage, "legacy", r)
+			var m *Mistake
+			if test.refused {
+				if !errors.As(err, &m) || !strings.Contains(err.Error(), "rotate it more often") {
+					t.Errorf("storing the role: %v", err)
+				}
+				if len(w.alive()) > 0 {
+					t.Errorf("alive: %v", w.alive())
+				}
+				return
+			}
+			w.must(err)
+			if end := w.current("legacy").ExpiresAt; !w.about(end, time.Hour) {
+				t.Errorf("the key is said to end after %s, and ends after 1h", end.Sub(w.time()))
+			}
+		})
+	}
+}

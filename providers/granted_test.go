@@ -1,0 +1,69 @@
+package providers
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestGranted reads the end that a provider gave a key out of the answers to
+// issue and extend.
+func TestGranted(t *testing.T) {
+	requested := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	asked := requested.Add(time.Hour)
+	tests := map[string]struct {
+		reads string // attribute of both blocks
+		tells any
+		end   time.Time
+		fails string
+	}{
+		"not read":             {"", "2026-03-01T12:10:00Z", asked, ""},
+		"as asked":             {"expires_at = body.end", "2026-03-01T13:00:00Z", asked, ""},
+		"cut":                  {"expires_at = body.end", "2026-03-01T12:10:00Z", requested.Add(10 * time.Minute), ""},
+		"in another zone":      {"expires_at = body.end", "2026-03-01T13:10:00+01:00", requested.Add(10 * time.Minute), ""},
+		"Unix seconds":         {"expires_at = body.end", requested.Unix() + 60, requested.Add(time.Minute), ""},
+		"Unix milliseconds":    {"expires_at = body.end", requested.UnixMilli() + 60_000, requested.Add(time.Minute), ""},
+		"a day":                {"expires_at = body.end", "2026-03-02", requested.Add(12 * time.Hour), ""},
+		"none":                 {"expires_at = body.end", nil, time.Time{}, ""},
+		"no time":              {"expires_at = body.end", "soon", time.Time{}, "expires_at is no time"},
+		"a list":               {"expires_at = body.end", []int{1}, time.Time{}, "expires_at is no time"},
+		"not in the answer":    {"expires_at = body.until", "2026-03-01", time.Time{}, "expires_at: "},
+		"seconds":              {"expires_in = body.end", 600, requested.Add(10 * time.Minute), ""},
+		"seconds as text":      {"expires_in = tonumber(body.end)", "600", requested.Add(10 * time.Minute), ""},
+		"no seconds left":      {"expires_in = body.end", 0, requested, ""},
+		"no seconds at all":    {"expires_in = body.end", nil, time.Time{}, ""},
+		"negative seconds":     {"expires_in = body.end", -1, time.Time{}, "expires_in is no number of seconds"},
+		"more than a lifetime": {"expires_in = body.end", 1e300, time.Time{}, "expires_in is no number of seconds"},
+		"seconds of text":      {"expires_in = body.end", "an hour", time.Time{}, "expires_in is no number of seconds"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("POST /v1/projects/p1/keys", 201, object{"id": "i", "key": "sk-value-1", "owner": "o", "end": test.tells})
+			f.on("PATCH /v1/keys/i", 200, object{"end": test.tells})
+			src := strings.Replace(wholeDefinition, "    id     = body.id\n", "    id     = body.id\n    "+test.reads+"\n", 1)
+			src = strings.Replace(src, "    json  = { expires = key.expires_at }\n", "    json  = { expires = key.expires_at }\n    "+test.reads+"\n", 1)
+			c := f.client(t, src, nil)
+			key, issueErr := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}, ExpiresAt: asked, TTL: time.Hour})
+			extended, extendErr := c.Extend(t.Context(), Handle{Name: "n", ID: "i"}, asked, time.Hour)
+			for what, got := range map[string]struct {
+				err error
+				end func() time.Time
+			}{
+				"issue":  {issueErr, func() time.Time { return key.Granted.End(requested, asked) }},
+				"extend": {extendErr, func() time.Time { return extended.End(requested, asked) }},
+			} {
+				switch {
+				case test.fails != "":
+					if got.err == nil || KindOf(got.err) != Unknown || !strings.Contains(got.err.Error(), test.fails) {
+						t.Errorf("%s: %v, want it unknown and %q", what, got.err, test.fails)
+					}
+				case got.err != nil:
+					t.Errorf("%s: %v", what, got.err)
+				case !got.end().Equal(test.end):
+					t.Errorf("%s: the key ends at %s, want %s", what, got.end(), test.end)
+				}
+			}
+		})
+	}
+}
