@@ -91,8 +91,8 @@ func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string)
 	if err != nil {
 		return nil, err
 	}
-	if keys.Current == nil { // the role was deleted meanwhile
-		return nil, e.unknownStaticRole(ctx, s, name)
+	if keys.Current == nil {
+		return nil, mistake("static role %q has no key, since its last one was revoked and no other could be made: %s; that is tried again until it succeeds", name, keys.LastError)
 	}
 	keys.NextRotation = role.nextRotation(keys, e.scheduler.dueAt(staticJobPrefix+name))
 	return keys, nil
@@ -117,6 +117,13 @@ func (e *Engine) staticKeys(ctx context.Context, s logical.Storage, name string)
 		keys = &StaticKeys{}
 	}
 	return keys, err
+}
+
+func (e *Engine) storeKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
+	if err := write(ctx, s, staticKeyPrefix+name, keys); err != nil {
+		return fmt.Errorf("storing the keys of static role %q: %w", name, err)
+	}
+	return nil
 }
 
 // SaveStaticRole checks and stores a static role. A new one gets its first key

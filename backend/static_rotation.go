@@ -48,7 +48,7 @@ func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name strin
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
 	if err != nil {
 		keys.failed(err, e.now())
-		return errors.Join(err, write(ctx, s, staticKeyPrefix+name, keys))
+		return errors.Join(err, e.storeKeys(ctx, s, name, keys))
 	}
 	if r.Overlap > 0 {
 		return nil
@@ -204,7 +204,10 @@ func (e *Engine) seenAlive(ctx context.Context, site *site, secret providers.Val
 // or for the end of a previous key, whichever comes first.
 func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
 	due := r.Schedule.next(e.now())
-	if keys.Current != nil && r.Schedule.Period > 0 {
+	switch {
+	case keys.Current == nil:
+		due = e.now()
+	case r.Schedule.Period > 0:
 		due = r.Schedule.next(keys.Current.IssuedAt)
 	}
 	for _, key := range keys.Previous {
@@ -281,8 +284,5 @@ func (e *Engine) endPrevious(ctx context.Context, s logical.Storage, name string
 		return nil
 	}
 	keys.Previous = left
-	if err := write(ctx, s, staticKeyPrefix+name, keys); err != nil {
-		return fmt.Errorf("forgetting a revoked key of static role %q: %w", name, err)
-	}
-	return nil
+	return e.storeKeys(ctx, s, name, keys)
 }

@@ -97,9 +97,9 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatalf("help carries a %T for a document", resp.Data["openapi"])
 	}
 	want := []string{
-		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/info", "/keys/", "/keys/{id}",
+		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/info", "/keys/", "/keys/{id}", "/lookup-key",
 		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/give-up", "/queue/{id}/retry",
-		"/reconcile/{name}", "/reset/{name}", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",
+		"/reconcile/{name}", "/reset/{name}", "/revoke-key", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",
 		"/static-creds/{name}", "/static-roles/", "/static-roles/{name}",
 	}
 	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {

@@ -31,6 +31,7 @@ func All(e *backend.Engine) []*framework.Path {
 		staticCredsPaths(e),
 		rotationPaths(e),
 		keyPaths(e),
+		leakedKeyPaths(e),
 		queuePaths(e),
 		reconcilePaths(e),
 		infoPaths(e),

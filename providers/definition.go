@@ -67,6 +67,16 @@ func (d *Definition) Source() string { return string(d.source) }
 // NeedsBaseURL says that each connection must name its own base_url.
 func (d *Definition) NeedsBaseURL() bool { return d.base == nil }
 
+// SecretFields are the names of what a key's reader gets, in source order. By the
+// value of the first a leaked key is recognised.
+func (d *Definition) SecretFields() []string {
+	names := make([]string, len(d.issue.secret))
+	for i, member := range d.issue.secret {
+		names[i] = member.name
+	}
+	return names
+}
+
 // Scope is the place where keys with these parameters are listed: only the
 // parameters that list and lookup mention are kept.
 func (d *Definition) Scope(role, connection Values) Scope {

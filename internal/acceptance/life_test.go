@@ -17,6 +17,7 @@ var life = map[string]struct {
 	"lives on with its renewed lease":        {role: settings{"ttl": "10s", "max_ttl": "10m"}, test: livesOnWhenRenewed},
 	"dies when revoked":                      {test: diesWhenRevoked},
 	"dies when revoked, which is seen":       {role: settings{"verify_revocation": true}, test: isSeenDead},
+	"is traced and revoked when it leaks":    {test: isTracedWhenLeaked},
 	"is revoked although the server lost it": {test: isRevokedAlthoughLost},
 	"is one of many at a time":               {test: isOneOfMany},
 }
@@ -111,6 +112,27 @@ func diesWhenRevoked(t *testing.T, u *tenant) {
 	if !u.site.alive(t, other.token) {
 		t.Error("another key died with it")
 	}
+}
+
+// isTracedWhenLeaked finds out who holds a key of which only the value is known,
+// and ends it without its lease.
+func isTracedWhenLeaked(t *testing.T, u *tenant) {
+	other, k := u.mustMint(), u.mustMint()
+	found, err := u.Client.Logical().WriteWithContext(t.Context(), "apikeys/lookup-key", settings{"value": k.value})
+	if err != nil {
+		t.Fatalf("looking the key up: %v", err)
+	}
+	if found.Data["key_name"] != k.name || found.Data["role"] != u.name || found.Data["display_name"] != "root" {
+		t.Errorf("%s is said to be %v", k.name, found.Data)
+	}
+	if _, err := u.Client.Logical().WriteWithContext(t.Context(), "apikeys/revoke-key", settings{"value": k.value}); err != nil {
+		t.Fatalf("revoking by value: %v", err)
+	}
+	u.isDead(k)
+	if !u.site.alive(t, other.token) {
+		t.Error("another key died with it")
+	}
+	u.mustRevoke(k) // its lease
 }
 
 func isRevokedAlthoughLost(t *testing.T, u *tenant) {

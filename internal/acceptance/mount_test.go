@@ -66,6 +66,8 @@ type tenant struct {
 	t    *testing.T
 	site site
 	name string // of the connection and of the role
+	// valueField is the field by whose value the engine knows a key.
+	valueField string
 }
 
 // site is a part of a real server that belongs to one test alone, and is looked
@@ -118,6 +120,7 @@ type settings = map[string]any
 func (m *mount) tenant(t *testing.T, name string, s site, connection, role settings) *tenant {
 	t.Helper()
 	u := &tenant{mount: m, t: t, site: s, name: name}
+	u.valueField = u.secretFields()[0]
 	before := s.keys(t)
 	u.mustWrite("config/"+name, s.connection(), settings{"allowed_roles": name}, connection)
 	u.mustWrite("roles/"+name, s.role(), settings{"connection": name, "ttl": "10m", "max_ttl": "1h"}, role)
@@ -127,7 +130,23 @@ func (m *mount) tenant(t *testing.T, name string, s site, connection, role setti
 
 // in is the same for a part of the test.
 func (u *tenant) in(t *testing.T) *tenant {
-	return &tenant{mount: u.mount, t: t, site: u.site, name: u.name}
+	part := *u
+	part.t = t
+	return &part
+}
+
+// secretFields are what a reader of the site's keys gets, in order.
+func (u *tenant) secretFields() []string {
+	u.t.Helper()
+	answer, err := u.Client.Logical().Read(fmt.Sprint("apikeys/providers/", u.site.connection()["provider"]))
+	if err != nil {
+		u.t.Fatalf("reading the provider: %v", err)
+	}
+	var shown struct {
+		Fields []string `json:"secret_fields"`
+	}
+	decodeInto(u.t, answer.Data, &shown)
+	return shown.Fields
 }
 
 // leavesNothing revokes what the test did not, and checks that nothing is left.
@@ -181,6 +200,7 @@ func (u *tenant) mustWrite(path string, fields ...settings) {
 type key struct {
 	name  string
 	token string
+	value string // by which the engine knows it
 	lease string
 	ttl   time.Duration
 }
@@ -195,7 +215,8 @@ func (u *tenant) mint() (*key, error) {
 	if token == "" || name == "" || secret.LeaseID == "" {
 		return nil, fmt.Errorf("the answer lacks the key, key_name or lease: fields %v, lease %q", sortedNames(secret.Data), secret.LeaseID)
 	}
-	return &key{name: name, token: token, lease: secret.LeaseID, ttl: time.Duration(secret.LeaseDuration) * time.Second}, nil
+	value, _ := secret.Data[u.valueField].(string)
+	return &key{name: name, token: token, value: value, lease: secret.LeaseID, ttl: time.Duration(secret.LeaseDuration) * time.Second}, nil
 }
 
 // tokenIn finds a key's token in what its reader gets, and keeps it from logs.
