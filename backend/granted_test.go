@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
-	"vault-plugin-secrets-apikeys/providers"
 )
 
 // clockDifference bounds how far the sandbox's clock, which is real, runs ahead
@@ -65,29 +64,6 @@ func TestLeaseNeverOutlivesItsKey(t *testing.T) {
 			w.must(err)
 			if !r.Deadline.Equal(w.time().Add(response.Secret.TTL + deadlineMargin)) {
 				t.Errorf("the deadline is %s after the end of the lease", r.Deadline.Sub(w.time().Add(response.Secret.TTL)))
-			}
-		})
-	}
-}
-
-func TestLongestLeaseOfGrantedKey(t *testing.T) {
-	for name, test := range map[string]struct {
-		extend bool
-		life   time.Duration
-		want   term
-	}{
-		"shorter than the lease":             {life: time.Minute, want: term{ttl: time.Minute, maxTTL: time.Minute}},
-		"shorter than the longest lease":     {life: 90 * time.Minute, want: term{ttl: time.Hour, maxTTL: 90 * time.Minute}},
-		"longer":                             {life: 3 * time.Hour, want: term{ttl: time.Hour, maxTTL: 2 * time.Hour}},
-		"shorter, and moved on with renewal": {extend: true, life: time.Minute, want: term{ttl: time.Minute, maxTTL: 2 * time.Hour}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			definition := &providers.Definition{Title: "P"}
-			definition.Capabilities.Extend = test.extend
-			got := term{ttl: time.Hour, maxTTL: 2 * time.Hour}
-			got.capTo(test.life, definition)
-			if got.ttl != test.want.ttl || got.maxTTL != test.want.maxTTL {
-				t.Errorf("a lease of %s, at most %s, want %s, at most %s", got.ttl, got.maxTTL, test.want.ttl, test.want.maxTTL)
 			}
 		})
 	}

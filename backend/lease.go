@@ -105,6 +105,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if err != nil {
 		return nil, err
 	}
+	maxTTL := role.MaxTTL
 	granted, err := e.extendKey(ctx, req.Storage, r, ttl)
 	switch {
 	case err != nil:
@@ -113,7 +114,9 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 		return logical.ErrorResponse("the key of this lease ends at %s and lives no longer; read a new one from creds/%s", r.ExpiresAt.UTC().Format(time.RFC3339), lease.Role), nil
 	case granted < ttl:
 		warnings = append(warnings, fmt.Sprintf("the key lives no longer than %s at %s; the lease is capped accordingly", granted, r.Provider))
-		ttl = granted
+		// Vault computes the TTL of a renewal once more, from the increment that was
+		// asked for, and heeds no bound but the maximum, which counts from the issue.
+		ttl, maxTTL = granted, e.now().Sub(req.Secret.IssueTime)+granted
 	}
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
 	// keeps the key alive a little longer, one that is behind would kill it.
@@ -123,7 +126,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	}
 	response := &logical.Response{Secret: req.Secret}
 	response.Secret.TTL = ttl
-	response.Secret.MaxTTL = role.MaxTTL
+	response.Secret.MaxTTL = maxTTL
 	for _, warning := range warnings {
 		response.AddWarning(warning)
 	}

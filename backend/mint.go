@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/providers"
@@ -19,9 +18,6 @@ const (
 	// the ledger before the engine itself revokes it: Vault's own revocation
 	// comes first when all is well.
 	deadlineMargin = time.Minute
-	// expiryMargin is how long after the lease's end the provider's own expiry
-	// is set, so that the lease, and not a clock's drift, ends the key.
-	expiryMargin = time.Minute
 	// emergencyTimeout bounds what is done on the spot when a mint went wrong.
 	emergencyTimeout = 30 * time.Second
 )
@@ -87,7 +83,7 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 		return nil, err
 	}
 	o.term = term
-	o.record.Deadline = term.leaseEnd.Add(deadlineMargin)
+	o.record.Deadline = o.record.IssuedAt.Add(term.ttl + deadlineMargin)
 	o.record.EntityID = req.EntityID
 	o.record.DisplayName = req.DisplayName
 	o.record.RequestID = req.ID
@@ -379,82 +375,4 @@ func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
 		response.AddWarning(warning)
 	}
 	return response
-}
-
-// term is how long a new lease and its key live.
-type term struct {
-	ttl, maxTTL time.Duration
-	leaseEnd    time.Time
-	// expiresAt is the end to ask of the provider.
-	expiresAt time.Time
-	warnings  []string
-}
-
-// nativeExpiry is the provider-side end, zero where the definition sets none.
-func nativeExpiry(definition *providers.Definition, expiresAt time.Time) time.Time {
-	if !definition.Capabilities.NativeExpiry {
-		return time.Time{}
-	}
-	return expiresAt
-}
-
-// term computes the lease as Vault core will, and within what the provider can
-// do: a lease never outlives its key.
-func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Narrowing, now time.Time) (term, error) {
-	if role.MaxTTL > 0 && narrowing.TTL > role.MaxTTL {
-		return term{}, mistake("ttl (%s) is above the role's max_ttl (%s); ask for at most that", narrowing.TTL, role.MaxTTL)
-	}
-	maxTTL := e.System().MaxLeaseTTL()
-	if role.MaxTTL > 0 {
-		maxTTL = min(maxTTL, role.MaxTTL)
-	}
-	ttl, warnings, err := framework.CalculateTTL(e.System(), narrowing.TTL, role.TTL, 0, role.MaxTTL, 0, time.Time{})
-	if err != nil {
-		return term{}, err
-	}
-	t := term{ttl: ttl, maxTTL: maxTTL, warnings: warnings}
-	if longest := definition.Expiry.LongestLease(); longest > 0 {
-		t.cap(longest, definition.Title)
-	}
-	atLeast := t.maxTTL
-	if definition.Capabilities.Extend {
-		atLeast = t.ttl
-	}
-	t.leaseEnd = now.Add(t.ttl)
-	t.expiresAt, err = providerEnd(definition, now, atLeast)
-	return t, err
-}
-
-// capTo keeps the lease within the life that the provider granted its key. A
-// renewal may move that on where the provider can.
-func (t *term) capTo(life time.Duration, definition *providers.Definition) {
-	life = life.Truncate(time.Second)
-	if life < t.ttl {
-		t.warnings = append(t.warnings, fmt.Sprintf("%s granted the key %s, not the %s of its lease; the lease is capped accordingly", definition.Title, life, t.ttl))
-		t.ttl = life
-	}
-	if !definition.Capabilities.Extend {
-		t.maxTTL = min(t.maxTTL, life)
-	}
-}
-
-func (t *term) cap(longest time.Duration, title string) {
-	if t.ttl > longest {
-		t.warnings = append(t.warnings, fmt.Sprintf("ttl of %s is above %s, the longest that a key lives at %s; it is capped accordingly", t.ttl, longest, title))
-		t.ttl = longest
-	}
-	t.maxTTL = min(t.maxTTL, longest)
-}
-
-// providerEnd is the end to ask of the provider for a key that must live for at
-// least the given time: a margin later where the provider's maximum has room.
-func providerEnd(definition *providers.Definition, now time.Time, atLeast time.Duration) (time.Time, error) {
-	end, err := definition.Expiry.At(now, now.Add(atLeast+expiryMargin))
-	if err != nil {
-		end, err = definition.Expiry.At(now, now.Add(atLeast))
-	}
-	if err != nil {
-		return time.Time{}, fmt.Errorf("choosing the key's expiry: %w", err)
-	}
-	return end, nil
 }

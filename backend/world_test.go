@@ -216,6 +216,8 @@ func (w *world) revoke(lease *heldLease) error {
 	return nil
 }
 
+// renew renews a lease as Vault does, which takes the engine's maximum and
+// computes the rest anew.
 func (w *world) renew(lease *heldLease, increment time.Duration) error {
 	request := w.request(logical.RenewOperation, "")
 	secret := *lease.secret
@@ -228,7 +230,11 @@ func (w *world) renew(lease *heldLease, increment time.Duration) error {
 	if response.IsError() {
 		return response.Error()
 	}
-	lease.end = w.time().Add(response.Secret.TTL)
+	ttl, _, err := framework.CalculateTTL(w.process.System(), increment, response.Secret.TTL, 0, response.Secret.MaxTTL, 0, secret.IssueTime)
+	if err != nil {
+		return err
+	}
+	lease.end = w.time().Add(ttl)
 	return nil
 }
 
