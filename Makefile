@@ -13,7 +13,7 @@ C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build demo dev check test integration chaos servers docs clean
+.PHONY: help build demo dev check test integration chaos bench servers docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -47,6 +47,9 @@ chaos: ## the long tests: killed nodes, fuzzing
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	go run ./scripts/gotest -show -tags chaos -run '^TestChaos' -count 1 -timeout 40m ./...; \
 	scripts/fuzz
+
+bench: ## what the engine adds to a provider's own time; compare within one run
+	go test ./backend -run '^$$' -bench . -benchtime 2000x
 
 servers: ## get the real servers that the tests need, so that the first test does not
 	@go run ./scripts/getserver vault

@@ -29,7 +29,7 @@ var errInjected = errors.New("injected failure")
 // world is what outlives a process: a provider, a storage, a clock, and Vault's
 // leases.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	storage logical.Storage
 	sandbox *server.Server
 	front   *httptest.Server
@@ -57,7 +57,7 @@ type heldLease struct {
 	revoking bool
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t:       t,

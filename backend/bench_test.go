@@ -1,0 +1,90 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// BenchmarkMint tells what the engine adds to the provider's own time. Compare
+// within one run: the ratio of an engine's line to that of the provider alone.
+func BenchmarkMint(b *testing.B) {
+	b.Run("provider alone", func(b *testing.B) {
+		w := newWorld(b)
+		n := 0
+		for b.Loop() {
+			n++
+			w.createDirectly(fmt.Sprintf("direct-%d", n))
+		}
+	})
+	for _, keys := range []int{0, 100_000} {
+		b.Run(fmt.Sprintf("engine with %d keys", keys), func(b *testing.B) {
+			w := newWorld(b)
+			w.fillLedger(keys)
+			for b.Loop() {
+				w.mustMint("app")
+			}
+		})
+		b.Run(fmt.Sprintf("engine with %d keys, in parallel", keys), func(b *testing.B) {
+			w := newWorld(b)
+			w.fillLedger(keys)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := w.mint("app"); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkTick is one turn of the clockwork with nothing due.
+func BenchmarkTick(b *testing.B) {
+	for _, keys := range []int{0, 1_000, 100_000} {
+		b.Run(fmt.Sprintf("%d keys", keys), func(b *testing.B) {
+			w := newWorld(b)
+			w.fillLedger(keys)
+			for b.Loop() {
+				w.process.tick(context.Background())
+			}
+		})
+	}
+}
+
+// createDirectly makes a key without the engine.
+func (w *world) createDirectly(name string) {
+	w.t.Helper()
+	body := fmt.Sprintf(`{"name": %q, "scopes": ["read"]}`, name)
+	request, err := http.NewRequest(http.MethodPost, w.front.URL+"/v1/keys", bytes.NewBufferString(body))
+	w.must(err)
+	request.Header.Set("Authorization", "Bearer "+testAdminKey)
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	w.must(err)
+	defer answer.Body.Close()
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusCreated {
+		w.t.Fatalf("creating a key: status %d, %v", answer.StatusCode, err)
+	}
+}
+
+// fillLedger writes records of keys that are alive for another hour.
+func (w *world) fillLedger(keys int) {
+	w.t.Helper()
+	ctx := context.Background()
+	mount, err := w.process.mount(ctx, w.storage)
+	w.must(err)
+	for n := range keys {
+		name := fmt.Sprintf("filler-%d", n)
+		r := &Record{
+			ID: mount.recordID(name), Role: "app", Connection: "box", Provider: "sandbox",
+			Handle: providers.Handle{Name: name, ID: name}, IssuedAt: w.time(), Deadline: w.time().Add(testTTL + deadlineMargin),
+		}
+		w.must(putRecord(ctx, w.storage, r))
+	}
+}
