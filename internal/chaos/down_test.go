@@ -18,6 +18,7 @@ import (
 // minutes. An outage longer than that is up to the queue alone, whose clock
 // package backend's tests drive through days.
 func TestChaosProviderDown(t *testing.T) {
+	t.Parallel()
 	const (
 		count  = 100
 		outage = time.Minute // the queue's pauses have reached their longest by then

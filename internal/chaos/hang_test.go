@@ -17,6 +17,7 @@ import (
 // occupy them. The leases of another connection are revoked on time meanwhile,
 // and its own when it returns.
 func TestChaosHangingProvider(t *testing.T) {
+	t.Parallel()
 	const (
 		count = 300
 		ttl   = 60 * time.Second

@@ -17,6 +17,7 @@ import (
 // received works or was revoked, and every other key dies: what never came into
 // the ledger by reconciling, what Vault has no lease of at its deadline.
 func TestChaosKilledActiveNode(t *testing.T) {
+	t.Parallel()
 	kills := 20
 	if text := os.Getenv("CHAOS_KILLS"); text != "" {
 		var err error

@@ -20,6 +20,7 @@ import (
 // about then. Each is rotated once for each minute, a consumer of the static
 // keys is never refused, and nothing that is not known is left at the providers.
 func TestChaosRotationThroughFailover(t *testing.T) {
+	t.Parallel()
 	const (
 		rounds      = 3
 		connections = 3
