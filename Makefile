@@ -37,7 +37,7 @@ check: ## formatting, vet and static analysis
 test: check ## check, and all tests: unit and with real servers
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	$(if $(C),GITEA_BIN="$$(go run ./scripts/getserver gitea)"; export GITEA_BIN,echo "There is no C compiler, so the tests run without the race detector and without Gitea."); \
-	go run ./scripts/gotest $(RACE) -timeout 30m ./...
+	go run ./scripts/gotest $(RACE) -parallel 6 -timeout 30m ./...
 
 integration: servers ## keys' whole lives at all real servers, and with faults on the way there
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
