@@ -38,6 +38,8 @@ func TestSecretsStayInside(t *testing.T) {
 	e.lookAround()
 	e.mistakes(p, said)
 	e.misbehave(said)
+	e.rotate(said)
+	e.leak(p)
 	e.reconcileAnOrphan(p)
 	e.crash(p)
 	vaulttest.Eventually(t, time.Minute, "every lease is revoked", func() (bool, string) {
@@ -86,7 +88,7 @@ func (e *engine) liveOn(p *provider, role string) {
 func (e *engine) lookAround() {
 	e.t.Helper()
 	raw := e.Client.Logical()
-	for _, folder := range []string{"providers", "config", "roles", "keys", "queue"} {
+	for _, folder := range []string{"providers", "config", "roles", "static-roles", "keys", "queue"} {
 		list, err := raw.List(mount + "/" + folder)
 		if err != nil {
 			e.t.Errorf("listing %s: %v", folder, err)
@@ -205,6 +207,55 @@ func (e *engine) suffer(p *provider, role string, fault server.Fault) {
 	e.write("reset/"+role, nil)
 }
 
+// rotate replaces an admin credential and a static role's key, well and under
+// faults, and looks at what is shown of them.
+func (e *engine) rotate(said *record) {
+	e.t.Helper()
+	const name = "turns"
+	p := startProvider(e.t)
+	said.secret(p.AdminKey())
+	e.connect(name, "sandbox", p, fields{"request_timeout": "1s"}, nil)
+	e.write("static-roles/"+name, fields{"connection": name, "scopes": "read", "overlap": "1h", "rotation_period": "24h"})
+	for _, kind := range []server.Kind{server.Pass, server.Status, server.CommitThen500, server.MalformedJSON, server.WrongTypes, server.OKWithErrorBody} {
+		for path, route := range map[string]string{"rotate-root/": "POST /v1/admin-keys", "rotate-role/": "POST /v1/keys"} {
+			p.once(server.Fault{Kind: kind, Match: server.Match{Route: route}})
+			if _, err := e.Client.Logical().Write(mount+"/"+path+name, nil); (err == nil) != (kind == server.Pass) {
+				e.t.Errorf("%s under %s: %v", path, kind, err)
+			}
+			p.ClearFaults()
+			e.write("reset/"+name, nil)
+		}
+	}
+	for _, path := range []string{"config/", "static-roles/", "static-creds/"} {
+		if _, err := e.read(path + name); err != nil {
+			e.t.Errorf("reading %s: %v", path, err)
+		}
+	}
+	if _, err := e.Client.Logical().Delete(mount + "/static-roles/" + name); err != nil {
+		e.t.Errorf("deleting a static role: %v", err)
+	}
+}
+
+// leak traces and revokes a key by its value, and gets the requests wrong.
+func (e *engine) leak(p *provider) {
+	e.t.Helper()
+	leaked := e.mintMany(p, "app", 1)[0]
+	e.write("lookup-key", fields{"value": leaked.secret})
+	for path, data := range map[string]fields{
+		"lookup-key": {"value": leaked.secret + "x"},
+		"revoke-key": {"id": leaked.secret},
+		"keys/x":     {"value": leaked.secret},
+	} {
+		if _, err := e.Client.Logical().Write(mount+"/"+path, data); err == nil {
+			e.t.Errorf("a wrong request to %s went well", path)
+		}
+	}
+	e.write("revoke-key", fields{"value": leaked.secret})
+	if p.undeleted()[leaked.keyName] {
+		e.t.Error("the leaked key lives")
+	}
+}
+
 // reconcileAnOrphan makes a key behind the engine's back under a name that the
 // engine could have given, and has it found.
 func (e *engine) reconcileAnOrphan(p *provider) {
@@ -294,14 +345,16 @@ func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if resp.StatusCode == http.StatusOK && strings.HasPrefix(req.URL.Path, "/v1/"+mount+"/creds/") {
-		// The one answer that a key belongs in.
+	if resp.StatusCode == http.StatusOK && answersKeys.MatchString(req.URL.Path) {
 		r.secrets = append(r.secrets, sandboxSecret.FindAllString(string(body), -1)...)
 		return resp, nil
 	}
 	fmt.Fprintf(&r.text, "%s %s: %s\n%v\n%s\n", req.Method, req.URL, resp.Status, resp.Header, body)
 	return resp, nil
 }
+
+// answersKeys matches the two paths whose answers a key belongs in.
+var answersKeys = regexp.MustCompile("^/v1/" + mount + "/(static-)?creds/")
 
 // sandboxSecret matches every secret of a sandbox, and what a careless hand
 // would leave of it: also those of keys that nobody received.
