@@ -173,7 +173,7 @@ func (r *StaticRole) expiresAt(definition *providers.Definition, now time.Time) 
 // over. Who rotates by hand sees its end.
 func (r *StaticRole) suffices(key *Record) error {
 	needed := r.gap(key.IssuedAt) + r.Overlap
-	if key.ExpiresAt.IsZero() || !r.Schedule.automatic() || !key.ExpiresAt.Before(key.IssuedAt.Add(needed)) {
+	if key.ExpiresAt.IsZero() || !r.Schedule.automatic() || key.ExpiresAt.Sub(key.IssuedAt) > needed-expiryMargin {
 		return nil
 	}
 	return mistake("%s ends a new key of static role %q after %s, and the role needs it for %s; rotate it more often, overlap included",

@@ -10,7 +10,8 @@ import (
 )
 
 // expiryMargin is how long after the lease's end the provider's own expiry is
-// set, so that the lease, and not a clock's drift, ends the key.
+// set, so that the lease, and not a clock's drift, ends the key. What a provider
+// grants less than that is its clock and its rounding.
 const expiryMargin = time.Minute
 
 // term is how long a new lease and its key live.
@@ -59,10 +60,10 @@ func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Na
 // renewal may move that on where the provider can.
 func (t *term) capTo(life time.Duration, definition *providers.Definition) {
 	life = life.Truncate(time.Second)
-	if life < t.ttl {
+	if t.ttl-life > expiryMargin {
 		t.warnings = append(t.warnings, fmt.Sprintf("%s granted the key %s, not the %s of its lease; the lease is capped accordingly", definition.Title, life, t.ttl))
-		t.ttl = life
 	}
+	t.ttl = min(t.ttl, life)
 	if !definition.Capabilities.Extend {
 		t.maxTTL = min(t.maxTTL, life)
 	}

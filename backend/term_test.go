@@ -88,11 +88,13 @@ func TestLongestLeaseOfGrantedKey(t *testing.T) {
 		extend bool
 		life   time.Duration
 		want   term
+		warns  bool
 	}{
-		"shorter than the lease":             {life: time.Minute, want: term{ttl: time.Minute, maxTTL: time.Minute}},
+		"shorter than the lease":             {life: time.Minute, want: term{ttl: time.Minute, maxTTL: time.Minute}, warns: true},
+		"shorter by what a clock drifts":     {life: time.Hour - 2*time.Second, want: term{ttl: time.Hour - 2*time.Second, maxTTL: time.Hour - 2*time.Second}},
 		"shorter than the longest lease":     {life: 90 * time.Minute, want: term{ttl: time.Hour, maxTTL: 90 * time.Minute}},
 		"longer":                             {life: 3 * time.Hour, want: term{ttl: time.Hour, maxTTL: 2 * time.Hour}},
-		"shorter, and moved on with renewal": {extend: true, life: time.Minute, want: term{ttl: time.Minute, maxTTL: 2 * time.Hour}},
+		"shorter, and moved on with renewal": {extend: true, life: time.Minute, want: term{ttl: time.Minute, maxTTL: 2 * time.Hour}, warns: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			definition := &providers.Definition{Title: "P"}
@@ -101,6 +103,9 @@ func TestLongestLeaseOfGrantedKey(t *testing.T) {
 			got.capTo(test.life, definition)
 			if got.ttl != test.want.ttl || got.maxTTL != test.want.maxTTL {
 				t.Errorf("a lease of %s, at most %s, want %s, at most %s", got.ttl, got.maxTTL, test.want.ttl, test.want.maxTTL)
+			}
+			if test.warns != (len(got.warnings) > 0) {
+				t.Errorf("warnings: %q", got.warnings)
 			}
 		})
 	}
