@@ -76,31 +76,38 @@ func (e *Engine) tick(ctx context.Context) {
 }
 
 // reapShard hands every key of one shard that is past its deadline to the
-// queue: its lease has ended, or was never stored.
+// queue: its lease has ended, or was never stored. A record that cannot be read
+// does not keep it from the others; the first error is returned.
 func (e *Engine) reapShard(ctx context.Context, shard int) error {
+	var first error
 	for r, err := range recordsInShard(ctx, e.storage, shardName(shard)) {
-		if err != nil {
-			return err
+		if err == nil {
+			err = e.reap(ctx, r)
 		}
-		if e.now().Before(r.Deadline) {
-			continue
+		if first == nil {
+			first = err
 		}
-		held, err := e.heldByStaticRole(ctx, r)
-		if err != nil {
-			return err
-		}
-		if held {
-			continue
-		}
-		e.queue.addUnstored(QueueEntry{
-			ID:         r.ID,
-			Kind:       queueRevoke,
-			Connection: r.Connection,
-			Role:       r.Role,
-			KeyName:    r.Handle.Name,
-			Reason:     "it is past its deadline",
-		})
 	}
+	return first
+}
+
+// reap queues the key if it is past its deadline and no static role holds it.
+func (e *Engine) reap(ctx context.Context, r *Record) error {
+	if e.now().Before(r.Deadline) {
+		return nil
+	}
+	held, err := e.heldByStaticRole(ctx, r)
+	if err != nil || held {
+		return err
+	}
+	e.queue.addUnstored(QueueEntry{
+		ID:         r.ID,
+		Kind:       queueRevoke,
+		Connection: r.Connection,
+		Role:       r.Role,
+		KeyName:    r.Handle.Name,
+		Reason:     "it is past its deadline",
+	})
 	return nil
 }
 

@@ -1,0 +1,34 @@
+package backend
+
+import (
+	"context"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// TestUnreadableRecordHoldsUpNobody: a record that cannot be read, in each part
+// of the ledger, is told of; the keys beside it are revoked at their deadline.
+func TestUnreadableRecordHoldsUpNobody(t *testing.T) {
+	w := newWorld(t)
+	const keys = 20
+	for range keys {
+		w.mustMint("app")
+	}
+	for shard := range ledgerShards {
+		name := shardName(shard)
+		for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix} {
+			broken := &logical.StorageEntry{Key: prefix + name + "/" + name + "000000000000000000000000000000", Value: []byte("{broken")}
+			w.must(w.storage.Put(context.Background(), broken))
+		}
+	}
+	w.advance(testTTL + deadlineMargin) // and Vault asks for nothing
+	w.turn()
+	w.turn()
+	if alive := w.alive(); len(alive) != 0 {
+		t.Errorf("%d of %d keys are alive after their deadline", len(alive), keys)
+	}
+	if err := w.process.reapShard(context.Background(), 0); err == nil {
+		t.Error("nobody is told of the record that cannot be read")
+	}
+}
