@@ -203,13 +203,15 @@ type inheritedMark struct {
 	mark       mark
 }
 
-// inheritedMarks reads the marks of every other epoch.
+// inheritedMarks reads the marks of every other epoch. Beside errUnreadable it
+// returns those that can be read.
 func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]inheritedMark, error) {
 	connections, err := s.List(ctx, dirtyPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("listing the marks: %w", err)
 	}
 	var found []inheritedMark
+	var broken error
 	for _, folder := range connections {
 		connection := strings.TrimSuffix(folder, "/")
 		epochs, err := s.List(ctx, dirtyPrefix+connection+"/")
@@ -222,7 +224,7 @@ func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]inh
 			}
 			path := dirtyPrefix + connection + "/" + epoch
 			m, err := read[mark](ctx, s, path)
-			if err != nil {
+			if err := unlessUnreadable(err, &broken); err != nil {
 				return nil, err
 			}
 			if m != nil {
@@ -230,5 +232,5 @@ func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]inh
 			}
 		}
 	}
-	return found, nil
+	return found, broken
 }

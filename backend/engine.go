@@ -69,6 +69,7 @@ type Engine struct {
 	definitions definitions
 	revokeSlots sync.Map // connection name to *semaphore.Weighted
 	nextShard   int
+	inheritance inheritance
 	background  background
 }
 
@@ -104,6 +105,9 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		scheduler:     newScheduler(now),
 		acceptance:    defaultAcceptance,
 		background:    background{nudge: make(chan struct{}, 1)},
+	}
+	e.inheritance.steps = []func(context.Context, logical.Storage) error{
+		e.findIdentity, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
 	}
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()
@@ -145,27 +149,11 @@ func (e *Engine) initialize(ctx context.Context, req *logical.InitializationRequ
 	if !e.writable() {
 		return nil
 	}
-	if err := e.takeOver(ctx, req.Storage); err != nil {
-		return err
-	}
+	// After an error Vault goes on with the mount all the same, so the background
+	// has to run, and tries again.
+	err := e.takeOver(ctx, req.Storage)
 	e.startBackground()
-	return nil
-}
-
-func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
-	if _, err := e.mount(ctx, s); err != nil {
-		return err
-	}
-	if err := e.queue.load(ctx, s); err != nil {
-		return err
-	}
-	if err := e.scheduler.load(ctx, s); err != nil {
-		return err
-	}
-	if err := e.findInterrupted(ctx, s); err != nil {
-		return err
-	}
-	return e.findRecoveries(ctx, s)
+	return err
 }
 
 // writable reports whether this node writes to this mount's storage.

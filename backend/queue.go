@@ -110,15 +110,17 @@ func newQueue(now func() time.Time) *queue {
 	return &queue{now: now, entries: map[string]*queueItem{}, lanes: map[string]*lane{}}
 }
 
-// load takes over what an earlier process left on disk.
+// load takes over what an earlier process left on disk. After errUnreadable it
+// has all that can be read.
 func (q *queue) load(ctx context.Context, s logical.Storage) error {
 	ids, err := s.List(ctx, queuePrefix)
 	if err != nil {
 		return fmt.Errorf("listing the revocation queue: %w", err)
 	}
+	var broken error
 	for _, id := range ids {
 		entry, err := read[QueueEntry](ctx, s, queuePrefix+id)
-		if err != nil {
+		if err := unlessUnreadable(err, &broken); err != nil {
 			return err
 		}
 		if entry == nil {
@@ -131,7 +133,7 @@ func (q *queue) load(ctx context.Context, s logical.Storage) error {
 		}
 		q.mu.Unlock()
 	}
-	return nil
+	return broken
 }
 
 // add queues an entry, on disk first, in the place of one with the same id. An

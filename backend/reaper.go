@@ -50,6 +50,7 @@ func (e *Engine) run(ctx context.Context, done chan<- struct{}) {
 	ticker := time.NewTicker(e.tickInterval)
 	defer ticker.Stop()
 	for {
+		e.resumeTakeOver(ctx)
 		e.recoverDirty(ctx)
 		e.startQueue(ctx)
 		e.startRotations(ctx)

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -70,7 +71,7 @@ func (r *recovery) scopes() []providers.Scope {
 // findRecoveries notes which connections earlier processes left dirty.
 func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 	marks, err := e.activity.inheritedMarks(ctx, s)
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnreadable) {
 		return err
 	}
 	e.recoveries.mu.Lock()
@@ -83,7 +84,7 @@ func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 		}
 		r.marks = append(r.marks, m)
 	}
-	return nil
+	return err
 }
 
 // recoverDirty starts a reconcile of every connection found dirty: at once, to

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -40,7 +41,8 @@ type scheduler struct {
 	// writing guards the disk: it is held while storage works, and taken before
 	// mu, which readers must not wait for so long.
 	writing sync.Mutex
-	// shards are the timetable's entries as they are on disk.
+	// shards are the timetable's entries as they are on disk, as far as they
+	// have been read.
 	shards map[string]map[string]time.Time
 
 	mu   sync.Mutex
@@ -58,7 +60,7 @@ func timetableShard(key string) string {
 	return fmt.Sprintf("%02x", sum[0])
 }
 
-// load reads the timetable.
+// load reads the timetable. After errUnreadable it has all that can be read.
 func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 	shards, err := s.List(ctx, timetablePrefix)
 	if err != nil {
@@ -66,22 +68,38 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 	}
 	t.writing.Lock()
 	defer t.writing.Unlock()
-	for _, shard := range shards {
-		due, err := read[map[string]time.Time](ctx, s, timetablePrefix+shard)
-		if err != nil {
+	var broken error
+	for _, name := range shards {
+		shard, err := t.shard(ctx, s, name)
+		if err := unlessUnreadable(err, &broken); err != nil {
 			return err
 		}
-		if due == nil {
-			continue
-		}
-		t.shards[shard] = *due
 		t.mu.Lock()
-		for key, at := range *due {
-			t.place(key, at)
+		for key, at := range shard {
+			if t.jobs[key] == nil {
+				t.place(key, at)
+			}
 		}
 		t.mu.Unlock()
 	}
-	return nil
+	return broken
+}
+
+// shard is one entry of the timetable, read at its first use. The caller holds
+// writing.
+func (t *scheduler) shard(ctx context.Context, s logical.Storage, name string) (map[string]time.Time, error) {
+	if known, ok := t.shards[name]; ok {
+		return known, nil
+	}
+	stored, err := read[map[string]time.Time](ctx, s, timetablePrefix+name)
+	if err != nil {
+		return nil, err
+	}
+	if stored == nil {
+		stored = &map[string]time.Time{}
+	}
+	t.shards[name] = *stored
+	return *stored, nil
 }
 
 // place sets a job's due time in memory. The caller holds mu.
@@ -156,19 +174,20 @@ func (t *scheduler) drop(ctx context.Context, s logical.Storage, key string) err
 // The caller holds writing.
 func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, due time.Time) error {
 	name := timetableShard(key)
-	if _, stored := t.shards[name][key]; !stored && due.IsZero() {
+	shard, err := t.shard(ctx, s, name)
+	if err != nil {
+		return fmt.Errorf("reading the timetable: %w", err)
+	}
+	if _, stored := shard[key]; !stored && due.IsZero() {
 		return nil
 	}
 	changed := map[string]time.Time{}
-	for k, at := range t.shards[name] {
-		changed[k] = at
-	}
+	maps.Copy(changed, shard)
 	if due.IsZero() {
 		delete(changed, key)
 	} else {
 		changed[key] = due
 	}
-	var err error
 	if len(changed) == 0 {
 		err = s.Delete(ctx, timetablePrefix+name)
 	} else {

@@ -2,10 +2,15 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
+
+// errUnreadable means that what is stored is not what the engine stores there:
+// trying again will not mend it.
+var errUnreadable = errors.New("what is stored there cannot be read")
 
 // read decodes the JSON at path; nil when nothing is stored there.
 func read[T any](ctx context.Context, s logical.Storage, path string) (*T, error) {
@@ -18,7 +23,7 @@ func read[T any](ctx context.Context, s logical.Storage, path string) (*T, error
 	}
 	value := new(T)
 	if err := entry.DecodeJSON(value); err != nil {
-		return nil, fmt.Errorf("decoding %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, errUnreadable, err)
 	}
 	return value, nil
 }
