@@ -15,7 +15,7 @@ import (
 
 // Operators upload definitions of their own beside the built-in ones. A version
 // that is replaced stays in storage for as long as keys are alive that it made:
-// they are revoked as it says.
+// they are revoked, and what the queue holds is cleared up, as it says.
 const (
 	definitionPrefix    = "definition/"
 	oldDefinitionPrefix = "old-definition/"
@@ -174,16 +174,21 @@ func (e *Engine) connectionsOf(ctx context.Context, s logical.Storage, provider 
 	return using, nil
 }
 
-// keepVersion keeps the version in use for the keys that it made, and drops the
-// versions of which no key is left.
+// keepVersion keeps the version in use for what it made, and drops the versions
+// of which nothing is left.
 func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string) error {
 	inUse := map[string]bool{}
 	for r, err := range records(ctx, s) {
 		if err != nil {
 			return err
 		}
-		if r.Provider == name && r.Definition != "" {
+		if r.Provider == name {
 			inUse[r.Definition] = true
+		}
+	}
+	for _, entry := range e.queue.list() {
+		if entry.Provider == name {
+			inUse[entry.Definition] = true
 		}
 	}
 	prefix := oldDefinitionPrefix + name + "/"
@@ -228,14 +233,21 @@ func uploadedHash(d *providers.Definition) string {
 	return d.Hash()
 }
 
-// siteFor is the connection as the record's key needs it: with the definition
-// that made the key. release must be called after use.
-func (e *Engine) siteFor(ctx context.Context, s logical.Storage, r *Record) (found *site, release func(), err error) {
-	current, err := e.site(ctx, s, r.Connection)
-	if err == nil && (r.Definition == "" || r.Definition == current.definition.Hash()) {
+// maker is what made a key or a credential.
+type maker struct{ connection, provider, definition string }
+
+func (r *Record) maker() maker { return maker{r.Connection, r.Provider, r.Definition} }
+
+func (q *QueueEntry) maker() maker { return maker{q.Connection, q.Provider, q.Definition} }
+
+// siteFor is the connection as what was made needs it: with the definition that
+// made it. release must be called after use.
+func (e *Engine) siteFor(ctx context.Context, s logical.Storage, m maker) (found *site, release func(), err error) {
+	current, err := e.site(ctx, s, m.connection)
+	if err == nil && (m.definition == "" || m.definition == current.definition.Hash()) {
 		return current, func() {}, nil
 	}
-	old, oldErr := e.formerSite(ctx, s, r)
+	old, oldErr := e.formerSite(ctx, s, m)
 	switch {
 	case oldErr != nil:
 		return nil, nil, oldErr
@@ -245,24 +257,24 @@ func (e *Engine) siteFor(ctx context.Context, s logical.Storage, r *Record) (fou
 	return current, func() {}, err
 }
 
-// formerSite is the connection with the replaced definition that made the key;
-// nil when that, or the connection, is gone.
-func (e *Engine) formerSite(ctx context.Context, s logical.Storage, r *Record) (*site, error) {
-	connection, err := e.Connection(ctx, s, r.Connection)
+// formerSite is the connection with a definition that was replaced; nil when
+// that, or the connection, is gone.
+func (e *Engine) formerSite(ctx context.Context, s logical.Storage, m maker) (*site, error) {
+	connection, err := e.Connection(ctx, s, m.connection)
 	if err != nil || connection == nil {
 		return nil, err
 	}
-	former, err := read[upload](ctx, s, oldDefinitionPrefix+r.Provider+"/"+r.Definition)
+	former, err := read[upload](ctx, s, oldDefinitionPrefix+m.provider+"/"+m.definition)
 	if err != nil || former == nil {
 		return nil, err
 	}
-	definition, err := e.definitions.parse(r.Provider, former)
+	definition, err := e.definitions.parse(m.provider, former)
 	if err != nil {
 		return nil, err
 	}
 	client, err := providers.NewClient(definition, connection.settings())
 	if err != nil {
-		return nil, fmt.Errorf("using the definition that made the key: %w", err)
+		return nil, fmt.Errorf("using the definition that made it: %w", err)
 	}
-	return &site{name: r.Connection, connection: connection, definition: definition, client: client}, nil
+	return &site{name: m.connection, connection: connection, definition: definition, client: client}, nil
 }

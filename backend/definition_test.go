@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -60,6 +62,35 @@ func TestUploadedDefinition(t *testing.T) {
 	if err != nil || len(kept) == 0 {
 		t.Errorf("no version is kept for the key that is alive: %v", err)
 	}
+}
+
+// TestReplacedDefinitionClearsUp what it was at when a new version came.
+func TestReplacedDefinitionClearsUp(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
+	lost := strings.ReplaceAll(good, `"/v1/keys`, `"/v1/nowhere`)
+	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false, anyDefinition)
+	w.must(err)
+	w.configure("mine", "box", "app", nil)
+	w.addFaults([]server.Fault{
+		{Kind: server.CommitThenReset, Match: server.Match{Route: "POST /v1/keys"}},
+		{Kind: server.Status, Status: 503, Count: new(0), Match: server.Match{Route: "GET /v1/keys"}},
+	})
+	if _, err := w.mint("app"); err == nil {
+		t.Fatal("a key was handed out")
+	}
+	w.sandbox.ClearFaults()
+	for range 2 { // the second time, no key in the ledger is of the first version
+		_, err = w.process.SaveDefinition(ctx, w.storage, "mine", lost, false, anyDefinition)
+		w.must(err)
+	}
+	w.start(fault{})
+	w.run(5*time.Minute, 20*time.Second)
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive: %v", alive)
+	}
+	w.noRotationLeft() // and nothing on the queue
 }
 
 func TestUploadMistakes(t *testing.T) {

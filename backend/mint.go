@@ -346,6 +346,8 @@ func (o *order) cleanUp(reason string, settledAt time.Time) QueueEntry {
 		ID:         o.cleanUpID(),
 		Kind:       queueCleanUp,
 		Connection: o.site.name,
+		Provider:   o.record.Provider,
+		Definition: o.record.Definition,
 		Role:       o.roleName,
 		KeyName:    o.request.Name,
 		Reason:     reason,

@@ -53,9 +53,13 @@ const (
 
 // QueueEntry is one revocation that waits.
 type QueueEntry struct {
-	ID         string    `json:"-"`
-	Kind       string    `json:"kind"`
-	Connection string    `json:"connection"`
+	ID         string `json:"-"`
+	Kind       string `json:"kind"`
+	Connection string `json:"connection"`
+	// Provider and Definition, the hash of an uploaded one, are what made that
+	// which is to be cleared up. A key in the ledger has them in its record.
+	Provider   string    `json:"provider,omitempty"`
+	Definition string    `json:"definition,omitempty"`
 	Role       string    `json:"role,omitempty"`
 	KeyName    string    `json:"key_name"`
 	Reason     string    `json:"reason"`

@@ -77,7 +77,7 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 	if err != nil || r == nil {
 		return err
 	}
-	site, release, err := e.siteFor(ctx, s, r)
+	site, release, err := e.siteFor(ctx, s, r.maker())
 	if err != nil {
 		return err
 	}
@@ -175,10 +175,11 @@ func (e *Engine) workTimeout(ctx context.Context, connection string) time.Durati
 // cleanUp makes sure that the key of a mint without a known outcome does not
 // exist.
 func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err error) {
-	site, err := e.site(ctx, e.storage, entry.Connection)
+	site, release, err := e.siteFor(ctx, e.storage, entry.maker())
 	if err != nil {
 		return false, err
 	}
+	defer release()
 	if entry.Kind == queueIntent {
 		held, err := e.inLedger(ctx, e.storage, entry.Connection, map[string]bool{entry.KeyName: true})
 		if err != nil {

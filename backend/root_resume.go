@@ -33,6 +33,8 @@ func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, site 
 		ID:         note.Name[len(note.Name)-fixedLength:],
 		Kind:       queueUndo,
 		Connection: site.name,
+		Provider:   site.definition.Name,
+		Definition: uploadedHash(site.definition),
 		KeyName:    note.Name,
 		Reason:     "a step of a failed rotation could not be undone",
 		Undo:       leftover,

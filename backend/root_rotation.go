@@ -284,6 +284,8 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, clie
 			ID:         note.Name[len(note.Name)-fixedLength:],
 			Kind:       queueRetire,
 			Connection: site.name,
+			Provider:   site.definition.Name,
+			Definition: uploadedHash(site.definition),
 			KeyName:    note.Name,
 			Reason:     "the admin credential before it was rotated",
 			Retire:     note.Made,
@@ -301,10 +303,11 @@ const retireByHand = "the old admin credential cannot be told from others at the
 
 // retireQueued tries again with whatever credential the connection has by now.
 func (e *Engine) retireQueued(ctx context.Context, entry QueueEntry) error {
-	site, err := e.site(ctx, e.storage, entry.Connection)
+	site, release, err := e.siteFor(ctx, e.storage, entry.maker())
 	if err != nil {
 		return err
 	}
+	defer release()
 	return site.client.Retire(ctx, *entry.Retire)
 }
 
