@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,16 +45,7 @@ type mark struct {
 }
 
 func (m *mark) covers(scope providers.Scope, now time.Time) bool {
-	if m.Until.Sub(now) < markRenewal {
-		return false
-	}
-	key := scope.String()
-	for _, s := range m.Scopes {
-		if s.String() == key {
-			return true
-		}
-	}
-	return false
+	return m.Until.Sub(now) >= markRenewal && hasScope(m.Scopes, scope)
 }
 
 // extended is the mark with the window moved and the scope added.
@@ -64,7 +56,7 @@ func (m *mark) extended(scope providers.Scope, now time.Time, longestMint time.D
 		wider.Scopes = append(wider.Scopes, m.Scopes...)
 		wider.LongestMint = max(longestMint, m.LongestMint)
 	}
-	if m == nil || !hasScope(wider.Scopes, scope) {
+	if !hasScope(wider.Scopes, scope) {
 		wider.Scopes = append(wider.Scopes, scope)
 	}
 	return wider
@@ -72,12 +64,7 @@ func (m *mark) extended(scope providers.Scope, now time.Time, longestMint time.D
 
 func hasScope(scopes []providers.Scope, scope providers.Scope) bool {
 	key := scope.String()
-	for _, s := range scopes {
-		if s.String() == key {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(scopes, func(s providers.Scope) bool { return s.String() == key })
 }
 
 // activity knows which mints are in flight, per connection.

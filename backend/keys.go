@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -51,12 +52,7 @@ func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]
 			found = append(found, r)
 		}
 	}
-	slices.SortFunc(found, func(a, b *Record) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(found, func(a, b *Record) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil
 }
 

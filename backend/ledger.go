@@ -45,6 +45,9 @@ type Record struct {
 	VerifyRevocation bool      `json:"verify_revocation,omitempty"`
 	// StaticRole holds the key instead of a lease; empty for leased keys.
 	StaticRole string `json:"static_role,omitempty"`
+	// Kept says that StaticRole was deleted and its key was to live on: nobody but
+	// an operator revokes it.
+	Kept bool `json:"kept,omitempty"`
 
 	EntityID    string `json:"entity_id,omitempty"`
 	DisplayName string `json:"display_name,omitempty"`
@@ -169,14 +172,15 @@ func shardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 	return slices.Compact(shards), nil
 }
 
-// liveKeys counts a connection's records in the ledger.
+// liveKeys counts a connection's records in the ledger, less those of keys that
+// were kept.
 func (e *Engine) liveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
 	live := 0
 	for r, err := range records(ctx, s) {
 		if err != nil {
 			return 0, err
 		}
-		if r.Connection == connection {
+		if r.Connection == connection && !r.Kept {
 			live++
 		}
 	}

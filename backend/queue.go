@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -237,15 +238,7 @@ func (q *queue) list() []QueueEntry {
 			entries = append(entries, q.seen(item))
 		}
 	}
-	slices.SortFunc(entries, func(a, b QueueEntry) int {
-		switch {
-		case a.ID < b.ID:
-			return -1
-		case a.ID > b.ID:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(entries, func(a, b QueueEntry) int { return strings.Compare(a.ID, b.ID) })
 	return entries
 }
 

@@ -273,18 +273,45 @@ func TestStaticRoleMistakes(t *testing.T) {
 	}
 }
 
+// TestDeletedStaticRoleKeepsItsKeyWhenTold, whatever fails on the way: no
+// recovery, reaper or reconcile takes it for a key that nobody holds.
 func TestDeletedStaticRoleKeepsItsKeyWhenTold(t *testing.T) {
-	w := newWorld(t)
-	r := staticRole(0)
-	r.KeepOnDelete = true
 	ctx := context.Background()
-	w.must(w.process.SaveStaticRole(ctx, w.storage, "app", r))
-	w.must(w.process.DeleteStaticRole(ctx, w.storage, "app"))
-	w.run(time.Hour, 10*time.Minute)
-	if len(w.alive()) != 1 {
-		t.Errorf("alive: %v, want the kept key", w.alive())
+	run := func(t *testing.T, f fault) (*world, string, []string) {
+		w := newWorld(t)
+		r := staticRole(0)
+		r.KeepOnDelete = true
+		w.must(w.process.SaveStaticRole(ctx, w.storage, "app", r))
+		kept := w.current("app").Secret["api_key"].(string)
+		w.process.gate.arm(f)
+		w.process.DeleteStaticRole(ctx, w.process.storage, "app")
+		return w, kept, w.process.gate.disarm()
 	}
-	w.noRotationLeft()
+	_, _, steps := run(t, fault{})
+	for at, step := range append(steps, "nothing") {
+		for _, f := range []fault{{at: at + 1}, {at: at + 1, after: true}, {at: at + 1, kill: true}, {at: at + 1, kill: true, after: true}} {
+			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
+				t.Parallel()
+				w, kept, _ := run(t, f)
+				w.start(fault{}) // the connection is dirty
+				w.run(time.Hour, 5*time.Minute)
+				report, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{Delete: true})
+				if err != nil || len(report.Orphans) > 0 || len(report.Missing) > 0 {
+					t.Errorf("reconciling finds %+v, %v", report, err)
+				}
+				if status := w.use(kept); status != http.StatusOK {
+					t.Errorf("the key is answered with status %d", status)
+				}
+				w.noRotationLeft()
+				if !w.kill(kept) {
+					t.Error("the ledger does not know the key")
+				}
+				if status := w.use(kept); status != http.StatusUnauthorized {
+					t.Errorf("once revoked, the key is answered with status %d", status)
+				}
+			})
+		}
+	}
 }
 
 func staticRole(overlap time.Duration) *StaticRole {

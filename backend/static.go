@@ -47,6 +47,8 @@ type StaticKeys struct {
 	Current *StaticKey `json:"current,omitempty"`
 	// Previous still work, each until its Until; the newest comes first.
 	Previous []*StaticKey `json:"previous,omitempty"`
+	// Keep says that the role is being deleted and its keys are to live on.
+	Keep bool `json:"keep,omitempty"`
 	RotationState
 }
 
@@ -234,15 +236,23 @@ func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name s
 	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(time.Minute)); err != nil {
 		return err
 	}
+	keys.Keep = r.KeepOnDelete
+	if err := e.storeKeys(ctx, s, name, keys); err != nil {
+		return err
+	}
 	if err := s.Delete(ctx, staticRolePrefix+name); err != nil {
 		return fmt.Errorf("deleting static role %q: %w", name, err)
 	}
-	if r.KeepOnDelete {
-		err = e.releaseStaticKeys(ctx, s, name, keys)
-	} else {
-		err = e.endStaticKeys(ctx, s, name, keys)
+	return e.finishDeletion(ctx, s, name, keys)
+}
+
+// finishDeletion does with the keys of a deleted role as it said.
+func (e *Engine) finishDeletion(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
+	part := e.endStaticKeys
+	if keys.Keep {
+		part = e.keepStaticKeys
 	}
-	if err != nil {
+	if err := part(ctx, s, name, keys); err != nil {
 		return err
 	}
 	return e.scheduler.drop(ctx, s, staticJobPrefix+name)
@@ -273,8 +283,8 @@ func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *Stati
 	return err
 }
 
-// releaseStaticKeys forgets the keys of a role and leaves them alive.
-func (e *Engine) releaseStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
+// keepStaticKeys leaves the keys of a role alive, and in the ledger.
+func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
 	for _, key := range keys.all() {
 		r, err := record(ctx, s, key.RecordID)
 		if err != nil {
@@ -283,10 +293,11 @@ func (e *Engine) releaseStaticKeys(ctx context.Context, s logical.Storage, name 
 		if r == nil {
 			continue
 		}
-		if err := dropRecord(ctx, s, r); err != nil {
+		r.Kept = true
+		if err := putRecord(ctx, s, r); err != nil {
 			return err
 		}
-		e.log.Warn("a static role was deleted and its key kept, as the role said; the engine knows nothing of the key any more", "static_role", name, "connection", r.Connection, "key_name", r.Handle.Name)
+		e.log.Warn("a static role was deleted and its key kept, as the role said", "static_role", name, "connection", r.Connection, "key_name", r.Handle.Name)
 	}
 	return s.Delete(ctx, staticKeyPrefix+name)
 }
@@ -299,10 +310,11 @@ func (k *StaticKeys) all() []*StaticKey {
 	return all
 }
 
-// heldByStaticRole reports whether a static role holds the record's key.
+// heldByStaticRole reports whether a static role holds the record's key, or held
+// it and was to leave it alive.
 func (e *Engine) heldByStaticRole(ctx context.Context, r *Record) (bool, error) {
-	if r.StaticRole == "" {
-		return false, nil
+	if r.StaticRole == "" || r.Kept {
+		return r.Kept, nil
 	}
 	keys, err := e.staticKeys(ctx, e.storage, r.StaticRole)
 	if err != nil {

@@ -238,10 +238,7 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 		return err
 	}
 	if r == nil { // deleted, or never stored
-		if err := e.endStaticKeys(ctx, e.storage, name, keys); err != nil {
-			return err
-		}
-		return e.scheduler.drop(ctx, e.storage, staticJobPrefix+name)
+		return e.finishDeletion(ctx, e.storage, name, keys)
 	}
 	if err := e.endPrevious(ctx, e.storage, name, keys); err != nil {
 		return err

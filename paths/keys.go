@@ -84,6 +84,7 @@ func keyAnswer() map[string]*framework.FieldSchema {
 		"provider":     {Type: framework.TypeString, Description: "Provider that it is for."},
 		"issued_at":    {Type: framework.TypeTime, Description: "When it was minted."},
 		"static_role":  {Type: framework.TypeString, Description: "Static role that holds the key; not shown for leased keys."},
+		"kept":         {Type: framework.TypeBool, Description: "Whether the static role was deleted and the key was to live on; not shown otherwise."},
 		"deadline":     {Type: framework.TypeTime, Description: "When the engine revokes it, even if Vault does not ask for that; not shown for keys of static roles, whose rotation ends them."},
 		"expires_at":   {Type: framework.TypeTime, Description: "When the provider itself ends it; not shown where it does not."},
 		"display_name": {Type: framework.TypeString, Description: "Display name of the token that asked for it."},
@@ -140,6 +141,9 @@ func describeKey(record *backend.Record) map[string]any {
 		described["static_role"] = record.StaticRole
 	} else {
 		described["deadline"] = shownTime(record.Deadline)
+	}
+	if record.Kept {
+		described["kept"] = true
 	}
 	if !record.ExpiresAt.IsZero() {
 		described["expires_at"] = shownTime(record.ExpiresAt)

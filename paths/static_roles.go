@@ -119,7 +119,7 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 		},
 		"keep_on_delete": {
 			Type:         framework.TypeBool,
-			Description:  "Whether the key lives on at the provider when the role is deleted. The engine then knows nothing of it any more.",
+			Description:  "Whether the key lives on at the provider when the role is deleted. It then stays in keys/ until revoke-key revokes it.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Keep on delete"},
 		},
 	}

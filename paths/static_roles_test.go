@@ -125,6 +125,10 @@ func TestStaticRoleKeepsItsKeyOnDelete(t *testing.T) {
 	if live := m.sandbox.LiveKeys(); len(live) != 1 {
 		t.Errorf("alive are %+v, want the kept key", live)
 	}
+	kept := m.list("keys/")
+	if len(kept) != 1 || m.read("keys/" + kept[0])["kept"] != true {
+		t.Errorf("the ledger holds %v, want the kept key", kept)
+	}
 	m.must(logical.DeleteOperation, "config/main", nil) // nothing holds it back
 }
 
