@@ -19,9 +19,14 @@ func FuzzAnswer(f *testing.F) {
 		status int
 		body   string
 	}{
+		{201, `{"id": "key_1", "key": "sbx_secret", "expires_at": "2126-01-01T00:00:00Z"}`},
+		{201, `{"id": "key_1", "key": "sbx_secret", "expires_at": null}`},
+		{201, `{"id": "key_1", "key": "sbx_secret", "expires_at": 253402300799999}`},
 		{201, `{"id": "key_1", "key": "sbx_secret"}`},
 		{200, `{"id": 1e400, "key": {"a": []}}`},
+		{200, `{"id": 1e100000000, "key": 1e-100000000, "expires_at": 1e10000000}`},
 		{200, `{"data": [{"id": "a", "name": "b"}], "next_cursor": "x"}`},
+		{200, `{"data": [{"id": 1e100000000, "name": 1e10000000, "created_at": 1e10000000}], "next_cursor": 1e10000000}`},
 		{200, `{"data": [], "next_cursor": null}`},
 		{200, "[[[[[[[["},
 		{200, "\xff\xfe\x00"},
@@ -60,6 +65,12 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("status %d, body %q makes half a key", status, body)
 		}
 		checkError(t, err)
+		if err == nil {
+			checkEnd(t, key.Granted)
+		}
+		granted, err := client.Extend(ctx, Handle{Name: "n", ID: "i"}, time.Now().Add(time.Hour), time.Hour)
+		checkError(t, err)
+		checkEnd(t, granted)
 		for listed, err := range client.List(ctx, Scope{}) {
 			if err == nil && listed.Handle.ID == "" {
 				t.Fatalf("status %d, body %q lists a key without an id", status, body)
@@ -70,6 +81,15 @@ func FuzzAnswer(f *testing.F) {
 		_, err = client.Probe(ctx, Values{"api_key": "the-secret"})
 		checkError(t, err)
 	})
+}
+
+// checkEnd checks that the end of a key can be stored.
+func checkEnd(t *testing.T, granted Granted) {
+	t.Helper()
+	now := time.Now()
+	if _, err := granted.End(now, now.Add(time.Hour)).MarshalJSON(); err != nil {
+		t.Fatalf("the key's end: %v", err)
+	}
 }
 
 func checkError(t *testing.T, err error) {

@@ -74,7 +74,7 @@ var functions = map[string]function.Function{
 	"base64encode": base64EncodeFunc,
 	"base64url":    base64URLFunc,
 	"hex":          hexFunc,
-	"jsondecode":   stdlib.JSONDecodeFunc,
+	"jsondecode":   jsonDecodeFunc,
 	"jsonencode":   stdlib.JSONEncodeFunc,
 	"urldecode":    urlDecodeFunc,
 	"urlencode":    urlEncodeFunc,

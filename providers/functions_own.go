@@ -47,6 +47,22 @@ func onTexts(first, second string, result cty.Type, compute func(a, b string) (c
 	})
 }
 
+// jsonDecodeFunc is Terraform's, with an answer's own bounds on numbers.
+var jsonDecodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "text", Type: cty.String}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if !args[0].IsKnown() {
+			return cty.DynamicPseudoType, nil
+		}
+		value, err := decodeJSON([]byte(args[0].AsString()))
+		return toCty(value).Type(), err
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		value, err := decodeJSON([]byte(args[0].AsString()))
+		return toCty(value), err
+	},
+})
+
 // encoder makes a function from string to string that cannot fail.
 func encoder(encode func(string) string) function.Function {
 	return onText(cty.String, func(text string) (cty.Value, error) { return cty.StringVal(encode(text)), nil })

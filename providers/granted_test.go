@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func TestGranted(t *testing.T) {
 		"a day":                {"expires_at = body.end", "2026-03-02", requested.Add(12 * time.Hour), ""},
 		"none":                 {"expires_at = body.end", nil, time.Time{}, ""},
 		"no time":              {"expires_at = body.end", "soon", time.Time{}, "expires_at is no time"},
+		"beyond all numbers":   {"expires_at = body.end", json.Number("1e10000000"), time.Time{}, "expires_at is no time"},
+		"after all years":      {"expires_at = body.end", 1e300, time.Time{}, "expires_at is no time"},
+		"before all years":     {"expires_at = body.end", -5, time.Time{}, "expires_at is no time"},
 		"a list":               {"expires_at = body.end", []int{1}, time.Time{}, "expires_at is no time"},
 		"not in the answer":    {"expires_at = body.until", "2026-03-01", time.Time{}, "expires_at: "},
 		"seconds":              {"expires_in = body.end", 600, requested.Add(10 * time.Minute), ""},

@@ -224,6 +224,9 @@ var timeLayouts = []string{
 	"2006-01-02T15:04:05Z0700", "2006-01-02", time.RFC1123Z, time.RFC1123, "Mon, 2 Jan 2006 15:04:05 -0700",
 }
 
+// lastMillisecond is the end of the year 9999, after which no time can be stored.
+const lastMillisecond = 253402300799999
+
 // readTime is zero for what cannot be read: a date is welcome, not needed.
 func readTime(value any) time.Time {
 	switch v := value.(type) {
@@ -237,7 +240,7 @@ func readTime(value any) time.Time {
 	case json.Number:
 		n, err := v.Float64()
 		switch {
-		case err != nil || n <= 0:
+		case err != nil || n <= 0 || n > lastMillisecond:
 			return time.Time{}
 		case n > 1e11: // 1e11 seconds would be the year 5138
 			return time.UnixMilli(int64(n)).UTC()

@@ -78,6 +78,9 @@ func plausible(filename string, src []byte) error {
 		case hclsyntax.TokenNewline:
 			run = 0
 		}
+		if token.Type == hclsyntax.TokenNumberLit && !computable(string(token.Bytes)) {
+			return fmt.Errorf("%s line %d: a number may have at most %d digits and an exponent of at most %d", filename, token.Range.Start.Line, mostNumberText, mostExponent)
+		}
 		if depth > deepestNesting || run > 4*deepestNesting {
 			return fmt.Errorf("%s line %d: nested too deeply", filename, token.Range.Start.Line)
 		}

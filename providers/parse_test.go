@@ -175,6 +175,7 @@ func TestMistakes(t *testing.T) {
 		{"two ends", "    id     = body.id\n", "    id = body.id\n    expires_at = body.a\n    expires_in = body.b\n", []string{"expires_at and expires_in exclude each other"}},
 		{"end that is no text", "    id     = body.id\n", "    id = body.id\n    expires_at = {}\n", []string{"This is an object"}},
 		{"end of a mistyped name", "    json  = { expires = key.expires_at }\n", "    json  = { expires = key.expires_at }\n    expires_at = bdy.end\n", []string{`"bdy"`}},
+		{"number beyond all bounds", "min  = 0", "min  = 1e100000000", []string{"line 16: a number may have"}},
 		{"bad duration", `"30d"`, `"a month"`, []string{"is no duration"}},
 		{"bad type", "type = number", `type = "number"`, []string{"without quotes"}},
 		{"unused expiry", "      expires = rfc3339(key.expires_at)\n", "", []string{"issue mentions neither"}},

@@ -3,6 +3,8 @@ package providers
 import (
 	"encoding/json"
 	"math/big"
+	"strconv"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -13,9 +15,26 @@ type sensitiveMark struct{}
 
 func sensitive(v cty.Value) cty.Value { return v.Mark(sensitiveMark{}) }
 
-// mostNumberText bounds a number's text: beyond it, arithmetic on exact
-// numbers would take an answer's word for how much memory to use.
-const mostNumberText = 64
+// mostNumberText bounds a number's text, and mostExponent its exponent: beyond
+// them, arithmetic on exact numbers would take an answer's word for how much
+// memory and time to use. No double reaches the exponent.
+const (
+	mostNumberText = 64
+	mostExponent   = 400
+)
+
+// computable reports whether a number is within these bounds.
+func computable(text string) bool {
+	if len(text) > mostNumberText {
+		return false
+	}
+	_, exponent, found := strings.Cut(strings.ToLower(text), "e")
+	if !found {
+		return true
+	}
+	n, err := strconv.Atoi(exponent)
+	return err == nil && -mostExponent <= n && n <= mostExponent
+}
 
 // toCty turns a JSON value into what expressions compute with.
 func toCty(value any) cty.Value {
@@ -45,9 +64,9 @@ func toCty(value any) cty.Value {
 	}
 }
 
-// numberToCty falls back to the text of a number too long to compute with.
+// numberToCty falls back to the text of a number that is not for computing with.
 func numberToCty(n json.Number) cty.Value {
-	if len(n) > mostNumberText {
+	if !computable(n.String()) {
 		return cty.StringVal(n.String())
 	}
 	value, err := cty.ParseNumberVal(n.String())
