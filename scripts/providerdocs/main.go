@@ -53,7 +53,6 @@ var templates = func() *template.Template {
 		"fields":    describeFields,
 		"abilities": abilities,
 		"join":      strings.Join,
-		"has":       func(texts []string) bool { return len(texts) > 0 },
 		"example":   example,
 	})
 	template.Must(t.New("provider").Parse(providerPage))
@@ -153,39 +152,24 @@ func cell(text string) string {
 // a sentence each.
 func abilities(d *providers.Definition) []string {
 	c := d.Capabilities
-	choose := func(able bool, yes, no string) string {
-		if able {
-			return yes
-		}
-		return no
-	}
-	told := []string{
-		choose(c.NativeExpiry,
-			"Keys end at the provider by themselves, even if nobody revokes them.",
-			"Keys have no end of their own: the engine revokes each one when its lease ends."),
-		afterLostAnswer(c),
-		choose(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).", ""),
-		choose(c.Extend, "Renewing a lease moves the key's own end.", ""),
-		choose(c.Probe, "A key can be asked whether it works (`verify_revocation`, and before a static role hands it out).", ""),
-		choose(c.Check, "The admin credential is tried before it is stored.", ""),
-		choose(c.SealedRecord, "Revoking needs something secret, so the engine's records of keys are kept sealed.", ""),
-	}
-	switch {
-	case c.RotateInPlace:
-		told = append(told, "`rotate-root` replaces the admin credential in place: the old one ends with the request that makes the new one.")
-	case c.RotateRoot:
-		told = append(told, "`rotate-root` replaces the admin credential; the old one is retired once the new one works.")
-	default:
-		told = append(told, "The admin credential cannot be replaced through the provider's API.")
-	}
-	told = append(told, bounds(d)...)
-	var kept []string
-	for _, sentence := range told {
-		if sentence != "" {
-			kept = append(kept, sentence)
+	var told []string
+	tell := func(when bool, sentence string) {
+		if when {
+			told = append(told, sentence)
 		}
 	}
-	return kept
+	tell(c.NativeExpiry, "Keys end at the provider by themselves, even if nobody revokes them.")
+	tell(!c.NativeExpiry, "Keys have no end of their own: the engine revokes each one when its lease ends.")
+	tell(true, afterLostAnswer(c))
+	tell(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).")
+	tell(c.Extend, "Renewing a lease moves the key's own end.")
+	tell(c.Probe, "A key can be asked whether it works (`verify_revocation`, and before a static role hands it out).")
+	tell(c.Check, "The admin credential is tried before it is stored.")
+	tell(c.SealedRecord, "Revoking needs something secret, so the engine's records of keys are kept sealed.")
+	tell(c.RotateInPlace, "`rotate-root` replaces the admin credential in place: the old one ends with the request that makes the new one.")
+	tell(c.RotateRoot && !c.RotateInPlace, "`rotate-root` replaces the admin credential; the old one is retired once the new one works.")
+	tell(!c.RotateRoot, "The admin credential cannot be replaced through the provider's API.")
+	return append(told, bounds(d)...)
 }
 
 // afterLostAnswer says what becomes of a key whose making got no answer.
