@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -83,21 +82,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 	for name, s := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps := s.steps(t)
-			if len(steps) == 0 {
-				t.Fatal("the scenario has no effect")
-			}
-			for at := range steps {
-				for _, f := range []fault{
-					{at: at + 1}, {at: at + 1, after: true},
-					{at: at + 1, kill: true}, {at: at + 1, kill: true, after: true},
-				} {
-					t.Run(fmt.Sprintf("%s, %s", f, steps[at]), func(t *testing.T) {
-						t.Parallel()
-						s.survives(t, f)
-					})
-				}
-			}
+			atEveryStep(t, s.steps(t), s.survives)
 		})
 	}
 }

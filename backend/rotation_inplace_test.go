@@ -39,35 +39,27 @@ func TestInPlaceRotationCrashAtEveryStep(t *testing.T) {
 	if swap == 0 || saved == 0 {
 		t.Fatalf("the steps are %v", steps)
 	}
-	for n, step := range steps {
-		for _, f := range []fault{
-			{at: n + 1}, {at: n + 1, after: true},
-			{at: n + 1, kill: true}, {at: n + 1, kill: true, after: true},
-		} {
-			lost := f.at == swap && f.after || f.kill && f.at > swap && (f.at < saved || f.at == saved && !f.after)
-			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
-				t.Parallel()
-				l, _ := run(t, f)
-				if f.kill {
-					l.start(fault{})
-				}
-				if !f.kill && !lost {
-					l.works() // at once, whatever storage has
-				}
-				l.run(20*time.Minute, 20*time.Second)
-				if lost {
-					l.tellsAndIsMended()
-				}
-				l.works()
-				l.start(fault{}) // what works is on disk
-				l.works()
-				l.noRotationLeft()
-				if l.misused > 0 {
-					t.Errorf("a dead token was rotated %d times, which ends its successors", l.misused)
-				}
-			})
+	atEveryStep(t, steps, func(t *testing.T, f fault) {
+		lost := f.at == swap && f.after || f.kill && f.at > swap && (f.at < saved || f.at == saved && !f.after)
+		l, _ := run(t, f)
+		if f.kill {
+			l.start(fault{})
 		}
-	}
+		if !f.kill && !lost {
+			l.works() // at once, whatever storage has
+		}
+		l.run(20*time.Minute, 20*time.Second)
+		if lost {
+			l.tellsAndIsMended()
+		}
+		l.works()
+		l.start(fault{}) // what works is on disk
+		l.works()
+		l.noRotationLeft()
+		if l.misused > 0 {
+			t.Errorf("a dead token was rotated %d times, which ends its successors", l.misused)
+		}
+	})
 }
 
 // TestCandidateRotationCrashAtEveryStep: a credential that the engine chooses is
@@ -87,24 +79,16 @@ func TestCandidateRotationCrashAtEveryStep(t *testing.T) {
 		return w, w.process.gate.disarm()
 	}
 	_, steps := run(t, fault{})
-	for n, step := range steps {
-		for _, f := range []fault{
-			{at: n + 1}, {at: n + 1, after: true},
-			{at: n + 1, kill: true}, {at: n + 1, kill: true, after: true},
-		} {
-			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
-				t.Parallel()
-				w, _ := run(t, f)
-				if f.kill {
-					w.start(fault{})
-				}
-				w.run(20*time.Minute, 20*time.Second)
-				w.start(fault{}) // what works is on disk
-				w.must(w.process.CheckConnection(ctx, w.process.storage, "chosen"))
-				w.noRotationLeft()
-			})
+	atEveryStep(t, steps, func(t *testing.T, f fault) {
+		w, _ := run(t, f)
+		if f.kill {
+			w.start(fault{})
 		}
-	}
+		w.run(20*time.Minute, 20*time.Second)
+		w.start(fault{}) // what works is on disk
+		w.must(w.process.CheckConnection(ctx, w.process.storage, "chosen"))
+		w.noRotationLeft()
+	})
 }
 
 // TestInPlaceRotationWhileStorageIsAway keeps the only working credential in

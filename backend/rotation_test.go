@@ -3,7 +3,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -47,31 +46,20 @@ func TestRotationCrashAtEveryStep(t *testing.T) {
 				return w, w.process.gate.disarm()
 			}
 			_, steps := run(t, fault{})
-			if len(steps) == 0 {
-				t.Fatal("the scenario has no effect")
-			}
-			for at := range steps {
-				for _, f := range []fault{
-					{at: at + 1}, {at: at + 1, after: true},
-					{at: at + 1, kill: true}, {at: at + 1, kill: true, after: true},
-				} {
-					t.Run(fmt.Sprintf("%s, %s", f, steps[at]), func(t *testing.T) {
-						t.Parallel()
-						w, _ := run(t, f)
-						if f.kill {
-							w.start(fault{})
-						}
-						w.staticKeysWork()
-						w.run(20*time.Minute, 20*time.Second)
-						w.credentialWorks()
-						w.staticKeysWork()
-						w.run(3*time.Hour, 30*time.Minute) // overlaps end
-						w.run(5*time.Minute, 20*time.Second)
-						w.onlyStaticKeysLive()
-						w.noRotationLeft()
-					})
+			atEveryStep(t, steps, func(t *testing.T, f fault) {
+				w, _ := run(t, f)
+				if f.kill {
+					w.start(fault{})
 				}
-			}
+				w.staticKeysWork()
+				w.run(20*time.Minute, 20*time.Second)
+				w.credentialWorks()
+				w.staticKeysWork()
+				w.run(3*time.Hour, 30*time.Minute) // overlaps end
+				w.run(5*time.Minute, 20*time.Second)
+				w.onlyStaticKeysLive()
+				w.noRotationLeft()
+			})
 		})
 	}
 }
@@ -288,30 +276,25 @@ func TestDeletedStaticRoleKeepsItsKeyWhenTold(t *testing.T) {
 		return w, kept, w.process.gate.disarm()
 	}
 	_, _, steps := run(t, fault{})
-	for at, step := range append(steps, "nothing") {
-		for _, f := range []fault{{at: at + 1}, {at: at + 1, after: true}, {at: at + 1, kill: true}, {at: at + 1, kill: true, after: true}} {
-			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
-				t.Parallel()
-				w, kept, _ := run(t, f)
-				w.start(fault{}) // the connection is dirty
-				w.run(time.Hour, 5*time.Minute)
-				report, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{Delete: true})
-				if err != nil || len(report.Orphans) > 0 || len(report.Missing) > 0 {
-					t.Errorf("reconciling finds %+v, %v", report, err)
-				}
-				if status := w.use(kept); status != http.StatusOK {
-					t.Errorf("the key is answered with status %d", status)
-				}
-				w.noRotationLeft()
-				if !w.kill(kept) {
-					t.Error("the ledger does not know the key")
-				}
-				if status := w.use(kept); status != http.StatusUnauthorized {
-					t.Errorf("once revoked, the key is answered with status %d", status)
-				}
-			})
+	atEveryStep(t, append(steps, "nothing"), func(t *testing.T, f fault) {
+		w, kept, _ := run(t, f)
+		w.start(fault{}) // the connection is dirty
+		w.run(time.Hour, 5*time.Minute)
+		report, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{Delete: true})
+		if err != nil || len(report.Orphans) > 0 || len(report.Missing) > 0 {
+			t.Errorf("reconciling finds %+v, %v", report, err)
 		}
-	}
+		if status := w.use(kept); status != http.StatusOK {
+			t.Errorf("the key is answered with status %d", status)
+		}
+		w.noRotationLeft()
+		if !w.kill(kept) {
+			t.Error("the ledger does not know the key")
+		}
+		if status := w.use(kept); status != http.StatusUnauthorized {
+			t.Errorf("once revoked, the key is answered with status %d", status)
+		}
+	})
 }
 
 func staticRole(overlap time.Duration) *StaticRole {

@@ -377,6 +377,26 @@ func (f fault) String() string {
 	return fmt.Sprintf("%s %s step %d", what, when, f.at)
 }
 
+// atEveryStep runs a test for each way in which each step can fail: an error or
+// the process's death, before the step takes effect or after.
+func atEveryStep(t *testing.T, steps []string, test func(t *testing.T, f fault)) {
+	t.Helper()
+	if len(steps) == 0 {
+		t.Fatal("the scenario has no effect")
+	}
+	for n, step := range steps {
+		for _, f := range []fault{
+			{at: n + 1}, {at: n + 1, after: true},
+			{at: n + 1, kill: true}, {at: n + 1, kill: true, after: true},
+		} {
+			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
+				t.Parallel()
+				test(t, f)
+			})
+		}
+	}
+}
+
 // gate is what every effect of a process on the world passes through.
 type gate struct {
 	mu    sync.Mutex
