@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"vault-plugin-secrets-apikeys/internal/child"
@@ -105,6 +107,14 @@ func Listens(address string) func(context.Context) error {
 		}
 		return conn.Close()
 	}
+}
+
+// Environ is the caller's environment without the settings that begin with one
+// of the prefixes: those for the server itself, which would lead it astray.
+func Environ(dropped ...string) []string {
+	return slices.DeleteFunc(os.Environ(), func(setting string) bool {
+		return slices.ContainsFunc(dropped, func(prefix string) bool { return strings.HasPrefix(setting, prefix) })
+	})
 }
 
 // FreeAddresses returns so many loopback addresses, host:port, nobody listens on.

@@ -2,17 +2,11 @@
 package etcdserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"vault-plugin-secrets-apikeys/internal/daemon"
 )
@@ -49,7 +43,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		"--bcrypt-cost", "4", // the default takes a tenth of a second for each login
 		"--log-level", "warn",
 	)
-	cmd.Env = withoutEtcd(os.Environ())
+	cmd.Env = daemon.Environ("ETCD_")
 	s.daemon, err = daemon.Start(ctx, cmd, filepath.Join(options.Dir, "etcd.log"), daemon.Answers(clients+"/health"))
 	if err != nil {
 		return nil, err
@@ -72,44 +66,12 @@ func (s *Server) askForUsers(ctx context.Context) error {
 		{"user/grant", map[string]any{"user": s.Username, "role": "root"}},
 		{"enable", map[string]any{}},
 	} {
-		if err := s.post(ctx, "/v3/auth/"+call.path, call.body); err != nil {
+		if err := daemon.Call(ctx, http.MethodPost, s.URL+"/v3/auth/"+call.path, call.body, nil, http.StatusOK); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Server) post(ctx context.Context, path string, body map[string]any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(resp.Body)
-		return fmt.Errorf("etcd answers %s to %s: %s", resp.Status, path, said)
-	}
-	return nil
-}
-
 // Close kills etcd. The folder stays, for its owner to read or remove.
 func (s *Server) Close() { s.daemon.Close() }
-
-// withoutEtcd drops the caller's own settings for etcd.
-func withoutEtcd(env []string) []string {
-	var kept []string
-	for _, setting := range env {
-		if !strings.HasPrefix(setting, "ETCD_") {
-			kept = append(kept, setting)
-		}
-	}
-	return kept
-}

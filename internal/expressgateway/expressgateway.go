@@ -4,9 +4,7 @@
 package expressgateway
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -171,29 +169,5 @@ func (s *Server) makeAdministrator(ctx context.Context) error {
 }
 
 func (s *Server) post(ctx context.Context, path string, body, into any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Admin+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	said, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
-		return fmt.Errorf("it answers %s to %s: %s", resp.Status, path, said)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(said, into)
+	return daemon.Call(ctx, http.MethodPost, s.Admin+path, body, into, http.StatusOK, http.StatusCreated)
 }

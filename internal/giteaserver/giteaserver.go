@@ -4,21 +4,19 @@ package giteaserver
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"vault-plugin-secrets-apikeys/internal/child"
+	"vault-plugin-secrets-apikeys/internal/daemon"
 )
 
-// patience bounds every wait for Gitea; an idle machine needs three seconds.
+// patience bounds the commands that come before Gitea serves; an idle machine
+// needs a second or two.
 const patience = 90 * time.Second
 
 // Options say how Gitea is to be run. Both are required, and absolute.
@@ -34,16 +32,17 @@ type Server struct {
 	Password string
 
 	options Options
-	process *child.Process
+	daemon  *daemon.Daemon
 }
 
 // Start starts Gitea with a site administrator as its only user, and waits
 // until it serves. When it fails, nothing is left running.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	addr, err := freeAddress()
+	addresses, err := daemon.FreeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
+	addr := addresses[0]
 	s := &Server{URL: "http://" + addr, Username: "site-admin", Password: rand.Text(), options: options}
 	if err := s.configure(addr); err != nil {
 		return nil, err
@@ -57,27 +56,15 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		return nil, err
 	}
 	if err := s.serve(ctx); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("gitea web: %w", err)
+		return nil, err
 	}
 	return s, nil
 }
 
 // Close kills Gitea. The folder stays, for its owner to read or remove.
-func (s *Server) Close() {
-	if s.process != nil {
-		s.process.Kill()
-	}
-}
+func (s *Server) Close() { s.daemon.Close() }
 
-// Log returns all that Gitea wrote.
-func (s *Server) Log() string {
-	text, _ := os.ReadFile(s.logFile())
-	return string(text)
-}
-
-func (s *Server) logFile() string { return filepath.Join(s.options.Dir, "gitea.log") }
-func (s *Server) config() string  { return filepath.Join(s.options.Dir, "app.ini") }
+func (s *Server) config() string { return filepath.Join(s.options.Dir, "app.ini") }
 
 // configure writes the server's configuration. The log goes to the console,
 // whose output is kept in a file.
@@ -129,7 +116,7 @@ ENABLED = false
 func (s *Server) gitea(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.options.Gitea, append(args, "--config", s.config(), "--work-path", s.options.Dir)...)
 	cmd.Dir = s.options.Dir
-	cmd.Env = append(withoutGitea(os.Environ()), "HOME="+s.options.Dir)
+	cmd.Env = append(daemon.Environ("GITEA_", "GIT_", "HOME="), "HOME="+s.options.Dir)
 	return cmd
 }
 
@@ -143,72 +130,8 @@ func (s *Server) command(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (s *Server) serve(ctx context.Context) error {
-	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := s.gitea(context.Background(), "web") // it outlives its start
-	cmd.Stdout, cmd.Stderr = log, log
-	if s.process, err = child.Start(cmd); err != nil {
-		return err
-	}
-	return s.awaitHealth(ctx)
-}
-
-func (s *Server) awaitHealth(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := s.health(ctx)
-		if err == nil {
-			return nil
-		}
-		if !s.process.Running() {
-			return fmt.Errorf("it ended at once; its log:\n%s", s.Log())
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("it does not serve: %w; its log:\n%s", err, s.Log())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func (s *Server) health(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/api/healthz", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return errors.New("it answers " + resp.Status)
-	}
-	return nil
-}
-
-// withoutGitea drops the caller's own settings for Gitea and git.
-func withoutGitea(env []string) []string {
-	var kept []string
-	for _, setting := range env {
-		if !strings.HasPrefix(setting, "GITEA_") && !strings.HasPrefix(setting, "GIT_") && !strings.HasPrefix(setting, "HOME=") {
-			kept = append(kept, setting)
-		}
-	}
-	return kept
-}
-
-// freeAddress is a loopback address nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
+func (s *Server) serve(ctx context.Context) (err error) {
+	web := s.gitea(context.Background(), "web") // it outlives its start
+	s.daemon, err = daemon.Start(ctx, web, filepath.Join(s.options.Dir, "gitea.log"), daemon.Answers(s.URL+"/api/healthz"))
+	return err
 }

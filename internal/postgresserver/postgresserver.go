@@ -111,7 +111,7 @@ func (s *Server) run(ctx context.Context, input, program string, args ...string)
 func (s *Server) command(ctx context.Context, program string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.options.Programs, program), args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(withoutPostgres(os.Environ()), "PGDATA="+filepath.Join(s.dir, "data"))
+	cmd.Env = append(daemon.Environ("PG"), "PGDATA="+filepath.Join(s.dir, "data"))
 	credential, err := unprivileged()
 	if credential != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
@@ -143,15 +143,4 @@ func unprivileged() (*syscall.Credential, error) {
 		return nil, fmt.Errorf("the account %s has no numbers", account)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-// withoutPostgres drops the caller's own settings for PostgreSQL.
-func withoutPostgres(env []string) []string {
-	var kept []string
-	for _, setting := range env {
-		if !strings.HasPrefix(setting, "PG") {
-			kept = append(kept, setting)
-		}
-	}
-	return kept
 }

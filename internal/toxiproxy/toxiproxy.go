@@ -3,11 +3,7 @@
 package toxiproxy
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -98,28 +94,5 @@ func (s *Server) post(ctx context.Context, path string, body, into any) error {
 }
 
 func (s *Server) send(ctx context.Context, method, path string, body, into any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, s.api+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	said, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= 300 {
-		return fmt.Errorf("it answers %s to %s %s: %s", resp.Status, method, path, said)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(said, into)
+	return daemon.Call(ctx, method, s.api+path, body, into, http.StatusOK, http.StatusCreated, http.StatusNoContent)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -49,7 +48,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	cmd := exec.Command("node", filepath.Join(options.Unleash, "node_modules", "unleash-server", "dist", "server.js"))
 	cmd.Dir = options.Dir
-	cmd.Env = append(withoutUnleash(os.Environ()),
+	cmd.Env = append(daemon.Environ("UNLEASH_", "DATABASE_", "INIT_"),
 		"DATABASE_URL="+options.Database,
 		"DATABASE_SSL=false",
 		"HTTP_HOST=127.0.0.1",
@@ -71,14 +70,3 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 
 // Close kills Unleash.
 func (s *Server) Close() { s.daemon.Close() }
-
-// withoutUnleash drops the caller's own settings for Unleash.
-func withoutUnleash(env []string) []string {
-	var kept []string
-	for _, setting := range env {
-		if !strings.HasPrefix(setting, "UNLEASH_") && !strings.HasPrefix(setting, "DATABASE_") && !strings.HasPrefix(setting, "INIT_") {
-			kept = append(kept, setting)
-		}
-	}
-	return kept
-}

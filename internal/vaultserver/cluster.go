@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 
 	"github.com/hashicorp/vault/api"
+
+	"vault-plugin-secrets-apikeys/internal/daemon"
 )
 
 // PluginName is the name that the plugin is registered and mounted under.
@@ -93,7 +95,7 @@ func (c *Cluster) begin(ctx context.Context) error {
 
 // lay chooses addresses and makes folders.
 func (c *Cluster) lay() error {
-	ports, err := freePorts(2 * c.options.Nodes)
+	ports, err := daemon.FreeAddresses(2 * c.options.Nodes)
 	if err != nil {
 		return err
 	}

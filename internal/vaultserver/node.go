@@ -3,7 +3,6 @@ package vaultserver
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"vault-plugin-secrets-apikeys/internal/child"
+	"vault-plugin-secrets-apikeys/internal/daemon"
 )
 
 // Node is one Vault process with storage of its own. It can be stopped,
@@ -50,7 +50,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd.Env = append(append(withoutVault(os.Environ()), "TMPDIR="+sockets), n.options.Env...)
+	cmd.Env = append(append(daemon.Environ("VAULT_"), "TMPDIR="+sockets), n.options.Env...)
 	cmd.Dir = n.dir
 	cmd.Stdout, cmd.Stderr = log, log
 	process, err := child.Start(cmd, func() { os.RemoveAll(sockets) })
@@ -149,32 +149,6 @@ func (n *Node) health(ctx context.Context) (*api.HealthResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return client.Sys().HealthWithContext(ctx)
-}
-
-// withoutVault drops the caller's VAULT_* settings, which would point the
-// server or its clients elsewhere.
-func withoutVault(env []string) []string {
-	var kept []string
-	for _, setting := range env {
-		if !strings.HasPrefix(setting, "VAULT_") {
-			kept = append(kept, setting)
-		}
-	}
-	return kept
-}
-
-// freePorts returns loopback addresses nobody listens on.
-func freePorts(count int) ([]string, error) {
-	var free []string
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close() // after all are chosen, so that they differ
-		free = append(free, listener.Addr().String())
-	}
-	return free, nil
 }
 
 func host(url string) string {
