@@ -21,24 +21,12 @@ func TestIntegrationEtcd(t *testing.T) {
 		return string(users.own), users
 	}
 	t.Run("life", func(t *testing.T) {
-		newSite := func(t *testing.T) (string, site) {
-			t.Parallel()
-			return newSite(t)
-		}
-		testLife(t, m, newSite)
-		testFaults(t, m, newSite)
-		testRecoveryOf(t, "lost answers", m, newSite)
-		testRecoveryOf(t, "outage", m, newSite)
-		for name, test := range map[string]func(*testing.T, *mount, *etcdUsers){
+		testTogether(t, m, newSite)
+		testEach(t, m, newEtcdUsers, map[string]func(*testing.T, *mount, *etcdUsers){
 			"refused mints":    etcdRefusedMints,
 			"forgotten logins": etcdForgottenLogins,
 			"wrong password":   etcdWrongPassword,
-		} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				test(t, m, newEtcdUsers(t))
-			})
-		}
+		})
 		t.Run("rotation", func(t *testing.T) {
 			t.Parallel()
 			etcdRotation(t, m)
@@ -121,12 +109,7 @@ func etcdWrongPassword(t *testing.T, m *mount, users *etcdUsers) {
 		"wrong password":                    {"password": "not-the-password"},
 		"password of a user without rights": {"username": name, "password": password},
 	} {
-		err := u.write("config/"+u.name, wrong)
-		if err == nil {
-			t.Errorf("a %s was stored", what)
-		} else if strings.Contains(err.Error(), wrong["password"].(string)) {
-			t.Errorf("the error quotes the password: %v", err)
-		}
+		u.refusesToStore("a "+what, wrong, wrong["password"].(string))
 	}
 	u.mustMint()
 }
@@ -143,14 +126,5 @@ func etcdRotation(t *testing.T, m *mount) {
 	users.asAdmin(t, "/v3/auth/user/add", settings{"name": administrator, "password": first}).want(t, "adding a user", http.StatusOK)
 	users.asAdmin(t, "/v3/auth/user/grant", settings{"user": administrator, "role": "root"}).want(t, "granting", http.StatusOK)
 	u := m.tenant(t, string(users.own), users, settings{"username": administrator, "password": first}, nil)
-	before := u.mustMint()
-	for range 2 {
-		u.mustWrite("rotate-root/" + u.name)
-		if users.alive(t, administrator+":"+first) {
-			t.Error("the first password still works")
-		}
-		u.mustMint()
-	}
-	u.mustRevoke(before)
-	u.isDead(before)
+	u.rotates(func() bool { return users.alive(t, administrator+":"+first) })
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,19 +17,9 @@ import (
 )
 
 func runEtcd() (*etcdserver.Server, error) {
-	path, err := servers.Etcd(context.Background(), os.Stderr)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := serverDir("etcd")
-	if err != nil {
-		return nil, err
-	}
-	server, err := etcdserver.Start(context.Background(), etcdserver.Options{Etcd: path, Dir: dir})
-	if err == nil {
-		doAtTheEnd(server.Close)
-	}
-	return server, err
+	return started("etcd", servers.Etcd, func(path, dir string) (*etcdserver.Server, error) {
+		return etcdserver.Start(context.Background(), etcdserver.Options{Etcd: path, Dir: dir})
+	})
 }
 
 // etcdOnce is the one etcd of this test binary.

@@ -30,19 +30,14 @@ func TestIntegrationExpressGateway(t *testing.T) {
 	testLife(t, m, newParallelSite)
 	testRecovery(t, m, newParallelSite)
 	testFaults(t, m, newParallelSite)
-	for name, test := range map[string]func(*testing.T, *mount, *gatewayConsumer){
+	testEach(t, m, newGatewayConsumer, map[string]func(*testing.T, *mount, *gatewayConsumer){
 		"scopes":              gatewayScopes,
 		"refused mints":       gatewayRefusedMints,
 		"deleted consumer":    gatewayDeletedConsumer,
 		"rotation":            gatewayRotation,
 		"a wrong admin key":   gatewayWrongKey,
 		"unguarded admin API": gatewayUnguarded,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, m, newGatewayConsumer(t))
-		})
-	}
+	})
 }
 
 // gatewayScopes checks that a key can do what its role's scopes say, and no
@@ -114,28 +109,17 @@ func gatewayRotation(t *testing.T, m *mount, g *gatewayConsumer) {
 	first := made.KeyID + ":" + made.KeySecret
 	m.keepFromLogs(made.KeySecret)
 	u := m.tenant(t, g.name, g, settings{"admin_key": first}, nil)
-	before := u.mustMint()
-	for range 2 {
-		u.mustWrite("rotate-root/" + u.name)
-		if got := g.as(t, first, "/scopes"); got.status != http.StatusUnauthorized {
-			t.Errorf("the first admin key is answered %s", got)
-		}
-		u.mustMint()
-	}
-	u.mustRevoke(before)
-	u.isDead(before)
+	u.rotates(func() bool {
+		return g.as(t, first, "/scopes").
+			want(t, "the first admin key", http.StatusOK, http.StatusUnauthorized).status == http.StatusOK
+	})
 }
 
 func gatewayWrongKey(t *testing.T, m *mount, g *gatewayConsumer) {
 	u := m.tenant(t, g.name, g, nil, nil)
 	k := u.mustMint()
 	for what, wrong := range map[string]string{"a key of nobody": "nobody:nothing-at-all", "a key without the scope": k.token, "half a key": "half-a-key"} {
-		err := u.write("config/"+u.name, settings{"admin_key": wrong})
-		if err == nil {
-			t.Errorf("%s was stored", what)
-		} else if strings.Contains(err.Error(), wrong) {
-			t.Errorf("the error quotes the key: %v", err)
-		}
+		u.refusesToStore(what, settings{"admin_key": wrong}, wrong)
 	}
 	u.mustMint()
 }

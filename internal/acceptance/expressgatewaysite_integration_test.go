@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,19 +16,9 @@ import (
 
 // expressGatewayOnce is the one Express Gateway of this test binary.
 var expressGatewayOnce = sync.OnceValues(func() (*expressgateway.Server, error) {
-	path, err := servers.ExpressGateway(context.Background(), os.Stderr)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := serverDir("express-gateway")
-	if err != nil {
-		return nil, err
-	}
-	server, err := expressgateway.Start(context.Background(), expressgateway.Options{Gateway: path, Dir: dir})
-	if err == nil {
-		doAtTheEnd(server.Close)
-	}
-	return server, err
+	return started("express-gateway", servers.ExpressGateway, func(path, dir string) (*expressgateway.Server, error) {
+		return expressgateway.Start(context.Background(), expressgateway.Options{Gateway: path, Dir: dir})
+	})
 })
 
 // gatewayConsumer is a user of an Express Gateway whose keys belong to one test.

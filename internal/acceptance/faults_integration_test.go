@@ -5,7 +5,6 @@ package acceptance
 import (
 	"context"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -40,19 +39,9 @@ const faultPatience = 3 * time.Minute
 
 // toxiproxyOnce is the one Toxiproxy of this test binary.
 var toxiproxyOnce = sync.OnceValues(func() (*toxiproxy.Server, error) {
-	path, err := servers.Toxiproxy(context.Background(), os.Stderr)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := serverDir("toxiproxy")
-	if err != nil {
-		return nil, err
-	}
-	server, err := toxiproxy.Start(context.Background(), toxiproxy.Options{Toxiproxy: path, Dir: dir})
-	if err == nil {
-		doAtTheEnd(server.Close)
-	}
-	return server, err
+	return started("toxiproxy", servers.Toxiproxy, func(path, dir string) (*toxiproxy.Server, error) {
+		return toxiproxy.Start(context.Background(), toxiproxy.Options{Toxiproxy: path, Dir: dir})
+	})
 })
 
 // testFaults runs each fault at a site of its own.
@@ -63,6 +52,19 @@ func testFaults(t *testing.T, m *mount, newSite func(t *testing.T) (name string,
 			bearsFaults(t, m, name, site, nil, fault)
 		})
 	}
+}
+
+// testTogether runs, beside each other, what a server bears that keeps the keys of
+// all tests in one place.
+func testTogether(t *testing.T, m *mount, newSite func(t *testing.T) (name string, s site)) {
+	newParallelSite := func(t *testing.T) (string, site) {
+		t.Parallel()
+		return newSite(t)
+	}
+	testLife(t, m, newParallelSite)
+	testFaults(t, m, newParallelSite)
+	testRecoveryOf(t, "lost answers", m, newParallelSite)
+	testRecoveryOf(t, "outage", m, newParallelSite)
 }
 
 // bearsFaults mints and revokes while the faults last, one after the other: the

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,21 +16,9 @@ import (
 
 // giteaOnce is the one Gitea of this test binary.
 var giteaOnce = sync.OnceValues(func() (*giteaserver.Server, error) {
-	path, err := servers.Gitea(context.Background(), os.Stderr)
-	if err != nil {
-		return nil, fmt.Errorf("getting Gitea: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "gitea")
-	if err != nil {
-		return nil, err
-	}
-	doAtTheEnd(func() { os.RemoveAll(dir) })
-	server, err := giteaserver.Start(context.Background(), giteaserver.Options{Gitea: path, Dir: dir})
-	if err != nil {
-		return nil, err
-	}
-	doAtTheEnd(server.Close)
-	return server, nil
+	return started("gitea", servers.Gitea, func(path, dir string) (*giteaserver.Server, error) {
+		return giteaserver.Start(context.Background(), giteaserver.Options{Gitea: path, Dir: dir})
+	})
 })
 
 // startGitea returns the one Gitea. In short mode, and where it cannot be built,

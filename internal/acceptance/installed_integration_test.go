@@ -25,15 +25,6 @@ func needs(t *testing.T, server string, err error) {
 	}
 }
 
-// serverDir makes a folder for a server that outlives the test which starts it.
-func serverDir(name string) (string, error) {
-	dir, err := os.MkdirTemp("", name)
-	if err == nil {
-		doAtTheEnd(func() { os.RemoveAll(dir) })
-	}
-	return dir, err
-}
-
 // ownNames tells the keys of one test from those of others, at a server that
 // keeps all in one place: the test's name begins the names of its keys. The
 // engine's own names begin with that of their role already.
@@ -53,4 +44,21 @@ func (o ownNames) of(name string) (string, bool) {
 		return name, true
 	}
 	return strings.CutPrefix(name, string(o)+"_")
+}
+
+// rotates replaces the connection's credential twice. Each time the first one
+// must have ended, and the new one must make keys; keys from before live on and
+// can be revoked.
+func (u *tenant) rotates(firstWorks func() bool) {
+	u.t.Helper()
+	before := u.mustMint()
+	for range 2 {
+		u.mustWrite("rotate-root/" + u.name)
+		if firstWorks() {
+			u.t.Error("the first credential still works")
+		}
+		u.mustMint()
+	}
+	u.mustRevoke(before)
+	u.isDead(before)
 }

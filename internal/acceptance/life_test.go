@@ -33,6 +33,17 @@ func testLife(t *testing.T, m *mount, newSite func(t *testing.T) (name string, s
 	}
 }
 
+// testEach runs what has to hold of one server's keys alone, each test at a site
+// of its own and beside the others.
+func testEach[S any](t *testing.T, m *mount, newSite func(t *testing.T) S, tests map[string]func(t *testing.T, m *mount, s S)) {
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, m, newSite(t))
+		})
+	}
+}
+
 func isKnownByItsName(t *testing.T, u *tenant) {
 	foreign := u.site.create(t, "somebody-elses")
 	k := u.mustMint()

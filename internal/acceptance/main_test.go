@@ -3,7 +3,8 @@
 package acceptance
 
 import (
-	"flag"
+	"context"
+	"io"
 	"os"
 	"slices"
 	"sync"
@@ -23,12 +24,28 @@ func doAtTheEnd(stop func()) {
 	atTheEnd = append(atTheEnd, stop)
 }
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	// These tests wait for servers more than they compute.
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		parallel.Value.Set("6")
+// started gets a server for all tests of this binary: it is found, started with a
+// folder of its own, and ended after the last test.
+func started[S interface{ Close() }](name string, find func(context.Context, io.Writer) (string, error), start func(path, dir string) (S, error)) (S, error) {
+	var none S
+	path, err := find(context.Background(), os.Stderr)
+	if err != nil {
+		return none, err
 	}
+	dir, err := os.MkdirTemp("", name)
+	if err != nil {
+		return none, err
+	}
+	doAtTheEnd(func() { os.RemoveAll(dir) })
+	server, err := start(path, dir)
+	if err != nil {
+		return none, err
+	}
+	doAtTheEnd(server.Close)
+	return server, nil
+}
+
+func TestMain(m *testing.M) {
 	code := m.Run()
 	for _, stop := range slices.Backward(atTheEnd) {
 		stop()

@@ -265,6 +265,20 @@ func (u *tenant) refusesToMint(says string) {
 	}
 }
 
+// refusesToStore wants the connection to keep its credential, and an error that
+// does not quote the wrong one.
+func (u *tenant) refusesToStore(what string, wrong settings, credential string) error {
+	u.t.Helper()
+	err := u.write("config/"+u.name, wrong)
+	if err == nil {
+		u.t.Fatalf("%s was stored", what)
+	}
+	if strings.Contains(err.Error(), credential) {
+		u.t.Errorf("%s: the error quotes it: %v", what, err)
+	}
+	return err
+}
+
 // revoke ends a key's lease and returns once it is carried out.
 func (u *tenant) revoke(k *key) error {
 	return u.Client.Sys().RevokeWithOptionsWithContext(u.t.Context(), &api.RevokeOptions{LeaseID: k.lease, Sync: true})

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,21 +51,11 @@ func runUnleash(secure bool) (*unleashserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := servers.Unleash(context.Background(), os.Stderr)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := serverDir("unleash")
-	if err != nil {
-		return nil, err
-	}
-	server, err := unleashserver.Start(context.Background(), unleashserver.Options{
-		Unleash: path, Dir: dir, Database: postgres.URL(databaseOf(secure)), SecureTokens: secure,
+	return started("unleash", servers.Unleash, func(path, dir string) (*unleashserver.Server, error) {
+		return unleashserver.Start(context.Background(), unleashserver.Options{
+			Unleash: path, Dir: dir, Database: postgres.URL(databaseOf(secure)), SecureTokens: secure,
+		})
 	})
-	if err == nil {
-		doAtTheEnd(server.Close)
-	}
-	return server, err
 }
 
 // unleashTokens are the tokens of an Unleash that belong to one test.
