@@ -70,6 +70,10 @@ func TestFunctions(t *testing.T) {
 		`format("%ds", 3600)`:                                               "3600s",
 		`join(",", body.list)`:                                              "a,b",
 		`tostring(12345678901234567890123)`:                                 "12345678901234567890123",
+		`tonumber("1e300") * 10`:                                            "1e+301",
+		`tonumber("1e10000000")`:                                            "",
+		`{ n = [tonumber("-1e-10000000")] }`:                                "",
+		`1 + "1e10000000"`:                                                  "",
 	} {
 		value, err := compute(t, text)
 		if want == "" {

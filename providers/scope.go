@@ -42,6 +42,9 @@ func (s scope) evaluate(expr hclsyntax.Expression) (value cty.Value, err error) 
 	if found.HasErrors() {
 		return cty.DynamicVal, evaluationError(found)
 	}
+	if beyondBounds(value) {
+		return cty.DynamicVal, fmt.Errorf("%s is a number beyond all bounds", sourceOf(expr))
+	}
 	return value, nil
 }
 

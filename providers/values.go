@@ -36,6 +36,23 @@ func computable(text string) bool {
 	return err == nil && -mostExponent <= n && n <= mostExponent
 }
 
+// beyondBounds reports whether there is a number in a value that only texts such
+// as "1e10000000" compute to; to write it out would take minutes.
+func beyondBounds(value cty.Value) bool {
+	const mostBits = 4 * mostExponent // a decimal digit takes less than 4 bits
+	beyond := false
+	// The walk fails only where its function does.
+	_ = cty.Walk(value, func(_ cty.Path, v cty.Value) (bool, error) {
+		v, _ = v.Unmark()
+		if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() {
+			exponent := v.AsBigFloat().MantExp(nil)
+			beyond = beyond || exponent > mostBits || exponent < -mostBits
+		}
+		return !beyond, nil
+	})
+	return beyond
+}
+
 // toCty turns a JSON value into what expressions compute with.
 func toCty(value any) cty.Value {
 	switch v := value.(type) {
