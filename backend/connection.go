@@ -173,25 +173,8 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	return e.urgeUnfinished(ctx, s, name)
 }
 
-// refuseStranding refuses a change that leaves live keys where the connection
-// no longer reaches.
-func (e *Engine) refuseStranding(ctx context.Context, s logical.Storage, name string, c *Connection) error {
-	stored, err := e.Connection(ctx, s, name)
-	if err != nil || stored == nil {
-		return err
-	}
-	if stored.Provider == c.Provider && stored.BaseURL == c.BaseURL {
-		return nil
-	}
-	live, err := e.liveKeys(ctx, s, name)
-	if err != nil || live == 0 {
-		return err
-	}
-	return mistake("connection %q has %s that could not be revoked after a change of provider or base_url; revoke them first, or repeat with force=true", name, count(live, "live key"))
-}
-
-// DeleteConnection removes a connection. With live keys it refuses unless
-// forced, since without the connection nothing can revoke them.
+// DeleteConnection removes a connection. While something is left to revoke it
+// refuses unless forced, since without the connection nothing can.
 func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name string, force bool) error {
 	// A rotation that finishes later would store the connection again.
 	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
@@ -200,12 +183,12 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 	}
 	defer unlock()
 	if !force {
-		live, err := e.liveKeys(ctx, s, name)
+		left, err := e.leftToRevoke(ctx, s, name)
 		if err != nil {
 			return err
 		}
-		if live > 0 {
-			return mistake("connection %q has %s that nothing could revoke without it; revoke them first (vault lease revoke -prefix), or repeat with force=true", name, count(live, "live key"))
+		if left != "" {
+			return mistake("connection %q has %s, which nothing could revoke without it; revoke its keys first (vault lease revoke -prefix), or repeat with force=true", name, left)
 		}
 	}
 	if err := s.Delete(ctx, connectionPrefix+name); err != nil {

@@ -274,7 +274,7 @@ func (w *world) atProvider(method, path, body string) {
 	}
 }
 
-func eventually(t *testing.T, condition func() bool) {
+func eventually(t testing.TB, condition func() bool) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
 	for !condition() {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
 )
 
 // TestStorageWrites is the price list: what each act writes.
@@ -133,35 +135,59 @@ func TestRevokeNeedsNoRole(t *testing.T) {
 	}
 }
 
-// TestStrandingIsRefused: live keys keep their connection where it is.
+// TestStrandingIsRefused: whatever may be left at the provider keeps its
+// connection where it is.
 func TestStrandingIsRefused(t *testing.T) {
 	ctx := context.Background()
-	for name, act := range map[string]func(w *world, force bool) error{
-		"deleting the connection": func(w *world, force bool) error {
-			return w.process.DeleteConnection(ctx, w.storage, "box", force)
-		},
-		"another base_url": func(w *world, force bool) error {
-			c, err := w.process.Connection(ctx, w.storage, "box")
-			if err != nil {
-				return err
-			}
-			c.BaseURL = "http://127.0.0.1:1"
-			return w.process.SaveConnection(ctx, w.storage, "box", c, SaveOptions{Force: force})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+	for leftName, left := range map[string]struct {
+		leave func(w *world)
+		want  string
+	}{
+		"a key": {func(w *world) { w.mustMint("app") }, "has 1 live key,"},
+		"a mint whose outcome is unknown": {func(w *world) {
+			w.addFaults(mintFault(server.Reset))
+			w.mint("app")
+		}, "has 1 unsettled call (see queue/),"},
+		"a mint in flight": {func(w *world) {
+			w.addFaults(mintFault(server.Hang))
+			done := make(chan struct{})
+			go func() { defer close(done); w.mint("app") }()
+			w.t.Cleanup(func() { w.sandbox.ClearFaults(); <-done })
+			eventually(w.t, func() bool { return w.sandbox.State().Waiting > 0 })
+		}, "has 1 unsettled call (see queue/),"},
+		"a crash, and a key": {func(w *world) {
 			w.mustMint("app")
-			var m *Mistake
-			if err := act(w, false); !errors.As(err, &m) || !strings.Contains(err.Error(), "1 live key") {
-				t.Errorf("with a live key: %v", err)
-			}
-			if c, err := w.process.Connection(ctx, w.storage, "box"); err != nil || c == nil || c.BaseURL != w.front.URL {
-				t.Errorf("the connection changed: %v, %v", c, err)
-			}
-			if err := act(w, true); err != nil {
-				t.Errorf("with force: %v", err)
-			}
-		})
+			w.start(fault{})
+		}, "has 1 live key and a crash to recover from (see info),"},
+	} {
+		for actName, act := range map[string]func(w *world, force bool) error{
+			"deleting the connection": func(w *world, force bool) error {
+				return w.process.DeleteConnection(ctx, w.storage, "box", force)
+			},
+			"another base_url": func(w *world, force bool) error {
+				c, err := w.process.Connection(ctx, w.storage, "box")
+				if err != nil {
+					return err
+				}
+				c.BaseURL = "http://127.0.0.1:1"
+				return w.process.SaveConnection(ctx, w.storage, "box", c, SaveOptions{Force: force})
+			},
+		} {
+			t.Run(leftName+", "+actName, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				left.leave(w)
+				var m *Mistake
+				if err := act(w, false); !errors.As(err, &m) || !strings.Contains(err.Error(), left.want) {
+					t.Errorf("without force the error is %v, want it to say %q", err, left.want)
+				}
+				if c, err := w.process.Connection(ctx, w.storage, "box"); err != nil || c == nil || c.BaseURL != w.front.URL {
+					t.Errorf("the connection changed: %v, %v", c, err)
+				}
+				if err := act(w, true); err != nil {
+					t.Errorf("with force: %v", err)
+				}
+			})
+		}
 	}
 }

@@ -242,6 +242,20 @@ func (q *queue) list() []QueueEntry {
 	return entries
 }
 
+// unsettled are the names of what a connection may have left at its provider
+// beside the keys in the ledger.
+func (q *queue) unsettled(connection string) map[string]bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	names := map[string]bool{}
+	for _, item := range q.entries {
+		if item.Connection == connection && item.Kind != queueRevoke {
+			names[item.KeyName] = true
+		}
+	}
+	return names
+}
+
 // failing reports whether the connection's last queued call failed to reach it.
 func (q *queue) failing(connection string) bool {
 	q.mu.Lock()

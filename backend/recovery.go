@@ -165,6 +165,13 @@ func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 	return nil
 }
 
+// of reports whether the connection is not reconciled yet.
+func (r *recoveries) of(connection string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.byConnection[connection] != nil
+}
+
 // names are the connections that are not reconciled yet.
 func (r *recoveries) names() []string {
 	r.mu.Lock()

@@ -158,7 +158,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 		"force": {
 			Type:         framework.TypeBool,
 			Query:        true,
-			Description:  "Whether to go ahead although live keys could then no longer be revoked. Not stored.",
+			Description:  "Whether to go ahead although keys that are left at the provider could then no longer be revoked. Not stored.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
 		},
 	}
