@@ -17,8 +17,9 @@ import (
 
 // TestChaosRotationThroughFailover: every minute all static roles and admin
 // credentials of a cluster come due at once, and the active node is killed
-// about then. Each is rotated once for each minute, a consumer of the static
-// keys is never refused, and nothing that is not known is left at the providers.
+// about then. Each is rotated once for each minute, unless its outcome is in
+// doubt for longer than that; a consumer of the static keys is never refused, and
+// nothing that is not known is left at the providers.
 func TestChaosRotationThroughFailover(t *testing.T) {
 	t.Parallel()
 	const (
@@ -79,6 +80,11 @@ type rotatedConnection struct {
 	provider *provider
 	roles    []*rotatedRole
 	rotated  map[string]bool // times of root rotations
+	// inDoubt is set while the engine cannot know yet whether the provider made a
+	// new admin credential: a call that a kill cut off may still arrive. It waits
+	// for longer than a minute then, so that one rotation is left out.
+	inDoubt bool
+	leftOut int
 }
 
 type rotatedRole struct {
@@ -168,22 +174,30 @@ func (s *rotationSiege) observe(c *rotatedConnection) {
 	if at, ok := answer.Data["last_rotated"].(string); ok {
 		c.rotated[at] = true
 	}
+	lastError, _ := answer.Data["last_error"].(string)
+	c.inDoubt = strings.Contains(lastError, "the outcome of the rotation is unknown")
 }
 
-// awaitRotations waits until everything was rotated so many times.
+// awaitRotations waits until everything was rotated so many times, or is in
+// doubt.
 func (s *rotationSiege) awaitRotations(times int, until time.Time) {
 	s.t.Helper()
 	vaulttest.Eventually(s.t, time.Until(until), fmt.Sprintf("rotation %d of everything", times), func() (bool, string) {
-		behind := s.counted(func(n int) bool { return n < times })
+		behind := s.behind(times)
 		return len(behind) == 0, strings.Join(behind, ", ")
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.connections {
+		c.leftOut = max(0, times-len(c.rotated))
+	}
 }
 
 // checkOnce checks that nothing was rotated more often than it came due.
 func (s *rotationSiege) checkOnce(created time.Time) {
 	s.t.Helper()
 	times := int(time.Since(created) / time.Minute)
-	if twice := s.counted(func(n int) bool { return n > times }); len(twice) > 0 {
+	if twice := s.ahead(times); len(twice) > 0 {
 		s.t.Errorf("after %d minutes these were rotated more often: %s", times, strings.Join(twice, ", "))
 	}
 	s.mu.Lock()
@@ -193,19 +207,41 @@ func (s *rotationSiege) checkOnce(created time.Time) {
 	}
 }
 
-// counted names what was rotated a number of times of which odd is true.
-func (s *rotationSiege) counted(odd func(int) bool) []string {
+// behind names what was rotated less often, and is not in doubt.
+func (s *rotationSiege) behind(times int) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []string
 	for _, c := range s.connections {
-		if n := len(c.rotated); odd(n) {
+		if n := len(c.rotated); n+c.leftOut < times && !c.inDoubt {
 			found = append(found, fmt.Sprintf("config/%s %d times", c.name, n))
 		}
-		for _, r := range c.roles {
-			if n := len(r.keys) - 1; odd(n) {
-				found = append(found, fmt.Sprintf("%s %d times", r.name, n))
-			}
+		found = append(found, c.rolesRotated(func(n int) bool { return n < times })...)
+	}
+	return found
+}
+
+// ahead names what was rotated more often.
+func (s *rotationSiege) ahead(times int) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []string
+	for _, c := range s.connections {
+		if n := len(c.rotated); n > times {
+			found = append(found, fmt.Sprintf("config/%s %d times", c.name, n))
+		}
+		found = append(found, c.rolesRotated(func(n int) bool { return n > times })...)
+	}
+	return found
+}
+
+// rolesRotated names the roles that were rotated a number of times of which odd
+// is true.
+func (c *rotatedConnection) rolesRotated(odd func(int) bool) []string {
+	var found []string
+	for _, r := range c.roles {
+		if n := len(r.keys) - 1; odd(n) {
+			found = append(found, fmt.Sprintf("%s %d times", r.name, n))
 		}
 	}
 	return found
@@ -280,18 +316,19 @@ func (s *rotationSiege) showsNoCredential(c *rotatedConnection) {
 
 func (s *rotationSiege) report(kills int) {
 	s.t.Helper()
-	var issued, admins, stored, roots int
+	var issued, admins, stored, roots, leftOut int
 	for _, c := range s.connections {
 		counters := c.provider.State().Counters
 		issued += counters.Issued
 		admins += counters.Requests["POST /v1/admin-keys"]
 		roots += len(c.rotated)
+		leftOut += c.leftOut
 		for _, r := range c.roles {
 			stored += len(r.keys)
 		}
 	}
 	s.t.Logf("%d kills; the static keys were used %d times, none refused; %d reads failed during failovers", kills, s.uses, s.missed)
-	s.t.Logf("static keys: %d stored, %d made at the providers, of which %d wait for their deadline; admin credentials: %d rotations, %d asked for", stored, issued, s.waiting, roots, admins)
+	s.t.Logf("static keys: %d stored, %d made at the providers, of which %d wait for their deadline; admin credentials: %d rotations, %d asked for, %d left out while in doubt", stored, issued, s.waiting, roots, admins, leftOut)
 	if issued == stored && admins == roots {
 		s.t.Log("no kill hit a rotation: this proves little")
 	}
