@@ -17,7 +17,7 @@ import (
 
 // soon bounds the wait for what happens by itself, such as the end of a lease;
 // it is long because the machine may be busy.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // mount is the plugin, mounted in a real Vault.
 type mount struct {

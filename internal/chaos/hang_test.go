@@ -57,7 +57,7 @@ func TestChaosHangingProvider(t *testing.T) {
 
 	hanging.ClearFaults()
 	returned := time.Now()
-	vaulttest.Eventually(t, bound, "the keys of the provider that hung are revoked", func() (bool, string) {
+	vaulttest.Eventually(t, time.Minute, "the keys of the provider that hung are revoked", func() (bool, string) {
 		left := len(hanging.undeleted())
 		return left == 0, fmt.Sprintf("%d of %d are left", left, count)
 	})

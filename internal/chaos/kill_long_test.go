@@ -30,7 +30,7 @@ func TestChaosKilledActiveNode(t *testing.T) {
 	stopRenewing := s.start(s.keep)
 	s.run(kills)
 	s.everyLeaseWorks()
-	s.awaitNoOrphans(2 * time.Minute)
+	s.awaitNoOrphans(3 * time.Minute)
 	// A reconcile ends a recovery once nothing of the former leader can be in
 	// flight, and the provider's list cannot lag any more.
 	s.awaitRecovered(3 * time.Minute)

@@ -21,7 +21,7 @@ func TestKilledActiveNode(t *testing.T) {
 	s := startSiege(t, 30*time.Second)
 	stopRenewing := s.start(s.keep)
 	s.run(2)
-	s.awaitNoOrphans(time.Minute)
+	s.awaitNoOrphans(2 * time.Minute)
 	s.everyLeaseWorks()
 	stopRenewing()
 	s.revokeAll()
