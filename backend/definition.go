@@ -191,6 +191,8 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 			inUse[entry.Definition] = true
 		}
 	}
+	e.activity.definitionsInUse(inUse, name)
+	e.recoveries.definitionsInUse(inUse, name)
 	prefix := oldDefinitionPrefix + name + "/"
 	kept, err := s.List(ctx, prefix)
 	if err != nil {

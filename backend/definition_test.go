@@ -93,6 +93,39 @@ func TestReplacedDefinitionClearsUp(t *testing.T) {
 	w.noRotationLeft() // and nothing on the queue
 }
 
+// TestReplacedDefinitionRecovers what its process was making when it died: the
+// versions that came since list elsewhere.
+func TestReplacedDefinitionRecovers(t *testing.T) {
+	for name, replace := range map[string]func(w *world, upload func()){
+		"before the crash": func(w *world, upload func()) { upload(); w.start(fault{}) },
+		"after the crash":  func(w *world, upload func()) { w.start(fault{}); upload() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
+			upload := func(source string) {
+				_, err := w.process.SaveDefinition(context.Background(), w.storage, "mine", source, false, anyDefinition)
+				w.must(err)
+			}
+			upload(good)
+			w.configure("mine", "box", "app", nil)
+			w.makeOrphan() // as by a mint that never came into the ledger
+			replace(w, func() {
+				for _, elsewhere := range []string{"nowhere", "elsewhere"} {
+					upload(strings.ReplaceAll(good, `"/v1/keys`, `"/v1/`+elsewhere))
+				}
+			})
+			w.run(5*time.Minute, 20*time.Second)
+			if orphans := w.orphans(); len(orphans) > 0 {
+				t.Errorf("alive and held by nobody: %v", orphans)
+			}
+			if left := w.process.recoveries.names(); len(left) > 0 {
+				t.Errorf("not recovered: %v", left)
+			}
+		})
+	}
+}
+
 func TestUploadMistakes(t *testing.T) {
 	for name, test := range map[string]struct {
 		name, source string

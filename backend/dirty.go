@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -38,26 +39,40 @@ const (
 type mark struct {
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
-	// Scopes are the places at the provider where keys may have been made.
-	Scopes []providers.Scope `json:"scopes"`
+	// Places are where at the provider keys may have been made.
+	Places []place `json:"places"`
 	// LongestMint is how long after Until a call may still be in flight.
 	LongestMint time.Duration `json:"longest_mint"`
 }
 
-func (m *mark) covers(scope providers.Scope, now time.Time) bool {
-	return m.Until.Sub(now) >= markRenewal && hasScope(m.Scopes, scope)
+// place is where keys are made: a scope at the provider, as a definition sees it.
+type place struct {
+	Scope providers.Scope `json:"scope"`
+	// Provider and Definition, the hash of an uploaded one, say how to list there.
+	Provider   string `json:"provider"`
+	Definition string `json:"definition,omitempty"`
 }
 
-// extended is the mark with the window moved and the scope added.
-func (m *mark) extended(scope providers.Scope, now time.Time, longestMint time.Duration) *mark {
+func (p place) String() string { return p.Provider + " " + p.Definition + " " + p.Scope.String() }
+
+func (m *mark) has(p place) bool {
+	return slices.ContainsFunc(m.Places, func(other place) bool { return other.String() == p.String() })
+}
+
+func (m *mark) covers(p place, now time.Time) bool {
+	return m.Until.Sub(now) >= markRenewal && m.has(p)
+}
+
+// extended is the mark with the window moved and the place added.
+func (m *mark) extended(p place, now time.Time, longestMint time.Duration) *mark {
 	wider := &mark{Since: now, Until: now.Add(markWindow), LongestMint: longestMint}
 	if m != nil {
 		wider.Since = m.Since
-		wider.Scopes = append(wider.Scopes, m.Scopes...)
+		wider.Places = append(wider.Places, m.Places...)
 		wider.LongestMint = max(longestMint, m.LongestMint)
 	}
-	if !hasScope(wider.Scopes, scope) {
-		wider.Scopes = append(wider.Scopes, scope)
+	if !wider.has(p) {
+		wider.Places = append(wider.Places, p)
 	}
 	return wider
 }
@@ -104,19 +119,26 @@ func (a *activity) of(connection string) *connectionActivity {
 	return c
 }
 
+// connections are the names of those that were used by this process.
+func (a *activity) connections() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Keys(a.byConnection))
+}
+
 func (a *activity) markPath(connection string) string {
 	return dirtyPrefix + connection + "/" + a.epoch
 }
 
 // begin marks the connection dirty if it is not, and the key as in flight.
 // Nothing may be asked of the provider when it fails.
-func (a *activity) begin(ctx context.Context, s logical.Storage, connection, keyName string, scope providers.Scope, longestMint time.Duration) error {
+func (a *activity) begin(ctx context.Context, s logical.Storage, connection, keyName string, where place, longestMint time.Duration) error {
 	c := a.of(connection)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := a.now()
-	if c.mark == nil || !c.mark.covers(scope, now) {
-		wider := c.mark.extended(scope, now, longestMint)
+	if c.mark == nil || !c.mark.covers(where, now) {
+		wider := c.mark.extended(where, now, longestMint)
 		if err := write(ctx, s, a.markPath(connection), wider); err != nil {
 			// The write may have been carried out all the same: the mark counts
 			// as set when it comes to clearing it, and as unset for a mint.
@@ -129,6 +151,27 @@ func (a *activity) begin(ctx context.Context, s logical.Storage, connection, key
 	c.inFlight[keyName] = struct{}{}
 	c.lastUsed = now
 	return nil
+}
+
+// definitionsInUse notes the hashes of a provider's uploaded definitions that
+// the marks of this process need.
+func (a *activity) definitionsInUse(inUse map[string]bool, provider string) {
+	for _, name := range a.connections() {
+		c := a.of(name)
+		c.mu.Lock()
+		if c.mark != nil {
+			c.mark.definitionsInUse(inUse, provider)
+		}
+		c.mu.Unlock()
+	}
+}
+
+func (m *mark) definitionsInUse(inUse map[string]bool, provider string) {
+	for _, p := range m.Places {
+		if p.Provider == provider {
+			inUse[p.Definition] = true
+		}
+	}
 }
 
 // end takes the key out of flight: it is in the ledger, or known not to exist,
@@ -155,13 +198,7 @@ func (a *activity) inFlight(connection string) map[string]bool {
 
 // cleanIdle removes the marks of connections that have been idle for a while.
 func (a *activity) cleanIdle(ctx context.Context, s logical.Storage) error {
-	a.mu.Lock()
-	names := make([]string, 0, len(a.byConnection))
-	for name := range a.byConnection {
-		names = append(names, name)
-	}
-	a.mu.Unlock()
-	for _, name := range names {
+	for _, name := range a.connections() {
 		if err := a.cleanIfIdle(ctx, s, name); err != nil {
 			return err
 		}

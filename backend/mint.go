@@ -218,7 +218,8 @@ func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *ord
 func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
 	handle, known := o.site.client.KnownHandle(o.request)
 	if o.site.definition.Capabilities.Reconcile || !known {
-		return e.activity.begin(ctx, s, o.site.name, o.request.Name, o.scope, longest)
+		where := place{Scope: o.scope, Provider: o.record.Provider, Definition: o.record.Definition}
+		return e.activity.begin(ctx, s, o.site.name, o.request.Name, where, longest)
 	}
 	intent := o.cleanUp("the mint did not finish", e.now().Add(longest+listLag))
 	intent.Kind = queueIntent

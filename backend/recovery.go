@@ -56,12 +56,14 @@ func (r *recovery) window() window {
 	return w
 }
 
-func (r *recovery) scopes() []providers.Scope {
-	var scopes []providers.Scope
+// scopes are where the former leaders may have made keys, by what made them.
+func (r *recovery) scopes() map[maker][]providers.Scope {
+	scopes := map[maker][]providers.Scope{}
 	for _, m := range r.marks {
-		for _, scope := range m.mark.Scopes {
-			if !hasScope(scopes, scope) {
-				scopes = append(scopes, scope)
+		for _, p := range m.mark.Places {
+			by := maker{m.connection, p.Provider, p.Definition}
+			if !hasScope(scopes[by], p.Scope) {
+				scopes[by] = append(scopes[by], p.Scope)
 			}
 		}
 	}
@@ -130,24 +132,39 @@ func (e *Engine) recover(ctx context.Context, connection string, r *recovery) (c
 	if stored == nil {
 		return true, e.giveUpRecovery(ctx, connection, r, "the connection was deleted")
 	}
-	site, err := e.site(ctx, e.storage, connection)
-	if err != nil {
-		return false, err
+	listable := false
+	for by, scopes := range r.scopes() {
+		listed, err := e.recoverMade(ctx, by, scopes, r.window())
+		if err != nil {
+			return false, err
+		}
+		listable = listable || listed
 	}
-	if !site.definition.Capabilities.Reconcile {
+	if !listable {
 		return true, e.giveUpRecovery(ctx, connection, r, "the provider cannot list its keys")
-	}
-	report, err := e.reconcile(ctx, e.storage, site, r.scopes(), r.window(), ReconcileOptions{Delete: true})
-	if err != nil {
-		return false, err
-	}
-	if err := report.failed(); err != nil {
-		return false, err
 	}
 	if began.Before(r.clearedAfter()) {
 		return false, nil
 	}
 	return true, e.dropMarks(ctx, r)
+}
+
+// recoverMade revokes what one definition made and nobody holds. listed is false
+// where that one knows no list.
+func (e *Engine) recoverMade(ctx context.Context, by maker, scopes []providers.Scope, w window) (listed bool, err error) {
+	site, release, err := e.siteFor(ctx, e.storage, by)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	if !site.definition.Capabilities.Reconcile {
+		return false, nil
+	}
+	report, err := e.reconcile(ctx, e.storage, site, scopes, w, ReconcileOptions{Delete: true})
+	if err != nil {
+		return true, err
+	}
+	return true, report.failed()
 }
 
 // giveUpRecovery drops marks that nothing can be done about, and says so.
@@ -170,6 +187,18 @@ func (r *recoveries) of(connection string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.byConnection[connection] != nil
+}
+
+// definitionsInUse notes the hashes of a provider's uploaded definitions that
+// recoveries need.
+func (r *recoveries) definitionsInUse(inUse map[string]bool, provider string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.byConnection {
+		for _, m := range one.marks {
+			m.mark.definitionsInUse(inUse, provider)
+		}
+	}
 }
 
 // names are the connections that are not reconciled yet.
