@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
 
@@ -34,6 +35,11 @@ func TestChaosRotationThroughFailover(t *testing.T) {
 		s.add(fmt.Sprintf("box%d", n), rolesEach)
 	}
 	created := time.Now().Truncate(time.Minute)
+	// One call is lost on its way, as a kill might have it.
+	lost := server.Fault{Kind: server.Reset, Match: server.Match{Route: "POST /v1/admin-keys"}}
+	if err := s.connections[0].provider.AddFault(lost); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range s.connections {
 		for _, method := range []string{http.MethodPost, http.MethodDelete} {
 			c.provider.always(late(method, lag))
