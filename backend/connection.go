@@ -195,6 +195,7 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 		return fmt.Errorf("deleting connection %q: %w", name, err)
 	}
 	e.ResetConnection(name)
+	e.metrics.forget(name)
 	return e.forgetRotation(ctx, s, name)
 }
 

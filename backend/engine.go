@@ -69,6 +69,8 @@ type Engine struct {
 	definitions definitions
 	revokeSlots sync.Map // connection name to *semaphore.Weighted
 	nextShard   int
+	census      census
+	metrics     *metrics
 	inheritance inheritance
 	background  background
 }
@@ -113,6 +115,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		e.log = hclog.NewNullLogger()
 	}
 	e.sites.byName = map[string]*site{}
+	e.metrics = newMetrics(e)
 	e.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
 		Help:           strings.TrimSpace(help),

@@ -154,6 +154,13 @@ func remoteAddress(req *logical.Request) string {
 // issue carries the order out. Whatever happens, afterwards the key is in the
 // ledger, or does not exist, or stands on the queue.
 func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
+	began := time.Now()
+	key, err := e.carryOut(ctx, s, o)
+	e.metrics.minted(o.site.name, time.Since(began), err)
+	return key, err
+}
+
+func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
 	longest := o.site.connection.longestMint()
 	if err := e.announce(ctx, s, o, longest); err != nil {
 		return nil, err
@@ -294,7 +301,7 @@ func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *order, er
 func (e *Engine) refused(o *order, refusal *providers.Error) error {
 	switch refusal.Kind {
 	case providers.Refused, providers.Unauthorized:
-		return mistake("connection %q made no key: %s", o.site.name, refusal)
+		return mistake("connection %q made no key: %w", o.site.name, refusal)
 	}
 	return fmt.Errorf("connection %q made no key: %w", o.site.name, refusal)
 }

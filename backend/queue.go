@@ -256,6 +256,21 @@ func (q *queue) unsettled(connection string) map[string]bool {
 	return names
 }
 
+// lot is what waits of one kind for one connection.
+type lot struct{ connection, kind string }
+
+// waiting counts what waits, and tells since when each connection's oldest does.
+func (q *queue) waiting() (counts map[lot]int, since map[string]time.Time) {
+	counts, since = map[lot]int{}, map[string]time.Time{}
+	for _, entry := range q.list() {
+		counts[lot{entry.Connection, entry.Kind}]++
+		if oldest, ok := since[entry.Connection]; !ok || entry.Since.Before(oldest) {
+			since[entry.Connection] = entry.Since
+		}
+	}
+	return counts, since
+}
+
 // failing reports whether the connection's last queued call failed to reach it.
 func (q *queue) failing(connection string) bool {
 	q.mu.Lock()

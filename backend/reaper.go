@@ -81,14 +81,17 @@ func (e *Engine) tick(ctx context.Context) {
 // does not keep it from the others; the first error is returned.
 func (e *Engine) reapShard(ctx context.Context, shard int) error {
 	var first error
+	alive := map[string]int{}
 	for r, err := range recordsInShard(ctx, e.storage, shardName(shard)) {
 		if err == nil {
+			alive[r.Connection]++
 			err = e.reap(ctx, r)
 		}
 		if first == nil {
 			first = err
 		}
 	}
+	e.census.note(shard, alive)
 	return first
 }
 

@@ -168,6 +168,7 @@ func (e *Engine) revokeOrphan(ctx context.Context, site *site, orphan *Orphan) {
 		return
 	}
 	orphan.Revoked = true
+	e.metrics.orphanRevoked(site.name)
 	e.log.Info("revoked a key that nobody holds", "connection", site.name, "key_name", orphan.Name, "issued", orphan.Issued)
 }
 

@@ -82,15 +82,23 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 		return err
 	}
 	defer release()
+	err = e.endAtProvider(ctx, site, r, since)
+	e.metrics.revoked(r.Connection, err)
+	if err != nil {
+		return err
+	}
+	return dropRecord(context.WithoutCancel(ctx), s, r)
+}
+
+// endAtProvider revokes the key, and sees it dead where its role asks for that.
+func (e *Engine) endAtProvider(ctx context.Context, site *site, r *Record, since time.Time) error {
 	if err := e.revokeAtProvider(ctx, site, r); err != nil {
 		return err
 	}
-	if r.VerifyRevocation && site.client.CanConfirm(r.Handle) {
-		if err := e.seenDead(ctx, site, r, since); err != nil {
-			return err
-		}
+	if !r.VerifyRevocation || !site.client.CanConfirm(r.Handle) {
+		return nil
 	}
-	return dropRecord(context.WithoutCancel(ctx), s, r)
+	return e.seenDead(ctx, site, r, since)
 }
 
 // revokeAtProvider succeeds when the provider says that the key is gone. Some

@@ -47,7 +47,7 @@ func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, site 
 func notRotated(site *site, err error) error {
 	switch providers.KindOf(err) {
 	case providers.Refused, providers.Unauthorized:
-		return mistake("connection %q keeps its credential: %s", site.name, err)
+		return mistake("connection %q keeps its credential: %w", site.name, err)
 	}
 	return fmt.Errorf("connection %q keeps its credential: %w", site.name, err)
 }

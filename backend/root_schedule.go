@@ -12,6 +12,7 @@ import (
 // noteRootRotation sets the next time, or keeps a failure for the connection's
 // readers.
 func (e *Engine) noteRootRotation(ctx context.Context, s logical.Storage, name string, outcome error) error {
+	e.metrics.rotated(rootKind, outcome)
 	if outcome != nil {
 		return e.noteRootFailure(ctx, s, name, outcome)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -209,6 +210,19 @@ func (t *scheduler) dueAt(key string) time.Time {
 		return j.due
 	}
 	return time.Time{}
+}
+
+// failing counts the jobs whose last run failed, by the first part of their key.
+func (t *scheduler) failing() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	counts := map[string]int{}
+	for key, j := range t.jobs {
+		if kind, _, _ := strings.Cut(key, "/"); j.failures > 0 {
+			counts[kind]++
+		}
+	}
+	return counts
 }
 
 // start runs what is due, several at a time, without waiting for it. run

@@ -46,6 +46,7 @@ func (e *Engine) unknownStaticRole(ctx context.Context, s logical.Storage, name 
 // sets the next time.
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
+	e.metrics.rotated(staticKind, err)
 	if err != nil {
 		keys.failed(err, e.now())
 		return errors.Join(err, e.storeKeys(ctx, s, name, keys))

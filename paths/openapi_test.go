@@ -97,7 +97,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatalf("help carries a %T for a document", resp.Data["openapi"])
 	}
 	want := []string{
-		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/info", "/keys/", "/keys/{id}", "/lookup-key",
+		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/info", "/keys/", "/keys/{id}", "/lookup-key", "/metrics",
 		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/give-up", "/queue/{id}/retry",
 		"/reconcile/{name}", "/reset/{name}", "/revoke-key", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",
 		"/static-creds/{name}", "/static-roles/", "/static-roles/{name}",
@@ -139,7 +139,7 @@ func TestOpenAPI(t *testing.T) {
 
 func TestHelpOfOnePath(t *testing.T) {
 	m := newMount(t)
-	for _, path := range []string{"config/x", "config", "roles/x", "creds/x", "queue", "queue/x/retry", "info", "static-roles", "static-roles/x", "static-creds/x", "rotate-root/x", "rotate-role/x"} {
+	for _, path := range []string{"config/x", "config", "roles/x", "creds/x", "queue", "queue/x/retry", "info", "metrics", "static-roles", "static-roles/x", "static-creds/x", "rotate-root/x", "rotate-role/x"} {
 		resp, err := m.backend.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: m.storage})
 		if err != nil {
 			t.Errorf("help for %s: %v", path, err)

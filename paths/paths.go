@@ -35,6 +35,7 @@ func All(e *backend.Engine) []*framework.Path {
 		queuePaths(e),
 		reconcilePaths(e),
 		infoPaths(e),
+		metricsPaths(e),
 	)
 }
 

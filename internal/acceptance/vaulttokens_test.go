@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,10 +28,37 @@ func TestVaultTokens(t *testing.T) {
 		"refused mints": vaultRefusedMints,
 		"root rotation": vaultRootRotation,
 		"static role":   vaultStaticRole,
+		"metrics":       vaultMetrics,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(t, m, newVaultTokens(t, m))
 		})
+	}
+}
+
+// vaultMetrics reads the engine's metrics as Prometheus does.
+func vaultMetrics(t *testing.T, m *mount, v *vaultTokens) {
+	u := m.tenant(t, v.policy, v, nil, nil)
+	u.mustRevoke(u.mustMint())
+	scraped, err := m.Client.Logical().ReadRawWithContext(t.Context(), "apikeys/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scraped.Body.Close()
+	text, err := io.ReadAll(scraped.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind := scraped.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
+		t.Errorf("the metrics are of type %q", kind)
+	}
+	for _, line := range []string{
+		fmt.Sprintf("apikeys_mints_total{connection=%q,result=\"done\"} 1\n", u.name),
+		fmt.Sprintf("apikeys_revocations_total{connection=%q,result=\"done\"} 1\n", u.name),
+	} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("%s is not among the metrics:\n%s", line, text)
+		}
 	}
 }
 

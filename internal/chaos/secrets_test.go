@@ -108,6 +108,11 @@ func (e *engine) lookAround() {
 			e.t.Errorf("reading %s: %v", path, err)
 		}
 	}
+	if metrics, err := raw.ReadRaw(mount + "/metrics"); err != nil {
+		e.t.Errorf("reading the metrics: %v", err)
+	} else {
+		metrics.Body.Close()
+	}
 	if _, err := e.Client.Help(mount + "/config/app"); err != nil {
 		e.t.Errorf("asking for help: %v", err)
 	}

@@ -1,0 +1,117 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+)
+
+// TestMetrics takes a connection through good times and bad, and reads off the
+// metrics what happened.
+func TestMetrics(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	w.configure("sandbox", "spare", "spare", nil)
+	for range 2 {
+		w.mustMint("app")
+	}
+	lease := w.mustMint("app")
+	w.must(w.revoke(lease))
+	w.makeOrphan()
+	_, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{Delete: true})
+	w.must(err)
+	w.addFaults([]server.Fault{
+		{Kind: server.Status, Status: http.StatusUnprocessableEntity, Match: server.Match{Route: "POST /v1/keys"}},
+		{Kind: server.Unauthorized, Match: server.Match{Method: http.MethodDelete}},
+	})
+	if _, err := w.mint("app"); err == nil {
+		t.Fatal("a refused key was handed out")
+	}
+	if err := w.revoke(w.held()[0]); err == nil {
+		t.Fatal("a revocation at a provider that refuses the credential succeeded")
+	}
+	w.must(w.process.RotateRoot(ctx, w.storage, "box"))
+	w.process.gate.failWrites()
+	if _, err := w.mint("spare"); err == nil {
+		t.Fatal("a key was handed out that storage does not know")
+	}
+	w.process.gate.allowWrites()
+	for range ledgerShards { // the queue stands still meanwhile
+		w.process.tick(ctx)
+	}
+
+	text, err := w.process.Metrics()
+	w.must(err)
+	for _, line := range []string{
+		`apikeys_info{version="` + Version + `"} 1`,
+		`apikeys_keys{connection="box"} 2`,
+		`apikeys_mints_total{connection="box",result="done"} 4`,
+		`apikeys_mints_total{connection="box",result="refused"} 1`,
+		`apikeys_mints_total{connection="spare",result="failed"} 1`,
+		`apikeys_mint_duration_seconds_count{connection="box"} 5`,
+		`apikeys_orphans_revoked_total{connection="box"} 1`,
+		`apikeys_queue_entries{connection="box",kind="revoke"} 1`,
+		`apikeys_revocations_total{connection="box",result="done"} 1`,
+		`apikeys_revocations_total{connection="box",result="unauthorized"} 1`,
+		`apikeys_rotations_failing{kind="root"} 0`,
+		`apikeys_rotations_total{kind="root",result="done"} 1`,
+	} {
+		if !strings.Contains("\n"+string(text), "\n"+line+"\n") {
+			t.Errorf("%s is not among the metrics", line)
+		}
+	}
+	if !strings.Contains(string(text), `apikeys_queue_oldest_entry_timestamp_seconds{connection="box"} `) {
+		t.Error("nothing tells how long the queue waits")
+	}
+	for _, secret := range append(w.secrets, testAdminKey) {
+		if bytes.Contains(text, []byte(secret)) {
+			t.Error("a secret is among the metrics")
+		}
+	}
+	explained, err := os.ReadFile("../docs/metrics.md")
+	w.must(err)
+	for _, described := range regexp.MustCompile(`(?m)^# HELP (\S+) `).FindAllSubmatch(text, -1) {
+		if name := string(described[1]); !bytes.Contains(explained, []byte("| `"+name+"` |")) {
+			t.Errorf("docs/metrics.md does not explain %s", name)
+		}
+	}
+	if problems, err := promlint.New(bytes.NewReader(text)).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("against Prometheus's conventions: %v (%v)", problems, err)
+	}
+	if t.Failed() {
+		t.Logf("the metrics:\n%s", text)
+	}
+}
+
+// TestMetricsOfTrouble: what is failing or interrupted is seen, and what is gone
+// is not.
+func TestMetricsOfTrouble(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	w.mustMint("app")
+	w.start(fault{})
+	w.process.scheduler.urge(rootJobPrefix + "box")
+	shows := func(line string, want bool) {
+		t.Helper()
+		text, err := w.process.Metrics()
+		w.must(err)
+		if got := strings.Contains(string(text), line); got != want {
+			t.Errorf("%s is among the metrics: %t, want %t:\n%s", line, got, want, text)
+		}
+	}
+	shows(`apikeys_recovering{connection="box"} 1`, true)
+	shows(`apikeys_rotations_failing{kind="root"} 1`, true)
+	w.mustMint("app")
+	shows(`apikeys_mints_total{connection="box"`, true)
+	w.must(w.process.DeleteConnection(ctx, w.storage, "box", true))
+	shows(`apikeys_mints_total{connection="box"`, false)
+	shows(`apikeys_mint_duration_seconds_count{connection="box"`, false)
+}
