@@ -311,3 +311,6 @@ func Checksum(path string) (string, error) {
 
 // PluginPath is the binary that Vault runs as the plugin.
 func (c *Cluster) PluginPath() string { return c.options.Plugin }
+
+// VaultPath is the Vault that runs, which is its command line too.
+func (c *Cluster) VaultPath() string { return c.options.Vault }
