@@ -129,7 +129,6 @@ func TestLeakedKeyOfAnAbsentProvider(t *testing.T) {
 		t.Errorf("the queue holds %v", waiting)
 	}
 	m.sandbox.ClearFaults()
-	m.write("queue/"+killed.Data["id"].(string)+"/retry", nil)
 	eventually(t, "the key is dead", func() bool { return m.status(value) == http.StatusUnauthorized })
 }
 
