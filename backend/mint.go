@@ -26,6 +26,10 @@ const (
 type Narrowing struct {
 	// TTL of the lease; 0 means the role's.
 	TTL time.Duration
+	// Fields are the provider's own that take the place of the role's, each
+	// narrower than there. Reserved are the names to offer beside them.
+	Fields   map[string]any
+	Reserved []string
 }
 
 // Mint issues a key at the role's provider and answers it as a lease. A
@@ -68,6 +72,10 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 	}
 	if !site.connection.allows(roleName) {
 		return nil, mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", roleName, role.Connection, role.Connection)
+	}
+	role, err = role.narrowed(site.definition, narrowing)
+	if err != nil {
+		return nil, err
 	}
 	term, err := e.term(role, site.definition, narrowing, e.now())
 	if err != nil {

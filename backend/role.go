@@ -27,6 +27,8 @@ type Role struct {
 	KeyCIDRs []string `json:"key_cidrs,omitempty"`
 	// BindToCaller binds each key to the address that asked for it.
 	BindToCaller bool `json:"bind_to_caller,omitempty"`
+	// NarrowableFields are those of Fields that a caller may narrow.
+	NarrowableFields []string `json:"narrowable_fields,omitempty"`
 	// Fields are the provider's own, as its definition declares them.
 	Fields providers.Values `json:"fields,omitempty"`
 }
@@ -70,7 +72,38 @@ func checkRole(site *site, name string, r *Role) error {
 	if _, err := keyName(site.definition.KeyName, r.KeyNameTemplate, nameData{RoleName: name}, "v0"); err != nil {
 		return err
 	}
+	return checkNarrowable(site.definition, r)
+}
+
+// checkNarrowable checks that it can be told what narrows each field that the
+// role lets callers narrow.
+func checkNarrowable(definition *providers.Definition, r *Role) error {
+	for _, name := range r.NarrowableFields {
+		field := definition.Role.Lookup(name)
+		switch {
+		case field == nil:
+			return mistake("narrowable_fields names %q, which is no field of a role at %s; %s", name, definition.Title, instead(name, definition.Role.Names(), "read providers/"+definition.Name+" for those that are"))
+		case !field.Narrowable():
+			return mistake("narrowable_fields names %q, which cannot be narrowed; only lists, maps and numbers can", name)
+		case r.Fields[name] == nil:
+			return mistake("narrowable_fields names %q, which the role does not set; write what callers may narrow", name)
+		}
+	}
 	return nil
+}
+
+// narrowed is the role with what a caller asked for in place of its own fields.
+func (r *Role) narrowed(definition *providers.Definition, by Narrowing) (*Role, error) {
+	if len(by.Fields) == 0 {
+		return r, nil
+	}
+	fields, err := definition.Role.Narrow(r.Fields, by.Fields, r.NarrowableFields, by.Reserved)
+	if err != nil {
+		return nil, mistake("%s", err)
+	}
+	narrowed := *r
+	narrowed.Fields = fields
+	return &narrowed, nil
 }
 
 // DeleteRole removes a role. Its live keys stay leased: revoking them needs no

@@ -33,6 +33,8 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 				DisplayAttrs: &framework.DisplayAttributes{Name: "TTL", Value: "15m"},
 			},
 		},
+		// A write may name the provider's fields that the role lets callers narrow.
+		TakesArbitraryInput: true,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// Both call the provider, so both are the active node's.
 			logical.ReadOperation: &framework.PathOperation{
@@ -44,7 +46,7 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 			},
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    c.mint,
-				Summary:                     "Mint a key, leased to the caller for as long as the request asks.",
+				Summary:                     "Mint a key, leased to the caller, for less or shorter than the role says.",
 				Responses:                   shown("OK", nil),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
@@ -59,14 +61,15 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 		HelpSynopsis: "Mint a key, leased to the caller.",
 		HelpDescription: `
 The key is made at the provider for this request alone, shown once, and revoked there when its lease
-ends. A write does the same and may ask for another ttl, up to the role's max_ttl.`,
+ends. A write does the same, and may ask for another ttl, up to the role's max_ttl, and for less than
+the role allows: of each field in the role's narrowable_fields, a part of what the role has.`,
 	}}
 }
 
 type credsEndpoint struct{ engine *backend.Engine }
 
 func (c credsEndpoint) mint(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	var narrowing backend.Narrowing
+	narrowing := backend.Narrowing{Fields: providerInput(d), Reserved: bodyFields(d.Schema)}
 	setSeconds(d, "ttl", &narrowing.TTL)
 	return c.engine.Mint(ctx, req, d.Get("name").(string), narrowing)
 }

@@ -48,10 +48,47 @@ func TestCreds(t *testing.T) {
 	}
 }
 
+func TestCredsNarrowed(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	m.write("roles/ci", data{"connection": "main", "ttl": "10m", "scopes": "read,write", "owner": "team-ci", "narrowable_fields": "scopes"})
+	for _, c := range []struct {
+		input data
+		want  []string
+	}{
+		{data{"scopes": "read", "ttl": "5m"}, []string{"read"}},
+		{data{"scopes": []string{"write"}}, []string{"write"}},
+		{nil, []string{"read", "write"}},
+	} {
+		lease := m.must(logical.UpdateOperation, "creds/ci", c.input)
+		live := m.sandbox.LiveKeys()
+		if len(live) != 1 || live[0].Owner != "team-ci" || !reflect.DeepEqual(live[0].Scopes, c.want) {
+			t.Errorf("after %v the provider has %+v, want one key for %v", c.input, live, c.want)
+		}
+		if err := m.revoke(lease); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNarrowableFieldsRefused(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	for names, want := range map[string]string{
+		"scoops": `did you mean "scopes"?`,
+		"owner":  `"owner", which cannot be narrowed; only lists, maps and numbers can`,
+		"scopes": `"scopes", which the role does not set`,
+	} {
+		wantContains(t, m.refusal(logical.UpdateOperation, "roles/ci", data{"connection": "main", "owner": "a", "narrowable_fields": names}), "narrowable_fields", want)
+	}
+	m.write("roles/ci", data{"connection": "main", "scopes": "read", "narrowable_fields": "scopes"})
+	wantContains(t, m.refusal(logical.UpdateOperation, "roles/ci", data{"scopes": ""}), `"scopes", which the role does not set`)
+}
+
 func TestCredsRefused(t *testing.T) {
 	m := newMount(t)
 	m.write("config/main", data{"provider": "sandbox", "admin_key": adminKey, "base_url": m.url, "allowed_roles": "ci"})
-	m.write("roles/ci", data{"connection": "main", "max_ttl": "1h"})
+	m.write("roles/ci", data{"connection": "main", "max_ttl": "1h", "scopes": "read,write", "narrowable_fields": "scopes"})
 	m.write("roles/other", data{"connection": "main"})
 
 	cases := map[string]struct {
@@ -65,7 +102,10 @@ func TestCredsRefused(t *testing.T) {
 		"ttl negative":        {"creds/ci", data{"ttl": "-5m"}, []string{"ttl must not be negative"}},
 		"ttl of wrong type":   {"creds/ci", data{"ttl": []string{"a"}}, []string{"ttl must be a duration"}},
 		"unknown field":       {"creds/ci", data{"tttl": "5m"}, []string{`unknown field "tttl"`, `did you mean "ttl"?`}},
-		"a field of the role": {"creds/ci", data{"scopes": "write"}, []string{`unknown field "scopes"`, "ttl"}},
+		"a field of the role": {"creds/ci", data{"owner": "me"}, []string{`"owner" is for the role to say`, "narrowable_fields"}},
+		"more than it has":    {"creds/ci", data{"scopes": "admin"}, []string{`"scopes" must hold nothing but what the role has`}},
+		"less than anything":  {"creds/ci", data{"scopes": ""}, []string{`"scopes" must not be empty`}},
+		"a field misspelt":    {"creds/ci", data{"scoops": "read"}, []string{`unknown field "scoops"`, `did you mean "scopes"?`}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -129,6 +129,11 @@ func roleFields() map[string]*framework.FieldSchema {
 			Description:  "Whether each key may be used only from the address that asked for it, where the provider can bind it to that.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Bind to caller"},
 		},
+		"narrowable_fields": {
+			Type:         framework.TypeCommaStringSlice,
+			Description:  "Names of those of the provider's fields that a caller may narrow with a write to creds/NAME: a list or map to a part of the role's, a number to a smaller one.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Narrowable fields", Description: "Fields of the provider's that a caller may narrow."},
+		},
 	}
 }
 
@@ -167,6 +172,7 @@ func (r roleEndpoints) read(ctx context.Context, req *logical.Request, d *framew
 		"verify_revocation": role.VerifyRevocation,
 		"key_cidrs":         emptyForNil(role.KeyCIDRs),
 		"bind_to_caller":    role.BindToCaller,
+		"narrowable_fields": emptyForNil(role.NarrowableFields),
 	}}
 	_, definition, err := r.behind(ctx, req.Storage, role.Connection)
 	switch _, unknown := mistakeIn(err); {
@@ -242,6 +248,7 @@ func setRole(role *backend.Role, d *framework.FieldData) error {
 	set(d, "verify_revocation", &role.VerifyRevocation)
 	set(d, "key_cidrs", &role.KeyCIDRs)
 	set(d, "bind_to_caller", &role.BindToCaller)
+	set(d, "narrowable_fields", &role.NarrowableFields)
 	return checkNetworks(role)
 }
 

@@ -18,13 +18,13 @@ func TestRoleLife(t *testing.T) {
 	whole := data{
 		"connection": "main", "ttl": "10m", "max_ttl": 3600, "key_name_template": "{{ .RoleName }}",
 		"verify_revocation": true, "key_cidrs": "10.0.0.0/8,192.168.0.0/16", "bind_to_caller": false,
-		"scopes": "read,write", "owner": "team-ci",
+		"scopes": "read,write", "owner": "team-ci", "narrowable_fields": "scopes",
 	}
 	m.write("roles/ci", whole)
 	want := data{
 		"connection": "main", "ttl": 600, "max_ttl": 3600, "key_name_template": "{{ .RoleName }}",
 		"verify_revocation": true, "key_cidrs": []string{"10.0.0.0/8", "192.168.0.0/16"}, "bind_to_caller": false,
-		"scopes": []string{"read", "write"}, "owner": "team-ci",
+		"scopes": []string{"read", "write"}, "owner": "team-ci", "narrowable_fields": []string{"scopes"},
 	}
 	wantFields(t, m.read("roles/ci"), want)
 	if got := m.list("roles/"); !reflect.DeepEqual(got, []string{"ci"}) {
@@ -42,11 +42,11 @@ func TestRoleLife(t *testing.T) {
 			m.write("roles/ci", whole)
 			m.write("roles/ci", data{
 				"ttl": empty, "max_ttl": empty, "key_name_template": empty, "verify_revocation": empty,
-				"key_cidrs": empty, "bind_to_caller": empty, "scopes": empty, "owner": empty,
+				"key_cidrs": empty, "bind_to_caller": empty, "scopes": empty, "owner": empty, "narrowable_fields": empty,
 			})
 			wantFields(t, m.read("roles/ci"), data{
 				"connection": "main", "ttl": 0, "max_ttl": 0, "key_name_template": "",
-				"verify_revocation": false, "key_cidrs": []string{}, "bind_to_caller": false,
+				"verify_revocation": false, "key_cidrs": []string{}, "bind_to_caller": false, "narrowable_fields": []string{},
 			})
 		})
 	}
