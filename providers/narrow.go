@@ -34,7 +34,7 @@ func (f Fields) Narrow(values Values, raw map[string]any, allowed, reserved []st
 		case !slices.Contains(allowed, name) || !field.Narrowable():
 			return nil, fmt.Errorf("%q is for the role to say: leave it out, or add it to the role's narrowable_fields", name)
 		case raw[name] == nil:
-			return nil, fmt.Errorf("%q must not be empty: leave it out to get what the role has", name)
+			return nil, fmt.Errorf("%q %w", name, errEmptied)
 		}
 		value, err := field.accept(raw[name])
 		if err == nil {
