@@ -177,22 +177,10 @@ func (e *Engine) connectionsOf(ctx context.Context, s logical.Storage, provider 
 // keepVersion keeps the version in use for what it made, and drops the versions
 // of which nothing is left.
 func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string) error {
-	inUse := map[string]bool{}
-	for r, err := range records(ctx, s) {
-		if err != nil {
-			return err
-		}
-		if r.Provider == name {
-			inUse[r.Definition] = true
-		}
+	inUse, err := e.versionsInUse(ctx, s, name)
+	if err != nil {
+		return err
 	}
-	for _, entry := range e.queue.list() {
-		if entry.Provider == name {
-			inUse[entry.Definition] = true
-		}
-	}
-	e.activity.definitionsInUse(inUse, name)
-	e.recoveries.definitionsInUse(inUse, name)
 	prefix := oldDefinitionPrefix + name + "/"
 	kept, err := s.List(ctx, prefix)
 	if err != nil {
@@ -215,6 +203,28 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 		return fmt.Errorf("keeping the replaced definition: %w", err)
 	}
 	return nil
+}
+
+// versionsInUse are the hashes of the definition's versions of which something is
+// left, or may be after a crash.
+func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name string) (map[string]bool, error) {
+	inUse := map[string]bool{}
+	for r, err := range records(ctx, s) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Provider == name {
+			inUse[r.Definition] = true
+		}
+	}
+	for _, entry := range e.queue.list() {
+		if entry.Provider == name {
+			inUse[entry.Definition] = true
+		}
+	}
+	e.activity.definitionsInUse(inUse, name)
+	e.recoveries.definitionsInUse(inUse, name)
+	return inUse, nil
 }
 
 // resetProvider drops the cached clients of a provider's connections.

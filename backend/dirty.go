@@ -55,12 +55,8 @@ type place struct {
 
 func (p place) String() string { return p.Provider + " " + p.Definition + " " + p.Scope.String() }
 
-func (m *mark) has(p place) bool {
-	return slices.ContainsFunc(m.Places, func(other place) bool { return other.String() == p.String() })
-}
-
 func (m *mark) covers(p place, now time.Time) bool {
-	return m.Until.Sub(now) >= markRenewal && m.has(p)
+	return m.Until.Sub(now) >= markRenewal && isAmong(m.Places, p)
 }
 
 // extended is the mark with the window moved and the place added.
@@ -71,15 +67,16 @@ func (m *mark) extended(p place, now time.Time, longestMint time.Duration) *mark
 		wider.Places = append(wider.Places, m.Places...)
 		wider.LongestMint = max(longestMint, m.LongestMint)
 	}
-	if !wider.has(p) {
+	if !isAmong(wider.Places, p) {
 		wider.Places = append(wider.Places, p)
 	}
 	return wider
 }
 
-func hasScope(scopes []providers.Scope, scope providers.Scope) bool {
-	key := scope.String()
-	return slices.ContainsFunc(scopes, func(s providers.Scope) bool { return s.String() == key })
+// isAmong reports whether one reads like any of them: scopes are not comparable.
+func isAmong[T fmt.Stringer](all []T, one T) bool {
+	text := one.String()
+	return slices.ContainsFunc(all, func(other T) bool { return other.String() == text })
 }
 
 // activity knows which mints are in flight, per connection.

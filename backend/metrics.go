@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,12 +26,6 @@ type metrics struct {
 }
 
 const metricsNamespace = "apikeys"
-
-// What a rotation renews.
-var (
-	rootKind   = strings.TrimSuffix(rootJobPrefix, "/")
-	staticKind = strings.TrimSuffix(staticJobPrefix, "/")
-)
 
 func newMetrics(e *Engine) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {

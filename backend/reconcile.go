@@ -74,7 +74,7 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site) ([]providers.Scope, error) {
 	var scopes []providers.Scope
 	add := func(scope providers.Scope) {
-		if !hasScope(scopes, scope) {
+		if !isAmong(scopes, scope) {
 			scopes = append(scopes, scope)
 		}
 	}

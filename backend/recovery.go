@@ -62,7 +62,7 @@ func (r *recovery) scopes() map[maker][]providers.Scope {
 	for _, m := range r.marks {
 		for _, p := range m.mark.Places {
 			by := maker{m.connection, p.Provider, p.Definition}
-			if !hasScope(scopes[by], p.Scope) {
+			if !isAmong(scopes[by], p.Scope) {
 				scopes[by] = append(scopes[by], p.Scope)
 			}
 		}
@@ -180,13 +180,6 @@ func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 		}
 	}
 	return nil
-}
-
-// of reports whether the connection is not reconciled yet.
-func (r *recoveries) of(connection string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.byConnection[connection] != nil
 }
 
 // definitionsInUse notes the hashes of a provider's uploaded definitions that

@@ -26,7 +26,7 @@ const (
 	defaultAcceptance = 30 * time.Second
 	acceptancePause   = 500 * time.Millisecond
 	rootStatePrefix   = "rotation-state/"
-	rootJobPrefix     = "root/"
+	rootJobPrefix     = rootKind + "/"
 	credentialName    = "vault-root"
 	// longestCredential is just under the 365 days that several providers allow.
 	longestCredential = 364 * 24 * time.Hour

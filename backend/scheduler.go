@@ -23,6 +23,10 @@ const (
 	// rotationConcurrency bounds the rotations in flight.
 	rotationConcurrency  = 8
 	longestRotationRetry = 5 * time.Minute
+
+	// What is rotated: admin credentials, and the keys of static roles.
+	rootKind   = "root"
+	staticKind = "static"
 )
 
 // job is one thing that is rotated.

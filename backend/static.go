@@ -20,7 +20,7 @@ const (
 	staticRolePrefix = "static-role/"
 	// staticKeyPrefix is seal-wrapped: it holds the keys themselves.
 	staticKeyPrefix = "static-key/"
-	staticJobPrefix = "static/"
+	staticJobPrefix = staticKind + "/"
 
 	// installation is how long a new static key may take to be stored before
 	// the reaper takes it for a lost one.

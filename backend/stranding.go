@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -43,7 +44,7 @@ func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection
 	if len(unsettled) > 0 {
 		left = append(left, count(len(unsettled), "unsettled call")+" (see queue/)")
 	}
-	if e.recoveries.of(connection) {
+	if slices.Contains(e.recoveries.names(), connection) {
 		left = append(left, "a crash to recover from (see info)")
 	}
 	return strings.Join(left, " and "), nil

@@ -3,7 +3,7 @@
 package examples
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
-	"vault-plugin-secrets-apikeys/internal/child"
 	"vault-plugin-secrets-apikeys/internal/daemon"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
@@ -29,7 +28,7 @@ func TestVaultAgent(t *testing.T) {
 	for _, step := range steps[:len(steps)-1] {
 		x.run(step, "VAULT_TOKEN="+x.vault.RootToken)
 	}
-	x.start(agent) // with no token but what it gets for its secret id
+	x.start(agent, "app.env") // with no token but what it gets for its secret id
 
 	first := x.keyIn("app.env", "")
 	for _, holder := range x.holders() {
@@ -118,20 +117,21 @@ func (x *example) run(step string, settings ...string) {
 	}
 }
 
-// start runs a step that goes on until the test ends.
-func (x *example) start(step string) {
+// start runs a step that goes on until the test ends, and waits until it has
+// written the file.
+func (x *example) start(step, file string) {
 	x.t.Helper()
-	var said bytes.Buffer
-	cmd := x.command(step)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	process, err := child.Start(cmd)
+	running, err := daemon.Start(x.t.Context(), x.command(step), filepath.Join(x.t.TempDir(), "log"), func(context.Context) error {
+		_, err := os.Stat(filepath.Join(x.dir, file))
+		return err
+	})
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	x.t.Cleanup(func() {
-		process.Kill()
+		running.Close()
 		if x.t.Failed() {
-			x.t.Logf("%s said:\n%s", step, said.String())
+			x.t.Logf("%s said:\n%s", step, running.Log())
 		}
 	})
 }
