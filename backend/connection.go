@@ -134,7 +134,7 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err != nil {
 		return err
 	}
-	client, err := providers.NewClient(definition, c.settings())
+	client, err := e.newClient(definition, c)
 	if err != nil {
 		return mistake("%s", err)
 	}
@@ -267,7 +267,7 @@ func (e *Engine) buildSite(ctx context.Context, s logical.Storage, name string) 
 	if unsaved := e.unsaved.get(name); unsaved != nil {
 		connection = connection.rotated(unsaved)
 	}
-	client, err := providers.NewClient(definition, connection.settings())
+	client, err := e.newClient(definition, connection)
 	if err != nil {
 		return nil, mistake("connection %q cannot be used: %s", name, err)
 	}

@@ -284,7 +284,7 @@ func (e *Engine) formerSite(ctx context.Context, s logical.Storage, m maker) (*s
 	if err != nil {
 		return nil, err
 	}
-	client, err := providers.NewClient(definition, connection.settings())
+	client, err := e.newClient(definition, connection)
 	if err != nil {
 		return nil, fmt.Errorf("using the definition that made it: %w", err)
 	}

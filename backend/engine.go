@@ -44,7 +44,9 @@ type Engine struct {
 
 	storage      logical.Storage
 	log          hclog.Logger
+	options      Options
 	now          func() time.Time
+	jitter       jitter
 	tickInterval time.Duration
 
 	sites struct {
@@ -77,8 +79,13 @@ type Engine struct {
 
 // Factory makes the engine with the given endpoints for Vault to mount.
 func Factory(paths func(*Engine) []*framework.Path) logical.Factory {
+	return FactoryWith(paths, Options{})
+}
+
+// FactoryWith makes the engine as Factory does, in the given surroundings.
+func FactoryWith(paths func(*Engine) []*framework.Path, options Options) logical.Factory {
 	return func(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
-		e, err := newEngine(config, paths, time.Now)
+		e, err := newEngine(config, paths, options)
 		if err != nil {
 			return nil, err
 		}
@@ -89,15 +96,19 @@ func Factory(paths func(*Engine) []*framework.Path) logical.Factory {
 	}
 }
 
-func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.Path, now func() time.Time) (*Engine, error) {
+func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.Path, options Options) (*Engine, error) {
 	interval, err := tickInterval(config.Config)
 	if err != nil {
 		return nil, err
 	}
+	options = options.withDefaults()
+	now := options.Now
 	e := &Engine{
 		storage:       config.StorageView,
 		log:           config.Logger,
+		options:       options,
 		now:           now,
+		jitter:        options.Jitter,
 		tickInterval:  interval,
 		activity:      newActivity(now),
 		queue:         newQueue(now),
@@ -111,6 +122,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	e.inheritance.steps = []func(context.Context, logical.Storage) error{
 		e.findIdentity, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
 	}
+	e.queue.jitter, e.scheduler.jitter = e.jitter, e.jitter
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()
 	}

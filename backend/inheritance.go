@@ -27,7 +27,7 @@ func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
 			e.log.Error("a part of what an earlier process left to be done cannot be read; the rest is done", "error", err)
 		case err != nil:
 			left.attempts++
-			left.nextTry = e.now().Add(pause(left.attempts, longestConnectionRetry))
+			left.nextTry = e.now().Add(e.jitter.pause("inheritance", left.attempts, longestConnectionRetry))
 			return err
 		}
 		left.steps = left.steps[1:]

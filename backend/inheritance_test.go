@@ -29,7 +29,7 @@ func TestTakeOverIsTriedAgain(t *testing.T) {
 	config := logical.TestBackendConfig()
 	config.StorageView = storage
 	config.Config = map[string]string{"tick_interval": "10ms"}
-	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, time.Now)
+	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{})
 	w.must(err)
 	w.must(e.Setup(context.Background(), config))
 	t.Cleanup(func() { e.Cleanup(context.Background()) })

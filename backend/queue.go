@@ -3,7 +3,6 @@ package backend
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -87,7 +86,8 @@ type QueueEntry struct {
 }
 
 type queue struct {
-	now func() time.Time
+	now    func() time.Time
+	jitter jitter
 
 	mu sync.Mutex
 	// entries by id; an entry's fields beyond what is stored change under mu.
@@ -391,7 +391,7 @@ func (q *queue) settle(entry QueueEntry, err error) {
 		l.failures = 0
 	case !l.nextTry.After(q.now()): // the first of its batch speaks for all
 		l.failures++
-		l.nextTry = q.now().Add(pause(l.failures, longestConnectionRetry))
+		l.nextTry = q.now().Add(q.jitter.pause("queue/"+entry.Connection, l.failures, longestConnectionRetry))
 	}
 	if item == nil {
 		return
@@ -401,9 +401,9 @@ func (q *queue) settle(entry QueueEntry, err error) {
 	switch {
 	case outOfReach(err): // the lane's pause is the entry's
 	case providers.KindOf(err) == providers.Refused:
-		item.NextTry = q.now().Add(pause(item.Attempts, longestEntryRetry))
+		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestEntryRetry))
 	default:
-		item.NextTry = q.now().Add(pause(item.Attempts, longestConnectionRetry))
+		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestConnectionRetry))
 	}
 }
 
@@ -415,11 +415,4 @@ func outOfReach(err error) bool {
 		return true
 	}
 	return false
-}
-
-// pause is an exponential back-off with half of it random, so that entries do
-// not march in step.
-func pause(attempt int, longest time.Duration) time.Duration {
-	full := min(longest, firstRetry<<min(attempt-1, 20))
-	return full/2 + rand.N(full/2+1)
 }

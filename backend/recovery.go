@@ -114,7 +114,7 @@ func (e *Engine) noteRecovery(connection string, r *recovery, cleared bool, err 
 	switch {
 	case err != nil:
 		r.attempts++
-		r.nextTry = e.now().Add(pause(r.attempts, longestConnectionRetry))
+		r.nextTry = e.now().Add(e.jitter.pause("recovery/"+connection, r.attempts, longestConnectionRetry))
 		e.log.Warn("a connection that was in use at a crash could not be reconciled yet", "connection", connection, "error", err)
 	case cleared:
 		delete(e.recoveries.byConnection, connection)

@@ -189,7 +189,7 @@ func (c *Connection) rotated(note *rotationNote) *Connection {
 // renewed is the connection with its new credential, and a client for it.
 func (e *Engine) renewed(site *site, note *rotationNote) (*Connection, *providers.Client, error) {
 	next := site.connection.rotated(note)
-	client, err := providers.NewClient(site.definition, next.settings())
+	client, err := e.newClient(site.definition, next)
 	if err != nil {
 		return nil, nil, fmt.Errorf("using the new credential: %w", err)
 	}

@@ -41,6 +41,7 @@ type job struct {
 
 type scheduler struct {
 	now     func() time.Time
+	jitter  jitter
 	running sync.WaitGroup
 
 	// writing guards the disk: it is held while storage works, and taken before
@@ -152,7 +153,7 @@ func (t *scheduler) urge(key string) {
 	if j != nil {
 		failures = j.failures + 1
 	}
-	t.place(key, t.now().Add(pause(failures, longestRotationRetry))).failures = failures
+	t.place(key, t.now().Add(t.jitter.pause(key, failures, longestRotationRetry))).failures = failures
 }
 
 // drop takes a job off the timetable.
@@ -260,7 +261,7 @@ func (t *scheduler) ended(j *job, ran time.Time, err error) {
 	}
 	if err != nil || j.due.Equal(ran) {
 		j.failures++
-		j.due = t.now().Add(pause(j.failures, longestRotationRetry))
+		j.due = t.now().Add(t.jitter.pause(j.key, j.failures, longestRotationRetry))
 	}
 	if j.index < 0 {
 		heap.Push(&t.heap, j)

@@ -43,7 +43,7 @@ func TestTerm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := logical.TestBackendConfig()
 			config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: system}
-			e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, time.Now)
+			e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

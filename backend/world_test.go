@@ -124,7 +124,7 @@ func (w *world) start(f fault) {
 	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate}
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
 	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
-	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, w.time)
+	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time})
 	if err != nil {
 		w.t.Fatal(err)
 	}

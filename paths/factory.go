@@ -23,15 +23,23 @@ import (
 // ignores fields that it does not know, and what it says about a value of the
 // wrong type quotes the value, which may be a credential.
 func Factory(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
-	engine, err := backend.Factory(All)(ctx, config)
-	if err != nil {
-		return nil, err
+	return FactoryWith(backend.Options{})(ctx, config)
+}
+
+// FactoryWith makes the mount's backend as Factory does, with an engine in the
+// given surroundings.
+func FactoryWith(options backend.Options) logical.Factory {
+	return func(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
+		engine, err := backend.FactoryWith(All, options)(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		routes, ok := engine.(router)
+		if !ok {
+			return nil, fmt.Errorf("a backend of type %T cannot tell the endpoint of a request", engine)
+		}
+		return &front{Backend: engine, routes: routes}, nil
 	}
-	routes, ok := engine.(router)
-	if !ok {
-		return nil, fmt.Errorf("a backend of type %T cannot tell the endpoint of a request", engine)
-	}
-	return &front{Backend: engine, routes: routes}, nil
 }
 
 // router finds the endpoint of a request; a framework.Backend is one.

@@ -64,7 +64,7 @@ func (c staticCredsEndpoint) read(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	now := c.engine.Now()
 	answer := map[string]any{"previous": previousKeys(keys, now)}
 	showTime(answer, "last_rotated", keys.LastRotated)
 	if !keys.NextRotation.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"sync"
@@ -28,6 +29,15 @@ type Settings struct {
 	ProxyURL                      string
 	// RequestsPerSecond replaces the definition's limit; 0 keeps it.
 	RequestsPerSecond float64
+
+	// Dial opens connections; nil is the network, by way of the environment's
+	// proxy where there is one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now tells the time that requests and signatures carry; nil is time.Now.
+	Now func() time.Time
+	// Jitter draws the random part of a pause, from 0 to 1, before the given
+	// attempt at what is named; nil draws at random.
+	Jitter func(what string, attempt int) float64
 }
 
 // Client carries out a definition's requests with one connection's credential.
@@ -54,6 +64,9 @@ type Client struct {
 // base_url, certificate, proxy or credential; it quotes no secret.
 func NewClient(d *Definition, s Settings) (*Client, error) {
 	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values), allowHTTP: s.AllowHTTP, now: time.Now, nonce: rand.Text}
+	if s.Now != nil {
+		c.now = s.Now
+	}
 	connection, err := fieldsValue(d.Connection, c.fields)
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)

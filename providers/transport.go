@@ -71,6 +71,7 @@ type transport struct {
 	timeout time.Duration
 	gate    *gate
 	breaker *breaker
+	jitter  func(what string, attempt int) float64
 }
 
 // newTransport builds a transport from a connection's settings and its
@@ -81,7 +82,7 @@ func newTransport(s Settings, limits Limits) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transport{http: pool, timeout: s.Timeout, breaker: newBreaker()}
+	t := &transport{http: pool, timeout: s.Timeout, breaker: newBreaker(), jitter: s.Jitter}
 	if t.timeout <= 0 {
 		t.timeout = defaultTimeout
 	}
@@ -106,7 +107,7 @@ func (t *transport) breakerOpen() bool { return t.breaker.open() }
 func (t *transport) do(ctx context.Context, r *request) (*answer, *Error) {
 	var last *result
 	target, hops, attempts := r.url, 0, 0
-	delays := newDelays()
+	delays := t.newDelays(r.method + " " + r.url.Path)
 	for {
 		next, refused := t.attempt(ctx, r, target)
 		if refused != nil {
@@ -200,13 +201,36 @@ var passingStatuses = []int{
 }
 
 // newDelays are the pauses between attempts: about ½ s, 1 s, …, with jitter.
-func newDelays() backoff.BackOff {
-	return backoff.NewExponentialBackOff(
+func (t *transport) newDelays(what string) backoff.BackOff {
+	factor := 0.5
+	if t.jitter != nil {
+		factor = 0
+	}
+	delays := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(500*time.Millisecond),
 		backoff.WithMultiplier(2),
-		backoff.WithRandomizationFactor(0.5),
+		backoff.WithRandomizationFactor(factor),
 		backoff.WithMaxElapsedTime(0),
 	)
+	if t.jitter == nil {
+		return delays
+	}
+	return &drawnDelays{BackOff: delays, what: what, jitter: t.jitter}
+}
+
+// drawnDelays have their jitter drawn by the settings' own source.
+type drawnDelays struct {
+	backoff.BackOff
+	what    string
+	attempt int
+	jitter  func(what string, attempt int) float64
+}
+
+// NextBackOff is half to one and a half of the plain pause.
+func (d *drawnDelays) NextBackOff() time.Duration {
+	d.attempt++
+	plain := d.BackOff.NextBackOff()
+	return plain/2 + time.Duration(d.jitter(d.what, d.attempt)*float64(plain))
 }
 
 // waitOut waits for d and reports true; where ctx ends before that, it reports

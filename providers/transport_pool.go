@@ -37,10 +37,17 @@ func newPool(s Settings) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	dial := s.Dial
+	switch {
+	case dial == nil:
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout}).DialContext
+	case s.ProxyURL == "":
+		proxy = nil
+	}
 	return &http.Transport{
 		Proxy:                  proxy,
 		OnProxyConnectResponse: checkProxyAnswer,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout}).DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        secure,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		ForceAttemptHTTP2:      true,

@@ -1,0 +1,58 @@
+package backend
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// Options give the engine its surroundings where these are not those of its
+// process, as in a simulation. The zero value stands for the real ones.
+type Options struct {
+	// Now tells the time; nil is the system's clock. Waiting is always done by
+	// the system's timers.
+	Now func() time.Time
+	// Dial opens the connections to providers; nil is the network, by way of the
+	// environment's proxy where there is one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Jitter draws the random part of a pause, from 0 to 1, for the given attempt
+	// at what is named; nil draws at random.
+	Jitter func(what string, attempt int) float64
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Now is the time by the engine's clock.
+func (e *Engine) Now() time.Time { return e.now() }
+
+// newClient prepares a client for a connection in the engine's surroundings.
+func (e *Engine) newClient(definition *providers.Definition, c *Connection) (*providers.Client, error) {
+	settings := c.settings()
+	settings.Dial, settings.Now, settings.Jitter = e.options.Dial, e.options.Now, e.options.Jitter
+	return providers.NewClient(definition, settings)
+}
+
+// jitter draws the random part of pauses; nil draws at random.
+type jitter func(what string, attempt int) float64
+
+// pause is an exponential back-off with half of it random, so that what waits
+// does not march in step.
+func (j jitter) pause(what string, attempt int, longest time.Duration) time.Duration {
+	full := min(longest, firstRetry<<min(attempt-1, 20))
+	return full/2 + time.Duration(j.draw(what, attempt)*float64(full/2))
+}
+
+func (j jitter) draw(what string, attempt int) float64 {
+	if j == nil {
+		return rand.Float64()
+	}
+	return j(what, attempt)
+}
