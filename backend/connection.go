@@ -41,6 +41,10 @@ type Connection struct {
 	// CredentialExpiresAt is when the provider ends the admin credential that the
 	// last rotation made; zero where it does not, or there was none.
 	CredentialExpiresAt time.Time `json:"credential_expires_at,omitzero"`
+	// Account stands for the admin credential that an operator wrote last: a
+	// fingerprint of it, which a rotation leaves as it is. Empty in a connection
+	// that an earlier version of the engine stored.
+	Account string `json:"account,omitempty"`
 	// Fields are the provider's own, as its definition declares them.
 	Fields providers.Values `json:"fields,omitempty"`
 }
@@ -157,6 +161,9 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	}
 	before, err := e.Connection(ctx, s, name)
 	if err != nil {
+		return err
+	}
+	if err := e.setAccount(ctx, s, before, c, definition); err != nil {
 		return err
 	}
 	if err := e.supersede(ctx, s, name, before, c, definition.Connection); err != nil {

@@ -48,12 +48,15 @@ type mark struct {
 // place is where keys are made: a scope at the provider, as a definition sees it.
 type place struct {
 	Scope providers.Scope `json:"scope"`
-	// Provider and Definition, the hash of an uploaded one, say how to list there.
+	// Provider, Definition, BaseURL and Account are the origin of what is made
+	// there, and say how to list it.
 	Provider   string `json:"provider"`
 	Definition string `json:"definition,omitempty"`
+	BaseURL    string `json:"base_url,omitempty"`
+	Account    string `json:"account,omitempty"`
 }
 
-func (p place) String() string { return p.Provider + " " + p.Definition + " " + p.Scope.String() }
+func (p place) String() string { return fmt.Sprint(p.origin(""), p.Scope) }
 
 func (m *mark) covers(p place, now time.Time) bool {
 	return m.Until.Sub(now) >= markRenewal && isAmong(m.Places, p)

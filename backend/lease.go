@@ -140,7 +140,7 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, tt
 	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
 		return ttl, nil
 	}
-	site, release, err := e.siteFor(ctx, s, r.maker())
+	site, release, err := e.siteFor(ctx, s, r.origin())
 	if err != nil {
 		return 0, err
 	}

@@ -31,9 +31,11 @@ type Record struct {
 	Role       string `json:"role"`
 	Connection string `json:"connection"`
 	Provider   string `json:"provider"`
-	// Definition is the hash of the uploaded definition that made the key; empty
-	// for a built-in one.
+	// Definition, BaseURL and Account are the rest of the key's origin; each is
+	// empty where an earlier version of the engine did not note it.
 	Definition string           `json:"definition,omitempty"`
+	BaseURL    string           `json:"base_url,omitempty"`
+	Account    string           `json:"account,omitempty"`
 	Handle     providers.Handle `json:"handle"`
 	Scope      providers.Scope  `json:"scope"`
 	IssuedAt   time.Time        `json:"issued_at"`

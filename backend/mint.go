@@ -128,14 +128,12 @@ func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, ro
 	}
 	o.record = Record{
 		Role:             roleName,
-		Connection:       site.name,
-		Provider:         site.definition.Name,
-		Definition:       uploadedHash(site.definition),
 		Scope:            o.scope,
 		IssuedAt:         now,
 		ExpiresAt:        nativeExpiry(site.definition, expiresAt),
 		VerifyRevocation: role.VerifyRevocation,
 	}
+	o.record.setOrigin(site.origin())
 	return o, nil
 }
 
@@ -233,8 +231,7 @@ func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *ord
 func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
 	handle, known := o.site.client.KnownHandle(o.request)
 	if o.site.definition.Capabilities.Reconcile || !known {
-		where := place{Scope: o.scope, Provider: o.record.Provider, Definition: o.record.Definition}
-		return e.activity.begin(ctx, s, o.site.name, o.request.Name, where, longest)
+		return e.activity.begin(ctx, s, o.site.name, o.request.Name, placeOf(o.record.origin(), o.scope), longest)
 	}
 	intent := o.cleanUp("the mint did not finish", e.now().Add(longest+listLag))
 	intent.Kind = queueIntent
@@ -358,19 +355,18 @@ func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *order, 
 func (o *order) cleanUpID() string { return o.fixed }
 
 func (o *order) cleanUp(reason string, settledAt time.Time) QueueEntry {
-	return QueueEntry{
-		ID:         o.cleanUpID(),
-		Kind:       queueCleanUp,
-		Connection: o.site.name,
-		Provider:   o.record.Provider,
-		Definition: o.record.Definition,
-		Role:       o.roleName,
-		KeyName:    o.request.Name,
-		Reason:     reason,
-		Scope:      o.scope,
-		SettledAt:  settledAt,
-		ExpiresAt:  o.record.ExpiresAt,
+	entry := QueueEntry{
+		ID:        o.cleanUpID(),
+		Kind:      queueCleanUp,
+		Role:      o.roleName,
+		KeyName:   o.request.Name,
+		Reason:    reason,
+		Scope:     o.scope,
+		SettledAt: settledAt,
+		ExpiresAt: o.record.ExpiresAt,
 	}
+	entry.setOrigin(o.record.origin())
+	return entry
 }
 
 // leaseResponse is the answer to the reader: the only place that a secret goes.

@@ -56,10 +56,12 @@ type QueueEntry struct {
 	ID         string `json:"-"`
 	Kind       string `json:"kind"`
 	Connection string `json:"connection"`
-	// Provider and Definition, the hash of an uploaded one, are what made that
-	// which is to be cleared up. A key in the ledger has them in its record.
+	// Provider, Definition, BaseURL and Account are the origin of that which is to
+	// be cleared up. A key in the ledger has them in its record.
 	Provider   string    `json:"provider,omitempty"`
 	Definition string    `json:"definition,omitempty"`
+	BaseURL    string    `json:"base_url,omitempty"`
+	Account    string    `json:"account,omitempty"`
 	Role       string    `json:"role,omitempty"`
 	KeyName    string    `json:"key_name"`
 	Reason     string    `json:"reason"`

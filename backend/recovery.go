@@ -57,11 +57,11 @@ func (r *recovery) window() window {
 }
 
 // scopes are where the former leaders may have made keys, by what made them.
-func (r *recovery) scopes() map[maker][]providers.Scope {
-	scopes := map[maker][]providers.Scope{}
+func (r *recovery) scopes() map[origin][]providers.Scope {
+	scopes := map[origin][]providers.Scope{}
 	for _, m := range r.marks {
 		for _, p := range m.mark.Places {
-			by := maker{m.connection, p.Provider, p.Definition}
+			by := p.origin(m.connection)
 			if !isAmong(scopes[by], p.Scope) {
 				scopes[by] = append(scopes[by], p.Scope)
 			}
@@ -151,7 +151,7 @@ func (e *Engine) recover(ctx context.Context, connection string, r *recovery) (c
 
 // recoverMade revokes what one definition made and nobody holds. listed is false
 // where that one knows no list.
-func (e *Engine) recoverMade(ctx context.Context, by maker, scopes []providers.Scope, w window) (listed bool, err error) {
+func (e *Engine) recoverMade(ctx context.Context, by origin, scopes []providers.Scope, w window) (listed bool, err error) {
 	site, release, err := e.siteFor(ctx, e.storage, by)
 	if err != nil {
 		return false, err

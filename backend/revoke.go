@@ -77,7 +77,7 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 	if err != nil || r == nil {
 		return err
 	}
-	site, release, err := e.siteFor(ctx, s, r.maker())
+	site, release, err := e.siteFor(ctx, s, r.origin())
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (e *Engine) workTimeout(ctx context.Context, connection string) time.Durati
 // cleanUp makes sure that the key of a mint without a known outcome does not
 // exist.
 func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err error) {
-	site, release, err := e.siteFor(ctx, e.storage, entry.maker())
+	site, release, err := e.siteFor(ctx, e.storage, entry.origin())
 	if err != nil {
 		return false, err
 	}

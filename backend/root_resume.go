@@ -29,16 +29,15 @@ func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, site *si
 
 // queueRotationUndo queues what a failed rotation made and could not undo.
 func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, site *site, note *rotationNote, leftover *providers.Leftover) error {
-	err := e.queue.add(ctx, s, QueueEntry{
-		ID:         note.Name[len(note.Name)-fixedLength:],
-		Kind:       queueUndo,
-		Connection: site.name,
-		Provider:   site.definition.Name,
-		Definition: uploadedHash(site.definition),
-		KeyName:    note.Name,
-		Reason:     "a step of a failed rotation could not be undone",
-		Undo:       leftover,
-	}, false)
+	entry := QueueEntry{
+		ID:      note.Name[len(note.Name)-fixedLength:],
+		Kind:    queueUndo,
+		KeyName: note.Name,
+		Reason:  "a step of a failed rotation could not be undone",
+		Undo:    leftover,
+	}
+	entry.setOrigin(site.origin())
+	err := e.queue.add(ctx, s, entry, false)
 	e.wake()
 	return err
 }

@@ -62,6 +62,9 @@ type rotationNote struct {
 	Made *providers.Rotation `json:"made,omitempty"`
 	// Settled is when a call that is in flight must be over.
 	Settled time.Time `json:"settled"`
+	// Origin is what makes the credential; empty in a note of an earlier version
+	// of the engine.
+	Origin origin `json:"origin,omitzero"`
 }
 
 // RotateRoot replaces the admin credential of a connection. On an error the
@@ -142,7 +145,7 @@ func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *sit
 	if err != nil {
 		return nil, err
 	}
-	note := &rotationNote{Name: name, Started: e.now(), Candidate: candidate, ExpiresAt: e.credentialEnd(site), Settled: e.now().Add(site.connection.longestMint() + listLag)}
+	note := &rotationNote{Name: name, Started: e.now(), Candidate: candidate, ExpiresAt: e.credentialEnd(site), Settled: e.now().Add(site.connection.longestMint() + listLag), Origin: site.origin()}
 	if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
 		return nil, fmt.Errorf("noting the rotation of connection %q: %w", site.name, err)
 	}
@@ -281,15 +284,13 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, clie
 	case err != nil:
 		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", site.name, "error", err)
 		entry := QueueEntry{
-			ID:         note.Name[len(note.Name)-fixedLength:],
-			Kind:       queueRetire,
-			Connection: site.name,
-			Provider:   site.definition.Name,
-			Definition: uploadedHash(site.definition),
-			KeyName:    note.Name,
-			Reason:     "the admin credential before it was rotated",
-			Retire:     note.Made,
+			ID:      note.Name[len(note.Name)-fixedLength:],
+			Kind:    queueRetire,
+			KeyName: note.Name,
+			Reason:  "the admin credential before it was rotated",
+			Retire:  note.Made,
 		}
+		entry.setOrigin(site.origin())
 		if err := e.queue.add(ctx, s, entry, false); err != nil {
 			return err // the note stays, and the rotation is taken up again
 		}
@@ -303,7 +304,7 @@ const retireByHand = "the old admin credential cannot be told from others at the
 
 // retireQueued tries again with whatever credential the connection has by now.
 func (e *Engine) retireQueued(ctx context.Context, entry QueueEntry) error {
-	site, release, err := e.siteFor(ctx, e.storage, entry.maker())
+	site, release, err := e.siteFor(ctx, e.storage, entry.origin())
 	if err != nil {
 		return err
 	}

@@ -86,6 +86,11 @@ func NewClient(d *Definition, s Settings) (*Client, error) {
 	return c, nil
 }
 
+// BaseURL is where the client's requests go: the connection's own base URL, or
+// what the definition makes of its fields. It holds no secret,
+// even where the provider wants one in its address.
+func (c *Client) BaseURL() string { return c.known().redact(c.base.String()) }
+
 // Close ends idle connections; calls under way are not disturbed.
 func (c *Client) Close() { c.transport.close() }
 

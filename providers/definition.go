@@ -67,6 +67,23 @@ func (d *Definition) Source() string { return string(d.source) }
 // NeedsBaseURL says that each connection must name its own base_url.
 func (d *Definition) NeedsBaseURL() bool { return d.base == nil }
 
+// CredentialFields are the connection's fields that make up its admin credential:
+// the sensitive ones, and all that signing in uses, such as a user's name.
+func (d *Definition) CredentialFields() Fields {
+	var exprs []hclsyntax.Expression
+	for _, use := range d.auth {
+		exprs = append(exprs, use.expressions()...)
+	}
+	used := mentionsOf("connection", exprs...)
+	var credential Fields
+	for _, field := range d.Connection {
+		if field.Sensitive || used[field.Name] {
+			credential = append(credential, field)
+		}
+	}
+	return credential
+}
+
 // SecretFields are the names of what a key's reader gets, in source order. By the
 // value of the first a leaked key is recognised.
 func (d *Definition) SecretFields() []string {

@@ -84,13 +84,19 @@ func (c *call) requestExpressions() []hclsyntax.Expression {
 	exprs := c.path.expressions()
 	exprs = append(exprs, c.when, c.query, c.headers, c.body)
 	for _, use := range c.auth {
-		exprs = append(exprs, use.when)
-		for _, arg := range use.args {
-			exprs = append(exprs, arg.expr)
-		}
-		if use.request != nil {
-			exprs = append(exprs, use.request.expressions()...)
-		}
+		exprs = append(exprs, use.expressions()...)
+	}
+	return present(exprs)
+}
+
+// expressions are all that signing in evaluates.
+func (u *authUse) expressions() []hclsyntax.Expression {
+	exprs := []hclsyntax.Expression{u.when}
+	for _, arg := range u.args {
+		exprs = append(exprs, arg.expr)
+	}
+	if u.request != nil {
+		exprs = append(exprs, u.request.expressions()...)
 	}
 	return present(exprs)
 }
