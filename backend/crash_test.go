@@ -111,74 +111,12 @@ func (s scenario) survives(t *testing.T, f fault) {
 	w.process.gate.arm(f)
 	s.act(w, lease)
 	w.process.gate.disarm()
-	if err := w.everyKeyIsTraced(); err != nil {
-		t.Error(err)
-	}
+	w.invariantsHold()
 	if f.kill {
 		w.start(fault{})
 	}
 	w.sandbox.ClearFaults()
 	w.mustSettle()
-}
-
-// mustSettle lets the world run until every lease and every deadline is over,
-// and checks what must hold on the way and at the end.
-func (w *world) mustSettle() {
-	w.t.Helper()
-	w.run(10*time.Minute, 30*time.Second)
-	w.heldKeysWork()
-	if err := w.noSecretIsStored(); err != nil {
-		w.t.Error(err)
-	}
-	for range 2 { // a lease may have been renewed
-		w.run(2*testTTL, 30*time.Minute)
-		w.expireLeases()
-	}
-	w.run(10*time.Minute, 30*time.Second)
-	w.expireLeases()
-	if orphans := w.orphans(); len(orphans) > 0 {
-		w.t.Errorf("orphans: %v", orphans)
-	}
-	if held := w.held(); len(held) > 0 {
-		w.t.Errorf("%d leases could not be revoked", len(held))
-	}
-	w.nothingIsLeft()
-}
-
-// heldKeysWork checks that every key under a lease that runs is alive.
-func (w *world) heldKeysWork() {
-	w.t.Helper()
-	alive := w.alive()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for name, lease := range w.leases {
-		if w.now.Before(lease.end) && !alive[name] && !lease.revoking {
-			w.t.Errorf("key %q is dead and its lease is not", name)
-		}
-	}
-}
-
-// nothingIsLeft checks that the engine's books are empty in the end.
-func (w *world) nothingIsLeft() {
-	w.t.Helper()
-	for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix, queuePrefix, dirtyPrefix} {
-		left, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, prefix)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if len(left) > 0 {
-			w.t.Errorf("left in storage: %v", left)
-		}
-	}
-}
-
-func (w *world) mustMint(role string) *heldLease {
-	w.t.Helper()
-	lease, err := w.mint(role)
-	if err != nil {
-		w.t.Fatalf("minting: %s", err)
-	}
-	return lease
 }
 
 // failSecondStep makes the provider refuse what follows the first request of a
@@ -208,16 +146,5 @@ func (w *world) makeOrphan() {
 	}
 	if err := dropRecord(ctx, w.storage, r); err != nil {
 		w.t.Fatal(err)
-	}
-}
-
-// forget loses a lease, as when Vault dies before it could store it.
-func (w *world) forget(lease *heldLease) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for name, held := range w.leases {
-		if held == lease {
-			delete(w.leases, name)
-		}
 	}
 }

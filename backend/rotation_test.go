@@ -3,7 +3,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -371,60 +370,4 @@ func (w *world) current(name string) *StaticKey {
 	keys, err := w.process.StaticKeys(context.Background(), w.storage, name)
 	w.must(err)
 	return keys.Current
-}
-
-// static is every static role's keys, as storage has them.
-func (w *world) static() map[string]*StaticKeys {
-	w.t.Helper()
-	ctx := context.Background()
-	names, err := w.process.StaticRoles(ctx, w.storage)
-	w.must(err)
-	all := map[string]*StaticKeys{}
-	for _, name := range names {
-		all[name], err = w.process.staticKeys(ctx, w.storage, name)
-		w.must(err)
-	}
-	return all
-}
-
-// staticKeysWork checks every key that a reader of a static role may hold.
-func (w *world) staticKeysWork() {
-	w.t.Helper()
-	for name, keys := range w.static() {
-		if keys.Current == nil {
-			w.t.Errorf("static role %q has no key", name)
-			continue
-		}
-		for _, key := range keys.all() {
-			if !key.Until.IsZero() && !w.time().Before(key.Until) {
-				continue
-			}
-			if status := w.use(key.Secret["api_key"].(string)); status != http.StatusOK {
-				w.t.Errorf("key %q of static role %q is refused with status %d", key.Name, name, status)
-			}
-		}
-	}
-}
-
-// onlyStaticKeysLive checks that the provider has the current keys and no other.
-func (w *world) onlyStaticKeysLive() {
-	w.t.Helper()
-	want := map[string]bool{}
-	for _, keys := range w.static() {
-		want[keys.Current.Name] = true
-	}
-	if alive := w.alive(); !maps.Equal(alive, want) {
-		w.t.Errorf("alive: %v, want %v", alive, want)
-	}
-}
-
-func (w *world) noRotationLeft() {
-	w.t.Helper()
-	for _, prefix := range []string{rotationPrefix, queuePrefix} {
-		left, err := w.storage.List(context.Background(), prefix)
-		w.must(err)
-		if len(left) > 0 {
-			w.t.Errorf("left in storage: %s%v", prefix, left)
-		}
-	}
 }
