@@ -13,13 +13,16 @@ C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build demo dev check test integration chaos bench servers docs clean
+.PHONY: help build try demo dev check test integration chaos bench servers docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## compile the plugin into build/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o build/$(PLUGIN) ./cmd/$(PLUGIN)
+
+try: ## take a key through its whole life at a sandbox, without Vault
+	@go run ./cmd/apikeys try --sandbox
 
 demo: ## watch a key being minted, used and revoked by a real Vault
 	@go build -o build/demo ./scripts/demo

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -46,6 +47,17 @@ func (p *problems) err(src []byte) error {
 type definitionError struct {
 	diagnostics hcl.Diagnostics
 	source      []byte
+}
+
+// Diagnostics are the mistakes that Parse found in a definition, each with its
+// place, in HCL's own form; nil for an error that is not about a definition's
+// text as such. Unlike the error's text they are never cut short.
+func Diagnostics(err error) hcl.Diagnostics {
+	var wrong *definitionError
+	if !errors.As(err, &wrong) {
+		return nil
+	}
+	return wrong.diagnostics
 }
 
 func (e *definitionError) Error() string {

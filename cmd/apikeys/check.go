@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+type checkCommand struct {
+	Files []string `arg:"" name:"file" help:"Definitions to check; - is standard input."`
+	JSON  bool     `name:"json" help:"Answer as JSON, for editors."`
+}
+
+// diagnostic is one mistake as editors read it. Lines and columns count from 1
+// and bytes from 0, as in HCL; end is exclusive.
+type diagnostic struct {
+	File     string `json:"file"`
+	Severity string `json:"severity"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	// Start and End are missing where the mistake is in no one place.
+	Start *position `json:"start,omitempty"`
+	End   *position `json:"end,omitempty"`
+}
+
+type position struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	Byte   int `json:"byte"`
+}
+
+func (c *checkCommand) Run(out io.Writer) error {
+	found := []diagnostic{}
+	for _, file := range c.Files {
+		source, err := readSource(file)
+		if err != nil {
+			return err
+		}
+		_, err = providers.Parse(file, source)
+		if err == nil {
+			continue
+		}
+		found = append(found, diagnosticsOf(file, err)...)
+		if !c.JSON {
+			fmt.Fprintf(out, "%s\n\n", err)
+		}
+	}
+	switch {
+	case c.JSON:
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(map[string]any{"valid": len(found) == 0, "diagnostics": found}); err != nil {
+			return err
+		}
+	case len(found) == 0:
+		fmt.Fprintln(out, "No mistakes were found.")
+	}
+	if len(found) > 0 {
+		return errSilent
+	}
+	return nil
+}
+
+// diagnosticsOf are the mistakes that an error of Parse tells.
+func diagnosticsOf(file string, err error) []diagnostic {
+	var found []diagnostic
+	for _, d := range providers.Diagnostics(err) {
+		one := diagnostic{File: file, Severity: "error", Summary: d.Summary, Detail: d.Detail}
+		if d.Severity == hcl.DiagWarning {
+			one.Severity = "warning"
+		}
+		if d.Subject != nil {
+			one.Start, one.End = positionOf(d.Subject.Start), positionOf(d.Subject.End)
+		}
+		found = append(found, one)
+	}
+	if len(found) == 0 {
+		found = append(found, diagnostic{File: file, Severity: "error", Summary: err.Error()})
+	}
+	return found
+}
+
+func positionOf(p hcl.Pos) *position { return &position{Line: p.Line, Column: p.Column, Byte: p.Byte} }
+
+// readSource reads a definition, or standard input for "-".
+func readSource(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(file)
+}

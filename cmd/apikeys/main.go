@@ -1,0 +1,66 @@
+// Command apikeys is the tool of those who write provider definitions: it
+// checks, formats and explains one, and tries it with a whole life of a key at
+// a live account. It needs no Vault.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line.
+type commands struct {
+	Check checkCommand  `cmd:"" help:"Tell every mistake in definitions, without calling anybody."`
+	Fmt   formatCommand `cmd:"" help:"Rewrite definitions in the canonical layout."`
+	Show  showCommand   `cmd:"" help:"Show what a definition takes, what the engine can do with it, and every request that it makes."`
+	Try   tryCommand    `cmd:"" help:"Take a key through its whole life at a live account, and clean up."`
+}
+
+// errSilent ends the command with a failure that has been told already.
+var errSilent = errors.New("")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries a command line out and answers the exit status: 0 when all is
+// well, 1 when something is wrong with the definition or its provider, 2 when
+// the command line cannot be read.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var line commands
+	status := -1
+	parser, err := kong.New(&line,
+		kong.Name("apikeys"),
+		kong.Description("The author's tool for provider definitions."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { status = code }),
+		kong.UsageOnError())
+	if err != nil {
+		panic("apikeys: the command line is described wrongly: " + err.Error())
+	}
+	parsed, err := parser.Parse(args)
+	if status >= 0 {
+		return status // --help has been answered
+	}
+	if err != nil {
+		parser.Errorf("%s", err)
+		return 2
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.BindTo(stdout, (*io.Writer)(nil))
+	if err := parsed.Run(); err != nil {
+		if !errors.Is(err, errSilent) {
+			parser.Errorf("%s", err)
+		}
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+type showCommand struct {
+	Definition string `arg:"" help:"A definition's file, or the name of a built-in provider."`
+}
+
+func (c *showCommand) Run(out io.Writer) error {
+	d, err := loadDefinition(c.Definition)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s (%s)\n", d.Title, d.Name)
+	if d.Docs != "" {
+		fmt.Fprintln(out, d.Docs)
+	}
+	for _, part := range []struct {
+		title  string
+		fields providers.Fields
+	}{
+		{"A connection takes (vault write apikeys/config/NAME provider=" + d.Name + " …)", d.Connection},
+		{"A role takes (vault write apikeys/roles/NAME connection=… …)", d.Role},
+	} {
+		fmt.Fprintf(out, "\n%s\n", part.title)
+		showFields(out, part.fields)
+	}
+	fmt.Fprintf(out, "\nA key's reader gets: %s\n", strings.Join(d.SecretFields(), ", "))
+	if err := showCapabilities(out, d.Capabilities); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nRequests, as the definition writes them; values stand for themselves, so no credential is shown")
+	for _, r := range d.Requests() {
+		showRequest(out, r)
+	}
+	return nil
+}
+
+func showFields(out io.Writer, fields providers.Fields) {
+	if len(fields) == 0 {
+		fmt.Fprintln(out, "  nothing of its own")
+		return
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, field := range fields {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", field.Name, field.TypeName(), remarks(field), strings.TrimSpace(field.Help))
+	}
+	table.Flush()
+}
+
+// remarks are what an operator must know of a field beside its type.
+func remarks(field *providers.Field) string {
+	var said []string
+	if field.Required {
+		said = append(said, "required")
+	}
+	if field.Sensitive {
+		said = append(said, "sensitive")
+	}
+	if field.Default != nil {
+		if text, err := json.Marshal(field.Default); err == nil {
+			said = append(said, "default "+string(text))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// showCapabilities tells the abilities by the names that providers/NAME uses.
+func showCapabilities(out io.Writer, capabilities providers.Capabilities) error {
+	text, err := json.Marshal(capabilities)
+	if err != nil {
+		return err
+	}
+	var can map[string]bool
+	if err := json.Unmarshal(text, &can); err != nil {
+		return err
+	}
+	var able, unable []string
+	for _, name := range slices.Sorted(maps.Keys(can)) {
+		if can[name] {
+			able = append(able, name)
+		} else {
+			unable = append(unable, name)
+		}
+	}
+	fmt.Fprintf(out, "\nThe engine can: %s\nand cannot: %s\n", strings.Join(able, ", "), strings.Join(unable, ", "))
+	return nil
+}
+
+func showRequest(out io.Writer, r providers.Request) {
+	fmt.Fprintf(out, "\n  %s\n    %s %s\n", r.Block, r.Method, r.Path)
+	for _, part := range []struct{ name, text string }{{"query", r.Query}, {"headers", r.Headers}, {r.Format, r.Body}} {
+		if part.text != "" {
+			fmt.Fprintf(out, "    %s = %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n  "))
+		}
+	}
+}
+
+// loadDefinition reads a definition from a file, or takes the built-in one of
+// that name.
+func loadDefinition(name string) (*providers.Definition, error) {
+	if !strings.ContainsAny(name, "./") && name != "-" {
+		d, err := providers.Load(name)
+		if !errors.Is(err, providers.ErrNotBuiltIn) {
+			return d, err
+		}
+		if near := providers.Nearest(name, providers.BuiltIn()); near != "" {
+			return nil, fmt.Errorf("there is no built-in provider %q; did you mean %q? A file's name ends in .hcl", name, near)
+		}
+		return nil, fmt.Errorf("there is no built-in provider %q; name one, or a file that ends in .hcl", name)
+	}
+	source, err := readSource(name)
+	if err != nil {
+		return nil, err
+	}
+	return providers.Parse(name, source)
+}
