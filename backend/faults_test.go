@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func mintFault(kind server.Kind, change ...func(*server.Fault)) []server.Fault {

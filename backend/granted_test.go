@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // clockDifference bounds how far the sandbox's clock, which is real, runs ahead

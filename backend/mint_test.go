@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestStorageWrites is the price list: what each act writes.

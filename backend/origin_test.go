@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
 	"vault-plugin-secrets-apikeys/internal/daemon"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
 
@@ -52,12 +52,12 @@ type example struct {
 	dir     string
 	bin     string // a folder with vault in it
 	vault   *vaulttest.Server
-	sandbox *server.Server
+	sandbox *sandbox.Server
 }
 
 func newExample(t *testing.T, folder string, role map[string]any) *example {
 	t.Helper()
-	x := &example{t: t, dir: t.TempDir(), bin: t.TempDir(), vault: vaulttest.Start(t, vaulttest.Options{}), sandbox: server.New(server.Options{})}
+	x := &example{t: t, dir: t.TempDir(), bin: t.TempDir(), vault: vaulttest.Start(t, vaulttest.Options{}), sandbox: sandbox.New(sandbox.Options{})}
 	if err := os.CopyFS(x.dir, os.DirFS(folder)); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/testhelpers/schema"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/paths"
 )
 

@@ -1,6 +1,6 @@
 // Command sandbox serves a small provider of API keys on loopback, to try, test
 // and break the secrets engine with. What it serves, and how to command its
-// faults, is told by package server.
+// faults, is told by package sandbox.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func main() {
@@ -46,17 +46,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	adminGiven := cmp.Or(*adminKey, os.Getenv("SANDBOX_ADMIN_KEY"))
 	tokenGiven := cmp.Or(*token, os.Getenv("SANDBOX_CONTROL_TOKEN"))
 	control := cmp.Or(tokenGiven, rand.Text())
-	sandbox := server.New(server.Options{AdminKey: adminGiven, ControlToken: control})
+	box := sandbox.New(sandbox.Options{AdminKey: adminGiven, ControlToken: control})
 
 	ready := "sandbox ready on http://" + listener.Addr().String()
 	if adminGiven == "" {
-		ready += " admin-key=" + sandbox.AdminKey()
+		ready += " admin-key=" + box.AdminKey()
 	}
 	if tokenGiven == "" {
 		ready += " control-token=" + control
 	}
 	fmt.Fprintln(out, ready)
-	return serve(ctx, listener, sandbox)
+	return serve(ctx, listener, box)
 }
 
 // listenLoopback refuses addresses that others could reach: whoever can connect
@@ -73,8 +73,8 @@ func listenLoopback(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // serve ends cleanly with ctx: what faults hold up is let go first.
-func serve(ctx context.Context, listener net.Listener, sandbox *server.Server) error {
-	web := &http.Server{Handler: sandbox, ReadHeaderTimeout: 10 * time.Second}
+func serve(ctx context.Context, listener net.Listener, box *sandbox.Server) error {
+	web := &http.Server{Handler: box, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan error, 1)
 	go func() { done <- web.Serve(listener) }()
 	select {
@@ -82,7 +82,7 @@ func serve(ctx context.Context, listener net.Listener, sandbox *server.Server) e
 		return err
 	case <-ctx.Done():
 	}
-	sandbox.Close()
+	box.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return web.Shutdown(grace)

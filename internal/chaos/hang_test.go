@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
 
@@ -33,7 +33,7 @@ func TestChaosHangingProvider(t *testing.T) {
 	// in every line.
 	e.mintMany(hanging, "hanging", count)
 	leases := e.mintMany(healthy, "healthy", count)
-	hanging.always(server.Fault{Kind: server.Hang})
+	hanging.always(sandbox.Fault{Kind: sandbox.Hang})
 	if alive := len(hanging.undeleted()); alive != count {
 		t.Fatalf("%d of %d keys are alive at the provider that is going to hang", alive, count)
 	}

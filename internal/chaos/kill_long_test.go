@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestChaosKilledActiveNode kills the active node of a cluster 20 times, or as
@@ -47,7 +47,7 @@ func TestChaosKilledActiveNode(t *testing.T) {
 func (s *siege) stragglers() {
 	s.t.Helper()
 	s.provider.ClearFaults()
-	var script []server.Fault
+	var script []sandbox.Fault
 	for range 1000 {
 		ordinary := late(http.MethodPost, lag)
 		ordinary.Count = new(15)

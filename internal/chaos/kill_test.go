@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
 
@@ -81,8 +81,8 @@ func startSiege(t *testing.T, ttl time.Duration) *siege {
 
 // late is a fault under which requests take effect when they are no more waited
 // for.
-func late(method string, by time.Duration) server.Fault {
-	return server.Fault{Kind: server.LateCommit, Delay: server.Duration(by), Match: server.Match{Method: method}}
+func late(method string, by time.Duration) sandbox.Fault {
+	return sandbox.Fault{Kind: sandbox.LateCommit, Delay: sandbox.Duration(by), Match: sandbox.Match{Method: method}}
 }
 
 // run kills the active node so many times under load, each time after some more

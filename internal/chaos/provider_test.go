@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // provider is a sandbox on loopback that can go down and come back.
 type provider struct {
-	*server.Server
+	*sandbox.Server
 	url string
 
 	t   testing.TB
@@ -22,7 +22,7 @@ type provider struct {
 
 func startProvider(t testing.TB) *provider {
 	t.Helper()
-	p := &provider{Server: server.New(server.Options{}), t: t}
+	p := &provider{Server: sandbox.New(sandbox.Options{}), t: t}
 	p.serve("127.0.0.1:0")
 	t.Cleanup(func() {
 		p.Close() // whatever a fault holds up
@@ -53,14 +53,14 @@ func (p *provider) goDown() { p.web.Close() }
 func (p *provider) comeBack() { p.serve(strings.TrimPrefix(p.url, "http://")) }
 
 // always puts a fault in force for every request that it matches.
-func (p *provider) always(f server.Fault) {
+func (p *provider) always(f sandbox.Fault) {
 	p.t.Helper()
 	f.Count = new(int)
 	p.once(f)
 }
 
 // once puts a fault in force for one request.
-func (p *provider) once(f server.Fault) {
+func (p *provider) once(f sandbox.Fault) {
 	p.t.Helper()
 	if err := p.AddFault(f); err != nil {
 		p.t.Fatal(err)

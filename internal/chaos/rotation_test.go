@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
 
@@ -36,7 +36,7 @@ func TestChaosRotationThroughFailover(t *testing.T) {
 	}
 	created := time.Now().Truncate(time.Minute)
 	// One call is lost on its way, as a kill might have it.
-	lost := server.Fault{Kind: server.Reset, Match: server.Match{Route: "POST /v1/admin-keys"}}
+	lost := sandbox.Fault{Kind: sandbox.Reset, Match: sandbox.Match{Route: "POST /v1/admin-keys"}}
 	if err := s.connections[0].provider.AddFault(lost); err != nil {
 		t.Fatal(err)
 	}

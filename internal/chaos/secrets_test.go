@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/go-cleanhttp"
 	"github.com/hashicorp/vault/api"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/vaulttest"
 )
 
@@ -166,17 +166,17 @@ func (e *engine) mistakes(p *provider, said *record) {
 // misbehave mints and revokes once under each fault of a provider.
 func (e *engine) misbehave(said *record) {
 	// A real one has quoted the credential that it was sent.
-	quoted := func(p *provider) server.Fault {
-		return server.Fault{Kind: server.Status, Status: http.StatusBadRequest,
+	quoted := func(p *provider) sandbox.Fault {
+		return sandbox.Fault{Kind: sandbox.Status, Status: http.StatusBadRequest,
 			Body: fmt.Sprintf(`{"error":{"message":"Bearer %s may not do that"}}`, p.AdminKey())}
 	}
-	faults := map[string]func(*provider) server.Fault{"quotes-the-credential": quoted}
-	for _, kind := range []server.Kind{
-		server.Hang, server.Reset, server.Status, server.RateLimit, server.Unauthorized, server.Redirect, server.OKWithErrorBody,
-		server.CommitThenHang, server.CommitThenReset, server.CommitThen500, server.MalformedJSON, server.WrongTypes,
-		server.TruncatedBody, server.HugeBody, server.SlowDrip,
+	faults := map[string]func(*provider) sandbox.Fault{"quotes-the-credential": quoted}
+	for _, kind := range []sandbox.Kind{
+		sandbox.Hang, sandbox.Reset, sandbox.Status, sandbox.RateLimit, sandbox.Unauthorized, sandbox.Redirect, sandbox.OKWithErrorBody,
+		sandbox.CommitThenHang, sandbox.CommitThenReset, sandbox.CommitThen500, sandbox.MalformedJSON, sandbox.WrongTypes,
+		sandbox.TruncatedBody, sandbox.HugeBody, sandbox.SlowDrip,
 	} {
-		faults[string(kind)] = func(*provider) server.Fault { return server.Fault{Kind: kind} }
+		faults[string(kind)] = func(*provider) sandbox.Fault { return sandbox.Fault{Kind: kind} }
 	}
 	var wg sync.WaitGroup
 	for name, fault := range faults {
@@ -189,7 +189,7 @@ func (e *engine) misbehave(said *record) {
 }
 
 // suffer mints under the fault, and revokes under it.
-func (e *engine) suffer(p *provider, role string, fault server.Fault) {
+func (e *engine) suffer(p *provider, role string, fault sandbox.Fault) {
 	minting, revoking := fault, fault
 	minting.Match.Method, revoking.Match.Method = http.MethodPost, http.MethodDelete
 	revoking.Count = new(int)
@@ -221,10 +221,10 @@ func (e *engine) rotate(said *record) {
 	said.secret(p.AdminKey())
 	e.connect(name, "sandbox", p, fields{"request_timeout": "1s"}, nil)
 	e.write("static-roles/"+name, fields{"connection": name, "scopes": "read", "overlap": "1h", "rotation_period": "24h"})
-	for _, kind := range []server.Kind{server.Pass, server.Status, server.CommitThen500, server.MalformedJSON, server.WrongTypes, server.OKWithErrorBody} {
+	for _, kind := range []sandbox.Kind{sandbox.Pass, sandbox.Status, sandbox.CommitThen500, sandbox.MalformedJSON, sandbox.WrongTypes, sandbox.OKWithErrorBody} {
 		for path, route := range map[string]string{"rotate-root/": "POST /v1/admin-keys", "rotate-role/": "POST /v1/keys"} {
-			p.once(server.Fault{Kind: kind, Match: server.Match{Route: route}})
-			if _, err := e.Client.Logical().Write(mount+"/"+path+name, nil); (err == nil) != (kind == server.Pass) {
+			p.once(sandbox.Fault{Kind: kind, Match: sandbox.Match{Route: route}})
+			if _, err := e.Client.Logical().Write(mount+"/"+path+name, nil); (err == nil) != (kind == sandbox.Pass) {
 				e.t.Errorf("%s under %s: %v", path, kind, err)
 			}
 			p.ClearFaults()

@@ -1,4 +1,4 @@
-package main
+package sandbox_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
 // site is a sandbox on the wire and what a definition's connection to it holds.
 type site struct {
-	*server.Server
+	*sandbox.Server
 	definition *providers.Definition
 	url        string
 	fields     providers.Values
@@ -22,15 +22,15 @@ type site struct {
 
 func newSite(t *testing.T, name string) *site {
 	t.Helper()
-	sandbox := server.New(server.Options{})
-	web := httptest.NewServer(sandbox)
+	box := sandbox.New(sandbox.Options{})
+	web := httptest.NewServer(box)
 	t.Cleanup(web.Close)
-	t.Cleanup(sandbox.Close)
+	t.Cleanup(box.Close)
 	definition, err := providers.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{sandbox, definition, web.URL, providers.Values{"admin_key": sandbox.AdminKey()}}
+	return &site{box, definition, web.URL, providers.Values{"admin_key": box.AdminKey()}}
 }
 
 // client connects with the fields as they are, and those that change.
@@ -46,7 +46,7 @@ func (s *site) client(t *testing.T, changed providers.Values) *providers.Client 
 	return c
 }
 
-func (s *site) sabotage(t *testing.T, faults ...server.Fault) {
+func (s *site) sabotage(t *testing.T, faults ...sandbox.Fault) {
 	t.Helper()
 	if err := s.AddFault(faults...); err != nil {
 		t.Fatal(err)
@@ -128,11 +128,11 @@ func TestRotation(t *testing.T) {
 
 // TestStrays finds what a rotation made whose answer was lost.
 func TestStrays(t *testing.T) {
-	for _, kind := range []server.Kind{server.CommitThenHang, server.CommitThen500, server.CommitThenReset, server.MalformedJSON, server.TruncatedBody, server.WrongTypes} {
+	for _, kind := range []sandbox.Kind{sandbox.CommitThenHang, sandbox.CommitThen500, sandbox.CommitThenReset, sandbox.MalformedJSON, sandbox.TruncatedBody, sandbox.WrongTypes} {
 		t.Run(string(kind), func(t *testing.T) {
 			s := newSite(t, "sandbox")
 			client := s.client(t, nil)
-			s.sabotage(t, server.Fault{Kind: kind, Match: server.Match{Route: "POST /v1/admin-keys"}})
+			s.sabotage(t, sandbox.Fault{Kind: kind, Match: sandbox.Match{Route: "POST /v1/admin-keys"}})
 			rotation, err := client.Rotate(t.Context(), providers.RotateRequest{Name: "lost"})
 			if rotation != nil || providers.KindOf(err) != providers.Unknown {
 				t.Fatalf("got %v, %v", rotation, err)
@@ -161,13 +161,13 @@ func TestStrays(t *testing.T) {
 // TestRotationRefused makes nothing.
 func TestRotationRefused(t *testing.T) {
 	for name, test := range map[string]struct {
-		fault server.Fault
+		fault sandbox.Fault
 		kind  providers.Kind
 	}{
-		"own id unknown":  {server.Fault{Kind: server.Status, Status: 500, Count: new(0), Match: server.Match{Path: "/v1/whoami"}}, providers.Refused},
-		"refused":         {server.Fault{Kind: server.Status, Status: 403, Match: server.Match{Method: "POST"}}, providers.Refused},
-		"throttled":       {server.Fault{Kind: server.RateLimit, RetryAfter: 3600, Match: server.Match{Method: "POST"}}, providers.Throttled},
-		"credential dead": {server.Fault{Kind: server.Unauthorized, Match: server.Match{Path: "/v1/whoami"}}, providers.Unauthorized},
+		"own id unknown":  {sandbox.Fault{Kind: sandbox.Status, Status: 500, Count: new(0), Match: sandbox.Match{Path: "/v1/whoami"}}, providers.Refused},
+		"refused":         {sandbox.Fault{Kind: sandbox.Status, Status: 403, Match: sandbox.Match{Method: "POST"}}, providers.Refused},
+		"throttled":       {sandbox.Fault{Kind: sandbox.RateLimit, RetryAfter: 3600, Match: sandbox.Match{Method: "POST"}}, providers.Throttled},
+		"credential dead": {sandbox.Fault{Kind: sandbox.Unauthorized, Match: sandbox.Match{Path: "/v1/whoami"}}, providers.Unauthorized},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, "sandbox")
@@ -188,7 +188,7 @@ func TestRetireFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.sabotage(t, server.Fault{Kind: server.Status, Status: 503, Count: new(0), Match: server.Match{Method: "DELETE"}})
+	s.sabotage(t, sandbox.Fault{Kind: sandbox.Status, Status: 503, Count: new(0), Match: sandbox.Match{Method: "DELETE"}})
 	fresh := s.client(t, rotation.Connection)
 	if err := fresh.Retire(t.Context(), *rotation); err == nil || errors.Is(err, providers.ErrRetireByHand) {
 		t.Errorf("got %v", err)
@@ -204,10 +204,10 @@ func TestRetireFails(t *testing.T) {
 // TestRotationInPlace chooses the new key itself, so that a lost answer can be
 // settled by trying which of the two works.
 func TestRotationInPlace(t *testing.T) {
-	for name, fault := range map[string]*server.Fault{
+	for name, fault := range map[string]*sandbox.Fault{
 		"answered": nil,
-		"lost":     {Kind: server.CommitThenReset, Match: server.Match{Method: "PUT"}},
-		"not done": {Kind: server.Reset, Match: server.Match{Method: "PUT"}},
+		"lost":     {Kind: sandbox.CommitThenReset, Match: sandbox.Match{Method: "PUT"}},
+		"not done": {Kind: sandbox.Reset, Match: sandbox.Match{Method: "PUT"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, "sandbox-accounts")

@@ -1,4 +1,4 @@
-package server_test
+package sandbox_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 const (
@@ -19,19 +19,19 @@ const (
 	control = "control-token"
 )
 
-// sandbox is a Server on the wire, with a clock of its own.
-type sandbox struct {
-	*server.Server
+// box is a Server on the wire, with a clock of its own.
+type box struct {
+	*sandbox.Server
 	t     *testing.T
 	url   string
 	clock atomic.Int64 // nanoseconds past the start
 }
 
-func start(t *testing.T) *sandbox {
+func start(t *testing.T) *box {
 	t.Helper()
-	b := &sandbox{t: t}
+	b := &box{t: t}
 	begin := time.Now()
-	b.Server = server.New(server.Options{AdminKey: admin, ControlToken: control, Now: func() time.Time {
+	b.Server = sandbox.New(sandbox.Options{AdminKey: admin, ControlToken: control, Now: func() time.Time {
 		return begin.Add(time.Duration(b.clock.Load()))
 	}})
 	web := httptest.NewServer(b.Server)
@@ -41,13 +41,13 @@ func start(t *testing.T) *sandbox {
 	return b
 }
 
-func (b *sandbox) advance(d time.Duration) { b.clock.Add(int64(d)) }
+func (b *box) advance(d time.Duration) { b.clock.Add(int64(d)) }
 
-func (b *sandbox) in(d time.Duration) string {
+func (b *box) in(d time.Duration) string {
 	return time.Now().Add(time.Duration(b.clock.Load()) + d).UTC().Format(time.RFC3339)
 }
 
-func (b *sandbox) add(steps ...server.Fault) {
+func (b *box) add(steps ...sandbox.Fault) {
 	b.t.Helper()
 	if err := b.AddFault(steps...); err != nil {
 		b.t.Fatal(err)
@@ -77,12 +77,12 @@ var client = &http.Client{
 }
 
 // do sends "METHOD /path" with a bearer and, unless it is empty, a JSON body.
-func (b *sandbox) do(bearer, request, body string) reached {
+func (b *box) do(bearer, request, body string) reached {
 	b.t.Helper()
 	return b.send(b.request(b.t.Context(), bearer, request, body))
 }
 
-func (b *sandbox) request(ctx context.Context, bearer, request, body string) *http.Request {
+func (b *box) request(ctx context.Context, bearer, request, body string) *http.Request {
 	b.t.Helper()
 	method, path, _ := strings.Cut(request, " ")
 	req, err := http.NewRequestWithContext(ctx, method, b.url+path, strings.NewReader(body))
@@ -94,7 +94,7 @@ func (b *sandbox) request(ctx context.Context, bearer, request, body string) *ht
 	return req
 }
 
-func (b *sandbox) send(req *http.Request) reached {
+func (b *box) send(req *http.Request) reached {
 	resp, err := client.Do(req)
 	if err != nil {
 		return reached{err: err}
@@ -109,7 +109,7 @@ func (b *sandbox) send(req *http.Request) reached {
 }
 
 // expect is do, and fails the test on another status.
-func (b *sandbox) expect(status int, bearer, request, body string) reached {
+func (b *box) expect(status int, bearer, request, body string) reached {
 	b.t.Helper()
 	r := b.do(bearer, request, body)
 	if r.err != nil || r.status != status {
@@ -122,13 +122,13 @@ func (b *sandbox) expect(status int, bearer, request, body string) reached {
 }
 
 // mint makes a key and returns its id and secret.
-func (b *sandbox) mint(name string) (id, secret string) {
+func (b *box) mint(name string) (id, secret string) {
 	b.t.Helper()
 	r := b.expect(http.StatusCreated, admin, "POST /v1/keys", `{"name": "`+name+`"}`)
 	return r.text("id"), r.text("key")
 }
 
-func (b *sandbox) names(path string) []string {
+func (b *box) names(path string) []string {
 	b.t.Helper()
 	names := []string{}
 	data, _ := b.expect(http.StatusOK, admin, "GET "+path, "").json["data"].([]any)
@@ -138,7 +138,7 @@ func (b *sandbox) names(path string) []string {
 	return names
 }
 
-func (b *sandbox) live() []string {
+func (b *box) live() []string {
 	names := []string{}
 	for _, key := range b.LiveKeys() {
 		names = append(names, key.Name)
@@ -147,7 +147,7 @@ func (b *sandbox) live() []string {
 }
 
 // awaitWaiting waits until n requests are held up.
-func (b *sandbox) awaitWaiting(n int) {
+func (b *box) awaitWaiting(n int) {
 	b.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for b.State().Waiting != n {

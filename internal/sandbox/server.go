@@ -1,4 +1,4 @@
-// Package server is a small provider of API keys, strict and complete enough to
+// Package sandbox is a small provider of API keys, strict and complete enough to
 // stand for a real one, that misbehaves on command.
 //
 // Its API, under /v1, wants "Authorization: Bearer <admin key>":
@@ -45,7 +45,7 @@
 // A single request can bring its own fault: send it as JSON in the header
 // Sandbox-Fault, with the control token in Sandbox-Control. The kinds are listed
 // at [Kind], what else a fault can say at [Fault].
-package server
+package sandbox
 
 import (
 	"crypto/rand"

@@ -1,33 +1,33 @@
-package main
+package sandbox_test
 
 import (
 	"net/http/httptest"
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
 // sandboxClient connects a built-in definition to a sandbox of its own.
-func sandboxClient(t *testing.T, name string) (*providers.Definition, *providers.Client, *server.Server) {
+func sandboxClient(t *testing.T, name string) (*providers.Definition, *providers.Client, *sandbox.Server) {
 	t.Helper()
-	sandbox := server.New(server.Options{})
-	web := httptest.NewServer(sandbox)
+	box := sandbox.New(sandbox.Options{})
+	web := httptest.NewServer(box)
 	t.Cleanup(web.Close)
-	t.Cleanup(sandbox.Close)
+	t.Cleanup(box.Close)
 	definition, err := providers.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client, err := providers.NewClient(definition, providers.Settings{
-		BaseURL: web.URL, Values: providers.Values{"admin_key": sandbox.AdminKey()},
+		BaseURL: web.URL, Values: providers.Values{"admin_key": box.AdminKey()},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return definition, client, sandbox
+	return definition, client, box
 }
 
 func request(name string) providers.KeyRequest {
@@ -41,7 +41,7 @@ func request(name string) providers.KeyRequest {
 func TestDefinitions(t *testing.T) {
 	for _, name := range []string{"sandbox", "sandbox-accounts"} {
 		t.Run(name, func(t *testing.T) {
-			definition, client, sandbox := sandboxClient(t, name)
+			definition, client, box := sandboxClient(t, name)
 			ctx := t.Context()
 			if can := definition.Capabilities; !can.NativeExpiry || !can.IPBinding || !can.Reconcile || !can.Lookup || !can.Extend || !can.Probe || !can.Check {
 				t.Errorf("capabilities are %+v", can)
@@ -54,7 +54,7 @@ func TestDefinitions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			live := sandbox.LiveKeys()
+			live := box.LiveKeys()
 			if len(live) != 1 || live[0].Name != "k" || !live[0].ExpiresAt.Equal(wanted.ExpiresAt) || len(live[0].Scopes) != 1 || len(live[0].AllowedCIDRs) != 1 {
 				t.Fatalf("keys are %+v", live)
 			}
@@ -66,15 +66,15 @@ func TestDefinitions(t *testing.T) {
 				t.Errorf("found %+v, %v", found, err)
 			}
 			later := wanted.ExpiresAt.Add(time.Hour)
-			if _, err := client.Extend(ctx, key.Handle, later, 2*time.Hour); err != nil || !sandbox.LiveKeys()[0].ExpiresAt.Equal(later) {
-				t.Errorf("extending: %v, keys are %+v", err, sandbox.LiveKeys())
+			if _, err := client.Extend(ctx, key.Handle, later, 2*time.Hour); err != nil || !box.LiveKeys()[0].ExpiresAt.Equal(later) {
+				t.Errorf("extending: %v, keys are %+v", err, box.LiveKeys())
 			}
 			for range 2 { // gone is success
 				if err := client.Revoke(ctx, found[0].Handle); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if st := sandbox.State(); len(st.Keys) != 0 || len(st.Accounts) != 0 || st.Counters.DeleteAgain != 1 {
+			if st := box.State(); len(st.Keys) != 0 || len(st.Accounts) != 0 || st.Counters.DeleteAgain != 1 {
 				t.Errorf("state is %+v", st)
 			}
 			if alive, err := client.Probe(ctx, key.Secret); err != nil || alive != providers.Dead {
@@ -88,7 +88,7 @@ func TestDefinitions(t *testing.T) {
 func TestListIsPaged(t *testing.T) {
 	for _, name := range []string{"sandbox", "sandbox-accounts"} {
 		t.Run(name, func(t *testing.T) {
-			definition, client, sandbox := sandboxClient(t, name)
+			definition, client, box := sandboxClient(t, name)
 			const many = 101
 			for i := range many {
 				if _, err := client.Issue(t.Context(), request("k"+time.Duration(i).String())); err != nil {
@@ -102,8 +102,8 @@ func TestListIsPaged(t *testing.T) {
 				}
 				seen[listed.Handle.ID] = true
 			}
-			if len(seen) != many || sandbox.State().Counters.Lists != 1 {
-				t.Errorf("listed %d keys in %d lists", len(seen), sandbox.State().Counters.Lists)
+			if len(seen) != many || box.State().Counters.Lists != 1 {
+				t.Errorf("listed %d keys in %d lists", len(seen), box.State().Counters.Lists)
 			}
 		})
 	}
@@ -111,8 +111,8 @@ func TestListIsPaged(t *testing.T) {
 
 // TestCheckWantsAnAdminKey gives a key where an admin key belongs.
 func TestCheckWantsAnAdminKey(t *testing.T) {
-	definition, client, sandbox := sandboxClient(t, "sandbox")
-	web := httptest.NewServer(sandbox)
+	definition, client, box := sandboxClient(t, "sandbox")
+	web := httptest.NewServer(box)
 	defer web.Close()
 	key, err := client.Issue(t.Context(), request("k"))
 	if err != nil {
@@ -134,17 +134,17 @@ func TestCheckWantsAnAdminKey(t *testing.T) {
 // effect: nothing may be left.
 func TestUndo(t *testing.T) {
 	for _, route := range []string{"PUT /v1/accounts/{account}/scopes", "POST /v1/accounts/{account}/keys"} {
-		for _, fault := range []server.Fault{{Kind: server.Status, Status: 403}, {Kind: server.CommitThen500}, {Kind: server.CommitThenReset}} {
+		for _, fault := range []sandbox.Fault{{Kind: sandbox.Status, Status: 403}, {Kind: sandbox.CommitThen500}, {Kind: sandbox.CommitThenReset}} {
 			t.Run(route+", "+string(fault.Kind), func(t *testing.T) {
-				_, client, sandbox := sandboxClient(t, "sandbox-accounts")
+				_, client, box := sandboxClient(t, "sandbox-accounts")
 				fault.Match.Route = route
-				if err := sandbox.AddFault(fault); err != nil {
+				if err := box.AddFault(fault); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := client.Issue(t.Context(), request("k")); err == nil {
 					t.Error("issue succeeds")
 				}
-				if st := sandbox.State(); len(st.Keys) != 0 || len(st.Accounts) != 0 || len(st.Faults) != 0 {
+				if st := box.State(); len(st.Keys) != 0 || len(st.Accounts) != 0 || len(st.Faults) != 0 {
 					t.Errorf("state is %+v", st)
 				}
 			})

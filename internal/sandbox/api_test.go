@@ -1,4 +1,4 @@
-package server_test
+package sandbox_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func TestStrictness(t *testing.T) {
@@ -218,7 +218,7 @@ func TestChosenAdminKey(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	b := start(t)
-	b.add(server.Fault{Kind: server.CommitThen500, Count: new(20), Match: server.Match{Method: "POST"}})
+	b.add(sandbox.Fault{Kind: sandbox.CommitThen500, Count: new(20), Match: sandbox.Match{Method: "POST"}})
 	const workers, each = 8, 50
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -235,7 +235,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	st := b.State()
-	if st.Counters.Issued != workers*each || st.Counters.Faults[server.CommitThen500] != 20 || len(st.Keys) != st.Counters.Issued-st.Counters.Deleted {
+	if st.Counters.Issued != workers*each || st.Counters.Faults[sandbox.CommitThen500] != 20 || len(st.Keys) != st.Counters.Issued-st.Counters.Deleted {
 		t.Errorf("counters are %+v, with %d keys", st.Counters, len(st.Keys))
 	}
 	if st.Counters.Requests["GET /v1/keys"] != workers*each || len(st.Faults) != 0 {
@@ -245,7 +245,7 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestControlShutWithoutToken(t *testing.T) {
 	b := start(t)
-	b.Server = server.New(server.Options{})
+	b.Server = sandbox.New(sandbox.Options{})
 	for _, bearer := range []string{"", b.AdminKey()} {
 		req := b.request(t.Context(), bearer, "GET /_sandbox/state", "")
 		w := httptest.NewRecorder()

@@ -1,4 +1,4 @@
-package server_test
+package sandbox_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 const mint = `{"name": "a"}`
@@ -77,12 +77,12 @@ func TestAnswersUnderFaults(t *testing.T) {
 
 // TestFaultsOnAnswersWithoutBody deletes under the faults that spoil a body.
 func TestFaultsOnAnswersWithoutBody(t *testing.T) {
-	for kind, want := range map[server.Kind]string{
-		server.MalformedJSON: "{", server.WrongTypes: "{}", server.TruncatedBody: "{", server.SlowDrip: "{}", server.HugeBody: `{"padding":"xxx"}`,
+	for kind, want := range map[sandbox.Kind]string{
+		sandbox.MalformedJSON: "{", sandbox.WrongTypes: "{}", sandbox.TruncatedBody: "{", sandbox.SlowDrip: "{}", sandbox.HugeBody: `{"padding":"xxx"}`,
 	} {
 		b := start(t)
 		id, _ := b.mint("a")
-		b.add(server.Fault{Kind: kind, Interval: 1, Bytes: 3})
+		b.add(sandbox.Fault{Kind: kind, Interval: 1, Bytes: 3})
 		if r := b.do(admin, "DELETE /v1/keys/"+id, ""); r.status != 200 || r.body != want {
 			t.Errorf("%s: got %d %q (%v), want %q", kind, r.status, r.body, r.err, want)
 		}
@@ -97,25 +97,25 @@ func TestHeldUp(t *testing.T) {
 	type ending string
 	const clientLeaves, cleared, closed ending = "client leaves", "faults cleared", "server closed"
 	for _, tt := range []struct {
-		fault    server.Fault
+		fault    sandbox.Fault
 		end      ending
 		answered bool
 		made     int
 	}{
-		{server.Fault{Kind: server.Hang}, clientLeaves, false, 0},
-		{server.Fault{Kind: server.Hang}, cleared, false, 0},
-		{server.Fault{Kind: server.Hang}, closed, false, 0},
-		{server.Fault{Kind: server.CommitThenHang}, clientLeaves, false, 1},
-		{server.Fault{Kind: server.CommitThenHang}, cleared, false, 1},
-		{server.Fault{Kind: server.CommitThenHang}, closed, false, 1},
-		{server.Fault{Kind: server.Delay, Delay: server.Duration(time.Hour)}, clientLeaves, false, 0},
-		{server.Fault{Kind: server.Delay, Delay: server.Duration(time.Hour)}, cleared, true, 1},
-		{server.Fault{Kind: server.SlowDrip, Interval: server.Duration(time.Hour)}, clientLeaves, false, 1},
-		{server.Fault{Kind: server.SlowDrip, Interval: server.Duration(time.Hour)}, cleared, true, 1},
-		{server.Fault{Kind: server.SlowDrip, Interval: server.Duration(time.Hour)}, closed, false, 1},
-		{server.Fault{Kind: server.LateCommit}, cleared, true, 1},
-		{server.Fault{Kind: server.LateCommit}, closed, false, 0},
-		{server.Fault{Kind: server.LateCommit, Delay: server.Duration(time.Millisecond)}, "", true, 1},
+		{sandbox.Fault{Kind: sandbox.Hang}, clientLeaves, false, 0},
+		{sandbox.Fault{Kind: sandbox.Hang}, cleared, false, 0},
+		{sandbox.Fault{Kind: sandbox.Hang}, closed, false, 0},
+		{sandbox.Fault{Kind: sandbox.CommitThenHang}, clientLeaves, false, 1},
+		{sandbox.Fault{Kind: sandbox.CommitThenHang}, cleared, false, 1},
+		{sandbox.Fault{Kind: sandbox.CommitThenHang}, closed, false, 1},
+		{sandbox.Fault{Kind: sandbox.Delay, Delay: sandbox.Duration(time.Hour)}, clientLeaves, false, 0},
+		{sandbox.Fault{Kind: sandbox.Delay, Delay: sandbox.Duration(time.Hour)}, cleared, true, 1},
+		{sandbox.Fault{Kind: sandbox.SlowDrip, Interval: sandbox.Duration(time.Hour)}, clientLeaves, false, 1},
+		{sandbox.Fault{Kind: sandbox.SlowDrip, Interval: sandbox.Duration(time.Hour)}, cleared, true, 1},
+		{sandbox.Fault{Kind: sandbox.SlowDrip, Interval: sandbox.Duration(time.Hour)}, closed, false, 1},
+		{sandbox.Fault{Kind: sandbox.LateCommit}, cleared, true, 1},
+		{sandbox.Fault{Kind: sandbox.LateCommit}, closed, false, 0},
+		{sandbox.Fault{Kind: sandbox.LateCommit, Delay: sandbox.Duration(time.Millisecond)}, "", true, 1},
 	} {
 		t.Run(string(tt.fault.Kind)+", "+string(tt.end), func(t *testing.T) {
 			b := start(t)
@@ -149,7 +149,7 @@ func TestHeldUp(t *testing.T) {
 // TestLateCommit makes the key only after its client has long gone.
 func TestLateCommit(t *testing.T) {
 	b := start(t)
-	b.add(server.Fault{Kind: server.LateCommit})
+	b.add(sandbox.Fault{Kind: sandbox.LateCommit})
 	ctx, leave := context.WithCancel(t.Context())
 	answer := make(chan reached, 1)
 	go func() { answer <- b.send(b.request(ctx, admin, "POST /v1/keys", mint)) }()
@@ -173,7 +173,7 @@ func TestLateCommit(t *testing.T) {
 func TestStaleList(t *testing.T) {
 	b := start(t)
 	b.mint("old")
-	b.add(server.Fault{Kind: server.StaleList, Count: new(2)})
+	b.add(sandbox.Fault{Kind: sandbox.StaleList, Count: new(2)})
 	b.mint("new")
 	first := b.expect(200, admin, "GET /v1/keys?limit=1", "")
 	if first.json["next_cursor"] != nil {
@@ -186,7 +186,7 @@ func TestStaleList(t *testing.T) {
 		t.Errorf("once the fault is used up, the list gives %v", names)
 	}
 
-	b.add(server.Fault{Kind: server.StaleList, For: server.Duration(time.Minute)})
+	b.add(sandbox.Fault{Kind: sandbox.StaleList, For: sandbox.Duration(time.Minute)})
 	b.mint("newest")
 	for range 3 {
 		if names := b.names("/v1/keys"); len(names) != 2 {
@@ -204,7 +204,7 @@ func TestStaleListInPages(t *testing.T) {
 	b := start(t)
 	b.mint("a")
 	b.mint("b")
-	b.add(server.Fault{Kind: server.StaleList})
+	b.add(sandbox.Fault{Kind: sandbox.StaleList})
 	b.mint("c")
 	first := b.expect(200, admin, "GET /v1/keys?limit=1", "")
 	second := b.expect(200, admin, "GET /v1/keys?limit=1&cursor="+first.text("next_cursor"), "")
@@ -215,13 +215,13 @@ func TestStaleListInPages(t *testing.T) {
 
 func TestLateRevoke(t *testing.T) {
 	for name, tt := range map[string]struct {
-		fault server.Fault
-		end   func(*sandbox, string)
+		fault sandbox.Fault
+		end   func(*box, string)
 	}{
-		"uses": {server.Fault{Kind: server.LateRevoke, Uses: 2}, func(b *sandbox, secret string) { b.expect(200, secret, "GET /v1/whoami", "") }},
-		"time": {server.Fault{Kind: server.LateRevoke, For: server.Duration(time.Minute)}, func(b *sandbox, _ string) { b.advance(time.Minute) }},
-		"both": {server.Fault{Kind: server.LateRevoke, For: server.Duration(time.Minute), Uses: 9}, func(b *sandbox, _ string) { b.advance(time.Minute) }},
-		"open": {server.Fault{Kind: server.LateRevoke}, func(b *sandbox, _ string) { b.ClearFaults() }},
+		"uses": {sandbox.Fault{Kind: sandbox.LateRevoke, Uses: 2}, func(b *box, secret string) { b.expect(200, secret, "GET /v1/whoami", "") }},
+		"time": {sandbox.Fault{Kind: sandbox.LateRevoke, For: sandbox.Duration(time.Minute)}, func(b *box, _ string) { b.advance(time.Minute) }},
+		"both": {sandbox.Fault{Kind: sandbox.LateRevoke, For: sandbox.Duration(time.Minute), Uses: 9}, func(b *box, _ string) { b.advance(time.Minute) }},
+		"open": {sandbox.Fault{Kind: sandbox.LateRevoke}, func(b *box, _ string) { b.ClearFaults() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := start(t)
@@ -252,7 +252,7 @@ func TestCapExpiry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := start(t)
-			b.add(server.Fault{Kind: server.CapExpiry, For: server.Duration(tt.longest), Count: new(0)})
+			b.add(sandbox.Fault{Kind: sandbox.CapExpiry, For: sandbox.Duration(tt.longest), Count: new(0)})
 			body := `{"name": "a"}`
 			if tt.asked != never {
 				body = `{"name": "a", "expires_at": "` + b.in(tt.asked) + `"}`
@@ -275,7 +275,7 @@ func TestCapExpiry(t *testing.T) {
 func TestForbiddenOnGone(t *testing.T) {
 	b := start(t)
 	id, _ := b.mint("a")
-	b.add(server.Fault{Kind: server.ForbiddenOnGone})
+	b.add(sandbox.Fault{Kind: sandbox.ForbiddenOnGone})
 	b.expect(204, admin, "DELETE /v1/keys/"+id, "")
 	b.expect(403, admin, "DELETE /v1/keys/"+id, "")
 	b.expect(404, admin, "DELETE /v1/keys/"+id, "")
@@ -300,7 +300,7 @@ func TestScript(t *testing.T) {
 			t.Errorf("request %d, %s, gives %d, want %d", i, step.request, r.status, step.status)
 		}
 	}
-	if left := b.State().Faults; len(left) != 1 || len(left[0]) != 1 || left[0][0].Kind != server.Unauthorized {
+	if left := b.State().Faults; len(left) != 1 || len(left[0]) != 1 || left[0][0].Kind != sandbox.Unauthorized {
 		t.Errorf("faults left are %+v", left)
 	}
 	b.expect(204, control, "DELETE /_sandbox/faults", "")
@@ -355,7 +355,7 @@ func TestOverTLS(t *testing.T) {
 	b := start(t)
 	web := httptest.NewTLSServer(b.Server)
 	t.Cleanup(web.Close)
-	b.add(server.Fault{Kind: server.CommitThenReset})
+	b.add(sandbox.Fault{Kind: sandbox.CommitThenReset})
 	req := b.request(t.Context(), admin, "POST /v1/keys", mint)
 	req.URL.Scheme, req.URL.Host = "https", strings.TrimPrefix(web.URL, "https://")
 	resp, err := web.Client().Do(req)
@@ -373,9 +373,9 @@ func TestOverTLS(t *testing.T) {
 func TestStateOverHTTP(t *testing.T) {
 	b := start(t)
 	_, secret := b.mint("a")
-	b.add(server.Fault{Kind: server.Hang, Count: new(0), Delay: server.Duration(time.Second)})
+	b.add(sandbox.Fault{Kind: sandbox.Hang, Count: new(0), Delay: sandbox.Duration(time.Second)})
 	r := b.expect(200, control, "GET /_sandbox/state?all=true", "")
-	var st server.State
+	var st sandbox.State
 	if err := json.Unmarshal([]byte(r.body), &st); err != nil {
 		t.Fatal(err)
 	}
