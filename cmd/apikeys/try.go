@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/term"
 
-	"vault-plugin-secrets-apikeys/cmd/sandbox/server"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -68,7 +68,7 @@ func (c *tryCommand) startSandbox() (close func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := server.New(server.Options{})
+	provider := sandbox.New(sandbox.Options{})
 	web := &http.Server{Handler: provider, ReadHeaderTimeout: 10 * time.Second}
 	go web.Serve(listener)
 	c.Connection = with(c.Connection, map[string]string{
