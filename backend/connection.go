@@ -45,6 +45,9 @@ type Connection struct {
 	// fingerprint of it, which a rotation leaves as it is. Empty in a connection
 	// that an earlier version of the engine stored.
 	Account string `json:"account,omitempty"`
+	// CredentialName is the name at the provider of the admin credential that the
+	// last rotation made; empty for one that was written by hand.
+	CredentialName string `json:"credential_name,omitempty"`
 	// Fields are the provider's own, as its definition declares them.
 	Fields providers.Values `json:"fields,omitempty"`
 }

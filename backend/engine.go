@@ -58,6 +58,7 @@ type Engine struct {
 		mount *mount
 	}
 	activity    *activity
+	holdingsLog holdingsLog
 	queue       *queue
 	recoveries  recoveries
 	recordLocks keyedLocks

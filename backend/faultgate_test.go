@@ -65,6 +65,21 @@ type gate struct {
 	armed bool
 	// readOnly fails every write to storage, as on a node that was demoted.
 	readOnly bool
+	// after is what happens right after the next step that begins with prefix.
+	prefix string
+	after  fault
+}
+
+// killAfter lets the process die right after the next step that begins so.
+func (g *gate) killAfter(prefix string) { g.hitAfter(prefix, fault{after: true, kill: true}) }
+
+// failAfter has the next step that begins so take effect and fail.
+func (g *gate) failAfter(prefix string) { g.hitAfter(prefix, fault{after: true}) }
+
+func (g *gate) hitAfter(prefix string, f fault) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.prefix, g.after = prefix, f
 }
 
 // arm begins the count of steps.
@@ -123,10 +138,14 @@ func (g *gate) pass(step string, effect func() error) error {
 		g.steps = append(g.steps, step)
 		hit = len(g.steps) == g.fault.at
 	}
-	if hit && g.fault.kill {
+	f := g.fault
+	if g.prefix != "" && strings.HasPrefix(step, g.prefix) {
+		hit, f, g.prefix = true, g.after, ""
+	}
+	if hit && f.kill {
 		g.dead = true
 	}
-	after := g.fault.after
+	after := f.after
 	g.mu.Unlock()
 	if !hit {
 		return effect()

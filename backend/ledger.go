@@ -114,7 +114,9 @@ func dropRecord(ctx context.Context, s logical.Storage, r *Record) error {
 	return nil
 }
 
-// recordsInShard yields every record of one shard, in order of id.
+// recordsInShard yields every record of one shard, in order of id. Beside an error
+// of reading one record it yields a Record with nothing but its id; nil beside
+// any other error.
 func recordsInShard(ctx context.Context, s logical.Storage, shard string) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix} {
@@ -128,9 +130,10 @@ func recordsInShard(ctx context.Context, s logical.Storage, shard string) iter.S
 				if err == nil && r == nil {
 					continue // revoked since it was listed
 				}
-				if r != nil {
-					r.ID = id
+				if r == nil {
+					r = &Record{} // of one that cannot be read, the id is known
 				}
+				r.ID = id
 				if !yield(r, err) {
 					return
 				}

@@ -22,6 +22,7 @@ type metrics struct {
 	mintSeconds *prometheus.HistogramVec
 	revocations *prometheus.CounterVec
 	orphans     *prometheus.CounterVec
+	removals    *prometheus.CounterVec
 	rotations   *prometheus.CounterVec
 }
 
@@ -42,9 +43,10 @@ func newMetrics(e *Engine) *metrics {
 		}, []string{"connection"}),
 		revocations: counter("revocations_total", "Tries to revoke a key in the ledger at its provider, by outcome.", "connection", "result"),
 		orphans:     counter("orphans_revoked_total", "Keys that nobody held and that a reconcile revoked.", "connection"),
+		removals:    counter("removals_total", "What the engine was about to remove at a provider without being asked to end that very thing, by the work that found it and by outcome; held is what somebody holds, and stays.", "connection", "work", "result"),
 		rotations:   counter("rotations_total", "Rotations of admin credentials (root) and static roles (static), by outcome.", "kind", "result"),
 	}
-	m.registry.MustRegister(m.mints, m.mintSeconds, m.revocations, m.orphans, m.rotations, gauges{e})
+	m.registry.MustRegister(m.mints, m.mintSeconds, m.revocations, m.orphans, m.removals, m.rotations, gauges{e})
 	return m
 }
 
@@ -59,6 +61,10 @@ func (m *metrics) revoked(connection string, err error) {
 
 func (m *metrics) orphanRevoked(connection string) { m.orphans.WithLabelValues(connection).Inc() }
 
+func (m *metrics) removed(connection, work string, err error) {
+	m.removals.WithLabelValues(connection, work, resultOf(err)).Inc()
+}
+
 func (m *metrics) rotated(kind string, err error) {
 	m.rotations.WithLabelValues(kind, resultOf(err)).Inc()
 }
@@ -70,12 +76,20 @@ func (m *metrics) forget(connection string) {
 	m.mintSeconds.DeletePartialMatch(labels)
 	m.revocations.DeletePartialMatch(labels)
 	m.orphans.DeletePartialMatch(labels)
+	m.removals.DeletePartialMatch(labels)
 }
 
 // resultOf is one of a few words for how something went.
 func resultOf(err error) string {
-	if err == nil {
+	switch {
+	case err == nil:
 		return "done"
+	case errors.Is(err, errHeld):
+		return "held"
+	case errors.Is(err, errUnclear):
+		return "unclear"
+	case errors.Is(err, errPassive):
+		return "passive"
 	}
 	var failed *providers.Error
 	if !errors.As(err, &failed) {

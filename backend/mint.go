@@ -251,6 +251,7 @@ func (e *Engine) enter(ctx context.Context, s logical.Storage, o *order, key *pr
 	if err := putRecord(context.WithoutCancel(ctx), s, &o.record); err != nil {
 		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))
 	}
+	e.holdingsLog.entered(&o.record)
 	e.settled(ctx, s, o)
 	if ctx.Err() != nil {
 		err := fmt.Errorf("the caller went away: %w", context.Cause(ctx))

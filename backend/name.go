@@ -19,11 +19,18 @@ import (
 // least that every provider's alphabet and length limit allows. It begins with
 // a letter, so that no server takes it for a number, and tells reconcile whose
 // key it is and from when, even where the provider lists no dates.
+//
+// The fixed part of an admin credential that a rotation makes begins with "c".
+// Several providers list keys and admin credentials in one place: by the letter
+// they are told apart.
 const (
 	tagLength    = 5
 	timeLength   = 7
 	randomLength = 9
 	fixedLength  = 1 + tagLength + timeLength + randomLength
+
+	keyLetter        = "v"
+	credentialLetter = "c"
 
 	// defaultNameLength bounds names where the definition states no maximum.
 	defaultNameLength = 64
@@ -96,28 +103,61 @@ func separator(rules providers.KeyName) string {
 	return ""
 }
 
-// fixedPart makes the fixed part of a new name.
-func fixedPart(tag string, issued time.Time) string {
-	seconds := strconv.FormatInt(issued.Unix(), 36)
-	return "v" + tag + pad(seconds, timeLength) + randomBase36(randomLength)
+// fixedPart makes the fixed part of a new key's name.
+func fixedPart(tag string, issued time.Time) string { return newFixedPart(keyLetter, tag, issued) }
+
+// credentialFixedPart makes the fixed part of a new admin credential's name.
+func credentialFixedPart(tag string, issued time.Time) string {
+	return newFixedPart(credentialLetter, tag, issued)
 }
 
-// issuedUnder reads the time of issue out of a name that carries the mount's
-// tag; false for every other name.
-func issuedUnder(tag, name string) (time.Time, bool) {
-	if len(name) < fixedLength {
+func newFixedPart(letter, tag string, issued time.Time) string {
+	seconds := strconv.FormatInt(issued.Unix(), 36)
+	return letter + tag + pad(seconds, timeLength) + randomBase36(randomLength)
+}
+
+// fixedPartOf finds the fixed part of a key of the mount with this tag in a name
+// as a provider gives it, and the time of issue, in whole seconds, that it tells.
+// Providers add to the readable part, cut it or write it in another case, so the
+// fixed part may stand anywhere; it is returned in lower case. found is false
+// for every other name, those of admin credentials among them.
+func fixedPartOf(tag, name string) (fixed string, issued time.Time, found bool) {
+	return findFixedPart(keyLetter, tag, name)
+}
+
+// credentialFixedPartOf is fixedPartOf for the names of admin credentials.
+func credentialFixedPartOf(tag, name string) (fixed string, issued time.Time, found bool) {
+	return findFixedPart(credentialLetter, tag, name)
+}
+
+// findFixedPart takes the last one where a name holds several: what a readable
+// part quotes stands before.
+func findFixedPart(letter, tag, name string) (fixed string, issued time.Time, found bool) {
+	name = strings.ToLower(name)
+	for end := len(name); end > 0; end-- {
+		at := strings.LastIndex(name[:end], letter+tag)
+		if at < 0 {
+			break
+		}
+		if issued, ok := readFixedPart(name[at:]); ok {
+			return name[at : at+fixedLength], issued, true
+		}
+		end = at + len(letter+tag)
+	}
+	return "", time.Time{}, false
+}
+
+// readFixedPart reads the time of issue out of a fixed part that text begins with.
+func readFixedPart(text string) (issued time.Time, ok bool) {
+	if len(text) < fixedLength {
 		return time.Time{}, false
 	}
-	fixed := name[len(name)-fixedLength:]
-	if !strings.HasPrefix(fixed, "v"+tag) {
-		return time.Time{}, false
-	}
-	for _, r := range fixed {
+	for _, r := range text[:fixedLength] {
 		if !('0' <= r && r <= '9' || 'a' <= r && r <= 'z') {
 			return time.Time{}, false
 		}
 	}
-	seconds, err := strconv.ParseInt(fixed[1+tagLength:1+tagLength+timeLength], 36, 64)
+	seconds, err := strconv.ParseInt(text[1+tagLength:1+tagLength+timeLength], 36, 64)
 	if err != nil {
 		return time.Time{}, false
 	}

@@ -62,9 +62,9 @@ func TestKeyName(t *testing.T) {
 			if got != test.want {
 				t.Errorf("name is %q, want %q", got, test.want)
 			}
-			issued, ours := issuedUnder("ab1cd", got)
-			if !ours || issued.Unix() != 1_800_000_000 {
-				t.Errorf("issuedUnder(%q) = %s, %v", got, issued, ours)
+			found, issued, ours := fixedPartOf("ab1cd", got)
+			if !ours || found != fixed || issued.Unix() != 1_800_000_000 {
+				t.Errorf("fixedPartOf(%q) = %q, %s, %v", got, found, issued, ours)
 			}
 		})
 	}
@@ -93,15 +93,51 @@ func TestFixedPart(t *testing.T) {
 	}
 }
 
-func TestIssuedUnderKnowsOnlyItsOwn(t *testing.T) {
+// TestFixedPartIsFound finds the fixed part in whatever a provider makes of a name.
+func TestFixedPartIsFound(t *testing.T) {
+	const fixed = "vab1cd0tro8w0abcdefghi"
+	for name, given := range map[string]string{
+		"alone":                         fixed,
+		"behind a readable part":        "ci-bob-" + fixed,
+		"another separator":             "ci_bob_" + fixed,
+		"no separator":                  "cibob" + fixed,
+		"the front is cut":              "b-" + fixed,
+		"a prefix by the provider":      "robot$project+ci-" + fixed,
+		"a suffix by the provider":      "ci-" + fixed + "@service.example",
+		"a suffix without separator":    "ci-" + fixed + "x",
+		"in capitals":                   strings.ToUpper("ci-" + fixed),
+		"in quotes":                     `"` + fixed + `"`,
+		"behind another one":            "for-vab1cd0tro8w0zzzzzzzzz-" + fixed,
+		"behind a tag without the rest": "vab1cd-" + fixed,
+		"behind a part of the tag":      "vab1c" + fixed,
+		"beside an admin credential's":  fixed + " by cab1cd0tro8w0yyyyyyyyy",
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, issued, ok := fixedPartOf("ab1cd", given)
+			if !ok || found != fixed || issued.Unix() != 1_800_000_000 {
+				t.Errorf("fixedPartOf(%q) = %q, %s, %v", given, found, issued, ok)
+			}
+		})
+	}
+}
+
+func TestFixedPartOfOthersIsNotFound(t *testing.T) {
 	fixed := fixedPart("ab1cd", time.Now())
-	for _, name := range []string{"", "ci", fixed[1:], strings.ToUpper(fixed), fixed + "x", strings.Replace(fixed, "ab1cd", "zzzzz", 1), fixed[:len(fixed)-1] + "-"} {
-		if _, ours := issuedUnder("ab1cd", name); ours {
-			t.Errorf("%q passes for a name of this mount", name)
+	for name, given := range map[string]string{
+		"empty":                 "",
+		"a readable part alone": "ci",
+		"first letter cut":      fixed[1:],
+		"last letter cut":       fixed[:len(fixed)-1],
+		"a sign inside":         fixed[:len(fixed)-1] + "-",
+		"another mount's":       strings.Replace(fixed, "ab1cd", "zzzzz", 1),
+		"an admin credential's": "vault-root-" + credentialFixedPart("ab1cd", time.Now()),
+	} {
+		if _, _, ours := fixedPartOf("ab1cd", given); ours {
+			t.Errorf("%s: %q passes for the name of a key of this mount", name, given)
 		}
 	}
-	if _, ours := issuedUnder("ab1cd", "robot$"+fixed); !ours {
-		t.Error("a prefix that the provider adds must not hide the name")
+	if _, _, ours := credentialFixedPartOf("ab1cd", "ci-"+fixed); ours {
+		t.Error("a key's name passes for an admin credential's")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -107,8 +108,8 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site)
 	return scopes, nil
 }
 
-// reconcile lists first, then notes what is in flight, then reads the ledger: a
-// key that was in flight at the first moment is in one of the other two.
+// reconcile lists first and then finds out what is held: a key that was being
+// minted at the first moment is in flight, queued or in the ledger at the second.
 func (e *Engine) reconcile(ctx context.Context, s logical.Storage, site *site, scopes []providers.Scope, w window, o ReconcileOptions) (*ReconcileReport, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
@@ -118,58 +119,87 @@ func (e *Engine) reconcile(ctx context.Context, s logical.Storage, site *site, s
 	if err != nil {
 		return nil, fmt.Errorf("listing the keys of connection %q: %w", site.name, err)
 	}
-	inFlight := e.activity.inFlight(site.name)
-	report := &ReconcileReport{Listed: len(listed)}
-	for r, err := range records(ctx, s) {
-		if err != nil {
-			return nil, err
-		}
-		if r.Connection != site.name {
-			continue
-		}
-		if _, ok := listed[r.Handle.Name]; !ok && r.IssuedAt.Before(e.now().Add(-listLag)) {
-			report.Missing = append(report.Missing, r.Handle.Name)
-		}
-		delete(listed, r.Handle.Name)
+	holdings, release, err := e.holdings(ctx, s)
+	if err != nil {
+		return nil, err
 	}
-	for name, orphan := range listed {
-		if inFlight[name] || !w.contains(orphan.Issued) {
-			continue
+	defer release()
+	report := &ReconcileReport{Missing: e.missing(holdings, site, listed)}
+	for _, sameName := range listed {
+		for _, found := range sameName {
+			report.Listed++
+			if !w.contains(found.Issued) || e.held(holdings, found.object(site, sameName), claim{}) != nil {
+				continue
+			}
+			if o.Delete {
+				e.revokeOrphan(ctx, s, site, holdings, &found, sameName)
+			}
+			report.Orphans = append(report.Orphans, found)
 		}
-		if o.Delete {
-			e.revokeOrphan(ctx, site, &orphan)
-		}
-		report.Orphans = append(report.Orphans, orphan)
 	}
 	return report, nil
 }
 
-// listTagged lists the keys that carry the mount's tag in their name.
-func (e *Engine) listTagged(ctx context.Context, site *site, scopes []providers.Scope, tag string) (map[string]Orphan, error) {
-	tagged := map[string]Orphan{}
+// missing are the names of the connection's keys in the ledger that are not listed.
+func (e *Engine) missing(h *holdings, site *site, listed map[string][]Orphan) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var missing []string
+	for part, holders := range h.byPart {
+		for _, one := range holders {
+			if one.recordID != "" && !one.static && one.connection == site.name && len(listed[part]) == 0 && one.issued.Before(e.now().Add(-listLag)) {
+				missing = append(missing, one.name)
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
+// listTagged lists the keys that carry the mount's tag in their name, by the
+// fixed part of that.
+func (e *Engine) listTagged(ctx context.Context, site *site, scopes []providers.Scope, tag string) (map[string][]Orphan, error) {
+	tagged := map[string][]Orphan{}
 	for _, scope := range scopes {
 		for key, err := range site.client.List(ctx, scope) {
 			if err != nil {
 				return nil, err
 			}
-			issued, ours := issuedUnder(tag, key.Handle.Name)
-			if !ours {
+			part, issued, ours := fixedPartOf(tag, key.Handle.Name)
+			sameID := func(other Orphan) bool { return other.handle.ID == key.Handle.ID }
+			if !ours || slices.ContainsFunc(tagged[part], sameID) {
 				continue
 			}
-			tagged[key.Handle.Name] = Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, handle: key.Handle}
+			tagged[part] = append(tagged[part], Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, handle: key.Handle})
 		}
 	}
 	return tagged, nil
 }
 
-func (e *Engine) revokeOrphan(ctx context.Context, site *site, orphan *Orphan) {
-	if err := site.client.Revoke(ctx, orphan.handle); err != nil {
+// object is the listed key as the gate needs it; sameName are all that bear its
+// fixed part.
+func (o *Orphan) object(site *site, sameName []Orphan) object {
+	found := objectOf(site, o.handle)
+	for _, other := range sameName {
+		found.beside = append(found.beside, other.handle.ID)
+	}
+	return found
+}
+
+func (e *Engine) revokeOrphan(ctx context.Context, s logical.Storage, site *site, h *holdings, orphan *Orphan, sameName []Orphan) {
+	err := e.removeUnheld(ctx, s, removal{
+		object:   orphan.object(site, sameName),
+		work:     "reconcile",
+		why:      "nobody holds it",
+		holdings: h,
+		remove:   func(ctx context.Context) error { return site.client.Revoke(ctx, orphan.handle) },
+	})
+	if err != nil {
 		orphan.Error = err.Error()
 		return
 	}
 	orphan.Revoked = true
 	e.metrics.orphanRevoked(site.name)
-	e.log.Info("revoked a key that nobody holds", "connection", site.name, "key_name", orphan.Name, "issued", orphan.Issued)
 }
 
 // failed joins what could not be revoked.

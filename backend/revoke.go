@@ -188,15 +188,6 @@ func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err 
 		return false, err
 	}
 	defer release()
-	if entry.Kind == queueIntent {
-		held, err := e.inLedger(ctx, e.storage, entry.Connection, map[string]bool{entry.KeyName: true})
-		if err != nil {
-			return false, err
-		}
-		if len(held) > 0 {
-			return true, nil
-		}
-	}
 	if entry.Undo != nil {
 		if err := site.client.Undo(ctx, *entry.Undo); err != nil || entry.Undo.Rotation {
 			return err == nil, err
@@ -211,7 +202,10 @@ func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err 
 func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry) (gone bool, err error) {
 	settled := !e.now().Before(entry.SettledAt)
 	if entry.Handle != nil {
-		err := site.client.Revoke(ctx, *entry.Handle)
+		err := e.removeLeftOver(ctx, site, entry, *entry.Handle, nil)
+		if entry.Kind == queueIntent && errors.Is(err, errHeld) {
+			return true, nil // the mint did finish
+		}
 		return err == nil && settled, err
 	}
 	if !site.definition.Capabilities.Lookup {
@@ -220,28 +214,52 @@ func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry
 		}
 		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, site.definition.Title, entry.ID)
 	}
-	found, err := site.client.Find(ctx, entry.Scope, entry.KeyName)
+	found, err := e.findMade(ctx, site, entry)
 	if err != nil {
 		return false, err
 	}
 	for _, listed := range found {
-		if err := site.client.Revoke(ctx, listed.Handle); err != nil {
+		if err := e.removeLeftOver(ctx, site, entry, listed.Handle, found); err != nil {
 			return false, err
 		}
 	}
 	return settled || len(found) > 0, nil
 }
 
-// inLedger answers which of the names are those of keys in the ledger.
-func (e *Engine) inLedger(ctx context.Context, s logical.Storage, connection string, names map[string]bool) (map[string]bool, error) {
-	held := map[string]bool{}
-	for r, err := range records(ctx, s) {
+// findMade finds what a mint made, by the name that was asked for or, should the
+// provider have changed that, by the fixed part of it.
+func (e *Engine) findMade(ctx context.Context, site *site, entry *QueueEntry) ([]providers.Listed, error) {
+	found, err := site.client.Find(ctx, entry.Scope, entry.KeyName)
+	if err != nil || len(found) > 0 || !site.definition.Capabilities.Reconcile {
+		return found, err
+	}
+	mount, err := e.mount(ctx, e.storage)
+	if err != nil {
+		return nil, err
+	}
+	for listed, err := range site.client.List(ctx, entry.Scope) {
 		if err != nil {
 			return nil, err
 		}
-		if r.Connection == connection && names[r.Handle.Name] {
-			held[r.Handle.Name] = true
+		if part, _, ours := fixedPartOf(mount.Tag, listed.Handle.Name); ours && part == entry.ID {
+			found = append(found, listed)
 		}
 	}
-	return held, nil
+	return found, nil
+}
+
+// removeLeftOver removes what a mint that failed left at the provider; beside is
+// all that is listed under its name.
+func (e *Engine) removeLeftOver(ctx context.Context, site *site, entry *QueueEntry, handle providers.Handle, beside []providers.Listed) error {
+	o := objectOf(site, handle)
+	for _, other := range beside {
+		o.beside = append(o.beside, other.Handle.ID)
+	}
+	return e.removeUnheld(ctx, e.storage, removal{
+		object: o,
+		claim:  claim{part: entry.ID, failed: entry.Kind != queueIntent},
+		work:   "clean_up",
+		why:    entry.Reason,
+		remove: func(ctx context.Context) error { return site.client.Revoke(ctx, handle) },
+	})
 }

@@ -137,7 +137,7 @@ func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *sit
 	if err != nil {
 		return nil, err
 	}
-	name, err := keyName(site.definition.KeyName, credentialName, nameData{}, fixedPart(mount.Tag, e.now()))
+	name, err := keyName(site.definition.KeyName, credentialName, nameData{}, credentialFixedPart(mount.Tag, e.now()))
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +186,7 @@ func (c *Connection) rotated(note *rotationNote) *Connection {
 	maps.Copy(next.Fields, note.Made.Connection)
 	maps.DeleteFunc(next.Fields, func(_ string, value any) bool { return value == nil })
 	next.CredentialExpiresAt = note.ExpiresAt
+	next.CredentialName = note.Name
 	return &next
 }
 
@@ -202,9 +203,14 @@ func (e *Engine) renewed(site *site, note *rotationNote) (*Connection, *provider
 // supersede has a rotation that is not finished undone, when a new credential
 // was written by hand: that one stays.
 func (e *Engine) supersede(ctx context.Context, s logical.Storage, name string, before, after *Connection, fields providers.Fields) error {
-	if before == nil || before.Provider == after.Provider && sameSecrets(fields, before.Fields, after.Fields) {
+	if before == nil {
 		return nil
 	}
+	if before.Provider == after.Provider && sameSecrets(fields, before.Fields, after.Fields) {
+		after.CredentialName = before.CredentialName
+		return nil
+	}
+	after.CredentialName = ""
 	note, err := read[rotationNote](ctx, s, rotationPrefix+name)
 	if err != nil || note == nil {
 		return err

@@ -1,0 +1,543 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// What is held lives. Whatever the engine removes at a provider without being
+// asked to end that very thing, it removes through removeUnheld, which looks once
+// more whether anybody in the mount holds it: the ledger of all connections,
+// mints in flight, the queue, static roles, admin credentials in use or in doubt.
+
+// holder is one reason for which something at a provider must stay.
+type holder struct {
+	what       string // for the log and the operator
+	connection string
+	provider   string
+	baseURL    string
+	// id is the provider's own of what is held; empty where that is not known.
+	id string
+	// name and issued are of what is held, as far as they are known.
+	name   string
+	issued time.Time
+	// recordID is set where a ledger record is the holder.
+	recordID string
+	// static says that a static role is the holder.
+	static bool
+	// part is the fixed part of the name of what is held; empty where there is none.
+	part string
+	// unclear says that it is not known what the holder holds.
+	unclear bool
+	// note says that the holder is only a note of something to be finished, which
+	// holds nothing against whoever finishes it.
+	note bool
+}
+
+// claim says what a removal is the clearing up of. The zero claim is of nothing
+// in particular: whatever holds the object counts.
+type claim struct {
+	// part is the fixed part of the name that the mint or rotation chose: what is
+	// in flight, queued or noted under it is the caller's own, and holds nothing.
+	part string
+	// failed says that the mint is known to have failed, so that nobody can have
+	// received its key: a record of the ledger holds nothing either.
+	failed bool
+}
+
+// covers reports whether the holder is the caller's own.
+func (c claim) covers(one holder) bool {
+	return c.part != "" && one.part == c.part && (one.note || c.failed && one.recordID != "" && !one.static)
+}
+
+// nobodyGot reports whether nobody can have received what bears the fixed part.
+func (c claim) nobodyGot(part string) bool { return c.failed && c.part != "" && part == c.part }
+
+// object is something at a provider, as the provider tells of it.
+type object struct {
+	site *site
+	name string
+	// ids are the provider's own for it, as far as they are known.
+	ids []string
+	// beside are the ids of everything that the provider listed under the same
+	// fixed part, in the same reading.
+	beside []string
+}
+
+func objectOf(site *site, handle providers.Handle) object {
+	return object{site: site, name: handle.Name, ids: []string{handle.ID}}
+}
+
+// holdings is what is held in the whole mount, as of the moment at which it was
+// asked for; keys that are entered into the ledger later are added until release.
+// What is in flight and what is queued is not in it, see held.
+type holdings struct {
+	tag   string
+	sites map[string]*Connection
+
+	mu     sync.Mutex
+	byPart map[string][]holder // by the fixed part of the name
+	byID   map[string][]holder
+	// credentials are the texts of all admin credentials in use or in doubt, and
+	// of what tells them apart.
+	credentials []credentialText
+	// unread are the ledger's records that cannot be read and may be of any key;
+	// raw are the texts of damaged entries that still show what they hold.
+	unread error
+	raw    []string
+}
+
+// credentialText is a value of a connection's fields.
+type credentialText struct {
+	connection string
+	text       string
+}
+
+// holdingsLog adds what is entered into the ledger to every holdings in use: the
+// ledger is read shard by shard, and a key may be entered behind the reader.
+type holdingsLog struct {
+	mu   sync.Mutex
+	open map[*holdings]struct{}
+}
+
+func (l *holdingsLog) begin(h *holdings) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = map[*holdings]struct{}{}
+	}
+	l.open[h] = struct{}{}
+}
+
+func (l *holdingsLog) end(h *holdings) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, h)
+}
+
+// entered is called once a new key is in the ledger, and before it is out of
+// flight.
+func (l *holdingsLog) entered(r *Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for h := range l.open {
+		h.addRecord(r)
+	}
+}
+
+// holdings reads what is held. release must be called after use.
+func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, release func(), err error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	h = &holdings{tag: mount.Tag, sites: map[string]*Connection{}, byPart: map[string][]holder{}, byID: map[string][]holder{}}
+	e.holdingsLog.begin(h)
+	release = func() { e.holdingsLog.end(h) }
+	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
+		e.addCredentials, e.addRecords, e.addStaticKeys,
+	} {
+		if err := read(ctx, s, h); err != nil {
+			release()
+			return nil, nil, fmt.Errorf("finding out what is held: %w", err)
+		}
+	}
+	return h, release, nil
+}
+
+// addRecords adds every record of the ledger, whatever its connection.
+func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings) error {
+	for r, err := range records(ctx, s) {
+		if errors.Is(err, errUnreadable) {
+			shows, damagedErr := h.addDamaged(ctx, s, ledgerPrefix+shardOf(r.ID)+"/"+r.ID, sealedLedgerPrefix+shardOf(r.ID)+"/"+r.ID)
+			if damagedErr != nil {
+				return damagedErr
+			}
+			if !shows {
+				h.unread = errors.Join(h.unread, err)
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		h.addRecord(r)
+	}
+	return nil
+}
+
+func (h *holdings) addRecord(r *Record) {
+	one := holder{
+		what:       "key " + r.Handle.Name + " in the ledger, of connection " + r.Connection,
+		connection: r.Connection, provider: r.Provider, id: r.Handle.ID,
+		name: r.Handle.Name, issued: r.IssuedAt, recordID: r.ID,
+	}
+	if c := h.sites[r.Connection]; c != nil && c.Provider == r.Provider {
+		one.baseURL = c.BaseURL
+	}
+	h.add(one, r.Handle.Name)
+}
+
+// add notes the holder under its id and the fixed part of the name.
+func (h *holdings) add(one holder, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if part, ok := h.partOf(name); ok {
+		one.part = part
+		h.byPart[part] = append(h.byPart[part], one)
+	}
+	if one.id != "" {
+		h.byID[one.id] = append(h.byID[one.id], one)
+	}
+}
+
+// partOf is the fixed part of a name, be it a key's or an admin credential's.
+func (h *holdings) partOf(name string) (string, bool) {
+	if part, _, ok := fixedPartOf(h.tag, name); ok {
+		return part, true
+	}
+	part, _, ok := credentialFixedPartOf(h.tag, name)
+	return part, ok
+}
+
+// addDamaged takes an entry that cannot be decoded for a holder of whatever its
+// text shows, and reports whether that shows a name at all.
+func (h *holdings) addDamaged(ctx context.Context, s logical.Storage, paths ...string) (shows bool, err error) {
+	for _, path := range paths {
+		entry, err := s.Get(ctx, path)
+		if err != nil {
+			return false, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if entry == nil {
+			continue
+		}
+		text := strings.ToLower(string(entry.Value))
+		_, named := h.partOf(text)
+		shows = shows || named
+		h.raw = append(h.raw, text)
+	}
+	return shows, nil
+}
+
+// addStaticKeys adds the keys of static roles: they are in the ledger too, and
+// are held even should they be missing there.
+func (e *Engine) addStaticKeys(ctx context.Context, s logical.Storage, h *holdings) error {
+	names, err := s.List(ctx, staticKeyPrefix)
+	if err != nil {
+		return fmt.Errorf("listing the keys of static roles: %w", err)
+	}
+	for _, name := range names {
+		keys, err := e.staticKeys(ctx, s, name)
+		if errors.Is(err, errUnreadable) {
+			if _, err := h.addDamaged(ctx, s, staticKeyPrefix+name); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, key := range keys.all() {
+			h.add(holder{what: "the key of static role " + name, recordID: key.RecordID, static: true}, key.Name)
+		}
+	}
+	return nil
+}
+
+// addCredentials adds the admin credentials of all connections, and those that
+// rotations under way have made or may have made.
+func (e *Engine) addCredentials(ctx context.Context, s logical.Storage, h *holdings) error {
+	names, err := e.Connections(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		c, err := e.Connection(ctx, s, name)
+		if errors.Is(err, errUnreadable) {
+			if _, err := h.addDamaged(ctx, s, connectionPrefix+name); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			continue
+		}
+		h.sites[name] = c
+		h.addCredential(name, c.Fields)
+		h.add(holder{what: "the admin credential of connection " + name, connection: name, provider: c.Provider, baseURL: c.BaseURL}, c.CredentialName)
+	}
+	return e.addRotations(ctx, s, h)
+}
+
+// addRotations adds what rotations under way have made or may have made.
+func (e *Engine) addRotations(ctx context.Context, s logical.Storage, h *holdings) error {
+	names, err := s.List(ctx, rotationPrefix)
+	if err != nil {
+		return fmt.Errorf("listing unfinished rotations: %w", err)
+	}
+	for _, name := range names {
+		note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+		if errors.Is(err, errUnreadable) {
+			if _, err := h.addDamaged(ctx, s, rotationPrefix+name); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, one := range []*rotationNote{note, e.unsaved.get(name)} {
+			if one != nil {
+				h.addRotation(name, one)
+			}
+		}
+	}
+	return nil
+}
+
+func (h *holdings) addRotation(connection string, note *rotationNote) {
+	h.add(holder{what: "the unfinished rotation of connection " + connection, connection: connection, note: true}, note.Name)
+	h.addCredential(connection, note.Candidate)
+	if note.Made != nil {
+		h.addCredential(connection, note.Made.Connection)
+	}
+}
+
+// addCredential notes the texts of a credential, by which an object's id may
+// show that it is the credential itself.
+func (h *holdings) addCredential(connection string, fields providers.Values) {
+	for _, value := range fields {
+		if text, ok := textOf(value); ok && text != "" {
+			h.credentials = append(h.credentials, credentialText{connection, text})
+		}
+	}
+}
+
+// textOf is a text or a number of a connection's fields as text.
+func textOf(value any) (string, bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	}
+	return "", false
+}
+
+// shortestTellingID is the length from which an id that is a part of a credential
+// tells that it is its id, as in "SG.ID.SECRET", and no coincidence.
+const shortestTellingID = 8
+
+// isCredential reports whether the id is a part of an admin credential.
+func (h *holdings) isCredential(id string) (connection string, yes bool) {
+	if len(id) < shortestTellingID {
+		return "", false
+	}
+	for _, one := range h.credentials {
+		if strings.Contains(one.text, id) {
+			return one.connection, true
+		}
+	}
+	return "", false
+}
+
+// isAt reports whether the holder is, or may be, at the object's provider.
+func (one holder) isAt(o object) bool {
+	if one.connection == "" || one.connection == o.site.name {
+		return true
+	}
+	if one.provider == "" || one.provider == o.site.definition.Name {
+		return one.baseURL == "" || o.site.connection.BaseURL == "" || sameURL(one.baseURL, o.site.connection.BaseURL)
+	}
+	return one.baseURL != "" && sameURL(one.baseURL, o.site.connection.BaseURL)
+}
+
+// isCertainlyAt is isAt where there is no doubt.
+func (one holder) isCertainlyAt(o object) bool {
+	return one.connection != "" && one.connection == o.site.name ||
+		one.provider != "" && one.provider == o.site.definition.Name && sameURL(one.baseURL, o.site.connection.BaseURL)
+}
+
+func sameURL(a, b string) bool {
+	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
+}
+
+// holderOf is what holds the object; nil when nothing does.
+func (h *holdings) holderOf(o object, by claim) *holder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	part, named := h.partOf(o.name)
+	for _, id := range o.ids {
+		for _, one := range h.byID[id] {
+			if one.isAt(o) && !by.covers(one) {
+				return &one
+			}
+		}
+		if connection, yes := h.isCredential(id); yes {
+			return &holder{what: "the admin credential of connection " + connection, connection: connection}
+		}
+	}
+	for _, text := range h.raw {
+		if named && strings.Contains(text, part) {
+			return &holder{what: "an entry in storage that is damaged"}
+		}
+	}
+	if h.unread != nil && !by.nobodyGot(part) && !strings.HasPrefix(part, credentialLetter) {
+		return &holder{what: fmt.Sprintf("a record of the ledger that cannot be read: %s", h.unread), unclear: true}
+	}
+	for _, one := range h.byPart[part] {
+		if !by.covers(one) && !one.isTwin(o) {
+			return &one
+		}
+	}
+	return nil
+}
+
+// isTwin reports whether the object is another one than what is held under the
+// same name. Only the provider can tell: it lists both.
+func (one holder) isTwin(o object) bool {
+	return one.id != "" && one.isCertainlyAt(o) && !slices.Contains(o.ids, one.id) && slices.Contains(o.beside, one.id)
+}
+
+// removal is something at a provider that the engine is about to remove of its
+// own accord.
+type removal struct {
+	object
+	claim claim
+	// work is a word for the metric, such as "recovery", and why is for the log.
+	work, why string
+	// holdings were read after the provider told of the object; nil has them read.
+	holdings *holdings
+	remove   func(context.Context) error
+}
+
+// errHeld means that something was not removed because somebody holds it.
+var errHeld = errors.New("it is held, so it stays")
+
+// errUnclear means that something was not removed because it cannot be told
+// whether somebody holds it.
+var errUnclear = errors.New("it cannot be told whether somebody holds it, so it stays")
+
+// errPassive means that something was not removed because this mount may be a
+// copy of another one that is alive.
+var errPassive = errors.New("this mount removes nothing by itself")
+
+// passive reports whether this mount is to do nothing of its own accord.
+func (e *Engine) passive() bool { return false }
+
+// removeUnheld removes something at a provider, unless anybody holds it: then its
+// error is errHeld. It is errUnclear when that cannot be told, and errPassive
+// when this mount is to remove nothing; other errors are the provider's and
+// storage's.
+func (e *Engine) removeUnheld(ctx context.Context, s logical.Storage, r removal) error {
+	if err := e.mayRemove(ctx, s, r); err != nil {
+		e.metrics.removed(r.site.name, r.work, err)
+		e.log.Info("something at a provider was not removed", "connection", r.site.name, "name", r.name, "why", r.why, "error", err)
+		return err
+	}
+	err := r.remove(ctx)
+	e.metrics.removed(r.site.name, r.work, err)
+	if err != nil {
+		return err
+	}
+	e.log.Info("removed what nobody holds", "connection", r.site.name, "name", r.name, "why", r.why)
+	return nil
+}
+
+func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) error {
+	if e.passive() {
+		return errPassive
+	}
+	h := r.holdings
+	if h == nil {
+		read, release, err := e.holdings(ctx, s)
+		if err != nil {
+			return err
+		}
+		defer release()
+		h = read
+	}
+	one := e.held(h, r.object, r.claim)
+	switch {
+	case one == nil:
+		return nil
+	case one.unclear:
+		return fmt.Errorf("%w: %s", errUnclear, one.what)
+	}
+	return fmt.Errorf("%w: %s", errHeld, one.what)
+}
+
+// held is what holds the object at this moment; nil when nothing does. A mint
+// goes from flight to the queue or the ledger, so they are asked in that order.
+func (e *Engine) held(h *holdings, o object, by claim) *holder {
+	if part, named := h.partOf(o.name); named && part != by.part {
+		if connection, yes := e.activity.isInFlight(h.tag, part); yes {
+			return &holder{what: "a mint in flight of connection " + connection, connection: connection}
+		}
+	}
+	if one := e.queue.holderOf(h, o, by); one != nil {
+		return one
+	}
+	return h.holderOf(o, by)
+}
+
+// isInFlight reports whether a key with this fixed part is being minted, and by
+// which connection.
+func (a *activity) isInFlight(tag, part string) (connection string, yes bool) {
+	for _, name := range a.connections() {
+		for keyName := range a.inFlight(name) {
+			if own, _, ok := fixedPartOf(tag, keyName); ok && own == part {
+				return name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// holderOf is the entry that is about the object and not the caller's own: it is
+// that one's to remove. A queued revocation speaks for nobody, its key being in
+// the ledger.
+func (q *queue) holderOf(h *holdings, o object, by claim) *holder {
+	part, named := h.partOf(o.name)
+	if !named || part == by.part {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, item := range q.entries {
+		if item.Kind == queueRevoke {
+			continue
+		}
+		if other, ok := h.partOf(item.KeyName); ok && other == part {
+			return &holder{what: "entry " + item.ID + " of the queue", connection: item.Connection}
+		}
+	}
+	return nil
+}
+
+// youngest is when the newest key was made of which this storage knows; zero when
+// it knows of none.
+func (h *holdings) youngest() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var youngest time.Time
+	for part := range h.byPart {
+		if issued, ok := readFixedPart(part); ok && issued.After(youngest) {
+			youngest = issued
+		}
+	}
+	return youngest
+}

@@ -1,0 +1,330 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// TestEngineSparesWhatIsHeld has every kind of the engine's own clearing up come
+// upon keys that somebody holds, beside orphans. The orphans go, what is held stays.
+func TestEngineSparesWhatIsHeld(t *testing.T) {
+	ctx := context.Background()
+	// A scene answers the ids that are held; all others are orphans.
+	scenes := map[string]func(w *world, c *cabinet) []string{
+		"another connection's leases": func(w *world, _ *cabinet) []string {
+			w.another("two", "two-")
+			return idsOf(w.mustMint("main"), w.mustMint("two-main"))
+		},
+		"another connection's static key": func(w *world, _ *cabinet) []string {
+			w.another("two", "two-")
+			w.must(w.process.SaveStaticRole(ctx, w.process.storage, "legacy", &StaticRole{
+				Role: Role{Connection: "two", Fields: providers.Values{"drawer": "main"}},
+			}))
+			id, _, _ := strings.Cut(w.current("legacy").Secret["api_key"].(string), ".")
+			return append(idsOf(w.mustMint("main")), id)
+		},
+		"a static key whose record is lost": func(w *world, _ *cabinet) []string {
+			w.must(w.process.SaveStaticRole(ctx, w.process.storage, "legacy", &StaticRole{
+				Role: Role{Connection: "one", Fields: providers.Values{"drawer": "main"}},
+			}))
+			key := w.current("legacy")
+			r, err := record(ctx, w.storage, key.RecordID)
+			w.must(err)
+			w.must(dropRecord(ctx, w.storage, r))
+			id, _, _ := strings.Cut(key.Secret["api_key"].(string), ".")
+			return []string{id}
+		},
+		"the credential of a rotation": func(w *world, _ *cabinet) []string {
+			lease := w.mustMint("main")
+			w.must(w.process.RotateRoot(ctx, w.process.storage, "one"))
+			return append(idsOf(lease, w.mustMint("main")), w.adminOf("one"))
+		},
+		"another connection's credential": func(w *world, c *cabinet) []string {
+			w.another("two", "two-")
+			w.must(w.process.ChangeConnection(ctx, w.process.storage, "two", func(two *Connection) (SaveOptions, error) {
+				two.Fields["admin_key"] = c.put("main", "made by hand") + ".secret"
+				return SaveOptions{Verify: true}, nil
+			}))
+			w.must(w.process.RotateRoot(ctx, w.process.storage, "two"))
+			return append(idsOf(w.mustMint("two-main")), w.adminOf("two"))
+		},
+		"a key in use as an admin credential": func(w *world, c *cabinet) []string {
+			lease := w.mustMint("main")
+			w.must(w.process.ChangeConnection(ctx, w.process.storage, "one", func(c *Connection) (SaveOptions, error) {
+				c.Fields["admin_key"] = lease.key
+				return SaveOptions{Verify: true}, nil
+			}))
+			w.dropRecordOf(lease)
+			w.forget(lease)
+			return idsOf(lease)
+		},
+	}
+	for form, rename := range providerNames {
+		scenes["names that the provider changes: "+form] = func(w *world, c *cabinet) []string {
+			c.change(func(c *cabinet) { c.rename = rename })
+			return idsOf(w.mustMint("main"), w.mustMint("main"))
+		}
+	}
+	for name, scene := range scenes {
+		for what, clear := range clearings {
+			t.Run(name+", "+what, func(t *testing.T) {
+				t.Parallel()
+				w, c := cabinetWorld(t)
+				held := scene(w, c)
+				clear(w, c)
+				slices.Sort(held)
+				if left := c.ids(); !slices.Equal(left, held) {
+					t.Errorf("at the provider are %v, want %v, which is held", left, held)
+				}
+			})
+		}
+	}
+}
+
+// providerNames are what providers make of a key's name.
+var providerNames = map[string]func(string) string{
+	"a prefix":          func(name string) string { return "robot$" + name },
+	"a suffix":          func(name string) string { return name + "@robots.example" },
+	"capitals":          strings.ToUpper,
+	"other separators":  func(name string) string { return strings.ReplaceAll(name, "-", "_") },
+	"fewer separators":  func(name string) string { return strings.ReplaceAll(name, "-", "") },
+	"the front cut":     func(name string) string { return name[len(name)-fixedLength-2:] },
+	"another beginning": func(name string) string { return "key of " + name[len(name)-fixedLength:] },
+}
+
+// clearings make an orphan, or several, and have the engine clear it up.
+var clearings = map[string]func(*world, *cabinet){
+	"a failover": func(w *world, c *cabinet) {
+		w.lose(c, "main")
+		w.run(4*time.Minute, 20*time.Second)
+	},
+	"a reconcile": func(w *world, c *cabinet) {
+		lost := w.mustMint("main")
+		w.dropRecordOf(lost)
+		w.forget(lost)
+		_, err := w.process.Reconcile(context.Background(), w.process.storage, "one", ReconcileOptions{Delete: true})
+		w.must(err)
+	},
+	"a mint of unknown outcome": func(w *world, c *cabinet) {
+		w.process.gate.failAfter("POST ")
+		if _, err := w.mint("main"); err == nil {
+			w.t.Fatal("the mint did not fail")
+		}
+		w.run(4*time.Minute, 20*time.Second)
+	},
+}
+
+// adminOf is the id of a connection's admin credential.
+func (w *world) adminOf(connection string) string {
+	w.t.Helper()
+	c, err := w.process.Connection(context.Background(), w.storage, connection)
+	w.must(err)
+	id, _, _ := strings.Cut(c.Fields["admin_key"].(string), ".")
+	return id
+}
+
+// dropRecordOf takes a leased key out of the ledger, as a crash would have left it.
+func (w *world) dropRecordOf(lease *heldLease) {
+	w.t.Helper()
+	ctx := context.Background()
+	mount, err := w.process.mount(ctx, w.storage)
+	w.must(err)
+	r, err := record(ctx, w.storage, mount.recordID(lease.key))
+	w.must(err)
+	if r == nil {
+		w.t.Fatal("the ledger has no record of the key")
+	}
+	w.must(dropRecord(ctx, w.storage, r))
+}
+
+// TestTwins has a provider make two keys for one request. The one whose id is held
+// stays, the other one goes once somebody looks.
+func TestTwins(t *testing.T) {
+	ctx := context.Background()
+	twins := func(c *cabinet) { c.change(func(c *cabinet) { c.twice = true }) }
+	for name, test := range map[string]struct {
+		act  func(w *world, c *cabinet) (held []string)
+		rest int // how many others are left
+	}{
+		"a reconcile reports it": {
+			act: func(w *world, c *cabinet) []string {
+				twins(c)
+				lease := w.mustMint("main")
+				report, err := w.process.Reconcile(ctx, w.process.storage, "one", ReconcileOptions{})
+				w.must(err)
+				if len(report.Orphans) != 1 || report.Listed != 2 {
+					w.t.Errorf("the report is %+v", report)
+				}
+				return idsOf(lease)
+			},
+			rest: 1,
+		},
+		"a reconcile removes it": {
+			act: func(w *world, c *cabinet) []string {
+				twins(c)
+				lease := w.mustMint("main")
+				_, err := w.process.Reconcile(ctx, w.process.storage, "one", ReconcileOptions{Delete: true})
+				w.must(err)
+				return idsOf(lease)
+			},
+		},
+		"a failover removes it": {
+			act: func(w *world, c *cabinet) []string {
+				twins(c)
+				lease := w.mustMint("main")
+				w.start(fault{})
+				w.turn()
+				return idsOf(lease)
+			},
+		},
+		"both of a mint of unknown outcome": {
+			act: func(w *world, c *cabinet) []string {
+				twins(c)
+				w.process.gate.failAfter("POST ")
+				if _, err := w.mint("main"); err == nil {
+					w.t.Fatal("the mint did not fail")
+				}
+				w.turn()
+				return nil
+			},
+		},
+		"one with another id, where the list does not show the held id": {
+			act: func(w *world, c *cabinet) []string {
+				lease := w.mustMint("main")
+				c.change(func(c *cabinet) { c.drawers["main"][1].ID = "renumbered" })
+				_, err := w.process.Reconcile(ctx, w.process.storage, "one", ReconcileOptions{Delete: true})
+				w.must(err)
+				w.forget(lease)
+				return []string{"renumbered"}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := cabinetWorld(t)
+			held := test.act(w, c)
+			left := c.ids()
+			for _, id := range held {
+				if !slices.Contains(left, id) {
+					t.Errorf("%s is held and gone; at the provider are %v", id, left)
+				}
+			}
+			if len(left) != len(held)+test.rest {
+				t.Errorf("at the provider are %v; held are %v and %d more may be left", left, held, test.rest)
+			}
+		})
+	}
+}
+
+// TestMintMeanwhileIsHeld begins a mint through another connection while a
+// reconcile stands between its listing and its deletions.
+func TestMintMeanwhileIsHeld(t *testing.T) {
+	w, c := cabinetWorld(t)
+	w.another("two", "two-")
+	lost := w.mustMint("main")
+	w.dropRecordOf(lost)
+	w.forget(lost)
+	var lease *heldLease
+	c.beforeList = func() {
+		c.change(func(c *cabinet) { c.beforeList = nil })
+		// The provider gives the new key the id of the orphan, which is gone.
+		c.change(func(c *cabinet) { c.drawers["main"] = c.drawers["main"][:1]; c.made-- })
+		lease = w.mustMint("two-main")
+	}
+	if _, err := w.process.Reconcile(context.Background(), w.process.storage, "one", ReconcileOptions{Delete: true}); err != nil {
+		t.Fatal(err)
+	}
+	if idOf(lease) != idOf(lost) {
+		t.Fatalf("the ids are %s and %s", idOf(lease), idOf(lost))
+	}
+	if left := c.ids(); !slices.Equal(left, idsOf(lease)) {
+		t.Errorf("at the provider are %v, want %v", left, idsOf(lease))
+	}
+}
+
+// TestGate asks the gate about one object at a time.
+func TestGate(t *testing.T) {
+	ctx := context.Background()
+	for name, test := range map[string]struct {
+		prepare func(w *world, lease *heldLease)
+		claim   bool // as the mint of the key, known to have failed
+		want    error
+	}{
+		"in the ledger":   {want: errHeld},
+		"held by nothing": {prepare: func(w *world, lease *heldLease) { w.dropRecordOf(lease) }},
+		"its record is damaged, the name shows": {
+			prepare: func(w *world, lease *heldLease) {
+				w.damageRecordOf(lease, func(text string) string { return text[:len(text)-20] })
+			},
+			want: errHeld,
+		},
+		"its record is damaged beyond recognition": {
+			prepare: func(w *world, lease *heldLease) { w.damageRecordOf(lease, func(string) string { return "{" }) },
+			want:    errUnclear,
+		},
+		"of a failed mint, a record of it was written": {claim: true},
+		"of a failed mint, another record is damaged": {
+			prepare: func(w *world, lease *heldLease) {
+				w.damageRecordOf(w.mustMint("main"), func(string) string { return "{" })
+			},
+			claim: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, _ := cabinetWorld(t)
+			lease := w.mustMint("main")
+			if test.prepare != nil {
+				test.prepare(w, lease)
+			}
+			site, err := w.process.site(ctx, w.storage, "one")
+			w.must(err)
+			data := w.dataOf(lease)
+			part, _, ok := fixedPartOf(w.process.identity.mount.Tag, data.Handle.Name)
+			if !ok {
+				t.Fatalf("no fixed part in %q", data.Handle.Name)
+			}
+			asked := removal{object: objectOf(site, *data.Handle), work: "test", why: "a test asks"}
+			if test.claim {
+				asked.claim = claim{part: part, failed: true}
+			}
+			removed := false
+			asked.remove = func(context.Context) error { removed = true; return nil }
+			err = w.process.removeUnheld(ctx, w.process.storage, asked)
+			if !errors.Is(err, test.want) {
+				t.Errorf("the error is %v, want %v", err, test.want)
+			}
+			if removed != (test.want == nil) {
+				t.Errorf("removed: %v", removed)
+			}
+		})
+	}
+}
+
+// damageRecordOf changes the text of a key's record in storage.
+func (w *world) damageRecordOf(lease *heldLease, change func(string) string) {
+	w.t.Helper()
+	ctx := context.Background()
+	mount, err := w.process.mount(ctx, w.storage)
+	w.must(err)
+	r := &Record{ID: mount.recordID(lease.key)}
+	entry, err := w.storage.Get(ctx, r.path())
+	w.must(err)
+	entry.Value = []byte(change(string(entry.Value)))
+	w.must(w.storage.Put(ctx, entry))
+}
+
+func (w *world) dataOf(lease *heldLease) *leaseData {
+	w.t.Helper()
+	data, err := leaseDataOf(&logical.Request{Secret: lease.secret})
+	w.must(err)
+	return data
+}
