@@ -82,8 +82,7 @@ func objectOf(site *site, handle providers.Handle) object {
 // asked for; keys that are entered into the ledger later are added until release.
 // What is in flight and what is queued is not in it, see held.
 type holdings struct {
-	tag   string
-	sites map[string]*Connection
+	tag string
 
 	mu     sync.Mutex
 	byPart map[string][]holder // by the fixed part of the name
@@ -141,7 +140,7 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 	if err != nil {
 		return nil, nil, err
 	}
-	h = &holdings{tag: mount.Tag, sites: map[string]*Connection{}, byPart: map[string][]holder{}, byID: map[string][]holder{}}
+	h = &holdings{tag: mount.Tag, byPart: map[string][]holder{}, byID: map[string][]holder{}}
 	e.holdingsLog.begin(h)
 	release = func() { e.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
@@ -180,10 +179,7 @@ func (h *holdings) addRecord(r *Record) {
 	one := holder{
 		what:       "key " + r.Handle.Name + " in the ledger, of connection " + r.Connection,
 		connection: r.Connection, provider: r.Provider, id: r.Handle.ID,
-		name: r.Handle.Name, issued: r.IssuedAt, recordID: r.ID,
-	}
-	if c := h.sites[r.Connection]; c != nil && c.Provider == r.Provider {
-		one.baseURL = c.BaseURL
+		name: r.Handle.Name, issued: r.IssuedAt, recordID: r.ID, baseURL: r.BaseURL,
 	}
 	h.add(one, r.Handle.Name)
 }
@@ -275,7 +271,6 @@ func (e *Engine) addCredentials(ctx context.Context, s logical.Storage, h *holdi
 		if c == nil {
 			continue
 		}
-		h.sites[name] = c
 		h.addCredential(name, c.Fields)
 		h.add(holder{what: "the admin credential of connection " + name, connection: name, provider: c.Provider, baseURL: c.BaseURL}, c.CredentialName)
 	}
@@ -356,19 +351,15 @@ func (h *holdings) isCredential(id string) (connection string, yes bool) {
 
 // isAt reports whether the holder is, or may be, at the object's provider.
 func (one holder) isAt(o object) bool {
-	if one.connection == "" || one.connection == o.site.name {
-		return true
+	if one.baseURL != "" {
+		return sameURL(one.baseURL, o.site.client.BaseURL())
 	}
-	if one.provider == "" || one.provider == o.site.definition.Name {
-		return one.baseURL == "" || o.site.connection.BaseURL == "" || sameURL(one.baseURL, o.site.connection.BaseURL)
-	}
-	return one.baseURL != "" && sameURL(one.baseURL, o.site.connection.BaseURL)
+	return one.provider == "" || one.provider == o.site.definition.Name
 }
 
 // isCertainlyAt is isAt where there is no doubt.
 func (one holder) isCertainlyAt(o object) bool {
-	return one.connection != "" && one.connection == o.site.name ||
-		one.provider != "" && one.provider == o.site.definition.Name && sameURL(one.baseURL, o.site.connection.BaseURL)
+	return one.provider == o.site.definition.Name && one.baseURL != "" && sameURL(one.baseURL, o.site.client.BaseURL())
 }
 
 func sameURL(a, b string) bool {
