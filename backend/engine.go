@@ -61,6 +61,7 @@ type Engine struct {
 	holdingsLog holdingsLog
 	queue       *queue
 	recoveries  recoveries
+	searches    searches
 	recordLocks keyedLocks
 	// rotationLocks keep two rotations of the same thing apart.
 	rotationLocks keyedLocks

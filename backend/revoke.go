@@ -112,8 +112,8 @@ func (e *Engine) revokeAtProvider(ctx context.Context, site *site, r *Record) er
 	if e.now().Sub(r.IssuedAt) < listLag {
 		return err // the list may not show a key this young
 	}
-	found, findErr := site.client.Find(ctx, r.Scope, r.Handle.Name)
-	if findErr != nil || len(found) > 0 {
+	found, findErr := site.client.Find(ctx, r.Scope, providers.Look{Name: r.Handle.Name})
+	if findErr != nil || !found.Absent() {
 		return err
 	}
 	return nil
@@ -214,38 +214,31 @@ func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry
 		}
 		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, site.definition.Title, entry.ID)
 	}
-	found, err := e.findMade(ctx, site, entry)
-	if err != nil {
+	found, began, err := e.findMade(ctx, site, entry)
+	if err = errors.Join(append(found.Unreadable, err)...); err != nil {
 		return false, err
 	}
-	for _, listed := range found {
-		if err := e.removeLeftOver(ctx, site, entry, listed.Handle, found); err != nil {
+	for _, listed := range found.Keys {
+		if err := e.removeLeftOver(ctx, site, entry, listed.Handle, found.Keys); err != nil {
 			return false, err
 		}
 	}
-	return settled || len(found) > 0, nil
+	settled = !began.Before(entry.SettledAt)
+	return settled && found.Steady || len(found.Keys) > 0, nil
 }
 
 // findMade finds what a mint made, by the name that was asked for or, should the
-// provider have changed that, by the fixed part of it.
-func (e *Engine) findMade(ctx context.Context, site *site, entry *QueueEntry) ([]providers.Listed, error) {
-	found, err := site.client.Find(ctx, entry.Scope, entry.KeyName)
-	if err != nil || len(found) > 0 || !site.definition.Capabilities.Reconcile {
-		return found, err
+// provider have changed that, by the fixed part of it. began is the moment of
+// which the answer tells.
+func (e *Engine) findMade(ctx context.Context, site *site, entry *QueueEntry) (found providers.Found, began time.Time, err error) {
+	look := e.searches.of(entry.ID, site.client, e.now(), func() *providers.Search {
+		return site.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
+	})
+	found, err = look.search.Run(ctx)
+	if err == nil {
+		e.searches.end(entry.ID)
 	}
-	mount, err := e.mount(ctx, e.storage)
-	if err != nil {
-		return nil, err
-	}
-	for listed, err := range site.client.List(ctx, entry.Scope) {
-		if err != nil {
-			return nil, err
-		}
-		if part, _, ours := fixedPartOf(mount.Tag, listed.Handle.Name); ours && part == entry.ID {
-			found = append(found, listed)
-		}
-	}
-	return found, nil
+	return found, look.began, err
 }
 
 // removeLeftOver removes what a mint that failed left at the provider; beside is

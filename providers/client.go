@@ -55,6 +55,8 @@ type Client struct {
 	now   func() time.Time
 	nonce func() string
 
+	surveys surveys
+
 	mu      sync.Mutex
 	secrets secretTexts
 	tokens  []string // those seen last, which no error may hold either

@@ -1,6 +1,9 @@
 package providers
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Confirm asks whether a revoked key is dead, since a provider's word for it is
 // no proof: by the probe where the handle holds all that it needs, else by
@@ -12,14 +15,20 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (Liveness, 
 	if !c.def.Capabilities.Lookup {
 		return Unclear, nil
 	}
-	found, err := c.Find(ctx, scope, h.Name)
-	if err != nil {
-		return Unclear, err
+	look := Look{Name: h.Name}
+	if h.ID != "" && c.def.list != nil {
+		look = Look{ID: h.ID}
 	}
-	if len(found) == 0 {
+	found, err := c.Find(ctx, scope, look)
+	switch {
+	case err != nil:
+		return Unclear, err
+	case slices.ContainsFunc(found.Keys, func(one Listed) bool { return h.ID == "" || one.Handle.ID == h.ID }):
+		return Alive, nil
+	case found.Steady:
 		return Dead, nil
 	}
-	return Alive, nil
+	return Unclear, nil
 }
 
 // CanConfirm reports whether the provider can be asked if a revoked key is dead.

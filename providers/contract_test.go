@@ -258,8 +258,8 @@ func (l *life) seen(ctx context.Context, t *testing.T, client *providers.Client,
 		return
 	}
 	for _, key := range keys {
-		found, err := client.Find(ctx, scope, key.Handle.Name)
-		if err != nil || len(found) != 1 || found[0].Handle.ID != key.Handle.ID {
+		found, err := client.Find(ctx, scope, providers.Look{Name: key.Handle.Name})
+		if err != nil || len(found.Keys) != 1 || found.Keys[0].Handle.ID != key.Handle.ID {
 			t.Errorf("find %s: got %v, %v, want the key with id %s", key.Handle.Name, found, err, key.Handle.ID)
 		}
 	}
@@ -279,8 +279,8 @@ func (l *life) unseen(ctx context.Context, t *testing.T, client *providers.Clien
 	if !l.Capabilities.Lookup {
 		return
 	}
-	found, err := client.Find(ctx, l.Scope(l.role, l.connection), key.Handle.Name)
-	if err != nil || len(found) > 0 {
+	found, err := client.Find(ctx, l.Scope(l.role, l.connection), providers.Look{Name: key.Handle.Name})
+	if err != nil || !found.Absent() {
 		t.Errorf("find %s after revoke: got %v, %v, want none", key.Handle.Name, found, err)
 	}
 }
@@ -536,12 +536,12 @@ func (r *replaying) listed(ctx context.Context, t *testing.T, step *contract.Ste
 
 func (r *replaying) found(ctx context.Context, t *testing.T, step *contract.Step) error {
 	t.Helper()
-	found, err := r.client.Find(ctx, r.Scope(r.role, r.connection), r.key.Handle.Name)
+	found, err := r.client.Find(ctx, r.Scope(r.role, r.connection), providers.Look{Name: r.key.Handle.Name})
 	if err != nil {
 		return err
 	}
 	var ids []string
-	for _, listed := range found {
+	for _, listed := range found.Keys {
 		ids = append(ids, listed.Handle.ID)
 	}
 	if !slices.Equal(ids, step.IDs) {

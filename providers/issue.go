@@ -185,17 +185,17 @@ func (m *minting) findID(ctx context.Context) error {
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
-		found, err := m.c.Find(ctx, scope, m.req.Name)
-		if last = err; err != nil {
+		found, err := m.c.Find(ctx, scope, Look{Name: m.req.Name})
+		if last = errors.Join(append(found.Unreadable, err)...); last != nil {
 			continue
 		}
-		switch len(found) {
+		switch len(found.Keys) {
 		case 0:
 			last = errors.New("the key is not in the provider's list")
 		case 1:
 			m.handle = m.newHandle(m.c.def.needs.role, m.c.def.needs.connection, m.c.def.needs.saved)
-			m.handle.ID, m.handle.Sealed = found[0].Handle.ID, m.handle.Sealed || found[0].Handle.Sealed
-			for name, value := range found[0].Handle.Saved {
+			m.handle.ID, m.handle.Sealed = found.Keys[0].Handle.ID, m.handle.Sealed || found.Keys[0].Handle.Sealed
+			for name, value := range found.Keys[0].Handle.Saved {
 				if m.handle.Saved == nil {
 					m.handle.Saved = Values{}
 				}

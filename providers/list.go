@@ -11,11 +11,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// mostPages bounds a listing whose next page never ends.
-const mostPages = 10_000
-
-// List yields every key in scope, page by page as the caller reads on. After
-// an error it ends.
+// List yields every key in scope, page by page as the caller reads on: one
+// reading, which proves nothing of what it does not show (see Search). What
+// cannot be read is passed over. After an error it ends.
 func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
 		if c.def.list == nil {
@@ -27,113 +25,27 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 			yield(Listed{}, notSent("list", err))
 			return
 		}
-		failed := c.walk(ctx, c.def.list, s, func(item scope) (bool, error) {
-			one, err := c.readItem(c.def.list, item, place)
-			return err == nil && yield(one, nil), err
-		})
-		if failed != nil {
-			yield(Listed{}, failed)
+		w := newWalk(c, c.def.list, s)
+		for !w.ended {
+			var page []Listed
+			failed := w.step(ctx, func(item scope) string {
+				one, err := c.readItem(c.def.list, item, place)
+				if err == nil {
+					page = append(page, one)
+				}
+				return listedMark(one)
+			})
+			if failed != nil {
+				yield(Listed{}, failed)
+				return
+			}
+			for _, one := range page {
+				if !yield(one, nil) {
+					return
+				}
+			}
 		}
 	}
-}
-
-// walk visits the items of every page, until visit has seen enough or the
-// list ends. A lookup is a list of one page.
-func (c *Client) walk(ctx context.Context, block *listBlock, s scope, visit func(item scope) (more bool, err error)) *Error {
-	secrets := c.known()
-	page, err := block.firstPage(s)
-	if err != nil {
-		return notSent(block.block, err)
-	}
-	for range mostPages {
-		got, failed := c.exchange(ctx, block.call, s.with("page", page), classRead, secrets)
-		if failed != nil || got.gone {
-			return failed
-		}
-		more, next, err := block.readPage(got, visit)
-		switch {
-		case err != nil:
-			return c.unusable(block.call, got, err.Error(), secrets)
-		case !more || next == cty.NilVal:
-			return nil
-		case next.RawEquals(page):
-			return c.unusable(block.call, got, "next names the same page again", secrets)
-		}
-		page = next
-	}
-	return &Error{Op: block.block, Kind: Unknown, Message: fmt.Sprintf("the list has more than %d pages", mostPages)}
-}
-
-// readPage visits the items of one answer and returns page.* of the next.
-func (l *listBlock) readPage(got *answered, visit func(item scope) (bool, error)) (more bool, next cty.Value, err error) {
-	items, err := l.readItems(got)
-	if err != nil {
-		return false, cty.NilVal, err
-	}
-	s := got.scope.with("items", items)
-	for it := items.ElementIterator(); it.Next(); {
-		_, item := it.Element()
-		if more, err := visit(s.with("item", item)); err != nil || !more {
-			return false, cty.NilVal, err
-		}
-	}
-	if next, err = l.nextPage(s); err != nil {
-		return false, cty.NilVal, fmt.Errorf("next: %w", err)
-	}
-	return true, next, nil
-}
-
-// readItems is the list in an answer.
-func (l *listBlock) readItems(got *answered) (cty.Value, error) {
-	items, err := got.scope.evaluate(l.items)
-	if err != nil {
-		return cty.NilVal, fmt.Errorf("items: %w", err)
-	}
-	if items.IsNull() {
-		return cty.EmptyTupleVal, nil // how some servers write an empty list
-	}
-	if t := items.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		return cty.NilVal, errors.New("items must be a list")
-	}
-	return items, nil
-}
-
-// Find yields the keys of exactly this name: by the lookup block, or else out
-// of the whole list.
-func (c *Client) Find(ctx context.Context, scope Scope, name string) ([]Listed, error) {
-	if c.def.lookup != nil {
-		return c.lookUp(ctx, scope, name)
-	}
-	var found []Listed
-	for one, err := range c.List(ctx, scope) {
-		if err != nil {
-			return nil, err
-		}
-		if one.Handle.Name == name {
-			found = append(found, one)
-		}
-	}
-	return found, nil
-}
-
-func (c *Client) lookUp(ctx context.Context, place Scope, name string) ([]Listed, error) {
-	block := c.def.lookup
-	s, err := c.placeScope(place.Role, place.Connection)
-	if err != nil {
-		return nil, notSent("lookup", err)
-	}
-	var found []Listed
-	failed := c.walk(ctx, block, s.with("key", keyFacts{name: name}.value()), func(item scope) (bool, error) {
-		one, err := c.readItem(block, item, place)
-		if err == nil && one.Handle.Name == name {
-			found = append(found, one)
-		}
-		return err == nil, err
-	})
-	if failed != nil {
-		return nil, failed
-	}
-	return found, nil
 }
 
 // readItem is one listed key with all that revoking it needs.

@@ -48,19 +48,6 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestListThatDoesNotAdvance(t *testing.T) {
-	f := newFake(t)
-	f.on("GET /v1/projects/p1/keys", 200, `{"data":[],"more":true,"last":1}`)
-	c := f.client(t, wholeDefinition, nil)
-	var last error
-	for _, err := range c.List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
-		last = err
-	}
-	if last == nil || !strings.Contains(last.Error(), "same page") || len(f.seen()) != 2 {
-		t.Errorf("the error is %v after %q", last, f.seen())
-	}
-}
-
 // page.x + n begins at 0 where no start is given.
 func TestOffsetsBeginAtZero(t *testing.T) {
 	f := newFake(t)
@@ -103,11 +90,11 @@ func TestFind(t *testing.T) {
 	for name, src := range map[string]string{"by lookup": wholeDefinition, "by list": without} {
 		c := f.client(t, src, nil)
 		scope := c.def.Scope(Values{"project": "p1"}, nil)
-		found, err := c.Find(t.Context(), scope, "a")
-		if err != nil || len(found) != 1 || found[0].Handle.ID != "1" {
+		found, err := c.Find(t.Context(), scope, Look{Name: "a"})
+		if err != nil || len(found.Keys) != 1 || found.Keys[0].Handle.ID != "1" {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
-		if found, err := c.Find(t.Context(), scope, "none"); err != nil || len(found) != 0 {
+		if found, err := c.Find(t.Context(), scope, Look{Name: "none"}); err != nil || !found.Absent() {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 	}

@@ -105,7 +105,7 @@ func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes,
 // readList reads list, or lookup, which has no pages. Required are the
 // attributes that item must have.
 func (p *parser) readList(block *hclsyntax.Block, required ...string) *listBlock {
-	own := []string{"items", "item", "start", "next"}
+	own := []string{"items", "item", "start", "next", "gone"}
 	if block.Type == "lookup" {
 		own = []string{"items", "item", "gone"}
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -358,18 +359,29 @@ func (c *Client) FindStray(ctx context.Context, name string) ([]Rotation, error)
 	var found []Rotation
 	for _, list := range c.def.rotate.lists {
 		s := c.static.with("key", keyFacts{name: name}.value())
-		failed := c.walk(ctx, list, s, func(item scope) (bool, error) {
+		failed := c.readWhole(ctx, list, s, func(item scope) (mark string, listed bool, err error) {
 			one, err := c.readStray(list, item, name)
 			if one != nil {
 				found = append(found, *one)
 			}
-			return err == nil, err
+			return strayMark(list, item), one != nil, err
 		})
 		if failed != nil {
 			return nil, failed
 		}
 	}
 	return found, nil
+}
+
+// strayMark tells a listed credential from others.
+func strayMark(list *listBlock, s scope) string {
+	var texts []string
+	for _, member := range list.item {
+		if value, err := s.evaluate(member.expr); err == nil {
+			texts = append(texts, allTexts(value)...)
+		}
+	}
+	return strings.Join(texts, "\x00")
 }
 
 // readStray is a listed credential, or nil when it has another name.

@@ -199,11 +199,12 @@ func (l *life) isListed(ctx context.Context) error {
 
 // listed reports whether the key is listed, or is not.
 func (l *life) listed(ctx context.Context, want bool) (bool, error) {
-	found, err := l.client.Find(ctx, l.scope, l.keyName)
-	if len(found) > 0 {
-		l.found = found
+	found, err := l.client.Find(ctx, l.scope, providers.Look{Name: l.keyName})
+	if len(found.Keys) > 0 {
+		l.found = found.Keys
+		return want, err
 	}
-	return err == nil && len(found) > 0 == want, err
+	return !want && found.Absent(), err
 }
 
 func (l *life) revoke(ctx context.Context) error {

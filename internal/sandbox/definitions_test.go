@@ -61,8 +61,8 @@ func TestDefinitions(t *testing.T) {
 			if alive, err := client.Probe(ctx, key.Secret); err != nil || alive != providers.Alive {
 				t.Errorf("probe says %v, %v", alive, err)
 			}
-			found, err := client.Find(ctx, definition.Scope(wanted.Role, nil), "k")
-			if err != nil || len(found) != 1 || found[0].Handle.ID != key.Handle.ID || found[0].CreatedAt.IsZero() {
+			found, err := client.Find(ctx, definition.Scope(wanted.Role, nil), providers.Look{Name: "k"})
+			if err != nil || len(found.Keys) != 1 || found.Keys[0].Handle.ID != key.Handle.ID || found.Keys[0].CreatedAt.IsZero() {
 				t.Errorf("found %+v, %v", found, err)
 			}
 			later := wanted.ExpiresAt.Add(time.Hour)
@@ -70,7 +70,7 @@ func TestDefinitions(t *testing.T) {
 				t.Errorf("extending: %v, keys are %+v", err, box.LiveKeys())
 			}
 			for range 2 { // gone is success
-				if err := client.Revoke(ctx, found[0].Handle); err != nil {
+				if err := client.Revoke(ctx, found.Keys[0].Handle); err != nil {
 					t.Fatal(err)
 				}
 			}

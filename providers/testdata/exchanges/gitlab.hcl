@@ -144,11 +144,6 @@ exchange "group access tokens" {
       status  = 200
       answer  = [{ id = 59, name = "vault-ci-1", active = true, revoked = false, created_at = "2026-11-22T10:00:00.000Z" }]
     }
-    trip {
-      request = "GET /api/v4/groups/7/access_tokens?state=active&page=2&per_page=100"
-      status  = 200
-      answer  = []
-    }
   }
 
   step "revoke" {

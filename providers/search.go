@@ -1,0 +1,342 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Look says which listed keys are looked for: those that meet any of what is
+// set.
+type Look struct {
+	// Name and ID are those of one key. Reading stops at the answer that shows
+	// it, unless All is set: a second key of that name may be listed elsewhere.
+	Name, ID string
+	// Containing is a text in the names of keys, in upper or lower case, such
+	// as a mount's tag. The list is read to its end.
+	Containing string
+	All        bool
+}
+
+// Found is what a search came to. That a key is among Keys is a fact; that it is
+// not is one only where Steady is set.
+type Found struct {
+	// Keys are those looked for, each once.
+	Keys []Listed
+	// Steady says that the list was read to its end and held still: what it does
+	// not show did not exist when the search began, unless it is younger than
+	// Definition.Lag. One answer that holds the whole list does so; several
+	// pages are read until two readings in a row show the same keys.
+	Steady bool
+	// Doubt is why Steady is not set, as a part of a sentence; empty where
+	// reading stopped at what was looked for.
+	Doubt string
+	// Unreadable tells of keys that carry what is looked for in some text and
+	// lack what revoking them needs. While there are any, nothing is proven.
+	Unreadable []error
+}
+
+// Absent reports whether nothing that was looked for exists.
+func (f Found) Absent() bool { return f.Steady && len(f.Keys) == 0 && len(f.Unreadable) == 0 }
+
+// listedMark tells a listed key from others.
+func listedMark(l Listed) string { return l.Handle.ID + "\x00" + l.Handle.Name }
+
+// Search looks for keys. All searches of a client in one place read its list
+// together, one page at a time, whoever comes first; a search that comes later
+// takes part from the next reading on. It is used by one goroutine at a time.
+type Search struct {
+	look   Look
+	survey *survey
+	err    *Error // that it cannot be made at all
+
+	// Guarded by the survey's turn.
+	took  *walk // the reading in which it takes part from the beginning
+	last  *walk // the whole one before
+	round int
+	keys  map[string]bool
+	found Found
+	done  bool
+}
+
+// Search prepares a search; it calls nobody. Where the definition has a lookup,
+// a name alone is looked for by that.
+func (c *Client) Search(place Scope, look Look) *Search {
+	s := &Search{look: look, keys: map[string]bool{}}
+	block := c.def.list
+	if c.def.lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.Containing == "") {
+		block = c.def.lookup
+	}
+	if block == nil {
+		s.err = unsupported("list")
+		return s
+	}
+	at, err := c.placeScope(place.Role, place.Connection)
+	if err != nil {
+		s.err = notSent(block.block, err)
+		return s
+	}
+	if block == c.def.lookup {
+		at = at.with("key", keyFacts{name: look.Name}.value())
+		s.survey = newSurvey(c, block, at, place)
+		return s
+	}
+	s.survey = c.surveys.at(place, func() *survey { return newSurvey(c, block, at, place) })
+	return s
+}
+
+// Find is a search in one call.
+func (c *Client) Find(ctx context.Context, place Scope, look Look) (Found, error) {
+	return c.Search(place, look).Run(ctx)
+}
+
+// Run searches until the answer is known or ctx ends. After an error, which is
+// an *Error, it may be called again and goes on where it stopped, so that a list
+// of any length is read in the end, whatever time one try has. Each page has the
+// time of one request.
+func (s *Search) Run(ctx context.Context) (Found, error) {
+	if s.err != nil {
+		return Found{}, s.err
+	}
+	// Whoever comes is noted first, so that those who come together take part in
+	// the same reading.
+	v, step := s.survey, s.survey.admit
+	for {
+		select {
+		case v.turn <- struct{}{}:
+		case <-ctx.Done():
+			return Found{}, v.cut(ctx)
+		}
+		failed := step(ctx, s)
+		found, done := s.found, s.done
+		<-v.turn
+		switch {
+		case done:
+			return found, nil
+		case failed != nil:
+			return Found{}, failed
+		}
+		step = v.advance
+	}
+}
+
+// surveys are the lists of a client that searches read together.
+type surveys struct {
+	mu      sync.Mutex
+	byPlace map[string]*survey
+}
+
+const (
+	// mostSurveys bounds how many readings are kept for searches to go on with.
+	mostSurveys = 64
+	// surveyLife is after how long without a search a reading is dropped, and
+	// a search that nobody runs any more.
+	surveyLife = 15 * time.Minute
+)
+
+func (all *surveys) at(place Scope, make func() *survey) *survey {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	now := time.Now()
+	key := place.String()
+	for other, one := range all.byPlace {
+		if other != key && (now.Sub(one.used) > surveyLife || len(all.byPlace) >= mostSurveys) {
+			delete(all.byPlace, other) // searches that hold it go on with it
+		}
+	}
+	if all.byPlace == nil {
+		all.byPlace = map[string]*survey{}
+	}
+	if all.byPlace[key] == nil {
+		all.byPlace[key] = make()
+	}
+	all.byPlace[key].used = now
+	return all.byPlace[key]
+}
+
+// survey is the reading of one list, over and over while somebody searches.
+type survey struct {
+	c     *Client
+	block *listBlock
+	scope scope
+	place Scope
+	used  time.Time // guarded by surveys.mu
+
+	// turn is held by whoever reads a page, and guards what follows.
+	turn     chan struct{}
+	walk     *walk
+	searches map[*Search]time.Time // when each was last run
+}
+
+func newSurvey(c *Client, block *listBlock, s scope, place Scope) *survey {
+	return &survey{
+		c: c, block: block, scope: s, place: place,
+		turn: make(chan struct{}, 1), walk: newWalk(c, block, s), searches: map[*Search]time.Time{},
+	}
+}
+
+// advance reads one page, unless another has found what s is looking for.
+func (v *survey) advance(ctx context.Context, s *Search) *Error {
+	if s.done {
+		return nil
+	}
+	v.searches[s] = time.Now()
+	failed := v.walk.step(ctx, func(item scope) string { return v.show(item) })
+	switch {
+	case failed != nil && ctx.Err() == nil && !passing(failed):
+		v.restart() // perhaps the page is no longer to be had
+	case failed == nil:
+		v.settle()
+	case ctx.Err() != nil:
+		return v.cut(ctx)
+	}
+	return failed
+}
+
+// passing reports whether the same page may well be had later.
+func passing(failed *Error) bool {
+	return failed.Kind == Unreachable || failed.Kind == Throttled || failed.Kind == Unauthorized || failed.Kind == Unknown && (failed.Status == 0 || failed.Status >= 500)
+}
+
+// admit lets s take part: in the reading under way only if nothing is read yet.
+func (v *survey) admit(_ context.Context, s *Search) *Error {
+	if s.done {
+		return nil
+	}
+	now := time.Now()
+	for other, run := range v.searches {
+		if other != s && now.Sub(run) > surveyLife {
+			other.took, other.last = nil, nil
+			delete(v.searches, other)
+		}
+	}
+	v.searches[s] = now
+	if v.walk.pages == 0 {
+		s.took = v.walk
+	}
+	return nil
+}
+
+// show gives one item to all searches.
+func (v *survey) show(item scope) (mark string) {
+	one, err := v.c.readItem(v.block, item, v.place)
+	if err != nil {
+		v.showUnreadable(item, err)
+		return "unreadable\x00" + strings.Join(allTexts(item.names["item"]), "\x00")
+	}
+	mark = listedMark(one)
+	for s := range v.searches {
+		if s.look.wants(one) && !s.keys[mark] {
+			s.keys[mark] = true
+			s.found.Keys = append(s.found.Keys, one)
+		}
+	}
+	return mark
+}
+
+// wants reports whether a listed key is one that is looked for.
+func (l Look) wants(one Listed) bool {
+	return l.Name != "" && one.Handle.Name == l.Name ||
+		l.ID != "" && one.Handle.ID == l.ID ||
+		l.Containing != "" && containsFold(one.Handle.Name, l.Containing)
+}
+
+func containsFold(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+}
+
+// showUnreadable tells those searches whose key an item may be.
+func (v *survey) showUnreadable(item scope, err error) {
+	texts := allTexts(item.names["item"])
+	for s := range v.searches {
+		if !s.look.within(texts) {
+			continue
+		}
+		told := fmt.Errorf("a listed key that carries %q cannot be read: %w", s.look.text(), err)
+		if !slices.ContainsFunc(s.found.Unreadable, func(other error) bool { return other.Error() == told.Error() }) {
+			s.found.Unreadable = append(s.found.Unreadable, told)
+		}
+	}
+}
+
+// within reports whether one of the texts carries what is looked for.
+func (l Look) within(texts []string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return l.Name != "" && strings.Contains(text, l.Name) ||
+			l.ID != "" && text == l.ID ||
+			l.Containing != "" && containsFold(text, l.Containing)
+	})
+}
+
+// text is what is looked for, as an error may show it.
+func (l Look) text() string {
+	if l.Name != "" {
+		return l.Name
+	}
+	if l.Containing != "" {
+		return l.Containing
+	}
+	return "its id"
+}
+
+// settle ends the searches that have their answer, and begins the next reading
+// at the end of one.
+func (v *survey) settle() {
+	for s := range v.searches {
+		if s.look.one() && len(s.found.Keys) > 0 {
+			v.end(s)
+		}
+	}
+	if !v.walk.ended {
+		return
+	}
+	for s := range v.searches {
+		if s.took == v.walk {
+			v.conclude(s)
+		}
+	}
+	v.restart()
+}
+
+// one reports whether reading may stop at the first find.
+func (l Look) one() bool { return l.Containing == "" && !l.All }
+
+// conclude is what the end of a reading means for a search that has seen it all.
+func (v *survey) conclude(s *Search) {
+	s.round++
+	switch {
+	case len(s.found.Unreadable) > 0:
+		s.found.Doubt = s.found.Unreadable[0].Error()
+	case v.walk.doubt != "":
+		s.found.Doubt = v.walk.doubt
+	case v.walk.whole() || v.walk.sameAs(s.last):
+		s.found.Steady = true
+	case s.round >= mostReadings:
+		s.found.Doubt = changing
+	default:
+		s.last = v.walk
+		return
+	}
+	v.end(s)
+}
+
+func (v *survey) end(s *Search) {
+	s.done = true
+	delete(v.searches, s)
+}
+
+// restart begins a new reading, in which all searches take part.
+func (v *survey) restart() {
+	v.walk = newWalk(v.c, v.block, v.scope)
+	for s := range v.searches {
+		s.took = v.walk
+	}
+}
+
+// cut is the error of a search whose caller's time has ended.
+func (v *survey) cut(ctx context.Context) *Error {
+	return &Error{Op: v.block.block, Kind: Unknown, Message: "the caller's time ended before the list was read to its end", Err: context.Cause(ctx)}
+}

@@ -1,0 +1,223 @@
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+const (
+	// mostPages bounds a reading whose next page never ends.
+	mostPages = 10_000
+	// mostListed bounds how many keys one reading may meet, and with it what is
+	// remembered of them.
+	mostListed = 1_000_000
+	// stalePages is after how many pages in a row that hold nothing new a list
+	// is taken to repeat itself. One or two may be due to keys that were made
+	// in the meantime.
+	stalePages = 3
+)
+
+// walk is one reading of a listing from its first page to its last. It can be
+// left between two pages and taken up again, also after an error.
+type walk struct {
+	c     *Client
+	block *listBlock
+	scope scope
+
+	page  cty.Value // page.* of the next request; NilVal before the first
+	asked map[uint64]bool
+	seen  map[uint64]bool
+	pages int
+	stale int
+
+	ended bool
+	// gone says that the provider knows no such place.
+	gone bool
+	// doubt is why the end is not the list's own; empty where it is.
+	doubt string
+}
+
+func newWalk(c *Client, block *listBlock, s scope) *walk {
+	return &walk{c: c, block: block, scope: s, asked: map[uint64]bool{}, seen: map[uint64]bool{}}
+}
+
+// marks are compared within one process only.
+var markSeed = maphash.MakeSeed()
+
+// step reads the next page and visits its items. visit returns what tells an
+// item from others, or "" where it cannot be told.
+func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *Error {
+	if w.page == cty.NilVal {
+		first, err := w.block.firstPage(w.scope)
+		if err != nil {
+			return notSent(w.block.block, err)
+		}
+		w.page = first
+		w.asked[pageMark(first)] = true
+	}
+	secrets := w.c.known()
+	got, failed := w.c.exchange(ctx, w.block.call, w.scope.with("page", w.page), classRead, secrets)
+	if failed != nil {
+		return failed
+	}
+	w.pages++
+	if got.gone {
+		w.ended, w.gone = true, true
+		return nil
+	}
+	next, err := w.readPage(got, visit)
+	if err != nil {
+		return w.c.unusable(w.block.call, got, err.Error(), secrets)
+	}
+	w.turnTo(next)
+	return nil
+}
+
+// readPage visits the items of one answer and returns page.* of the next.
+func (w *walk) readPage(got *answered, visit func(item scope) string) (next cty.Value, err error) {
+	items, err := w.block.readItems(got)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	s := got.scope.with("items", items)
+	count, news := 0, 0
+	for it := items.ElementIterator(); it.Next(); {
+		_, item := it.Element()
+		count++
+		if w.isNew(visit(s.with("item", item))) {
+			news++
+		}
+	}
+	if len(w.seen) > mostListed {
+		return cty.NilVal, fmt.Errorf("the list has more than %d keys", mostListed)
+	}
+	w.stale++
+	if news > 0 || count == 0 {
+		w.stale = 0
+	}
+	if next, err = w.block.nextPage(s); err != nil {
+		return cty.NilVal, fmt.Errorf("next: %w", err)
+	}
+	return next, nil
+}
+
+func (w *walk) isNew(mark string) bool {
+	sum := maphash.String(markSeed, mark)
+	if w.seen[sum] {
+		return false
+	}
+	w.seen[sum] = true
+	return true
+}
+
+// turnTo takes the next page, or ends the reading: at the end of the list, or
+// where it goes on without end.
+func (w *walk) turnTo(next cty.Value) {
+	if next == cty.NilVal {
+		w.ended = true
+		return
+	}
+	mark := pageMark(next)
+	switch {
+	case w.asked[mark]:
+		w.doubt = "a page names one that was read before as the next"
+	case w.stale >= stalePages:
+		w.doubt = "the list repeats itself"
+	case w.pages >= mostPages:
+		w.doubt = fmt.Sprintf("the list has more than %d pages", mostPages)
+	}
+	w.ended = w.doubt != ""
+	w.asked[mark] = true
+	w.page = next
+}
+
+// sameAs reports whether two whole readings have met the same items.
+func (w *walk) sameAs(other *walk) bool {
+	if other == nil || w.doubt != "" || len(w.seen) != len(other.seen) {
+		return false
+	}
+	for mark := range w.seen {
+		if !other.seen[mark] {
+			return false
+		}
+	}
+	return true
+}
+
+// whole reports whether the one answer that this reading took shows the whole
+// list, as it was at one moment.
+func (w *walk) whole() bool { return w.ended && w.doubt == "" && w.pages == 1 }
+
+func pageMark(page cty.Value) uint64 {
+	text, err := json.Marshal(fromCty(page))
+	if err != nil {
+		panic("providers: a page holds only JSON values: " + err.Error())
+	}
+	return maphash.Bytes(markSeed, text)
+}
+
+// mostReadings bounds how often a list is read for one answer. One that changes
+// all the time is looked at again later.
+const mostReadings = 4
+
+// readWhole reads a listing once where it shows what is looked for, as visit
+// reports, and else until it is seen to hold still; it fails where that is not to
+// be had.
+func (c *Client) readWhole(ctx context.Context, block *listBlock, s scope, visit func(item scope) (mark string, found bool, err error)) *Error {
+	var last *walk
+	found := false
+	for range mostReadings {
+		w := newWalk(c, block, s)
+		for !w.ended {
+			var odd error
+			failed := w.step(ctx, func(item scope) string {
+				mark, one, err := visit(item)
+				found, odd = found || one, errors.Join(odd, err)
+				return mark
+			})
+			if failed == nil && odd != nil {
+				failed = c.stepError(block.call, &Error{Op: block.block, Kind: Unknown, Message: odd.Error()}, c.known())
+			}
+			if failed != nil {
+				return failed
+			}
+		}
+		switch {
+		case found || w.whole() || w.sameAs(last):
+			return nil
+		case w.doubt != "":
+			return unsteady(block, w.doubt)
+		}
+		last = w
+	}
+	return unsteady(block, changing)
+}
+
+// changing is why a list is not believed that no two readings agree on.
+const changing = "the list changes while it is read"
+
+// unsteady is the error of a list that is not believed.
+func unsteady(block *listBlock, why string) *Error {
+	return &Error{Op: block.block, Kind: Unknown, Message: why + ", so that what it does not show may exist all the same"}
+}
+
+// readItems is the list in an answer.
+func (l *listBlock) readItems(got *answered) (cty.Value, error) {
+	items, err := got.scope.evaluate(l.items)
+	if err != nil {
+		return cty.NilVal, fmt.Errorf("items: %w", err)
+	}
+	items, _ = items.Unmark()
+	if items.IsNull() {
+		return cty.EmptyTupleVal, nil // how some servers write an empty list
+	}
+	if t := items.Type(); !items.IsKnown() || !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		return cty.NilVal, errors.New("items must be a list")
+	}
+	return items, nil
+}
