@@ -57,6 +57,7 @@ type Engine struct {
 		mu    sync.Mutex
 		mount *mount
 	}
+	ownership   ownership
 	activity    *activity
 	holdingsLog holdingsLog
 	queue       *queue
@@ -122,8 +123,9 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		background:    background{nudge: make(chan struct{}, 1)},
 	}
 	e.inheritance.steps = []func(context.Context, logical.Storage) error{
-		e.findIdentity, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
+		e.findIdentity, e.findOwnership, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
 	}
+	e.ownership.epoch = e.activity.epoch
 	e.queue.jitter, e.scheduler.jitter = e.jitter, e.jitter
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()
@@ -196,8 +198,9 @@ func (e *Engine) invalidate(_ context.Context, key string) {
 	}
 }
 
-func (e *Engine) clean(context.Context) {
+func (e *Engine) clean(ctx context.Context) {
 	e.stopBackground()
+	e.release(ctx)
 	e.resetAll()
 }
 
@@ -219,6 +222,9 @@ type Info struct {
 	// that a crash left dirty and that are not reconciled yet.
 	Queued     int
 	Recovering []string
+	// Passive says that the mount may be a copy of another one, and acts on
+	// nothing that it knows.
+	Passive bool
 }
 
 // Info describes the running engine.
@@ -232,5 +238,6 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 		Providers:  names,
 		Queued:     len(e.queue.list()),
 		Recovering: e.recoveries.names(),
+		Passive:    e.passive(),
 	}, nil
 }

@@ -422,13 +422,6 @@ var errHeld = errors.New("it is held, so it stays")
 // whether somebody holds it.
 var errUnclear = errors.New("it cannot be told whether somebody holds it, so it stays")
 
-// errPassive means that something was not removed because this mount may be a
-// copy of another one that is alive.
-var errPassive = errors.New("this mount removes nothing by itself")
-
-// passive reports whether this mount is to do nothing of its own accord.
-func (e *Engine) passive() bool { return false }
-
 // removeUnheld removes something at a provider, unless anybody holds it: then its
 // error is errHeld. It is errUnclear when that cannot be told, and errPassive
 // when this mount is to remove nothing; other errors are the provider's and
@@ -449,7 +442,8 @@ func (e *Engine) removeUnheld(ctx context.Context, s logical.Storage, r removal)
 }
 
 func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) error {
-	if e.passive() {
+	// What a mint of this very process left is its own to clear up.
+	if e.passive() && !r.claim.failed {
 		return errPassive
 	}
 	h := r.holdings

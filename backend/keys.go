@@ -69,6 +69,9 @@ func (e *Engine) QueueEntry(id string) *QueueEntry { return e.queue.get(id) }
 
 // RetryNow tries a queued revocation at once, whatever pause it is in.
 func (e *Engine) RetryNow(id string) error {
+	if err := e.refuseIfPassive("the revocation"); err != nil {
+		return err
+	}
 	if !e.queue.retryNow(id) {
 		return e.notQueued(id)
 	}

@@ -36,6 +36,11 @@ type Revocation struct {
 // RevokeKey revokes a key at once, whoever holds it. A static role gets another
 // one first; when that fails, the key dies all the same.
 func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *Record) (Revocation, error) {
+	if r.StaticRole != "" {
+		if err := e.refuseIfPassive("the replacement of a static role's key"); err != nil {
+			return Revocation{}, err
+		}
+	}
 	// What is begun is carried through, even when the caller hangs up.
 	ctx = context.WithoutCancel(ctx)
 	e.log.Warn("a key is revoked because somebody asked for it",

@@ -168,7 +168,10 @@ func (r *Record) left(ttl time.Duration, now time.Time) time.Duration {
 	return min(ttl, r.ExpiresAt.Sub(now).Truncate(time.Second))
 }
 
-// revokeLease ends a lease. A record that is gone was revoked before: by an
+const leaseEnded = "its lease ended"
+
+// revokeLease ends a lease. On a passive mount, where the lease may have been
+// renewed by the original, the key stays and waits on the queue. A record that is gone was revoked before: by an
 // earlier try, the queue, the reaper or an operator.
 func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	lease, err := leaseDataOf(req)
@@ -179,5 +182,8 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return nil, e.revokeSoon(ctx, req.Storage, r, "its lease ended")
+	if e.passive() {
+		return nil, e.postpone(ctx, req.Storage, r, leaseEnded, errPassive)
+	}
+	return nil, e.revokeSoon(ctx, req.Storage, r, leaseEnded)
 }

@@ -37,7 +37,7 @@ func TestStorageWrites(t *testing.T) {
 		{"renewal", func() { w.renew(lease, 2*time.Hour) }, "PUT ledger"},
 		{"revocation", func() { w.revoke(lease) }, "DELETE ledger"},
 		{"turn of the clockwork with nothing due", func() { w.turn() }, ""},
-		{"turn after the connection became idle", func() { w.advance(idleBeforeClean); w.turn() }, "DELETE dirty"},
+		{"turn after the connection became idle", func() { w.advance(idleBeforeClean); w.turn() }, "PUT ownership, DELETE dirty"},
 	} {
 		if got := writes(test.act); got != test.want {
 			t.Errorf("%s writes %q, want %q", test.name, got, test.want)

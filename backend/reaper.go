@@ -67,6 +67,9 @@ func (e *Engine) run(ctx context.Context, done chan<- struct{}) {
 // tick is the regular work, whose cost does not grow with the ledger's size
 // beyond one shard's.
 func (e *Engine) tick(ctx context.Context) {
+	if err := e.keepSigning(ctx, e.storage); err != nil {
+		e.log.Warn("no sign of life could be left in storage; that is tried again with the next tick", "error", err)
+	}
 	if err := e.reapShard(ctx, e.nextShard); err != nil {
 		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
 	}
@@ -97,7 +100,7 @@ func (e *Engine) reapShard(ctx context.Context, shard int) error {
 
 // reap queues the key if it is past its deadline and no static role holds it.
 func (e *Engine) reap(ctx context.Context, r *Record) error {
-	if e.now().Before(r.Deadline) {
+	if e.now().Before(r.Deadline) || e.passive() {
 		return nil
 	}
 	held, err := e.heldByStaticRole(ctx, r)
@@ -116,6 +119,9 @@ func (e *Engine) reap(ctx context.Context, r *Record) error {
 }
 
 func (e *Engine) startQueue(ctx context.Context) {
+	if e.passive() {
+		return
+	}
 	e.queue.start(func(entry QueueEntry) error {
 		err := e.work(ctx, entry)
 		if err != nil {
@@ -127,6 +133,9 @@ func (e *Engine) startQueue(ctx context.Context) {
 
 // startRotations runs the rotations that are due.
 func (e *Engine) startRotations(ctx context.Context) {
+	if e.passive() {
+		return
+	}
 	e.scheduler.start(func(key string, due time.Time) error {
 		err := e.rotateDue(ctx, key, due)
 		if err != nil {

@@ -57,6 +57,11 @@ func (w window) contains(t time.Time) bool {
 // Reconcile compares what a connection's provider lists with the ledger, over
 // every place that a role, a live key or an unfinished mint points to.
 func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection string, o ReconcileOptions) (*ReconcileReport, error) {
+	if o.Delete {
+		if err := e.refuseIfPassive("revoking what nobody here holds"); err != nil {
+			return nil, err
+		}
+	}
 	site, err := e.site(ctx, s, connection)
 	if err != nil {
 		return nil, err

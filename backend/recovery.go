@@ -93,6 +93,9 @@ func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 // end orphans early, and again when nothing of the former leader can be in
 // flight; only that one clears the marks. It does not wait for them.
 func (e *Engine) recoverDirty(ctx context.Context) {
+	if e.passive() {
+		return
+	}
 	e.recoveries.mu.Lock()
 	defer e.recoveries.mu.Unlock()
 	for connection, r := range e.recoveries.byConnection {

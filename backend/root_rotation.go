@@ -70,6 +70,9 @@ type rotationNote struct {
 // RotateRoot replaces the admin credential of a connection. On an error the
 // connection still holds a working credential.
 func (e *Engine) RotateRoot(ctx context.Context, s logical.Storage, name string) error {
+	if err := e.refuseIfPassive("the rotation"); err != nil {
+		return err
+	}
 	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return err

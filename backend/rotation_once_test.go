@@ -35,7 +35,7 @@ func TestDueIsRotatedOnce(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
 				t.Parallel()
 				w, history, _ := run(t, f)
-				w.start(fault{})
+				w.succeed()
 				w.run(time.Hour, time.Minute)
 				if roots, keys := history.counts(); roots != 1 || keys != 1 {
 					t.Errorf("%d admin credentials and %d static keys were stored, want one of each", roots, keys)

@@ -228,6 +228,11 @@ func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name s
 	if err != nil || r == nil {
 		return err
 	}
+	if !r.KeepOnDelete {
+		if err := e.refuseIfPassive("the revocation of the role's keys"); err != nil {
+			return err
+		}
+	}
 	keys, err := e.staticKeys(ctx, s, name)
 	if err != nil {
 		return err

@@ -15,6 +15,9 @@ import (
 // RotateStatic replaces a static role's key now. On an error the current key
 // works on.
 func (e *Engine) RotateStatic(ctx context.Context, s logical.Storage, name string) error {
+	if err := e.refuseIfPassive("the rotation"); err != nil {
+		return err
+	}
 	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return err

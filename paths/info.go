@@ -25,6 +25,7 @@ func infoPaths(e *backend.Engine) []*framework.Path {
 					"version":    {Type: framework.TypeString, Description: "Version of the plugin that runs."},
 					"providers":  {Type: framework.TypeStringSlice, Description: "Names of the providers that keys can be minted at."},
 					"queued":     {Type: framework.TypeInt, Description: "How many revocations wait for their provider; queue/ lists them."},
+					"passive":    {Type: framework.TypeBool, Description: "Whether the mount may be a copy of another one, and so ends, replaces and removes nothing; ownership has the reason."},
 					"recovering": {Type: framework.TypeStringSlice, Description: "Connections that were in use at a crash and are not reconciled yet."},
 				}),
 				// The queue is the active node's.
@@ -49,5 +50,6 @@ func (i infoEndpoint) read(ctx context.Context, req *logical.Request, _ *framewo
 		"providers":  info.Providers,
 		"queued":     info.Queued,
 		"recovering": emptyForNil(info.Recovering),
+		"passive":    info.Passive,
 	}}, nil
 }

@@ -98,6 +98,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	want := []string{
 		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/info", "/keys/", "/keys/{id}", "/lookup-key", "/metrics",
+		"/ownership", "/ownership/claim", "/ownership/yield",
 		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/give-up", "/queue/{id}/retry",
 		"/reconcile/{name}", "/reset/{name}", "/revoke-key", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",
 		"/static-creds/{name}", "/static-roles/", "/static-roles/{name}",

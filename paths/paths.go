@@ -34,6 +34,7 @@ func All(e *backend.Engine) []*framework.Path {
 		leakedKeyPaths(e),
 		queuePaths(e),
 		reconcilePaths(e),
+		ownershipPaths(e),
 		infoPaths(e),
 		metricsPaths(e),
 	)

@@ -1,0 +1,362 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// Storage that was restored beside its living original looks, to the engine that
+// starts on it, like the storage of a leader that has just died. What the
+// original has renewed, made or rotated since the snapshot is not in it, so an
+// engine that went on as after a failover would end what others hold.
+//
+// So whoever acts on a storage signs it: with an epoch of its own at the start,
+// with a sign of life every minute, and with a release when it stops in good
+// order. A snapshot of a living mount never carries a release, and one that is
+// more than a few minutes old carries an old sign of life. A mount that finds
+// neither a release nor a fresh sign is passive: it reads, mints, and keeps its
+// books, and ends, replaces and removes nothing, until an operator says that it
+// is the only one.
+const (
+	ownershipPath = "ownership"
+
+	// signInterval is the pause between two signs of life.
+	signInterval = time.Minute
+	// longestFailover is how old the last sign of life may be when a process
+	// that stopped without a release is followed by another one.
+	longestFailover = 10 * time.Minute
+	// longestStop is how old a release may be. Who was stopped for longer is
+	// asked: a clock that is far ahead looks the same.
+	longestStop = 7 * 24 * time.Hour
+)
+
+// errPassive is why a mount that may be a copy leaves something undone.
+var errPassive = errors.New("this mount may be a copy of another one that is alive, so it ends, replaces and removes nothing (read ownership)")
+
+// signature is who acts on this storage, as it is stored.
+type signature struct {
+	Epoch string `json:"epoch"`
+	// Seen is the last sign of life of that process.
+	Seen time.Time `json:"seen"`
+	// Released says that the process stopped in good order and left the mount to
+	// whoever comes next.
+	Released bool `json:"released,omitempty"`
+	// Doubt makes the mount passive.
+	Doubt *Doubt `json:"doubt,omitempty"`
+}
+
+// Doubt is why a mount is passive.
+type Doubt struct {
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
+	// LastSign is the last sign of life that was found when a sign too old is the
+	// reason.
+	LastSign time.Time `json:"last_sign,omitzero"`
+	// Yielded says that an operator left the mount to another one: it stays
+	// passive until somebody claims it.
+	Yielded bool `json:"yielded,omitempty"`
+}
+
+// ownership is what this process knows of its right to act.
+type ownership struct {
+	epoch string
+
+	// writing keeps two writes of the signature apart, and is taken before mu.
+	writing sync.Mutex
+
+	mu sync.Mutex
+	// decided is set once the signature that was found is judged, and signed once
+	// the own one is on disk.
+	decided, signed bool
+	own             signature
+	found           *signature // that of the process before; nil on a new mount
+	lastSigned      time.Time
+	superseded      bool
+}
+
+// findOwnership judges what the last process left, and signs the storage.
+func (e *Engine) findOwnership(ctx context.Context, s logical.Storage) error {
+	o := &e.ownership
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	if o.isSigned() || !e.writable() {
+		return nil
+	}
+	if err := e.judgeSignature(ctx, s); err != nil {
+		return err
+	}
+	return e.sign(ctx, s, o.signature())
+}
+
+// judgeSignature decides once: a signature whose writing failed may be on disk.
+func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
+	o := &e.ownership
+	if o.isDecided() {
+		return nil
+	}
+	found, err := read[signature](ctx, s, ownershipPath)
+	if err != nil && !errors.Is(err, errUnreadable) {
+		return err
+	}
+	stake, stakeErr := e.hasStake(ctx, s)
+	if stakeErr != nil {
+		return stakeErr
+	}
+	var doubt *Doubt
+	switch {
+	case err != nil:
+		doubt = &Doubt{Since: e.now(), Reason: "the signature of whoever acted on this storage last cannot be read"}
+	default:
+		doubt = found.doubt(e.now(), stake)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.decided, o.found = true, found
+	o.own = signature{Epoch: o.epoch, Doubt: doubt}
+	if doubt != nil {
+		e.log.Error("this mount is passive: it may be a copy of another one that is alive. If it is the only one, write ownership/claim; if another one is the owner, write ownership/yield",
+			"reason", doubt.Reason, "since", doubt.Since)
+	}
+	return nil
+}
+
+// doubt is why a process that starts on a storage with this signature is to be
+// passive; nil where it takes over. stake says that there is anything which the
+// original of a copy could lose.
+func (g *signature) doubt(now time.Time, stake bool) *Doubt {
+	switch {
+	case g == nil:
+		return nil
+	case g.Doubt != nil:
+		return g.Doubt
+	case !stake:
+		return nil
+	}
+	absent, longest, how := now.Sub(g.Seen), longestFailover, "without a release"
+	if g.Released {
+		longest, how = longestStop, "in good order"
+	}
+	if absent <= longest {
+		return nil
+	}
+	return &Doubt{
+		Since: now,
+		Reason: fmt.Sprintf("whoever acted on this storage last stopped %s, and gave its last sign of life %s ago, at %s",
+			how, absent.Round(time.Second), g.Seen.UTC().Format(time.RFC3339)),
+		LastSign: g.Seen,
+	}
+}
+
+// hasStake reports whether the storage tells of anything at a provider.
+func (e *Engine) hasStake(ctx context.Context, s logical.Storage) (bool, error) {
+	for _, prefix := range []string{connectionPrefix, ledgerPrefix, sealedLedgerPrefix, queuePrefix, dirtyPrefix} {
+		found, err := s.List(ctx, prefix)
+		if err != nil {
+			return false, fmt.Errorf("finding out what this mount answers for: %w", err)
+		}
+		if len(found) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// sign writes the signature with a new sign of life. The caller holds writing.
+func (e *Engine) sign(ctx context.Context, s logical.Storage, g signature) error {
+	now := e.now()
+	g.Seen = now
+	if err := write(ctx, s, ownershipPath, &g); err != nil {
+		return fmt.Errorf("signing the mount's storage: %w", err)
+	}
+	o := &e.ownership
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.own, o.signed, o.lastSigned = g, true, now
+	return nil
+}
+
+// keepSigning gives a sign of life when one is due. A storage that somebody else
+// has signed since is theirs: this process was the leader before.
+func (e *Engine) keepSigning(ctx context.Context, s logical.Storage) error {
+	o := &e.ownership
+	if !o.isDue(e.now()) {
+		return nil
+	}
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	theirs, err := e.signedByAnother(ctx, s)
+	if err != nil || theirs {
+		return err
+	}
+	return e.sign(ctx, s, o.signature())
+}
+
+func (e *Engine) signedByAnother(ctx context.Context, s logical.Storage) (bool, error) {
+	o := &e.ownership
+	stored, err := read[signature](ctx, s, ownershipPath)
+	if errors.Is(err, errUnreadable) {
+		return false, nil // it is written anew
+	}
+	if err != nil {
+		return false, err
+	}
+	theirs := stored != nil && stored.Epoch != o.epoch
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if theirs && !o.superseded {
+		e.log.Warn("another process has taken this mount over; this one ends, replaces and removes nothing any more")
+	}
+	o.superseded = theirs
+	return theirs, nil
+}
+
+// releaseTimeout bounds what stopping waits for storage.
+const releaseTimeout = 3 * time.Second
+
+// release leaves the mount to whoever comes next. A process that was killed
+// comes to nothing of this, nor does the original of a snapshot.
+func (e *Engine) release(ctx context.Context) {
+	o := &e.ownership
+	if !o.isSigned() || !e.writable() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	if theirs, err := e.signedByAnother(ctx, e.storage); err != nil || theirs {
+		return
+	}
+	released := o.signature()
+	released.Released = true
+	if err := e.sign(ctx, e.storage, released); err != nil {
+		e.log.Debug("the mount stops without a release", "error", err)
+	}
+}
+
+// passive reports whether this mount is to end, replace and remove nothing at a
+// provider. It is passive as long as storage does not say who acted last.
+func (e *Engine) passive() bool {
+	o := &e.ownership
+	if !o.isDecided() {
+		if err := e.findOwnership(context.Background(), e.storage); err != nil {
+			e.log.Debug("it cannot be told yet whether this mount is a copy of another one", "error", err)
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.decided || o.superseded || o.own.Doubt != nil
+}
+
+// refuseIfPassive is a *Mistake for whoever asks a passive mount for what it may
+// not do.
+func (e *Engine) refuseIfPassive(what string) error {
+	if !e.passive() {
+		return nil
+	}
+	return mistake("%s is not done, because this mount may be a copy of another one that is alive; read ownership for the reason, and if this mount is the only one, write ownership/claim", what)
+}
+
+// Ownership is whether a mount acts, and what waits while it does not.
+type Ownership struct {
+	Epoch   string
+	Passive bool
+	// Doubt is why the mount is passive; nil where it is not, or where another
+	// process has taken over.
+	Doubt      *Doubt
+	Superseded bool
+	// PastDeadline counts the keys that the reaper would have ended, and Queued
+	// the revocations that wait; both are 0 where the mount is not passive.
+	PastDeadline, Queued int
+}
+
+// Ownership tells whether the mount acts.
+func (e *Engine) Ownership(ctx context.Context, s logical.Storage) (Ownership, error) {
+	passive := e.passive()
+	o := &e.ownership
+	o.mu.Lock()
+	told := Ownership{Epoch: o.epoch, Passive: passive, Doubt: o.own.Doubt, Superseded: o.superseded}
+	o.mu.Unlock()
+	if !passive {
+		return told, nil
+	}
+	told.Queued = len(e.queue.list())
+	for r, err := range records(ctx, s) {
+		if errors.Is(err, errUnreadable) {
+			continue
+		}
+		if err != nil {
+			return told, err
+		}
+		held, err := e.heldByStaticRole(ctx, r)
+		if err != nil {
+			return told, err
+		}
+		if !held && !e.now().Before(r.Deadline) {
+			told.PastDeadline++
+		}
+	}
+	return told, nil
+}
+
+// ClaimOwnership has the mount act: an operator says that it is the only one.
+func (e *Engine) ClaimOwnership(ctx context.Context, req *logical.Request) error {
+	return e.changeOwnership(ctx, req, nil, "an operator says that this mount is the only one of its kind; it acts")
+}
+
+// YieldOwnership makes the mount passive until it is claimed: an operator says
+// that another one is the owner of what it knows.
+func (e *Engine) YieldOwnership(ctx context.Context, req *logical.Request) error {
+	doubt := &Doubt{Since: e.now(), Reason: "an operator left what this mount knows to another one", Yielded: true}
+	return e.changeOwnership(ctx, req, doubt, "an operator left what this mount knows to another one; it is passive")
+}
+
+func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doubt *Doubt, said string) error {
+	if err := e.findOwnership(ctx, req.Storage); err != nil {
+		return err
+	}
+	o := &e.ownership
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	changed := o.signature()
+	changed.Epoch, changed.Doubt = o.epoch, doubt
+	if err := e.sign(ctx, req.Storage, changed); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.superseded = false
+	o.mu.Unlock()
+	e.log.Warn(said, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
+	e.wake()
+	return nil
+}
+
+func (o *ownership) isSigned() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.signed
+}
+
+func (o *ownership) isDecided() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.decided
+}
+
+func (o *ownership) signature() signature {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.own
+}
+
+func (o *ownership) isDue(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	since := now.Sub(o.lastSigned)
+	return o.signed && (since >= signInterval || since < 0)
+}
