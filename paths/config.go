@@ -25,6 +25,7 @@ func connectionPaths(e *backend.Engine) []*framework.Path {
 				ItemType:        "Connection",
 				Navigation:      true,
 			},
+			Fields: pageFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  c.list,
@@ -62,6 +63,13 @@ func connectionPaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    c.write,
 					Summary:                     "Create a connection, or change what the request names.",
+					Responses:                   done("The connection is stored."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.PatchOperation: &framework.PathOperation{
+					Callback:                    patching("connection", c.exists, c.write),
+					Summary:                     "Change what the request names of a connection that exists.",
 					Responses:                   done("The connection is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -163,6 +171,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 		},
 	}
 	addSchedule(fields, "the admin credential")
+	acceptShown(fields, addConnectionState)
 	return fields
 }
 
@@ -172,16 +181,24 @@ func connectionAnswer() map[string]*framework.FieldSchema {
 	for _, unseen := range []string{"name", "client_key", "force"} {
 		delete(fields, unseen)
 	}
+	addConnectionState(fields) // in the words of an answer
+	return fields
+}
+
+// addConnectionState adds what only an answer has to its schema.
+func addConnectionState(fields map[string]*framework.FieldSchema) {
 	addRotationState(fields)
 	fields["credential_expires_at"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When the provider ends the admin credential that the last rotation made; not shown where it does not."}
-	return fields
 }
 
 type connectionEndpoints struct{ engine *backend.Engine }
 
-func (c connectionEndpoints) list(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (c connectionEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	names, err := c.engine.Connections(ctx, req.Storage)
 	if err != nil {
+		return nil, err
+	}
+	if names, err = pageOfNames(names, d); err != nil {
 		return nil, err
 	}
 	return logical.ListResponse(names), nil
@@ -272,6 +289,7 @@ func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, conn
 }
 
 func setConnection(connection *backend.Connection, d *framework.FieldData) error {
+	before := *connection
 	set(d, "provider", &connection.Provider)
 	set(d, "allowed_roles", &connection.AllowedRoles)
 	set(d, "verify_connection", &connection.VerifyConnection)
@@ -285,6 +303,8 @@ func setConnection(connection *backend.Connection, d *framework.FieldData) error
 	set(d, "proxy_url", &connection.ProxyURL)
 	set(d, "requests_per_second", &connection.RequestsPerSecond)
 	setSchedule(d, &connection.Schedule)
+	connection.BaseURL = keepUserinfo(before.BaseURL, connection.BaseURL)
+	connection.ProxyURL = keepUserinfo(before.ProxyURL, connection.ProxyURL)
 	if !(connection.RequestsPerSecond >= 0) { // not a number is neither
 		return bad("requests_per_second must be 0 or more")
 	}
@@ -324,6 +344,15 @@ func withoutUserinfo(text string) string {
 	}
 	address.User = nil
 	return address.String()
+}
+
+// keepUserinfo is a URL as written, unless it is the stored one as it is shown:
+// then that, with what is not shown.
+func keepUserinfo(stored, written string) string {
+	if written == withoutUserinfo(stored) {
+		return stored
+	}
+	return written
 }
 
 func emptyForNil(list []string) []string {

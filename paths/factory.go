@@ -123,7 +123,7 @@ func fieldsFor(path *framework.Path, operation logical.Operation) (map[string]*f
 }
 
 func writes(operation logical.Operation) bool {
-	return operation == logical.CreateOperation || operation == logical.UpdateOperation
+	return operation == logical.CreateOperation || operation == logical.UpdateOperation || operation == logical.PatchOperation
 }
 
 // bodyFields are the names of the fields to offer, sorted: those in the path
@@ -131,12 +131,18 @@ func writes(operation logical.Operation) bool {
 func bodyFields(fields map[string]*framework.FieldSchema) []string {
 	var names []string
 	for name, schema := range fields {
-		if !inPath(schema) {
+		if !inPath(schema) && !isShownOnly(schema) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// isShownOnly tells whether the field is a part of answers that a write passes
+// over.
+func isShownOnly(schema *framework.FieldSchema) bool {
+	return schema.DisplayAttrs != nil && schema.DisplayAttrs.Group == stateGroup
 }
 
 // inPath tells whether the field is part of the request's path.

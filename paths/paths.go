@@ -4,11 +4,13 @@
 package paths
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
 )
@@ -58,6 +60,21 @@ func mistakeIn(err error) (string, bool) {
 		return err.Error(), true
 	}
 	return "", false
+}
+
+// patching is a write for what exists already: a patch never creates.
+func patching(what string, exists framework.ExistenceFunc, write framework.OperationFunc) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		found, err := exists(ctx, req, d)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			name, _ := d.Get("name").(string)
+			return nil, bad("there is no %s %q to patch; write it to create it", what, name)
+		}
+		return write(ctx, req, d)
+	}
 }
 
 // shown is the schema of an answer with these fields.

@@ -25,6 +25,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "providers",
 				ItemType:        "Provider",
 			},
+			Fields: pageFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  p.list,
@@ -122,9 +123,12 @@ says that the provider itself ends a key that nobody revokes.`,
 
 type providerEndpoints struct{ engine *backend.Engine }
 
-func (p providerEndpoints) list(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (p providerEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	names, err := p.engine.Definitions(ctx, req.Storage)
 	if err != nil {
+		return nil, err
+	}
+	if names, err = pageOfNames(names, d); err != nil {
 		return nil, err
 	}
 	info := make(map[string]any, len(names))

@@ -22,6 +22,7 @@ func queuePaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "queue",
 				ItemType:        "Queue entry",
 			},
+			Fields: pageFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: &framework.PathOperation{
 					Callback:                    q.list,
@@ -136,8 +137,11 @@ func queueAnswer() map[string]*framework.FieldSchema {
 
 type queueEndpoints struct{ engine *backend.Engine }
 
-func (q queueEndpoints) list(context.Context, *logical.Request, *framework.FieldData) (*logical.Response, error) {
-	entries := q.engine.Queue()
+func (q queueEndpoints) list(_ context.Context, _ *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	entries, err := page(q.engine.Queue(), func(entry backend.QueueEntry) string { return entry.ID }, d)
+	if err != nil {
+		return nil, err
+	}
 	ids := make([]string, len(entries))
 	info := make(map[string]any, len(entries))
 	for i, entry := range entries {

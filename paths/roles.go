@@ -25,6 +25,7 @@ func rolePaths(e *backend.Engine) []*framework.Path {
 				ItemType:        "Role",
 				Navigation:      true,
 			},
+			Fields: pageFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  r.list,
@@ -62,6 +63,13 @@ func rolePaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.write,
 					Summary:                     "Create a role, or change what the request names.",
+					Responses:                   done("The role is stored."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.PatchOperation: &framework.PathOperation{
+					Callback:                    patching("role", r.exists, r.write),
+					Summary:                     "Change what the request names of a role that exists.",
 					Responses:                   done("The role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -146,9 +154,12 @@ func roleAnswer() map[string]*framework.FieldSchema {
 
 type roleEndpoints struct{ engine *backend.Engine }
 
-func (r roleEndpoints) list(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (r roleEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	names, err := r.engine.Roles(ctx, req.Storage)
 	if err != nil {
+		return nil, err
+	}
+	if names, err = pageOfNames(names, d); err != nil {
 		return nil, err
 	}
 	return logical.ListResponse(names), nil

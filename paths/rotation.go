@@ -2,6 +2,7 @@ package paths
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -146,9 +147,30 @@ func showSchedule(answer map[string]any, schedule backend.Schedule) {
 	answer["rotation_window"] = inSeconds(schedule.Window)
 }
 
+// acceptShown has a write take the fields that only an answer has, so that what
+// was read can be written back; it passes them over.
+func acceptShown(fields map[string]*framework.FieldSchema, add func(map[string]*framework.FieldSchema)) {
+	shown := map[string]*framework.FieldSchema{}
+	add(shown)
+	for name, field := range shown {
+		field.Description += " Cannot be set: a write passes it over."
+		field.DisplayAttrs = &framework.DisplayAttributes{Name: displayName(name), Group: stateGroup}
+		fields[name] = field
+	}
+}
+
+// stateGroup holds the fields that are shown and cannot be set.
+const stateGroup = "State"
+
+// displayName is a field's name as a person writes it: "Last error".
+func displayName(name string) string {
+	spaced := strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(spaced[:1]) + spaced[1:]
+}
+
 // addRotationState adds the fields of a rotation's state to an answer's schema.
 func addRotationState(fields map[string]*framework.FieldSchema) {
-	fields["last_rotated"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When it was last rotated; not shown before the first time."}
+	fields["last_vault_rotation"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When it was last rotated; not shown before the first time."}
 	fields["next_rotation"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "When it is rotated next, or tried again after a failure; not shown where that is by hand only."}
 	fields["notice"] = &framework.FieldSchema{Type: framework.TypeString, Description: "What the last rotation left to be done by hand; not shown where it left nothing."}
 	fields["last_error"] = &framework.FieldSchema{Type: framework.TypeString, Description: "Why the last rotation failed; not shown after a success."}
@@ -157,7 +179,7 @@ func addRotationState(fields map[string]*framework.FieldSchema) {
 
 // showRotationState shows how a rotation stands.
 func showRotationState(answer map[string]any, state backend.RotationState) {
-	showTime(answer, "last_rotated", state.LastRotated)
+	showTime(answer, "last_vault_rotation", state.LastRotated)
 	showTime(answer, "next_rotation", state.NextRotation)
 	if state.Notice != "" {
 		answer["notice"] = state.Notice

@@ -20,7 +20,7 @@ func TestRotateRoot(t *testing.T) {
 	m := newMount(t)
 	m.connect("main")
 	before := m.read("config/main")
-	for _, absent := range []string{"last_rotated", "next_rotation", "last_error", "notice", "credential_expires_at"} {
+	for _, absent := range []string{"last_vault_rotation", "next_rotation", "last_error", "notice", "credential_expires_at"} {
 		if value, shown := before[absent]; shown {
 			t.Errorf("%s is %v before any rotation", absent, value)
 		}
@@ -31,8 +31,8 @@ func TestRotateRoot(t *testing.T) {
 	}
 	m.write("check/main", nil)
 	got := m.read("config/main")
-	if at := m.time(got, "last_rotated"); time.Since(at) > time.Minute {
-		t.Errorf("last_rotated is %s", at)
+	if at := m.time(got, "last_vault_rotation"); time.Since(at) > time.Minute {
+		t.Errorf("last_vault_rotation is %s", at)
 	}
 	m.showsNoCredential(got)
 	m.write("config/main", data{"request_timeout": "5s"}) // keeps the new credential
@@ -80,7 +80,7 @@ func TestRootRotationBySchedule(t *testing.T) {
 		t.Errorf("the connection reads as %v", got)
 	}
 	m.write("config/main", data{"rotation_period": "5s"})
-	eventually(t, "a rotation by its period", func() bool { return m.read("config/main")["last_rotated"] != nil })
+	eventually(t, "a rotation by its period", func() bool { return m.read("config/main")["last_vault_rotation"] != nil })
 	m.write("config/main", data{"rotation_period": ""})
 	if got := m.read("config/main"); got["next_rotation"] != nil || got["rotation_period"] != json.Number("0") {
 		t.Errorf("without a period it reads as %v", got)

@@ -48,31 +48,59 @@ rotation, the old key works on and stands in previous.`,
 // whose fields are the provider's.
 func staticCredsAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"key_name":      {Type: framework.TypeString, Description: "Name of the key at the provider."},
-		"last_rotated":  {Type: framework.TypeTime, Description: "When the key took its predecessor's place."},
-		"next_rotation": {Type: framework.TypeTime, Description: "When it is replaced, or that is tried again after a failure; not shown where that is by hand only."},
-		"ttl":           {Type: framework.TypeInt, Description: "Seconds left to the next rotation; not shown where that is by hand only."},
-		"expires_at":    {Type: framework.TypeTime, Description: "When the provider itself ends the key; not shown where it does not."},
-		"previous":      {Type: framework.TypeSlice, Description: "The keys before that still work, the newest first: each with its fields, key_name, and until, which is when it is revoked."},
+		"key_name":            {Type: framework.TypeString, Description: "Name of the key at the provider."},
+		"last_vault_rotation": {Type: framework.TypeTime, Description: "When the key took its predecessor's place."},
+		"next_rotation":       {Type: framework.TypeTime, Description: "When it is replaced, or that is tried again after a failure; not shown where that is by hand only."},
+		"rotation_period":     {Type: framework.TypeInt, Description: "Seconds from one rotation to the next; not shown where a schedule says when, or that is by hand only."},
+		"rotation_schedule":   {Type: framework.TypeString, Description: "When it is replaced, as the role says; not shown without a schedule."},
+		"rotation_window":     {Type: framework.TypeInt, Description: "Seconds after a time of rotation_schedule in which the rotation may begin; not shown without a window."},
+		"ttl":                 {Type: framework.TypeInt, Description: "Seconds left to the next rotation; not shown where that is by hand only."},
+		"expires_at":          {Type: framework.TypeTime, Description: "When the provider itself ends the key; not shown where it does not."},
+		"previous":            {Type: framework.TypeSlice, Description: "The keys before that still work, the newest first: each with its fields, key_name, and until, which is when it is revoked."},
 	}
 }
 
 type staticCredsEndpoint struct{ engine *backend.Engine }
 
 func (c staticCredsEndpoint) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	keys, err := c.engine.StaticKeys(ctx, req.Storage, d.Get("name").(string))
+	name := d.Get("name").(string)
+	keys, err := c.engine.StaticKeys(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
+	role, err := c.engine.StaticRole(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if role == nil {
+		return nil, nil // deleted meanwhile
+	}
 	now := c.engine.Now()
 	answer := map[string]any{"previous": previousKeys(keys, now)}
-	showTime(answer, "last_rotated", keys.LastRotated)
+	// By these Vault Agent, consul-template and the Secrets Operator know that the
+	// answer is not a lease, and when to ask again.
+	showTime(answer, "last_vault_rotation", keys.LastRotated)
+	showCadence(answer, role.Schedule)
 	if !keys.NextRotation.IsZero() {
 		answer["next_rotation"] = shownTime(keys.NextRotation)
 		answer["ttl"] = max(0, inSeconds(keys.NextRotation.Sub(now)))
 	}
 	showStaticKey(answer, keys.Current)
 	return &logical.Response{Data: answer}, nil
+}
+
+// showCadence shows how often the key is replaced: only what applies, since
+// consumers decide by which of them is there.
+func showCadence(answer map[string]any, schedule backend.Schedule) {
+	if schedule.Period > 0 {
+		answer["rotation_period"] = inSeconds(schedule.Period)
+	}
+	if schedule.Cron != "" {
+		answer["rotation_schedule"] = schedule.Cron
+	}
+	if schedule.Window > 0 {
+		answer["rotation_window"] = inSeconds(schedule.Window)
+	}
 }
 
 // previousKeys are those whose overlap is not over yet. What is over is not

@@ -22,6 +22,7 @@ func staticRolePaths(e *backend.Engine) []*framework.Path {
 				ItemType:        "Static Role",
 				Navigation:      true,
 			},
+			Fields: pageFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  r.list,
@@ -59,6 +60,13 @@ func staticRolePaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.write,
 					Summary:                     "Create a static role and its first key, or change what the request names.",
+					Responses:                   done("The static role is stored."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.PatchOperation: &framework.PathOperation{
+					Callback:                    patching("static role", r.exists, r.write),
+					Summary:                     "Change what the request names of a static role that exists.",
 					Responses:                   done("The static role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -124,6 +132,7 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 		},
 	}
 	addSchedule(fields, "the key")
+	acceptShown(fields, addRotationState)
 	return fields
 }
 
@@ -131,15 +140,18 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 func staticRoleAnswer() map[string]*framework.FieldSchema {
 	fields := staticRoleFields()
 	delete(fields, "name")
-	addRotationState(fields)
+	addRotationState(fields) // in the words of an answer
 	return fields
 }
 
 type staticRoleEndpoints struct{ engine *backend.Engine }
 
-func (r staticRoleEndpoints) list(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (r staticRoleEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	names, err := r.engine.StaticRoles(ctx, req.Storage)
 	if err != nil {
+		return nil, err
+	}
+	if names, err = pageOfNames(names, d); err != nil {
 		return nil, err
 	}
 	return logical.ListResponse(names), nil

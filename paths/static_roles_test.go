@@ -93,8 +93,8 @@ func TestStaticRoleLife(t *testing.T) {
 func (m *mount) wantStaticRole(name string, want data, scheduled bool) {
 	m.t.Helper()
 	got := m.read("static-roles/" + name)
-	if at := m.time(got, "last_rotated"); time.Since(at) > time.Minute {
-		m.t.Errorf("last_rotated is %s", at)
+	if at := m.time(got, "last_vault_rotation"); time.Since(at) > time.Minute {
+		m.t.Errorf("last_vault_rotation is %s", at)
 	}
 	if _, shown := got["next_rotation"]; shown != scheduled {
 		m.t.Errorf("next_rotation is %v", got["next_rotation"])
@@ -102,7 +102,7 @@ func (m *mount) wantStaticRole(name string, want data, scheduled bool) {
 	if scheduled && m.time(got, "next_rotation").Before(time.Now()) {
 		m.t.Errorf("next_rotation is over: %v", got["next_rotation"])
 	}
-	delete(got, "last_rotated")
+	delete(got, "last_vault_rotation")
 	delete(got, "next_rotation")
 	wantFields(m.t, got, want)
 }
@@ -166,7 +166,7 @@ func TestStaticCreds(t *testing.T) {
 	m.write("static-roles/app", data{"connection": "main", "rotation_period": "24h", "overlap": "1h", "scopes": "read"})
 
 	first := m.read("static-creds/app")
-	wantFields(t, without(first, "api_key", "key_name", "last_rotated", "next_rotation", "expires_at", "ttl"), data{"previous": []any{}})
+	wantFields(t, without(first, "api_key", "key_name", "last_vault_rotation", "next_rotation", "expires_at", "ttl"), data{"previous": []any{}, "rotation_period": 86400})
 	if ttl, err := first["ttl"].(json.Number).Int64(); err != nil || ttl < 24*3600-60 || ttl > 24*3600 {
 		t.Errorf("ttl is %v, want the seconds left of 24h", first["ttl"])
 	}
@@ -188,8 +188,8 @@ func TestStaticCreds(t *testing.T) {
 	if old["api_key"] != first["api_key"] || old["key_name"] != first["key_name"] || old["expires_at"] != first["expires_at"] {
 		t.Errorf("previous is not the key that was: %v", old["key_name"])
 	}
-	if until := m.time(old, "until"); until.Sub(m.time(second, "last_rotated")).Round(time.Minute) != time.Hour {
-		t.Errorf("previous works until %s, want an hour after %v", until, second["last_rotated"])
+	if until := m.time(old, "until"); until.Sub(m.time(second, "last_vault_rotation")).Round(time.Minute) != time.Hour {
+		t.Errorf("previous works until %s, want an hour after %v", until, second["last_vault_rotation"])
 	}
 	m.works(second["api_key"])
 	m.works(old["api_key"])
@@ -241,7 +241,7 @@ func TestFailedRotationShows(t *testing.T) {
 			t.Errorf("%s says %v failures, want 2", path, got["failures"])
 		}
 	}
-	if after := m.read("static-creds/app"); after["api_key"] != before["api_key"] || after["last_rotated"] != before["last_rotated"] {
+	if after := m.read("static-creds/app"); after["api_key"] != before["api_key"] || after["last_vault_rotation"] != before["last_vault_rotation"] {
 		t.Errorf("a failed rotation changed the key: %v", after)
 	}
 	m.sandbox.ClearFaults()

@@ -89,8 +89,8 @@ func (u *tenant) showsNoToken(path string) {
 	if _, shown := secret.Data["token"]; shown || strings.Contains(fmt.Sprint(secret.Data), "hvs.") {
 		u.t.Errorf("%s shows a token", path)
 	}
-	if secret.Data["last_rotated"] == nil || secret.Data["last_error"] != nil {
-		u.t.Errorf("%s says last_rotated %v, last_error %v", path, secret.Data["last_rotated"], secret.Data["last_error"])
+	if secret.Data["last_vault_rotation"] == nil || secret.Data["last_error"] != nil {
+		u.t.Errorf("%s says last_vault_rotation %v, last_error %v", path, secret.Data["last_vault_rotation"], secret.Data["last_error"])
 	}
 }
 

@@ -177,7 +177,7 @@ func (s *rotationSiege) observe(c *rotatedConnection) {
 		s.missed++
 		return
 	}
-	if at, ok := answer.Data["last_rotated"].(string); ok {
+	if at, ok := answer.Data["last_vault_rotation"].(string); ok {
 		c.rotated[at] = true
 	}
 	lastError, _ := answer.Data["last_error"].(string)

@@ -1,0 +1,52 @@
+package paths
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+// pageFields are what every list takes beside what is its own. The names are
+// OpenBao's, whose clients send them to every list.
+func pageFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"after": {
+			Type:         framework.TypeString,
+			Query:        true,
+			Description:  "Name after which the list begins: the last one of the page before. Defaults to the first page.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "After"},
+		},
+		"limit": {
+			Type:         framework.TypeInt,
+			Query:        true,
+			Description:  "How many to list at most; 0, the default, lists all.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Limit", Value: 100},
+		},
+	}
+}
+
+// page is the part of a list that a request asks for, in order of name.
+func page[T any](all []T, nameOf func(T) string, d *framework.FieldData) ([]T, error) {
+	limit := d.Get("limit").(int)
+	if limit < 0 {
+		return nil, bad("limit must not be negative; 0 lists all")
+	}
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b T) int { return strings.Compare(nameOf(a), nameOf(b)) })
+	if after := d.Get("after").(string); after != "" {
+		first := slices.IndexFunc(sorted, func(one T) bool { return nameOf(one) > after })
+		if first < 0 {
+			first = len(sorted)
+		}
+		sorted = sorted[first:]
+	}
+	if limit > 0 && limit < len(sorted) {
+		sorted = sorted[:limit]
+	}
+	return sorted, nil
+}
+
+// pageOfNames is page for a list of names.
+func pageOfNames(names []string, d *framework.FieldData) ([]string, error) {
+	return page(names, func(name string) string { return name }, d)
+}
