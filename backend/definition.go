@@ -19,9 +19,6 @@ import (
 const (
 	definitionPrefix    = "definition/"
 	oldDefinitionPrefix = "old-definition/"
-
-	// LongestDefinition bounds an upload, in bytes.
-	LongestDefinition = 64 << 10
 )
 
 // upload is an uploaded definition.
@@ -94,9 +91,6 @@ func (e *Engine) Definitions(ctx context.Context, s logical.Storage) ([]string, 
 // SaveDefinition checks an uploaded definition, has the caller accept it, and
 // stores it. override allows one with the name of a built-in provider.
 func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool, accept func(*providers.Definition) error) (*providers.Definition, error) {
-	if len(source) > LongestDefinition {
-		return nil, mistake("the definition has %d bytes; write at most %d", len(source), LongestDefinition)
-	}
 	parsed, err := providers.Parse(name+".hcl", []byte(source))
 	if err != nil {
 		return nil, mistake("%s", err)

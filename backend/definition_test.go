@@ -135,7 +135,7 @@ func TestUploadMistakes(t *testing.T) {
 		"no HCL":            {name: "mine", source: "provider {", want: "mine.hcl"},
 		"typing error":      {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "connection.admin_key }", "connection.admin_kye }", 1), want: `did you mean "admin_key"`},
 		"another name":      {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `providers/mine`},
-		"too long":          {name: "mine", source: strings.Repeat("#", LongestDefinition+1), want: "at most 65536"},
+		"too long":          {name: "mine", source: strings.Repeat("#", providers.LongestDefinition+1), want: "at most 64 KiB"},
 		"shadows":           {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), want: "override=true"},
 		"shadows, and says": {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), override: true},
 	} {

@@ -264,7 +264,7 @@ func (p *parser) checkPageNames(list *listBlock, known map[string]cty.Value) {
 
 // writtenNames are the names of all objects written out inside an expression.
 func writtenNames(expr hclsyntax.Expression) []string {
-	switch e := expr.(type) {
+	switch e := bare(expr).(type) {
 	case *hclsyntax.ObjectConsExpr:
 		var names []string
 		for _, item := range e.Items {

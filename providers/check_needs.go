@@ -147,7 +147,7 @@ func (p *parser) leftOut(fields Fields) cty.Value {
 }
 
 func (p *parser) checkLeftOut(sparse place, expr hclsyntax.Expression) {
-	_, found := tryValue(expr, sparse.names)
+	_, found := p.meter.evaluate(expr, sparse.names)
 	for _, d := range found {
 		if d.Severity != hcl.DiagError || d.Subject == nil {
 			continue
@@ -163,7 +163,7 @@ func (p *parser) checkPathFields(c *call) {
 		return // the condition may be about just that
 	}
 	for _, part := range c.path.parts {
-		traversal, ok := part.value.(*hclsyntax.ScopeTraversalExpr)
+		traversal, ok := bare(part.value).(*hclsyntax.ScopeTraversalExpr)
 		if !ok {
 			continue
 		}

@@ -125,7 +125,7 @@ func (p *parser) checkOne(at place, want wanted, expr hclsyntax.Expression) cty.
 	if len(p.list) > before {
 		return cty.DynamicVal
 	}
-	value, found := tryValue(expr, at.names)
+	value, found := p.meter.evaluate(expr, at.names)
 	p.addAll(found)
 	p.checkBranches(at, expr)
 	if found.HasErrors() {
@@ -138,20 +138,6 @@ func (p *parser) checkOne(at place, want wanted, expr hclsyntax.Expression) cty.
 		}
 	}
 	return value
-}
-
-// tryValue evaluates; a panic inside cty counts as an expression that cannot
-// be computed.
-func tryValue(expr hclsyntax.Expression, names map[string]cty.Value) (value cty.Value, found hcl.Diagnostics) {
-	defer func() {
-		if r := recover(); r != nil {
-			at := expr.Range()
-			value, found = cty.DynamicVal, hcl.Diagnostics{{
-				Severity: hcl.DiagError, Summary: "cannot be computed", Detail: "Write this expression in another way.", Subject: &at,
-			}}
-		}
-	}()
-	return expr.Value(&hcl.EvalContext{Variables: names, Functions: functions})
 }
 
 func describeType(t cty.Type) string {
@@ -247,7 +233,7 @@ func (p *parser) checkBranches(at place, expr hclsyntax.Expression) {
 		}
 		for _, branch := range []hclsyntax.Expression{condition.TrueResult, condition.FalseResult} {
 			if p.standsAlone(at, branch) {
-				_, found := tryValue(branch, at.names)
+				_, found := p.meter.evaluate(branch, at.names)
 				p.addAll(found)
 			}
 		}

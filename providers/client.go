@@ -64,7 +64,8 @@ type Client struct {
 
 // NewClient prepares a client. Its error is the operator's mistake: a bad
 // base_url, certificate, proxy or credential; it quotes no secret.
-func NewClient(d *Definition, s Settings) (*Client, error) {
+func NewClient(d *Definition, s Settings) (_ *Client, err error) {
+	defer rescue("connect", &err)
 	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values), allowHTTP: s.AllowHTTP, now: time.Now, nonce: rand.Text}
 	if s.Now != nil {
 		c.now = s.Now
@@ -142,7 +143,8 @@ func (c *Client) known() *secretTexts {
 
 // Check makes the read that only a working credential can do. Without a check
 // block it does nothing.
-func (c *Client) Check(ctx context.Context) error {
+func (c *Client) Check(ctx context.Context) (err error) {
+	defer rescue("check", &err)
 	if c.def.check == nil {
 		return nil
 	}
@@ -153,7 +155,8 @@ func (c *Client) Check(ctx context.Context) error {
 }
 
 // Extend moves the provider-side end of a key and returns what it was granted.
-func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (Granted, error) {
+func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (_ Granted, err error) {
+	defer rescue("extend", &err)
 	block := c.def.extend
 	if block == nil {
 		return Granted{}, unsupported("extend")
@@ -180,7 +183,8 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 // Probe asks whether the key itself works. The connection's credential is not
 // sent with it. An answer that is neither alive nor dead is Unclear without
 // an error.
-func (c *Client) Probe(ctx context.Context, secret Values) (Liveness, error) {
+func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err error) {
+	defer rescue("probe", &err)
 	block := c.def.probe
 	if block == nil {
 		return Unclear, unsupported("probe")
@@ -219,6 +223,7 @@ func (c *Client) handleScope(h Handle, key keyFacts, saved mentions, secrets *se
 	if err != nil {
 		return scope{}, err
 	}
+	s = s.metered(context.Background(), 0)
 	key.name, key.id, key.secretID = h.Name, h.ID, h.Sealed
 	s = s.with("key", key.value())
 	s = s.with("saved", valuesObject(h.Saved, saved, h.Sealed))

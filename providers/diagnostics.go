@@ -13,6 +13,12 @@ import (
 // usually explain the rest.
 const mostDiagnostics = 10
 
+// mostNoted bounds how many are kept at all.
+const mostNoted = 200
+
+// longestExcerpt bounds what is shown of a line, in characters.
+const longestExcerpt = 200
+
 // problems gathers the mistakes found in one definition.
 type problems struct {
 	list hcl.Diagnostics
@@ -20,6 +26,9 @@ type problems struct {
 
 // add notes a mistake at a place.
 func (p *problems) add(at hcl.Range, summary, detail string, args ...any) {
+	if len(p.list) >= mostNoted {
+		return // whoever generated this has made the same mistake all over
+	}
 	p.list = append(p.list, &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  summary,
@@ -30,7 +39,7 @@ func (p *problems) add(at hcl.Range, summary, detail string, args ...any) {
 
 // addAll notes what HCL itself found.
 func (p *problems) addAll(found hcl.Diagnostics) {
-	p.list = append(p.list, found...)
+	p.list = append(p.list, found[:min(len(found), max(0, mostNoted-len(p.list)))]...)
 }
 
 func (p *problems) any() bool { return p.list.HasErrors() }
@@ -112,6 +121,10 @@ func excerpt(at hcl.Range, line string) string {
 	if at.End.Line == at.Start.Line {
 		end = min(max(at.End.Column-1, 0), len(runes))
 	}
+	// Of a line that is too long to show, the part around the place.
+	cut := max(0, min(start-longestExcerpt/4, len(runes)-longestExcerpt))
+	runes = runes[cut:min(len(runes), cut+longestExcerpt)]
+	start, end, line = start-cut, min(end-cut, len(runes)), string(runes)
 	var pad strings.Builder
 	pad.WriteString(strings.Repeat(" ", len(gutter)))
 	for _, r := range runes[:start] {

@@ -25,7 +25,8 @@ type minting struct {
 // Issue makes a key. When a later step fails, or an answer cannot be
 // understood, the earlier steps have been undone by the time it returns; what
 // could not be undone is the *Error's Leftover.
-func (c *Client) Issue(ctx context.Context, req KeyRequest) (*Key, error) {
+func (c *Client) Issue(ctx context.Context, req KeyRequest) (_ *Key, err error) {
+	defer rescue("issue", &err)
 	m, err := c.newMinting(req)
 	if err != nil {
 		return nil, notSent("issue", err)
@@ -45,7 +46,12 @@ func (c *Client) Issue(ctx context.Context, req KeyRequest) (*Key, error) {
 
 // KnownHandle is the handle that the key will have, where that is known before
 // the provider is called.
-func (c *Client) KnownHandle(req KeyRequest) (Handle, bool) {
+func (c *Client) KnownHandle(req KeyRequest) (handle Handle, known bool) {
+	defer func() {
+		if recover() != nil {
+			handle, known = Handle{}, false
+		}
+	}()
 	if !c.def.Capabilities.KnownID {
 		return Handle{}, false
 	}
@@ -68,7 +74,7 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 		return nil, err
 	}
 	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt, ttl: req.TTL, cidrs: req.CIDRs}
-	s = s.with("key", key.value())
+	s = s.metered(context.Background(), 0).with("key", key.value())
 	if s, err = c.def.issue.withCandidate(s); err != nil {
 		return nil, err
 	}

@@ -16,13 +16,28 @@ import (
 // cannot be read is passed over. After an error it ends.
 func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
+		reading := false // the caller's own panics are the caller's
+		defer func() {
+			if reading {
+				return
+			}
+			if r := recover(); r != nil {
+				yield(Listed{}, faultError("list"))
+			}
+		}()
+		pass := func(one Listed, err error) bool {
+			reading = true
+			more := yield(one, err)
+			reading = false
+			return more
+		}
 		if c.def.list == nil {
-			yield(Listed{}, unsupported("list"))
+			pass(Listed{}, unsupported("list"))
 			return
 		}
 		s, err := c.placeScope(place.Role, place.Connection)
 		if err != nil {
-			yield(Listed{}, notSent("list", err))
+			pass(Listed{}, notSent("list", err))
 			return
 		}
 		w := newWalk(c, c.def.list, s)
@@ -36,11 +51,11 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 				return listedMark(one)
 			})
 			if failed != nil {
-				yield(Listed{}, failed)
+				pass(Listed{}, failed)
 				return
 			}
 			for _, one := range page {
-				if !yield(one, nil) {
+				if !pass(one, nil) {
 					return
 				}
 			}
@@ -96,10 +111,7 @@ func (l *listBlock) firstPage(s scope) (cty.Value, error) {
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("start: %w", err)
 	}
-	if start.IsNull() || !start.CanIterateElements() {
-		return l.page(nil), nil
-	}
-	return l.page(start.AsValueMap()), nil
+	return l.page(membersOf(start)), nil
 }
 
 // nextPage is page.* of the next request, or NilVal at the end.
@@ -111,11 +123,10 @@ func (l *listBlock) nextPage(s scope) (cty.Value, error) {
 	if err != nil || next.IsNull() {
 		return cty.NilVal, err
 	}
-	next, _ = next.UnmarkDeep()
-	if t := next.Type(); !t.IsObjectType() && !t.IsMapType() {
+	if !hasNames(next) {
 		return cty.NilVal, errors.New("must be an object or null")
 	}
-	return l.page(next.AsValueMap()), nil
+	return l.page(membersOf(next)), nil
 }
 
 func (l *listBlock) page(given map[string]cty.Value) cty.Value {

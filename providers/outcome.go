@@ -43,6 +43,7 @@ func (c *Client) exchange(ctx context.Context, block *call, s scope, class callC
 // send writes and sends a request; its errors say that there is no answer. A
 // stored token that the provider no longer takes is renewed once.
 func (c *Client) send(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
+	s = s.metered(ctx, 0)
 	r, err := block.render(c.base, s, secrets)
 	if err != nil {
 		return nil, c.stepError(block, notSent(block.block, err), secrets)
@@ -66,6 +67,7 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 		return nil, c.stepError(block, failed, secrets)
 	}
 	read := block.read(got, s)
+	read.scope = read.scope.metered(ctx, len(got.body))
 	switch block.block {
 	case "issue":
 		conceal(c.def.issue.secret, read.scope, secrets)

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -12,8 +13,9 @@ import (
 )
 
 const (
-	// mostSource bounds a definition; the longest real one is a few kilobytes.
-	mostSource = 128 << 10
+	// LongestDefinition bounds a definition, in bytes; the longest real one is a
+	// few kilobytes.
+	LongestDefinition = 64 << 10
 	// deepestNesting bounds brackets within brackets, since HCL's parser recurses.
 	deepestNesting = 64
 )
@@ -36,13 +38,18 @@ func Parse(filename string, src []byte) (d *Definition, err error) {
 	if err := plausible(filename, src); err != nil {
 		return nil, err
 	}
-	p := &parser{def: &Definition{source: bytes.Clone(src)}}
+	p := &parser{def: &Definition{source: bytes.Clone(src)}, meter: newMeter(context.Background(), 0)}
 	file, found := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	p.addAll(found)
 	if p.any() {
 		return nil, p.err(src)
 	}
-	p.readFile(file.Body.(*hclsyntax.Body))
+	body := file.Body.(*hclsyntax.Body)
+	p.readFile(body)
+	if p.any() {
+		return nil, p.err(src)
+	}
+	p.meterBody(body)
 	if p.any() {
 		return nil, p.err(src)
 	}
@@ -55,8 +62,8 @@ func Parse(filename string, src []byte) (d *Definition, err error) {
 
 // plausible turns away what the HCL parser should not be given.
 func plausible(filename string, src []byte) error {
-	if len(src) > mostSource {
-		return fmt.Errorf("%s: a definition may have at most %d KiB", filename, mostSource>>10)
+	if len(src) > LongestDefinition {
+		return fmt.Errorf("%s: a definition may have at most %d KiB", filename, LongestDefinition>>10)
 	}
 	if !utf8.Valid(src) {
 		return fmt.Errorf("%s: a definition must be UTF-8 text", filename)
@@ -91,8 +98,9 @@ func plausible(filename string, src []byte) error {
 // parser reads a definition's blocks into def and gathers mistakes.
 type parser struct {
 	problems
-	def  *Definition
-	name hcl.Range // of the provider's label: where whole-document mistakes are told
+	def   *Definition
+	meter *meter    // of all that is checked
+	name  hcl.Range // of the provider's label: where whole-document mistakes are told
 }
 
 func (p *parser) readFile(body *hclsyntax.Body) {

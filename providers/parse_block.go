@@ -129,15 +129,6 @@ func (r *blockReader) constant(name string, want cty.Type, example string) (cty.
 	return value, true
 }
 
-// constantOf evaluates an expression that mentions nothing.
-func constantOf(expr hclsyntax.Expression) (cty.Value, error) {
-	value, found := expr.Value(nil)
-	if found.HasErrors() {
-		return cty.NilVal, errNotLiteral
-	}
-	return value, nil
-}
-
 func (r *blockReader) literalString(name string) string {
 	if value, ok := r.constant(name, cty.String, `"text"`); ok {
 		return value.AsString()

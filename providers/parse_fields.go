@@ -41,8 +41,8 @@ func (p *parser) readField(block *hclsyntax.Block, kind, name string) *Field {
 		p.add(r.attribute("sensitive").NameRange, "sensitive role field", "Roles are readable: a secret belongs into a connection field.")
 	}
 	if attribute := r.attribute("type"); attribute != nil {
-		t, optional, found := typeexpr.TypeConstraintWithDefaults(attribute.Expr)
-		if found.HasErrors() {
+		t, optional, ok := readType(attribute.Expr)
+		if !ok {
 			p.add(attribute.Expr.Range(), "bad type", "Types are string, number, bool, list(…), map(…), object({…}) and any, without quotes.")
 			return field
 		}
@@ -65,6 +65,16 @@ func (p *parser) readField(block *hclsyntax.Block, kind, name string) *Field {
 		p.add(block.DefRange(), "bad field", "%s.", capital(err))
 	}
 	return field
+}
+
+// readType reads a type. Its optional(…) may hold defaults, which are computed,
+// so nothing in it may repeat.
+func readType(expr hclsyntax.Expression) (cty.Type, *typeexpr.Defaults, bool) {
+	if holds[*hclsyntax.ForExpr](expr) || holds[*hclsyntax.SplatExpr](expr) {
+		return cty.NilType, nil, false
+	}
+	t, optional, found := typeexpr.TypeConstraintWithDefaults(expr)
+	return t, optional, !found.HasErrors()
 }
 
 // constantJSON is the JSON value of an expression that mentions nothing.

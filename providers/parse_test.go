@@ -237,7 +237,7 @@ func TestHostileSources(t *testing.T) {
 		"deep templates": "provider \"x\" { title = " + strings.Repeat("\"${", 20_000),
 		"deep negation":  "provider \"x\" { title = " + strings.Repeat("!", 50_000) + "true }",
 		"deep choice":    "provider \"x\" { title = " + strings.Repeat("true ? 1 : ", 10_000) + "1 }",
-		"huge":           strings.Repeat("# x\n", mostSource),
+		"huge":           strings.Repeat("# x\n", LongestDefinition),
 		"not UTF-8":      "provider \"\xff\" {}",
 	} {
 		if _, err := Parse(name, []byte(src)); err == nil {

@@ -8,7 +8,8 @@ import (
 
 // Revoke deletes a key. Nil means that the provider says it is gone, whether
 // by this call or before.
-func (c *Client) Revoke(ctx context.Context, h Handle) error {
+func (c *Client) Revoke(ctx context.Context, h Handle) (err error) {
+	defer rescue("revoke", &err)
 	secrets := c.known()
 	s, err := c.handleScope(h, keyFacts{}, c.def.needs.saved, secrets)
 	if err != nil {

@@ -62,7 +62,8 @@ var ErrRetireByHand = errors.New("the old credential still works, and which one 
 // new password, where the definition leaves that to us; nil where it does not.
 // Store them before Rotate: should its answer be lost, the provider may have
 // taken them.
-func (c *Client) Candidate() (Values, error) {
+func (c *Client) Candidate() (_ Values, err error) {
+	defer rescue("rotate", &err)
 	block := c.def.rotate
 	if block == nil || len(block.candidate) == 0 {
 		return nil, nil
@@ -90,7 +91,8 @@ func (s scope) choose(members []named) (Values, error) {
 // CandidateConnection are the connection fields that change if a rotation with
 // this candidate takes effect. It is false where that is known from the
 // provider's answer only.
-func (c *Client) CandidateConnection(candidate Values) (Values, bool, error) {
+func (c *Client) CandidateConnection(candidate Values) (_ Values, _ bool, err error) {
+	defer rescue("rotate", &err)
 	block := c.def.rotate
 	if block == nil || candidate == nil || len(block.candidate) == 0 {
 		return nil, false, nil
@@ -136,7 +138,8 @@ type rotating struct {
 // until Retire unless Capabilities.RotateInPlace. When a later step fails, or
 // an answer cannot be understood, the earlier steps have been undone by the
 // time it returns; what could not be undone is the *Error's Leftover.
-func (c *Client) Rotate(ctx context.Context, req RotateRequest) (*Rotation, error) {
+func (c *Client) Rotate(ctx context.Context, req RotateRequest) (_ *Rotation, err error) {
+	defer rescue("rotate", &err)
 	if c.def.rotate == nil {
 		return nil, unsupported("rotate")
 	}
@@ -169,7 +172,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 			return nil, errors.New("the end of the new credential lies in the past")
 		}
 	}
-	s := c.static.with("key", key.value())
+	s := c.static.metered(context.Background(), 0).with("key", key.value())
 	if len(block.candidate) > 0 {
 		candidate, err := block.given(req.Candidate)
 		if err != nil {
@@ -190,7 +193,7 @@ func (c *Client) canRotate() error {
 			continue // the condition may be about just that
 		}
 		for _, part := range one.path.parts {
-			traversal, ok := part.value.(*hclsyntax.ScopeTraversalExpr)
+			traversal, ok := bare(part.value).(*hclsyntax.ScopeTraversalExpr)
 			if !ok {
 				continue
 			}
@@ -297,7 +300,8 @@ func (r *rotating) undoHandle() Handle {
 // credential; for a stray, on one with the credential in use. Nil means that
 // the provider says it is gone, by this call or before, or that it ended with
 // the rotation. Beside *Error it may return ErrRetireByHand.
-func (c *Client) Retire(ctx context.Context, rotation Rotation) error {
+func (c *Client) Retire(ctx context.Context, rotation Rotation) (err error) {
+	defer rescue("retire", &err)
 	block := c.def.rotate
 	if block == nil || len(block.retire) == 0 {
 		return nil
@@ -349,7 +353,8 @@ func (c *Client) RotationListable() bool {
 // FindStray finds credentials of exactly this name: what a rotation may have
 // made before its answer was lost. Each can be removed with Retire on the same
 // client.
-func (c *Client) FindStray(ctx context.Context, name string) ([]Rotation, error) {
+func (c *Client) FindStray(ctx context.Context, name string) (_ []Rotation, err error) {
+	defer rescue("rotate", &err)
 	if !c.RotationListable() {
 		return nil, unsupported("list in the rotate")
 	}

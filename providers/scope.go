@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,8 @@ import (
 // never changed; with makes a new one.
 type scope struct {
 	names map[string]cty.Value
+	// meter counts what its expressions cost; nil counts each by itself.
+	meter *meter
 }
 
 func (s scope) with(name string, value cty.Value) scope {
@@ -26,24 +29,24 @@ func (s scope) with(name string, value cty.Value) scope {
 		names = map[string]cty.Value{}
 	}
 	names[name] = value
-	return scope{names}
+	return scope{names: names, meter: s.meter}
+}
+
+// metered is the scope with a budget of its own for all that follows.
+func (s scope) metered(ctx context.Context, answered int) scope {
+	return scope{names: s.names, meter: newMeter(ctx, answered)}
 }
 
 // evaluate computes an expression. Its errors name places in the definition,
 // never values.
-func (s scope) evaluate(expr hclsyntax.Expression) (value cty.Value, err error) {
-	defer func() {
-		// What an answer holds decides what is computed; cty panics on some of it.
-		if r := recover(); r != nil {
-			value, err = cty.DynamicVal, fmt.Errorf("%s cannot be computed", sourceOf(expr))
-		}
-	}()
-	value, found := expr.Value(&hcl.EvalContext{Variables: s.names, Functions: functions})
+func (s scope) evaluate(expr hclsyntax.Expression) (cty.Value, error) {
+	m := s.meter
+	if m == nil {
+		m = newMeter(context.Background(), 0)
+	}
+	value, found := m.evaluate(expr, s.names)
 	if found.HasErrors() {
 		return cty.DynamicVal, evaluationError(found)
-	}
-	if beyondBounds(value) {
-		return cty.DynamicVal, fmt.Errorf("%s is a number beyond all bounds", sourceOf(expr))
 	}
 	return value, nil
 }
@@ -97,6 +100,9 @@ func (s scope) verdict(expr hclsyntax.Expression, status int) (bool, error) {
 	}
 	for it := plain.ElementIterator(); it.Next(); {
 		_, element := it.Element()
+		if tooLongForNumber(element) {
+			continue
+		}
 		if n, err := convert.Convert(element, cty.Number); err == nil && !n.IsNull() && n.RawEquals(cty.NumberIntVal(int64(status))) {
 			return true, nil
 		}
@@ -120,7 +126,7 @@ func (s scope) text(expr hclsyntax.Expression) (string, cty.Value, error) {
 
 // sourceOf names an expression in an error: the traversal it is, or its place.
 func sourceOf(expr hclsyntax.Expression) string {
-	if traversal, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok {
+	if traversal, ok := bare(expr).(*hclsyntax.ScopeTraversalExpr); ok {
 		return traversalText(traversal.Traversal)
 	}
 	at := expr.Range()

@@ -110,7 +110,7 @@ func (s *Search) Run(ctx context.Context) (Found, error) {
 		case <-ctx.Done():
 			return Found{}, v.cut(ctx)
 		}
-		failed := step(ctx, s)
+		failed := v.take(ctx, s, step)
 		found, done := s.found, s.done
 		<-v.turn
 		switch {
@@ -176,6 +176,17 @@ func newSurvey(c *Client, block *listBlock, s scope, place Scope) *survey {
 		c: c, block: block, scope: s, place: place,
 		turn: make(chan struct{}, 1), walk: newWalk(c, block, s), searches: map[*Search]time.Time{},
 	}
+}
+
+// take makes one step. A panic under it is an error, so that the turn is given
+// back.
+func (v *survey) take(ctx context.Context, s *Search, step func(context.Context, *Search) *Error) (failed *Error) {
+	defer func() {
+		if r := recover(); r != nil {
+			failed = faultError(v.block.block)
+		}
+	}()
+	return step(ctx, s)
 }
 
 // advance reads one page, unless another has found what s is looking for.

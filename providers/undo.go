@@ -88,7 +88,8 @@ func (q *sequence) nothingLeft(at int, answered bool) bool {
 
 // Undo finishes what a failed issue or rotation left behind. It may be called again: what
 // is gone counts as undone. On failure the *Error's Leftover is what remains.
-func (c *Client) Undo(ctx context.Context, left Leftover) error {
+func (c *Client) Undo(ctx context.Context, left Leftover) (err error) {
+	defer rescue("undo", &err)
 	remaining, failed := c.undoAll(ctx, left, c.known())
 	if failed == nil {
 		return nil

@@ -36,21 +36,12 @@ func computable(text string) bool {
 	return err == nil && -mostExponent <= n && n <= mostExponent
 }
 
-// beyondBounds reports whether there is a number in a value that only texts such
-// as "1e10000000" compute to; to write it out would take minutes.
-func beyondBounds(value cty.Value) bool {
+// outOfBounds reports whether a number is one that only texts such as
+// "1e10000000" compute to; to write it out would take minutes.
+func outOfBounds(number cty.Value) bool {
 	const mostBits = 4 * mostExponent // a decimal digit takes less than 4 bits
-	beyond := false
-	// The walk fails only where its function does.
-	_ = cty.Walk(value, func(_ cty.Path, v cty.Value) (bool, error) {
-		v, _ = v.Unmark()
-		if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() {
-			exponent := v.AsBigFloat().MantExp(nil)
-			beyond = beyond || exponent > mostBits || exponent < -mostBits
-		}
-		return !beyond, nil
-	})
-	return beyond
+	exponent := number.AsBigFloat().MantExp(nil)
+	return exponent > mostBits || exponent < -mostBits
 }
 
 // toCty turns a JSON value into what expressions compute with.
@@ -208,4 +199,34 @@ func allTexts(value cty.Value) []string {
 		texts = append(texts, allTexts(element)...)
 	}
 	return texts
+}
+
+// elementsOf are the elements of a list, or the members of an object or map in
+// the order of their names, each as secret as the whole; nil for any other value,
+// and for null and unknown ones.
+func elementsOf(value cty.Value) []cty.Value {
+	value, marks := value.Unmark()
+	if value.IsNull() || !value.IsKnown() || !value.CanIterateElements() {
+		return nil
+	}
+	elements := make([]cty.Value, 0, value.LengthInt())
+	for it := value.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		elements = append(elements, element.WithMarks(marks))
+	}
+	return elements
+}
+
+// membersOf are the members of an object or map by name, each as secret as the
+// whole; nil for any other value, and for null and unknown ones.
+func membersOf(value cty.Value) map[string]cty.Value {
+	value, marks := value.Unmark()
+	if value.IsNull() || !value.IsKnown() || !hasNames(value) {
+		return nil
+	}
+	members := value.AsValueMap()
+	for name, member := range members {
+		members[name] = member.WithMarks(marks)
+	}
+	return members
 }

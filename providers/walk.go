@@ -86,8 +86,7 @@ func (w *walk) readPage(got *answered, visit func(item scope) string) (next cty.
 	}
 	s := got.scope.with("items", items)
 	count, news := 0, 0
-	for it := items.ElementIterator(); it.Next(); {
-		_, item := it.Element()
+	for _, item := range elementsOf(items) {
 		count++
 		if w.isNew(visit(s.with("item", item))) {
 			news++
@@ -212,7 +211,6 @@ func (l *listBlock) readItems(got *answered) (cty.Value, error) {
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("items: %w", err)
 	}
-	items, _ = items.Unmark()
 	if items.IsNull() {
 		return cty.EmptyTupleVal, nil // how some servers write an empty list
 	}
