@@ -35,6 +35,7 @@ func ReadDocument(path string) (*Document, error) {
 	}
 	d := &Document{parsed}
 	d.typePathParameters()
+	d.openChoices()
 	return d, nil
 }
 
@@ -48,6 +49,25 @@ func (d *Document) typePathParameters() {
 					p.Value.Schema = openapi3.NewStringSchema().NewRef()
 				}
 			}
+		}
+	}
+}
+
+// openChoices drops choices between alternatives that the document leaves open:
+// every value matches all of them, where it is to match exactly one.
+func (d *Document) openChoices() {
+	if d.Components == nil {
+		return
+	}
+	for _, schema := range d.Components.Schemas {
+		if schema.Value == nil || len(schema.Value.OneOf) == 0 {
+			continue
+		}
+		closed := slices.ContainsFunc(schema.Value.OneOf, func(one *openapi3.SchemaRef) bool {
+			return one.Value != nil && !one.Value.IsEmpty()
+		})
+		if !closed {
+			schema.Value.OneOf = nil
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 var (
 	limitNames  = []string{"limit", "per_page", "perPage", "perpage", "page_size", "pageSize", "page[size]", "page[limit]"}
 	offsetNames = []string{"offset", "skip", "page[offset]"}
-	pageNames   = []string{"page", "page_number", "pageNumber", "page[number]"}
-	afterNames  = []string{"after", "starting_after", "cursor", "page_token", "pageToken", "pageCursor", "page[after]", "marker", "bookmark"}
+	pageNames   = []string{"page", "page_number", "pageNumber", "page_num", "pageNum", "page[number]"}
+	afterNames  = []string{"after", "starting_after", "cursor", "page_token", "pageToken", "pageCursor", "page[after]", "marker", "bookmark", "before_id", "after_id", "continuationToken", "continuation_token"}
 
 	paging = slices.Concat(limitNames, offsetNames, pageNames, afterNames)
 
@@ -23,6 +23,7 @@ var (
 	lastNames  = []string{"last_id", "lastId"}
 	firstNames = []string{"first_id", "firstId"}
 	nextNames  = []string{"next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "next"}
+	linkNames  = []string{"next_page_uri", "next_page_url", "next_url", "nextLink", "next_link"}
 	totalNames = []string{"total", "total_count", "totalCount"}
 )
 
@@ -40,7 +41,7 @@ func (c *call) list(w http.ResponseWriter) {
 	body := values.value(schema, "", "", nil)
 	if place, items := c.listPlace(values, schema); items != nil {
 		body = put(body, place, c.elements(values.fill, items, place, page))
-		mark(body, marks(page, len(here), more))
+		mark(body, c.marks(page, len(here), more))
 	}
 	c.write(w, status, jsonKind(response), body)
 }
@@ -222,7 +223,7 @@ func put(body any, place string, value []any) any {
 }
 
 // marks are the values that tell a client where it is in a list.
-func marks(page []*object, total int, more bool) map[string]any {
+func (c *call) marks(page []*object, total int, more bool) map[string]any {
 	found := map[string]any{}
 	set := func(names []string, value any) {
 		for _, name := range names {
@@ -232,6 +233,7 @@ func marks(page []*object, total int, more bool) map[string]any {
 	set(moreNames, more)
 	set(totalNames, total)
 	set(nextNames, nil)
+	set(linkNames, nil)
 	if len(page) == 0 {
 		set(firstNames, nil)
 		set(lastNames, nil)
@@ -241,8 +243,22 @@ func marks(page []*object, total int, more bool) map[string]any {
 	set(lastNames, page[len(page)-1].id())
 	if more {
 		set(nextNames, page[len(page)-1].id())
+		set(linkNames, c.nextPage(page[len(page)-1].id()))
 	}
 	return found
+}
+
+// nextPage is the address of the page that begins after the object of that id.
+func (c *call) nextPage(id string) string {
+	address := *c.request.URL
+	query := address.Query()
+	for _, parameter := range c.queryParameters() {
+		if slices.Contains(afterNames, parameter.Name) {
+			query.Set(parameter.Name, id)
+		}
+	}
+	address.RawQuery = query.Encode()
+	return "http://" + c.request.Host + address.String()
 }
 
 // mark writes marks over the properties of the same names. One without a

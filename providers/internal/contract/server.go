@@ -394,6 +394,11 @@ func (c *call) create(w http.ResponseWriter) {
 	}
 	made.learn(c.query())
 	made.learn(c.body)
+	for _, place := range c.rules.ChosenIDs {
+		if id := at(c.body, place); id != "" {
+			made.made = append(made.made, id)
+		}
+	}
 	c.objects = append(c.objects, made)
 	answer := c.answer(w, &writer{server: c.Server, object: made, minting: true, fill: c.rules.Fill[c.operation()]})
 	made.learn(answer)

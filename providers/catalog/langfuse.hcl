@@ -1,0 +1,76 @@
+# Sources: langfuse/langfuse:web/public/generated/api/openapi.yml
+#
+# Keys of a project, made with a key of its organization; a project's own keys
+# are refused (403). The answer to a new key holds both its halves, and nothing
+# ends it but its deletion.
+provider "langfuse" {
+  title    = "Langfuse"
+  docs     = "https://langfuse.com/docs/administration/scim-and-org-api"
+  base_url = "https://${connection.host}"
+
+  connection "host" {
+    type    = string
+    default = "cloud.langfuse.com"
+    enum    = ["cloud.langfuse.com", "us.cloud.langfuse.com", "hipaa.cloud.langfuse.com"]
+    help    = "Langfuse cloud that the organization is in; for a server of your own write base_url."
+  }
+  connection "public_key" {
+    type     = string
+    required = true
+    help     = "Public key of the organization, pk-lf-…."
+  }
+  connection "secret_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret key of the organization, sk-lf-…."
+  }
+
+  role "project_id" {
+    type     = string
+    required = true
+    help     = "Project that the keys belong to."
+  }
+
+  auth "basic" {
+    username = connection.public_key
+    password = connection.secret_key
+  }
+
+  check { get = "/api/public/organizations/projects" }
+
+  issue {
+    post   = "/api/public/projects/${role.project_id}/apiKeys"
+    json   = { note = key.name }
+    id     = body.id
+    secret = { secret_key = body.secretKey, public_key = body.publicKey }
+  }
+
+  revoke {
+    delete = "/api/public/projects/${role.project_id}/apiKeys/${key.id}"
+    gone   = [404]
+  }
+
+  # Not paged: the answer is all keys of the project.
+  list {
+    get   = "/api/public/projects/${role.project_id}/apiKeys"
+    items = body.apiKeys
+    item = {
+      id         = item.id
+      name       = try(item.note, null)
+      created_at = item.createdAt
+    }
+  }
+
+  probe {
+    get   = "/api/public/projects"
+    alive = [200]
+    dead  = [401]
+    auth "basic" {
+      username = secret.public_key
+      password = secret.secret_key
+    }
+  }
+
+  errors { message = try(body.message, body.error) }
+}

@@ -1,0 +1,69 @@
+# Sources: ngrok/ngrok-openapi:ngrok.yaml; https://ngrok.com/docs/api/
+#
+# API keys, or authtokens of tunnels. Neither ends by itself. Both are listed
+# newest first, a page beginning before the last id of the one ahead of it.
+provider "ngrok" {
+  title    = "ngrok"
+  docs     = "https://ngrok.com/docs/api/resources/api-keys/"
+  base_url = "https://api.ngrok.com"
+
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API key of the account."
+  }
+
+  role "kind" {
+    type    = string
+    default = "authtoken"
+    enum    = ["authtoken", "api_key"]
+    help    = "What to make: authtokens, which open tunnels, or API keys, which may do all that the account's API can."
+  }
+  role "acl" {
+    type = list(string)
+    help = "What an authtoken may bind, such as bind:app.example.com; anything unless written. API keys have none."
+  }
+  role "owner_id" {
+    type = string
+    help = "Bot user or user that owns the credential; without it the owner of the connection's key does."
+  }
+
+  auth "bearer" { token = connection.api_key }
+  auth "header" { headers = { ngrok-version = "2" } }
+
+  check {
+    get   = "/api_keys"
+    query = { limit = "1" }
+  }
+
+  issue {
+    post = role.kind == "api_key" ? "/api_keys" : "/credentials"
+    json = {
+      description = key.name
+      owner_id    = role.owner_id
+      acl         = role.kind == "api_key" ? null : role.acl
+    }
+    id     = body.id
+    secret = { token = body.token }
+  }
+
+  revoke {
+    delete = role.kind == "api_key" ? "/api_keys/${key.id}" : "/credentials/${key.id}"
+    gone   = [404]
+  }
+
+  list {
+    get   = role.kind == "api_key" ? "/api_keys" : "/credentials"
+    query = { limit = "100", before_id = page.before_id }
+    items = coalesce(try(body.keys, null), try(body.credentials, null), [])
+    item = {
+      id         = item.id
+      name       = try(item.description, null)
+      created_at = try(item.created_at, null)
+    }
+    next = try(body.next_page_uri, null) != null && length(items) > 0 ? { before_id = items[length(items) - 1].id } : null
+  }
+
+  errors { message = body.msg }
+}
