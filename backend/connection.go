@@ -274,6 +274,11 @@ func (e *Engine) buildSite(ctx context.Context, s logical.Storage, name string) 
 	if err != nil {
 		return nil, err
 	}
+	if connection.Account == "" { // stored by an earlier version of the engine
+		if err := e.setAccount(ctx, s, nil, connection, definition); err != nil {
+			return nil, err
+		}
+	}
 	if unsaved := e.unsaved.get(name); unsaved != nil {
 		connection = connection.rotated(unsaved)
 	}

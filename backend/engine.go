@@ -64,6 +64,7 @@ type Engine struct {
 	recoveries  recoveries
 	searches    searches
 	recordLocks keyedLocks
+	ending      endings
 	// rotationLocks keep two rotations of the same thing apart.
 	rotationLocks keyedLocks
 	scheduler     *scheduler

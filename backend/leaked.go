@@ -53,12 +53,9 @@ func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *Record)
 			return done, err
 		}
 	}
-	err := e.revokeSoon(ctx, req.Storage, r, "its revocation was asked for")
-	if err != nil && e.queue.get(r.ID) == nil {
-		return done, err
-	}
-	done.Pending = err
-	return done, nil
+	ended, err := e.revokeSoon(ctx, req.Storage, r, "its revocation was asked for")
+	done.Pending = ended.queued
+	return done, err
 }
 
 // replaceLost has a static role part with a key, and gives it another one when

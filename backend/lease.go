@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -182,8 +183,11 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 	if err != nil || r == nil {
 		return nil, err
 	}
+	var done outcome
 	if e.passive() {
-		return nil, e.postpone(ctx, req.Storage, r, leaseEnded, errPassive)
+		done, err = e.postpone(ctx, req.Storage, r, leaseEnded, errPassive)
+	} else {
+		done, err = e.revokeSoon(ctx, req.Storage, r, leaseEnded)
 	}
-	return nil, e.revokeSoon(ctx, req.Storage, r, leaseEnded)
+	return nil, errors.Join(err, done.queued)
 }

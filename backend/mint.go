@@ -274,12 +274,15 @@ func (e *Engine) settled(ctx context.Context, s logical.Storage, o *order) {
 func (e *Engine) abandon(ctx context.Context, s logical.Storage, o *order, handle providers.Handle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
-	err := o.site.client.Revoke(ctx, handle)
-	if err == nil {
+	missing, err := o.site.client.Delete(ctx, handle)
+	if err == nil && !missing {
 		e.settled(ctx, s, o)
 		return nil
 	}
-	entry := o.cleanUp("the key could not be entered into the ledger", time.Time{})
+	if missing {
+		err = errors.New("the provider does not know it yet")
+	}
+	entry := o.cleanUp("the key could not be entered into the ledger", e.now().Add(e.lagOf(o.site)))
 	entry.Handle = &handle
 	return errors.Join(
 		fmt.Errorf("revoking the key again: %w", err),

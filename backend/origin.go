@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -109,37 +111,151 @@ func (e *Engine) setAccount(ctx context.Context, s logical.Storage, before, c *C
 	return err
 }
 
-// siteFor is the connection as what was made needs it: with the definition that
-// made it. release must be called after use.
-func (e *Engine) siteFor(ctx context.Context, s logical.Storage, of origin) (found *site, release func(), err error) {
+// doubts are why the word of whoever is asked now is not that of what made a
+// thing, each a part of a sentence; none when it is.
+func (o origin) doubts(now origin) []string {
+	var doubts []string
+	for _, part := range []struct {
+		what, then, now string
+		same            func(a, b string) bool
+	}{
+		{"definition", o.Definition, now.Definition, func(a, b string) bool { return a == b }},
+		{"address", o.BaseURL, now.BaseURL, sameAddress},
+		{"credential", o.Account, now.Account, func(a, b string) bool { return a == b }},
+	} {
+		switch {
+		case part.then == "":
+			doubts = append(doubts, "it is not known which "+part.what+" made it")
+		case !part.same(part.then, part.now):
+			doubts = append(doubts, "another "+part.what+" made it")
+		}
+	}
+	return doubts
+}
+
+// sameAddress reports whether two base URLs are of the same server and the same
+// part of it; whether they are encrypted makes no other server of it.
+func sameAddress(a, b string) bool { return address(a) == address(b) }
+
+func address(baseURL string) string {
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		return baseURL
+	}
+	return host(u) + "/" + strings.Trim(u.EscapedPath(), "/")
+}
+
+// host is a URL's host and port, the port only where it is not the usual one.
+func host(u *url.URL) string {
+	name, port := strings.ToLower(u.Hostname()), u.Port()
+	if port == "" || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return name
+	}
+	return name + ":" + port
+}
+
+func sameHost(a, b string) bool {
+	one, err := url.Parse(a)
+	other, otherErr := url.Parse(b)
+	return err == nil && otherErr == nil && host(one) == host(other)
+}
+
+// way is a connection by which something of an origin may be ended.
+type way struct {
+	*site
+	// doubts are why its word is not that of what made the thing.
+	doubts []string
+	// elsewhere says that it leads to another address. An id means something else
+	// there: only what is found there by its name may be touched.
+	elsewhere bool
+	// corrected says that its definition came after the one that made the thing,
+	// and cannot be asked the same: only what it deletes counts.
+	corrected bool
+}
+
+// errElsewhere means that a connection no longer leads to what made something.
+var errElsewhere = errors.New("the connection leads to another place than that where it was made")
+
+// waysTo are the ways to end what is of an origin, best first: by the definition
+// that made it, then by the one in use, should that be a correction. There is at
+// least one; release must be called after use.
+func (e *Engine) waysTo(ctx context.Context, s logical.Storage, of origin) (ways []way, release func(), err error) {
 	current, err := e.site(ctx, s, of.Connection)
+	if err == nil && of.Provider != "" && of.Provider != current.definition.Name {
+		return nil, nil, fmt.Errorf("%w: provider %q made it, and connection %q now belongs to %q; change that back, or end it there by hand", errElsewhere, of.Provider, of.Connection, current.definition.Name)
+	}
 	if err == nil && (of.Definition == "" || of.Definition == current.definition.Hash()) {
-		return current, func() {}, nil
+		return []way{current.wayTo(of, false)}, func() {}, nil
 	}
-	former, formerErr := e.formerSite(ctx, s, of)
-	switch {
-	case formerErr != nil:
-		return nil, nil, formerErr
-	case former != nil:
-		return former, former.client.Close, nil
+	former, formerErr := e.formerSite(ctx, s, of, current)
+	release = func() {}
+	if former != nil {
+		ways, release = append(ways, former.wayTo(of, false)), former.client.Close
 	}
-	return current, func() {}, err
+	if err == nil {
+		ways = append(ways, current.wayTo(of, true))
+	}
+	if len(ways) == 0 {
+		return nil, nil, errors.Join(err, formerErr)
+	}
+	return ways, release, nil
+}
+
+func (s *site) wayTo(of origin, corrected bool) way {
+	return way{
+		site:      s,
+		doubts:    of.doubts(s.origin()),
+		elsewhere: of.BaseURL != "" && !sameAddress(of.BaseURL, s.client.BaseURL()),
+		corrected: corrected,
+	}
+}
+
+// wayTo is the best of the ways that lead to where the thing was made. release
+// must be called after use.
+func (e *Engine) wayTo(ctx context.Context, s logical.Storage, of origin) (way, func(), error) {
+	ways, release, err := e.waysTo(ctx, s, of)
+	if err != nil {
+		return way{}, nil, err
+	}
+	for _, w := range ways {
+		if !w.elsewhere {
+			return w, release, nil
+		}
+	}
+	release()
+	return way{}, nil, fmt.Errorf("%w: that was %s, and connection %q now leads to %s; change that back, or end it there by hand", errElsewhere, of.BaseURL, of.Connection, ways[0].client.BaseURL())
+}
+
+// siteFor is the connection as what was made needs it: with the definition that
+// made it, where that was made. release must be called after use.
+func (e *Engine) siteFor(ctx context.Context, s logical.Storage, of origin) (found *site, release func(), err error) {
+	w, release, err := e.wayTo(ctx, s, of)
+	return w.site, release, err
 }
 
 // formerSite is the connection with a definition that is no longer in use there;
-// nil when that, or the connection, is gone.
-func (e *Engine) formerSite(ctx context.Context, s logical.Storage, of origin) (*site, error) {
+// nil when that, or the connection, is gone, or the two no longer fit. current is
+// the connection as it is in use, nil when it cannot be used: no credential goes
+// to a host where it does not go anyway.
+func (e *Engine) formerSite(ctx context.Context, s logical.Storage, of origin, current *site) (*site, error) {
 	connection, err := e.Connection(ctx, s, of.Connection)
-	if err != nil || connection == nil {
+	if err != nil || connection == nil || of.Provider != connection.Provider {
 		return nil, err
 	}
 	definition, err := e.formerDefinition(ctx, s, of)
 	if err != nil || definition == nil {
 		return nil, err
 	}
+	if current != nil {
+		connection = current.connection
+	}
 	client, err := e.newClient(definition, connection)
 	if err != nil {
 		return nil, fmt.Errorf("using the definition that made it: %w", err)
+	}
+	if current != nil && !sameHost(client.BaseURL(), current.client.BaseURL()) {
+		client.Close()
+		return nil, nil
 	}
 	return &site{name: of.Connection, connection: connection, definition: definition, client: client}, nil
 }

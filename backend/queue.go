@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -400,7 +401,10 @@ func (q *queue) settle(entry QueueEntry, err error) {
 	}
 	item.Attempts++
 	item.LastError = err.Error()
+	var doubt *unproven
 	switch {
+	case errors.As(err, &doubt) && !doubt.until.IsZero():
+		item.NextTry = doubt.until
 	case outOfReach(err): // the lane's pause is the entry's
 	case providers.KindOf(err) == providers.Refused:
 		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestEntryRetry))

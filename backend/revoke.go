@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -25,38 +27,87 @@ const (
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
 
-// revokeSoon revokes a key now if its provider answers in time, and otherwise
-// queues it and says so. The record stays in the ledger until the provider said
-// that the key is gone.
-func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *Record, reason string) error {
+// outcome is what became of a revocation.
+type outcome struct {
+	// queued says why the key is not known to be dead yet: it is on the queue. Nil
+	// when it is dead.
+	queued error
+}
+
+// revokeSoon revokes a key now if its provider proves in time that it is gone,
+// and otherwise queues it. The record stays in the ledger until then. An error
+// means that neither could be done for certain.
+func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *Record, reason string) (outcome, error) {
+	defer e.ending.begin(r.ID)()
+	err := e.revokeNow(ctx, s, r)
+	if err != nil {
+		return e.postpone(ctx, s, r, reason, err)
+	}
+	return outcome{}, e.queue.remove(ctx, s, r.ID)
+}
+
+// revokeNow is the one try that Vault waits for.
+func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *Record) error {
 	if e.queue.failing(r.Connection) {
-		return e.postpone(ctx, s, r, reason, errors.New("it could not be reached at the last try"))
+		return errors.New("it could not be reached at the last try")
 	}
 	slots := e.slots(r.Connection)
 	slotCtx, cancelSlot := context.WithTimeout(ctx, slotPatience)
 	defer cancelSlot()
 	if err := slots.Acquire(slotCtx, 1); err != nil {
-		return e.postpone(ctx, s, r, reason, errors.New("too many revocations are in flight"))
+		return errors.New("too many revocations are in flight")
 	}
 	defer slots.Release(1)
-	callCtx, cancel := context.WithTimeout(ctx, revokePatience)
+	ctx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
-	if err := e.revokeRecord(callCtx, s, r.ID, e.now()); err != nil {
-		return e.postpone(ctx, s, r, reason, err)
-	}
-	return e.queue.remove(ctx, s, r.ID)
+	return e.revokeRecord(ctx, s, r.ID, e.now())
 }
 
-// postpone queues a revocation and answers why it is not done.
-func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *Record, reason string, cause error) error {
+// postpone queues a revocation and says why it is not done.
+func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *Record, reason string, cause error) (outcome, error) {
+	cause = fmt.Errorf("revoking the key at connection %q: %w", r.Connection, cause)
 	entry := QueueEntry{ID: r.ID, Kind: queueRevoke, Connection: r.Connection, Role: r.Role, KeyName: r.Handle.Name, Reason: reason}
 	if e.queue.get(r.ID) == nil {
 		if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {
-			return fmt.Errorf("revoking the key at connection %q: %w; it could not be queued either: %w", r.Connection, cause, err)
+			return outcome{}, fmt.Errorf("%w; it could not be queued either: %w", cause, err)
 		}
 		e.wake()
 	}
-	return fmt.Errorf("revoking the key at connection %q: %w; it is queued and retried until the provider confirms (see queue/%s)", r.Connection, cause, r.ID)
+	return outcome{queued: fmt.Errorf("%w; it is queued and retried until the provider confirms (see queue/%s)", cause, r.ID)}, nil
+}
+
+// endings are the keys in the ledger that are being revoked.
+type endings struct {
+	mu    sync.Mutex
+	count map[string]int // by record id
+}
+
+// begin notes that a revocation is under way until end is called.
+func (n *endings) begin(id string) (end func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.count == nil {
+		n.count = map[string]int{}
+	}
+	n.count[id]++
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.count[id]--; n.count[id] <= 0 {
+			delete(n.count, id)
+		}
+	}
+}
+
+func (n *endings) has(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.count[id] > 0
+}
+
+// isEnding reports whether the key is to be revoked, now or by the queue.
+func (e *Engine) isEnding(id string) bool {
+	return e.ending.has(id) || e.queue.get(id) != nil
 }
 
 // slots are a connection's places among Vault's revocation workers.
@@ -77,12 +128,7 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 	if err != nil || r == nil {
 		return err
 	}
-	site, release, err := e.siteFor(ctx, s, r.origin())
-	if err != nil {
-		return err
-	}
-	defer release()
-	err = e.endAtProvider(ctx, site, r, since)
+	err = e.endAtProvider(ctx, s, r, since)
 	e.metrics.revoked(r.Connection, err)
 	if err != nil {
 		return err
@@ -90,39 +136,200 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string,
 	return dropRecord(context.WithoutCancel(ctx), s, r)
 }
 
-// endAtProvider revokes the key, and sees it dead where its role asks for that.
-func (e *Engine) endAtProvider(ctx context.Context, site *site, r *Record, since time.Time) error {
-	if err := e.revokeAtProvider(ctx, site, r); err != nil {
+// endAtProvider revokes the key at what made it, and sees it dead where its role
+// asks for that. A definition that came later is tried when the one that made the
+// key cannot end it: it may be a correction.
+func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *Record, since time.Time) error {
+	ways, release, err := e.waysTo(ctx, s, r.origin())
+	if err != nil {
 		return err
 	}
-	if !r.VerifyRevocation || !site.client.CanConfirm(r.Handle) {
-		return nil
+	defer release()
+	var failed error
+	for _, w := range ways {
+		err := e.endBy(ctx, s, w, r, since)
+		if err == nil && r.VerifyRevocation {
+			return e.seenDead(ctx, w, r, since)
+		}
+		if err == nil {
+			return nil
+		}
+		if failed == nil {
+			failed = err
+		}
+		if kind := providers.KindOf(err); kind == providers.Unreachable || kind == providers.Throttled {
+			break
+		}
 	}
-	return e.seenDead(ctx, site, r, since)
+	return failed
 }
 
-// revokeAtProvider succeeds when the provider says that the key is gone. Some
-// refuse to delete what is gone already with another status than their
-// definition knows, so a refusal is checked against what the provider lists.
-func (e *Engine) revokeAtProvider(ctx context.Context, site *site, r *Record) error {
-	err := site.client.Revoke(ctx, r.Handle)
-	if providers.KindOf(err) != providers.Refused || !site.definition.Capabilities.Lookup {
+// endBy revokes the key one way, and succeeds when that proves that it is gone.
+func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *Record, since time.Time) error {
+	handle := r.Handle
+	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
+		listed, err := e.findAgain(ctx, w, r)
+		if err != nil {
+			return err
+		}
+		handle = *listed
+	}
+	missing, err := w.client.Delete(ctx, handle)
+	refusal := refusalOf(err)
+	if err != nil && refusal == nil {
 		return err
 	}
-	if e.now().Sub(r.IssuedAt) < listLag {
-		return err // the list may not show a key this young
+	found := evidence{deleted: err == nil && !missing, missing: missing, doubts: w.doubts}
+	if refusal != nil {
+		found.refused = refusal.Status
 	}
-	found, findErr := site.client.Find(ctx, r.Scope, providers.Look{Name: r.Handle.Name})
-	if findErr != nil || !found.Absent() {
-		return err
+	lag := e.lagOf(w.site)
+	found.youngUntil = r.youngUntil(e.now(), since, lag)
+	found.ended = r.hasEnded(e.now(), lag)
+	lacks := found.gone()
+	if lacks != nil && !w.elsewhere {
+		lacks = e.lookFurther(ctx, s, w, r, found)
+	}
+	return because(lacks, err)
+}
+
+// because adds the provider's refusal to what is lacking.
+func because(lacks, refusal error) error {
+	var u *unproven
+	if refusal != nil && errors.As(lacks, &u) {
+		u.err = refusal
+	}
+	return lacks
+}
+
+// refusalOf is the provider's no to the request itself; nil for everything else,
+// such as a no to the credential or no answer at all.
+func refusalOf(err error) *providers.Error {
+	var refusal *providers.Error
+	if errors.As(err, &refusal) && refusal.Kind == providers.Refused && refusal.Status != 0 {
+		return refusal
 	}
 	return nil
 }
 
+// youngUntil is when the key is old enough for its provider to know it for
+// certain; zero when it is. The revocation was asked for no earlier than the key
+// was made, which holds even when the clock was wrong at the time.
+func (r *Record) youngUntil(now, since time.Time, lag time.Duration) time.Time {
+	until := r.IssuedAt.Add(lag)
+	if asked := since.Add(lag); asked.Before(until) {
+		until = asked
+	}
+	if now.Before(until) {
+		return until
+	}
+	return time.Time{}
+}
+
+// hasEnded reports whether the provider itself has ended the key by now.
+func (r *Record) hasEnded(now time.Time, lag time.Duration) bool {
+	return !r.ExpiresAt.IsZero() && now.After(r.ExpiresAt.Add(lag))
+}
+
+// lagOf is how long a provider may take to show a key that it made, or to hide
+// one that it deleted.
+func (e *Engine) lagOf(*site) time.Duration { return listLag }
+
+// findAgain finds the key by its name at a place where its id may be another's.
+func (e *Engine) findAgain(ctx context.Context, w way, r *Record) (*providers.Handle, error) {
+	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
+		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)
+	if !w.elsewhere {
+		lost = errors.New("the definition in use does not list the key either")
+	} else if !w.definition.Capabilities.Lookup {
+		return nil, lost
+	}
+	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name})
+	if err != nil {
+		return nil, err
+	}
+	for _, listed := range found.Keys {
+		if listed.Handle.ID == r.Handle.ID {
+			return &listed.Handle, nil
+		}
+	}
+	return nil, lost
+}
+
+// handleScope is where the definition lists the key.
+func (r *Record) handleScope(definition *providers.Definition) providers.Scope {
+	return definition.Scope(r.Handle.Role, r.Handle.Connection)
+}
+
+// lookFurther asks what else can be asked when the answer to a revocation proves
+// nothing, and says what is lacking after that.
+func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *Record, found evidence) error {
+	if w.client.CanProbe(r.Handle) {
+		liveness, err := w.client.Probe(ctx, r.Handle.Secret)
+		if err == nil && liveness == providers.Alive {
+			return errStillAlive
+		}
+		found.seenDead = err == nil && liveness == providers.Dead
+	}
+	if !found.seenDead && found.saysAbsent() && found.youngUntil.IsZero() {
+		absent, err := e.notListed(ctx, s, w, r)
+		if err != nil {
+			e.log.Debug("a key that was to be revoked could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+		}
+		found.notListed = absent
+	}
+	return found.gone()
+}
+
+// notListed reports whether the provider's list held still, does not show the
+// key, and shows others that the same account made at the same address.
+func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *Record) (bool, error) {
+	if !w.definition.Capabilities.Reconcile {
+		return false, nil
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
+	if err != nil || !found.Steady || len(found.Unreadable) > 0 {
+		return false, err
+	}
+	names := map[string]bool{}
+	for _, listed := range found.Keys {
+		if listed.Handle.ID == r.Handle.ID || listed.Handle.Name == r.Handle.Name {
+			return false, nil
+		}
+		names[listed.Handle.Name] = true
+	}
+	return e.showsSiblings(ctx, s, r, names)
+}
+
+// showsSiblings reports whether another key of the same origin is among the names.
+func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *Record, names map[string]bool) (bool, error) {
+	for other, err := range records(ctx, s) {
+		if err != nil && !errors.Is(err, errUnreadable) {
+			return false, err
+		}
+		if err == nil && other.ID != r.ID && names[other.Handle.Name] && r.isSiblingOf(other) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// isSiblingOf reports whether the same account made both keys at the same address.
+func (r *Record) isSiblingOf(other *Record) bool {
+	return r.Account != "" && r.Account == other.Account && r.BaseURL != "" && sameAddress(r.BaseURL, other.BaseURL)
+}
+
 // seenDead asks the provider whether a revoked key is dead: its word for the
 // revocation is no proof. After a while the word has to do.
-func (e *Engine) seenDead(ctx context.Context, site *site, r *Record, since time.Time) error {
-	liveness, err := site.client.Confirm(ctx, r.Handle, r.Scope)
+func (e *Engine) seenDead(ctx context.Context, w way, r *Record, since time.Time) error {
+	liveness, err := providers.Unclear, error(nil)
+	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
+		liveness, err = w.client.Confirm(ctx, r.Handle, r.Scope)
+	}
 	if err == nil && liveness == providers.Dead {
 		return nil
 	}
@@ -136,9 +343,11 @@ func (e *Engine) seenDead(ctx context.Context, site *site, r *Record, since time
 	return errStillAlive
 }
 
-// revokeUnheld revokes a key in the ledger that nobody received.
+// revokeUnheld revokes a key in the ledger that nobody received. Its error says
+// that the key may not be dead yet.
 func (e *Engine) revokeUnheld(ctx context.Context, s logical.Storage, r *Record) error {
-	return e.revokeSoon(context.WithoutCancel(ctx), s, r, "nobody received the key")
+	done, err := e.revokeSoon(context.WithoutCancel(ctx), s, r, "nobody received the key")
+	return errors.Join(err, done.queued)
 }
 
 // work carries out one queue entry; on success the entry is off the queue.
@@ -180,36 +389,61 @@ func (e *Engine) workTimeout(ctx context.Context, connection string) time.Durati
 	return site.connection.longestMint()
 }
 
+// errFinished means that there is nothing to clean up: the mint did finish.
+var errFinished = errors.New("the mint finished")
+
 // cleanUp makes sure that the key of a mint without a known outcome does not
 // exist.
 func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err error) {
-	site, release, err := e.siteFor(ctx, e.storage, entry.origin())
+	w, release, err := e.wayTo(ctx, e.storage, entry.origin())
 	if err != nil {
 		return false, err
 	}
 	defer release()
 	if entry.Undo != nil {
-		if err := site.client.Undo(ctx, *entry.Undo); err != nil || entry.Undo.Rotation {
+		if err := w.client.Undo(ctx, *entry.Undo, e.believes(w, &entry)); err != nil || entry.Undo.Rotation {
 			return err == nil, err
 		}
 	}
-	return e.revokeByName(ctx, site, &entry)
+	done, err = e.revokeByName(ctx, w.site, &entry)
+	switch {
+	case errors.Is(err, errFinished):
+		return true, nil
+	case !done || err != nil:
+		return false, err
+	}
+	if !e.believes(w, &entry) {
+		return false, &unproven{reason: "no such key is found, which is no proof that there is none, since " + strings.Join(w.doubts, " and ")}
+	}
+	return true, nil
+}
+
+// believes reports whether what is not found this way does not exist: what made
+// it was asked, or the provider has ended it by now, and it cannot be too young.
+func (e *Engine) believes(w way, entry *QueueEntry) bool {
+	return !e.now().Before(entry.SettledAt) && (len(w.doubts) == 0 || e.isOver(w.site, entry))
+}
+
+// isOver reports whether the provider itself has ended what the entry is about.
+func (e *Engine) isOver(site *site, entry *QueueEntry) bool {
+	return !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt.Add(e.lagOf(site)))
 }
 
 // revokeByName revokes the key that an entry is about, if it exists. gone is
-// true once it cannot exist any more: found and revoked, or not found at a time
-// when the mint cannot be in flight and the list cannot lag.
+// true once it cannot exist any more, be it that it was found and revoked or not:
+// the mint cannot be in flight, the list cannot lag, and no second key of the
+// same name can come to light.
 func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry) (gone bool, err error) {
 	settled := !e.now().Before(entry.SettledAt)
 	if entry.Handle != nil {
 		err := e.removeLeftOver(ctx, site, entry, *entry.Handle, nil)
 		if entry.Kind == queueIntent && errors.Is(err, errHeld) {
-			return true, nil // the mint did finish
+			return false, errFinished
 		}
 		return err == nil && settled, err
 	}
 	if !site.definition.Capabilities.Lookup {
-		if !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt) {
+		if e.isOver(site, entry) {
 			return true, nil
 		}
 		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, site.definition.Title, entry.ID)
@@ -223,8 +457,10 @@ func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry
 			return false, err
 		}
 	}
-	settled = !began.Before(entry.SettledAt)
-	return settled && found.Steady || len(found.Keys) > 0, nil
+	if len(found.Keys) > 0 && !settled {
+		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.SettledAt}
+	}
+	return found.Steady && !began.Before(entry.SettledAt), nil
 }
 
 // findMade finds what a mint made, by the name that was asked for or, should the

@@ -280,10 +280,9 @@ func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *Stati
 	if err != nil || r == nil {
 		return err
 	}
-	err = e.revokeSoon(ctx, s, r, reason)
-	if err != nil && e.queue.get(r.ID) != nil {
-		e.log.Warn("a static key could not be revoked yet; it is queued", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
-		return nil
+	done, err := e.revokeSoon(ctx, s, r, reason)
+	if done.queued != nil {
+		e.log.Warn("a static key could not be revoked yet; it is queued", "connection", r.Connection, "key_name", r.Handle.Name, "error", done.queued)
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 // looking the key up. It is Unclear where neither can be done.
 func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (_ Liveness, err error) {
 	defer rescue("confirm", &err)
-	if c.probes(h) {
+	if c.CanProbe(h) {
 		return c.Probe(ctx, h.Secret)
 	}
 	if !c.def.Capabilities.Lookup {
@@ -33,10 +33,11 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (_ Liveness
 }
 
 // CanConfirm reports whether the provider can be asked if a revoked key is dead.
-func (c *Client) CanConfirm(h Handle) bool { return c.probes(h) || c.def.Capabilities.Lookup }
+func (c *Client) CanConfirm(h Handle) bool { return c.CanProbe(h) || c.def.Capabilities.Lookup }
 
-// probes reports whether the handle holds all that the probe needs.
-func (c *Client) probes(h Handle) bool {
+// CanProbe reports whether the handle holds all that the probe needs, so that the
+// key itself can be tried.
+func (c *Client) CanProbe(h Handle) bool {
 	return c.def.probe != nil && h.holds(mentionsOf("secret", c.def.probe.expressions()...))
 }
 

@@ -75,8 +75,10 @@ func TestBackingOut(t *testing.T) {
 			[]string{account, key, grant, undoKey, undoAccount}, Unknown, nil},
 		{"second step unknown, its own undo lacks the id", func(f *fake) { f.do(key, dropConnection) },
 			[]string{account, key, undoAccount}, Unknown, nil},
-		{"undone already", func(f *fake) { f.on(grant, 403, "{}"); f.on(undoKey, 404, "{}"); f.on(undoAccount, 404, "{}") },
+		{"what it was built on is undone, so the rest is gone", func(f *fake) { f.on(grant, 403, "{}"); f.on(undoKey, 404, "{}") },
 			[]string{account, key, grant, undoKey, undoAccount}, Refused, nil},
+		{"too young to be known", func(f *fake) { f.on(grant, 403, "{}"); f.on(undoKey, 404, "{}"); f.on(undoAccount, 404, "{}") },
+			[]string{account, key, grant, undoKey, undoAccount}, Refused, []string{"key", "account"}},
 		{"an undo fails, the others run", func(f *fake) { f.on(grant, 403, "{}"); f.on(undoKey, 403, "{}") },
 			[]string{account, key, grant, undoKey, undoAccount}, Refused, []string{"key"}},
 		{"the secret is missing", func(f *fake) { f.on(key, 201, object{"id": "k1", "key": ""}) },
@@ -106,7 +108,7 @@ func TestBackingOut(t *testing.T) {
 				t.Fatalf("%+v is left over", e.Leftover)
 			}
 			f.on(undoKey, 204, "")
-			if err := c.Undo(t.Context(), *e.Leftover); err != nil {
+			if err := c.Undo(t.Context(), *e.Leftover, true); err != nil {
 				t.Errorf("the rest cannot be undone: %v", err)
 			}
 		})
@@ -128,11 +130,55 @@ func TestBackingOutOutlivesTheCaller(t *testing.T) {
 	}
 }
 
+// TestUndoOfWhatIsNotFound: that it is not found is believed once it cannot be too
+// young for that.
+func TestUndoOfWhatIsNotFound(t *testing.T) {
+	f := newFake(t)
+	f.on("DELETE /v1/accounts/a1", 404, "{}")
+	f.on("DELETE /v1/accounts/a1/keys/k1", 204, "")
+	c := f.client(t, stepsDefinition, nil)
+	left := Leftover{Undo: []string{"key", "account"}, Handle: Handle{Name: "n", Saved: Values{"account": "a1", "key": "k1"}}}
+	var e *Error
+	if err := c.Undo(t.Context(), left, false); !errors.As(err, &e) || e.Leftover == nil || !slices.Equal(e.Leftover.Undo, []string{"account"}) {
+		t.Errorf("before that: %v", err)
+	}
+	if err := c.Undo(t.Context(), left, true); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
+
+// TestDelete tells a deletion from the answer that there is no such key.
+func TestDelete(t *testing.T) {
+	const key, account = "DELETE /v1/accounts/a1/keys/k1", "DELETE /v1/accounts/a1"
+	for name, test := range map[string]struct {
+		key, account int
+		missing      bool
+		kind         Kind
+	}{
+		"deleted":            {key: 204, account: 204},
+		"missing":            {key: 404, account: 404, missing: true},
+		"a part is missing":  {key: 404, account: 204, missing: true},
+		"refused":            {key: 403, kind: Refused},
+		"missing, then 500":  {key: 404, account: 500, kind: Unknown},
+		"missing in the end": {key: 204, account: 404, missing: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on(key, test.key, "{}")
+			f.on(account, test.account, "{}")
+			missing, err := f.client(t, stepsDefinition, nil).Delete(t.Context(), Handle{Name: "n", ID: "k1", Saved: Values{"account": "a1"}})
+			if fails := test.kind != 0 || test.account == 500; missing != test.missing || (err != nil) != fails || fails && KindOf(err) != test.kind {
+				t.Errorf("missing is %v and the error %v", missing, err)
+			}
+		})
+	}
+}
+
 func TestUndoThatFails(t *testing.T) {
 	f := newFake(t)
 	f.on("DELETE /v1/accounts/a1", 403, "{}")
 	left := Leftover{Undo: []string{"key", "account"}, Handle: Handle{Name: "n", Saved: Values{"account": "a1", "key": "k1"}}}
-	err := f.client(t, stepsDefinition, nil).Undo(t.Context(), left)
+	err := f.client(t, stepsDefinition, nil).Undo(t.Context(), left, true)
 	var e *Error
 	if !errors.As(err, &e) || e.Leftover == nil || !slices.Equal(e.Leftover.Undo, []string{"account"}) {
 		t.Errorf("the error is %+v", e)

@@ -8,22 +8,32 @@ import (
 
 // Revoke deletes a key. Nil means that the provider says it is gone, whether
 // by this call or before.
-func (c *Client) Revoke(ctx context.Context, h Handle) (err error) {
+func (c *Client) Revoke(ctx context.Context, h Handle) error {
+	_, err := c.Delete(ctx, h)
+	return err
+}
+
+// Delete is Revoke for who weighs the answer: missing means that the provider
+// deleted nothing, since it knows no such key. That is less than a deletion: it
+// may not know the key yet, or not show it to this credential.
+func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error) {
 	defer rescue("revoke", &err)
 	secrets := c.known()
 	s, err := c.handleScope(h, keyFacts{}, c.def.needs.saved, secrets)
 	if err != nil {
-		return notSent("revoke", err)
+		return false, notSent("revoke", err)
 	}
-	if _, failed := c.revokeAll(ctx, c.def.revoke, s, secrets); failed != nil {
-		return failed
+	_, missing, failed := c.revokeAll(ctx, c.def.revoke, s, secrets)
+	if failed != nil {
+		return false, failed
 	}
-	return nil
+	return missing, nil
 }
 
 // revokeAll makes the requests that delete something, in order. Skipped says
-// that the condition of one of them did not hold.
-func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets *secretTexts) (skipped bool, failed *Error) {
+// that the condition of one of them did not hold, and missing that one of them
+// was answered that there is no such thing.
+func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets *secretTexts) (skipped, missing bool, failed *Error) {
 	saved := s.names["saved"].AsValueMap()
 	if saved == nil {
 		saved = map[string]cty.Value{}
@@ -32,7 +42,7 @@ func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets 
 		if step.when != nil {
 			applies, err := s.truth(step.when)
 			if err != nil {
-				return skipped, c.stepError(step, notSent(step.block, err), secrets)
+				return skipped, missing, c.stepError(step, notSent(step.block, err), secrets)
 			}
 			if !applies {
 				skipped = true
@@ -41,13 +51,14 @@ func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets 
 		}
 		gone, failed := c.revokeStep(ctx, step, &s, saved, secrets)
 		if failed != nil {
-			return skipped, failed
+			return skipped, missing, failed
 		}
+		missing = missing || gone
 		if gone && (step.method == "GET" || len(step.save) > 0) {
-			return skipped, nil // what the later steps would delete was not found
+			return skipped, missing, nil // what the later steps would delete was not found
 		}
 	}
-	return skipped, nil
+	return skipped, missing, nil
 }
 
 // revokeStep makes one request of revoke and puts what it saves in scope.

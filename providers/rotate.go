@@ -267,7 +267,7 @@ func (r *rotating) backOut(ctx context.Context, at int, answered bool, failed *E
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 		defer cancel()
 		left.Handle = r.undoHandle()
-		if !r.undoMade(ctx, left, failed) {
+		if !r.undoMade(ctx, left, at, failed) {
 			return failed
 		}
 	}
@@ -314,7 +314,7 @@ func (c *Client) Retire(ctx context.Context, rotation Rotation) (err error) {
 		with("previous", c.previous(rotation.Previous)).
 		with("saved", valuesObject(rotation.Saved, block.kept(), false))
 	secrets.addMarked(s.names["previous"])
-	skipped, failed := c.revokeAll(ctx, block.retire, s, secrets)
+	skipped, _, failed := c.revokeAll(ctx, block.retire, s, secrets)
 	switch {
 	case failed != nil:
 		return failed

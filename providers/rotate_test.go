@@ -114,7 +114,7 @@ func TestRotateBackingOut(t *testing.T) {
 		{"third step refused", func(f *fake) { f.on(password, 422, "{}") }, []string{own, admin, password, undoAdmin}, Refused, nil},
 		{"third step unknown", func(f *fake) { f.do(password, dropConnection) }, []string{own, admin, password, undoAdmin}, Unknown, nil},
 		{"answer without a field", func(f *fake) { f.on(password, 200, object{"org": "x"}) }, []string{own, admin, password, undoAdmin}, Refused, nil},
-		{"undone already", func(f *fake) { f.on(password, 422, "{}"); f.on(undoAdmin, 404, "{}") }, []string{own, admin, password, undoAdmin}, Refused, nil},
+		{"too young to be known", func(f *fake) { f.on(password, 422, "{}"); f.on(undoAdmin, 404, "{}") }, []string{own, admin, password, undoAdmin}, Refused, []string{"admin"}},
 		{"undo refused", func(f *fake) { f.on(password, 422, "{}"); f.on(undoAdmin, 403, "{}") }, []string{own, admin, password, undoAdmin}, Refused, []string{"admin"}},
 	}
 	for _, test := range tests {
@@ -141,7 +141,7 @@ func TestRotateBackingOut(t *testing.T) {
 				t.Errorf("the leftover is %+v", e.Leftover)
 			}
 			f.on(undoAdmin, 204, "")
-			if err := c.Undo(t.Context(), *e.Leftover); err != nil {
+			if err := c.Undo(t.Context(), *e.Leftover, true); err != nil {
 				t.Errorf("it cannot be undone later: %v", err)
 			}
 		})

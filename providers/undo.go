@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // backOut undoes what a failed issue has made so far, newest step first, and
@@ -15,7 +16,7 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	if len(left.Undo) > 0 {
 		needs := m.c.def.needs
 		left.Handle = m.newHandle(needs.undoRole, needs.undoConnection, needs.undoSaved)
-		if !m.undoMade(ctx, left, failed) {
+		if !m.undoMade(ctx, left, at, failed) {
 			return failed
 		}
 	} else if failed.Kind == Unknown && m.handle.ID != "" {
@@ -29,13 +30,36 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	return failed
 }
 
-// undoMade runs undos; what remains of them goes with the failure.
-func (q *sequence) undoMade(ctx context.Context, left Leftover, failed *Error) bool {
-	if left.Undo, _ = q.c.undoAll(ctx, left, q.secrets); len(left.Undo) > 0 {
-		failed.Leftover = &left
-		return false
+// undoMade runs undos; what remains of them goes with the failure. A step that is
+// seconds old may not be known yet, so one that is not found remains too, unless
+// the first that changed something was undone, and with it what was built on that.
+func (q *sequence) undoMade(ctx context.Context, left Leftover, at int, failed *Error) bool {
+	remaining, missing, _ := q.c.undoAll(ctx, left, q.secrets)
+	if len(missing) > 0 && (len(remaining) > 0 || slices.Contains(missing, q.firstUndo(at))) {
+		remaining = inOrderOf(left.Undo, remaining, missing)
 	}
-	return true
+	if len(remaining) == 0 {
+		return true
+	}
+	left.Undo = remaining
+	failed.Leftover = &left
+	return false
+}
+
+// firstUndo is the step with which undoing ends: the first that changes something.
+func (q *sequence) firstUndo(at int) string {
+	for _, step := range q.calls[:at+1] {
+		if step.method != "GET" {
+			return step.step
+		}
+	}
+	return ""
+}
+
+// inOrderOf is those of all that are in one of the parts.
+func inOrderOf(all []string, parts ...[]string) []string {
+	joined := slices.Concat(parts...)
+	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(joined, name) })
 }
 
 // toUndo names the steps to undo, newest first. The failing step is among them
@@ -86,11 +110,19 @@ func (q *sequence) nothingLeft(at int, answered bool) bool {
 	return true
 }
 
-// Undo finishes what a failed issue or rotation left behind. It may be called again: what
-// is gone counts as undone. On failure the *Error's Leftover is what remains.
-func (c *Client) Undo(ctx context.Context, left Leftover) (err error) {
+// Undo finishes what a failed issue or rotation left behind. It may be called again.
+// What the provider does not know counts as undone where that is settled: where
+// what was made, if it was, is older than the provider may take to show it. On
+// failure the *Error's Leftover is what remains.
+func (c *Client) Undo(ctx context.Context, left Leftover, settled bool) (err error) {
 	defer rescue("undo", &err)
-	remaining, failed := c.undoAll(ctx, left, c.known())
+	remaining, missing, failed := c.undoAll(ctx, left, c.known())
+	if !settled && len(missing) > 0 {
+		remaining = inOrderOf(left.Undo, remaining, missing)
+		if failed == nil {
+			failed = &Error{Op: "undo", Kind: Unknown, Message: "the provider does not know what is to be undone, which it may do a little later"}
+		}
+	}
 	if failed == nil {
 		return nil
 	}
@@ -99,36 +131,39 @@ func (c *Client) Undo(ctx context.Context, left Leftover) (err error) {
 	return failed
 }
 
-// undoAll runs every undo, whether or not one before it failed, and returns
-// those that remain with the first failure.
-func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretTexts) (remaining []string, first *Error) {
+// undoAll runs every undo, whether or not one before it failed. It returns those
+// that failed, with the first failure, and those whose step the provider does not
+// know.
+func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretTexts) (remaining, missing []string, first *Error) {
 	s, err := c.handleScope(left.Handle, keyFacts{}, c.def.needs.undoSaved, secrets)
 	if err != nil {
-		return left.Undo, notSent("undo", err)
+		return left.Undo, nil, notSent("undo", err)
 	}
 	calls := c.def.issue.calls
 	if left.Rotation {
 		calls = c.def.rotate.steps()
 	}
 	for _, name := range left.Undo {
-		failed := c.undoStep(ctx, calls, name, s, secrets)
-		if failed == nil {
-			continue
-		}
-		remaining = append(remaining, name)
-		if first == nil {
-			first = failed
+		gone, failed := c.undoStep(ctx, calls, name, s, secrets)
+		switch {
+		case gone:
+			missing = append(missing, name)
+		case failed != nil:
+			remaining = append(remaining, name)
+			if first == nil {
+				first = failed
+			}
 		}
 	}
-	return remaining, first
+	return remaining, missing, first
 }
 
-func (c *Client) undoStep(ctx context.Context, calls []*call, name string, s scope, secrets *secretTexts) *Error {
+func (c *Client) undoStep(ctx context.Context, calls []*call, name string, s scope, secrets *secretTexts) (gone bool, failed *Error) {
 	for _, step := range calls {
 		if step.step == name && step.undo != nil {
-			_, failed := c.exchange(ctx, step.undo, s, classRevoke, secrets)
-			return failed
+			got, failed := c.exchange(ctx, step.undo, s, classRevoke, secrets)
+			return failed == nil && got.gone, failed
 		}
 	}
-	return notSent("undo", fmt.Errorf("the definition has no step %q with an undo", name))
+	return false, notSent("undo", fmt.Errorf("the definition has no step %q with an undo", name))
 }

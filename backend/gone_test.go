@@ -1,0 +1,383 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// TestGone is what becomes of a key's record when its provider does not delete
+// the key, and why.
+func TestGone(t *testing.T) {
+	const aged = 2 * listLag
+	for name, test := range map[string]struct {
+		// siblings is how many other keys of the same origin there are.
+		siblings int
+		// age is that of the key when it is to be revoked.
+		age time.Duration
+		// behind says that somebody deleted the key at the provider.
+		behind bool
+		// answer is what a deletion is answered with, 0 for the provider's own word;
+		// blind empties its list.
+		answer int
+		blind  bool
+		// gone says that the record goes; else why is a part of what its entry says.
+		gone bool
+		why  string
+	}{
+		"deleted":                             {age: aged, gone: true},
+		"deleted behind our back":             {age: aged, behind: true, gone: true},
+		"deleted behind our back, young":      {behind: true, why: "proves nothing yet"},
+		"forbidden":                           {age: aged, answer: 403, why: "status 403"},
+		"forbidden, and nothing is listed":    {age: aged, answer: 403, blind: true, why: "status 403"},
+		"forbidden, and others are listed":    {age: aged, answer: 403, behind: true, siblings: 2, why: "status 403"},
+		"a bad request":                       {age: aged, answer: 400, why: "status 400"},
+		"a bad request, and blind":            {age: aged, answer: 400, blind: true, siblings: 2, why: "status 400"},
+		"a bad request, alone and not listed": {age: aged, answer: 400, behind: true, why: "status 400"},
+		"a bad request, others are listed":    {age: aged, answer: 400, behind: true, siblings: 2, gone: true},
+		"a bad request, past its own end":     {age: 30 * time.Hour, answer: 400, gone: true},
+		"forbidden, past its own end":         {age: 30 * time.Hour, answer: 403, blind: true, gone: true},
+		"no answer, past its own end":         {age: 30 * time.Hour, answer: 503, why: "status 503"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			masked := false
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch {
+				case masked && r.Method == http.MethodDelete && test.answer != 0:
+					rw.WriteHeader(test.answer)
+				case masked && r.Method == http.MethodGet && test.blind:
+					rw.Write([]byte(`{"data": []}`))
+				default:
+					pass()
+				}
+			})
+			lease := w.mustMint("app")
+			for range test.siblings {
+				w.mustMint("app")
+			}
+			w.advance(test.age)
+			if test.behind {
+				w.deleteKeyOf(lease)
+			}
+			masked = true
+			err := w.revoke(lease)
+			masked = false
+			if test.gone {
+				if err != nil || w.recordOf(lease) != nil {
+					t.Errorf("it was revoked with %v, and the record is %v", err, w.recordOf(lease))
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.why) || w.recordOf(lease) == nil || len(w.process.Queue()) != 1 {
+				t.Errorf("Vault is told %v, the record is %v and %d entries are queued", err, w.recordOf(lease), len(w.process.Queue()))
+			}
+			w.run(20*time.Minute, 30*time.Second)
+			if w.recordOf(lease) != nil {
+				t.Errorf("it is not revoked once the provider says so: %v", w.process.Queue())
+			}
+		})
+	}
+}
+
+// TestGoneElsewhere: the connection leads to something else than what made the
+// key by the time that the key is to be revoked. It lives on, with its record and
+// an entry of the queue that says why, until the connection is as it was.
+func TestGoneElsewhere(t *testing.T) {
+	ctx := context.Background()
+	change := func(w *world, change func(*Connection)) {
+		w.t.Helper()
+		w.must(w.process.ChangeConnection(ctx, w.storage, "box", func(c *Connection) (SaveOptions, error) {
+			change(c)
+			return SaveOptions{Force: true}, nil
+		}))
+	}
+	for name, test := range map[string]struct {
+		away, back func(w *world, c *Connection)
+		why        string
+	}{
+		"another address": {
+			away: func(w *world, c *Connection) { _, c.BaseURL = w.otherHost() },
+			back: func(w *world, c *Connection) { c.BaseURL = w.front.URL },
+			why:  "no such key is listed",
+		},
+		"another part of the same server": {
+			away: func(w *world, c *Connection) { c.BaseURL = w.front.URL + "/tenant" },
+			back: func(w *world, c *Connection) { c.BaseURL = w.front.URL },
+			why:  "", // what it answers there
+		},
+		"another provider": {
+			away: func(_ *world, c *Connection) { c.Provider = "sandbox-accounts" },
+			back: func(_ *world, c *Connection) { c.Provider = "sandbox" },
+			why:  `now belongs to "sandbox-accounts"`,
+		},
+		"another account": {
+			away: func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": "of-another-account"} },
+			back: func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} },
+			why:  "another credential made it",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			// Another account sees none of this one's keys, and some of its own.
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch {
+				case !strings.Contains(r.Header.Get("Authorization"), "of-another-account"):
+					pass()
+				case r.Method == http.MethodDelete:
+					rw.WriteHeader(http.StatusNotFound)
+				default:
+					rw.Write([]byte(`{"data": [{"id": "key_17", "name": "somebody-elses"}]}`))
+				}
+			})
+			front := w.front.URL
+			lease := w.mustMint("app")
+			w.advance(2 * listLag)
+			change(w, func(c *Connection) { test.away(w, c) })
+			err := w.revoke(lease)
+			if err == nil || !strings.Contains(err.Error(), test.why) {
+				t.Errorf("Vault is told %v, want %q", err, test.why)
+			}
+			w.run(10*time.Minute, time.Minute)
+			if w.recordOf(lease) == nil || len(w.alive()) != 1 || len(w.process.Queue()) != 1 || w.process.Queue()[0].LastError == "" {
+				t.Errorf("alive: %v, the record is %v, queued: %v", w.alive(), w.recordOf(lease), w.process.Queue())
+			}
+			change(w, func(c *Connection) { test.back(w, c) })
+			if c := w.connection("box"); c.BaseURL != front {
+				t.Fatalf("the connection leads to %s", c.BaseURL)
+			}
+			w.run(20*time.Minute, time.Minute)
+			if w.recordOf(lease) != nil || len(w.alive()) != 0 {
+				t.Errorf("alive: %v; the connection is as it was, and the record is %v", w.alive(), w.recordOf(lease))
+			}
+		})
+	}
+}
+
+// TestNothingIsDeletedElsewhere: another host has a key of the same id.
+func TestNothingIsDeletedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	other := newCountingProvider(t)
+	lease := w.mustMint("app")
+	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
+		c.BaseURL = other.URL
+		return SaveOptions{Force: true}, nil
+	}))
+	if err := w.revoke(lease); err == nil || !errors.Is(err, errElsewhere) {
+		t.Errorf("Vault is told %v", err)
+	}
+	if err := w.renew(lease, 20*time.Hour); err == nil {
+		t.Error("a key that is to be revoked was renewed")
+	}
+	w.run(30*time.Minute, time.Minute)
+	if changed := other.changes(); len(changed) > 0 {
+		t.Errorf("another host got %q", changed)
+	}
+}
+
+// TestMovedServer: the same server at another address shows the key by its name
+// and id, and so may end it.
+func TestMovedServer(t *testing.T) {
+	w := newWorld(t)
+	moved := httptest.NewServer(w.gated(w.sandbox))
+	t.Cleanup(moved.Close)
+	lease := w.mustMint("app")
+	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
+		c.BaseURL = moved.URL
+		return SaveOptions{Force: true}, nil
+	}))
+	w.must(w.revoke(lease))
+	if len(w.alive()) > 0 || w.recordOf(lease) != nil {
+		t.Errorf("alive: %v", w.alive())
+	}
+}
+
+// TestCorrectedDefinition ends what the one before it made and cannot end.
+func TestCorrectedDefinition(t *testing.T) {
+	ctx := context.Background()
+	upload := func(w *world, source string) {
+		w.t.Helper()
+		_, err := w.process.SaveDefinition(ctx, w.storage, "mine", source, false, anyDefinition)
+		w.must(err)
+	}
+	good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
+	faulty := strings.Replace(uploadedSandbox(t, `delete = "/v1/nowhere/${key.id}"`), "gone   = [404]", "gone   = [410]", 1)
+	noList := func(source string) string {
+		before, rest, _ := strings.Cut(source, "  list {\n    get = \"/v1/keys\"")
+		_, after, _ := strings.Cut(rest, "\n  }\n")
+		return before + after
+	}
+	renamed := strings.NewReplacer("admin_key\"", "token\"", "connection.admin_key", "connection.token", "{ admin_key =", "{ token =").Replace(good)
+	for name, test := range map[string]struct{ made, corrected, field string }{
+		"which lists":             {faulty, good, "admin_key"},
+		"which does not list":     {noList(faulty), noList(good), "admin_key"},
+		"with a field renamed":    {good, renamed, "token"},
+		"renamed, does not list":  {noList(good), noList(renamed), "token"},
+		"which cannot sign in":    {uploadedSandbox(t, "auth \"bearer\" { token = \"wrong\" }\n    delete = \"/v1/keys/${key.id}\""), good, "admin_key"},
+		"renamed, and was faulty": {faulty, renamed, "token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			upload(w, test.made)
+			w.configure("mine", "box", "app", nil)
+			lease := w.mustMint("app")
+			w.advance(2 * listLag)
+			if test.made != good && test.made != noList(good) {
+				if err := w.revoke(lease); err == nil {
+					t.Error("the faulty definition revoked the key")
+				}
+			}
+			upload(w, test.corrected)
+			w.must(w.process.ChangeConnection(ctx, w.storage, "box", func(c *Connection) (SaveOptions, error) {
+				c.Fields = providers.Values{test.field: testAdminKey}
+				return SaveOptions{Force: true}, nil
+			}))
+			w.run(20*time.Minute, time.Minute)
+			w.revoke(lease)
+			if len(w.alive()) > 0 || w.recordOf(lease) != nil {
+				t.Errorf("alive: %v, queued: %v", w.alive(), w.process.Queue())
+			}
+		})
+	}
+}
+
+// TestWrongDefinitionProvesNothing: one that is uploaded later, and whose own
+// revocation is misspelt, does not make another's keys count as gone.
+func TestWrongDefinitionProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	good, misspelt := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), uploadedSandbox(t, `delete = "/v1/kyes/${key.id}"`)
+	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false, anyDefinition)
+	w.must(err)
+	w.configure("mine", "box", "app", nil)
+	lease := w.mustMint("app")
+	_, err = w.process.SaveDefinition(ctx, w.storage, "mine", misspelt, false, anyDefinition)
+	w.must(err)
+	for _, path := range w.stored(oldDefinitionPrefix) { // as if a version was lost
+		w.must(w.storage.Delete(ctx, path))
+	}
+	w.advance(2 * listLag)
+	if err := w.revoke(lease); err == nil || w.recordOf(lease) == nil {
+		t.Errorf("Vault is told %v, alive: %v, and the record is %v", err, w.alive(), w.recordOf(lease))
+	}
+}
+
+// TestYoungKeyIsAskedAboutAgain: a provider that does not know a key for a while,
+// in each way in which one may be revoked young.
+func TestYoungKeyIsAskedAboutAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		provider string
+		// revoke has a key made and revoked; made has made called when it is made.
+		revoke func(w *world, made func(func()))
+	}{
+		"its lease ends": {"sandbox", func(w *world, _ func(func())) { w.revoke(w.mustMint("app")) }},
+		"its caller hung up": {"sandbox", func(w *world, made func(func())) {
+			ctx, cancel := context.WithCancel(context.Background())
+			made(cancel)
+			if _, err := w.mintWith(ctx, "app"); err == nil {
+				w.t.Error("a key was handed out")
+			}
+		}},
+		"a step of several fails": {"sandbox-accounts", func(w *world, _ func(func())) {
+			w.failSecondStep()
+			if _, err := w.mint("app"); err == nil {
+				w.t.Error("a key was handed out")
+			}
+		}},
+		"the ledger cannot be written": {"sandbox", func(w *world, _ func(func())) {
+			w.process.gate.arm(fault{at: 3})
+			w.mint("app")
+			w.process.gate.disarm()
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			var mu sync.Mutex
+			var made time.Time
+			onceMade := func() {}
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				mu.Lock()
+				if r.Method == http.MethodPost && made.IsZero() {
+					made = w.time()
+					onceMade()
+				}
+				unknown := r.Method == http.MethodDelete && w.time().Sub(made) < 3*time.Second
+				mu.Unlock()
+				if unknown {
+					rw.WriteHeader(http.StatusNotFound)
+					return
+				}
+				pass()
+			})
+			if test.provider != "sandbox" {
+				w.configure(test.provider, "box", "app", nil)
+			}
+			test.revoke(w, func(then func()) { onceMade = then })
+			if len(w.alive())+len(w.sandbox.State().Accounts) == 0 {
+				t.Fatal("nothing is left, so nothing is tested")
+			}
+			w.run(20*time.Minute, 20*time.Second)
+			if alive, accounts := w.alive(), w.sandbox.State().Accounts; len(alive) > 0 || len(accounts) > 0 {
+				t.Errorf("alive: %v, %v", alive, accounts)
+			}
+			w.nothingIsLeft()
+		})
+	}
+}
+
+// stored are the paths in storage under a prefix.
+func (w *world) stored(prefix string) []string {
+	w.t.Helper()
+	paths, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, prefix)
+	w.must(err)
+	return paths
+}
+
+// behind puts a handler before the world's provider; pass lets a request through.
+func (w *world) behind(handle func(rw http.ResponseWriter, r *http.Request, pass func())) {
+	w.t.Helper()
+	provider := w.gated(w.sandbox)
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		handle(rw, r, func() { provider.ServeHTTP(rw, r) })
+	}))
+	w.t.Cleanup(front.Close)
+	w.front = front
+	w.configure("sandbox", "box", "app", nil)
+}
+
+// countingProvider answers every request with success and notes those that
+// change something.
+type countingProvider struct {
+	*httptest.Server
+	mu   sync.Mutex
+	seen []string
+}
+
+func newCountingProvider(t *testing.T) *countingProvider {
+	p := &countingProvider{}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			p.mu.Lock()
+			p.seen = append(p.seen, r.Method+" "+r.URL.Path)
+			p.mu.Unlock()
+		}
+		rw.Write([]byte(`{"data": [], "next_cursor": null, "admin": true}`))
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *countingProvider) changes() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
