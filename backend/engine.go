@@ -42,9 +42,11 @@ creds/ROLE. List providers/ for the providers it knows.`
 type Engine struct {
 	*framework.Backend
 
-	storage      logical.Storage
-	log          hclog.Logger
-	options      Options
+	storage logical.Storage
+	log     hclog.Logger
+	options Options
+	clock   *clock
+	// now is the clock's steady time.
 	now          func() time.Time
 	jitter       jitter
 	tickInterval time.Duration
@@ -76,6 +78,7 @@ type Engine struct {
 	revokeSlots sync.Map // connection name to *semaphore.Weighted
 	nextShard   int
 	census      census
+	overdue     overdue
 	metrics     *metrics
 	inheritance inheritance
 	background  background
@@ -106,15 +109,17 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		return nil, err
 	}
 	options = options.withDefaults()
-	now := options.Now
+	clock := newClock(options.Now, options.Elapsed)
+	now := clock.steady
 	e := &Engine{
 		storage:       config.StorageView,
 		log:           config.Logger,
 		options:       options,
+		clock:         clock,
 		now:           now,
 		jitter:        options.Jitter,
 		tickInterval:  interval,
-		activity:      newActivity(now),
+		activity:      newActivity(clock.latest),
 		queue:         newQueue(now),
 		recoveries:    recoveries{byConnection: map[string]*recovery{}},
 		recordLocks:   newKeyedLocks(),

@@ -221,6 +221,7 @@ func (w *world) gated(provider http.Handler) http.Handler {
 		recorder := httptest.NewRecorder()
 		err := gate.pass(r.Method+" "+r.URL.Path, func() error {
 			provider.ServeHTTP(recorder, r)
+			w.advance(w.slow)
 			return nil
 		})
 		if err != nil {

@@ -117,11 +117,12 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 		warnings = append(warnings, fmt.Sprintf("the key lives no longer than %s at %s; the lease is capped accordingly", granted, r.Provider))
 		// Vault computes the TTL of a renewal once more, from the increment that was
 		// asked for, and heeds no bound but the maximum, which counts from the issue.
-		ttl, maxTTL = granted, e.now().Sub(req.Secret.IssueTime)+granted
+		ttl, maxTTL = granted, e.clock.latest().Sub(req.Secret.IssueTime)+granted
 	}
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
 	// keeps the key alive a little longer, one that is behind would kill it.
-	r.Deadline = e.now().Add(ttl + deadlineMargin)
+	r.DeadlineSet = e.clock.latest()
+	r.Deadline = r.DeadlineSet.Add(ttl + deadlineMargin)
 	if err := putRecord(ctx, req.Storage, r); err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 // extendKey moves the provider's own expiry behind the new end of the lease, and
 // returns how much of the lease the key lives through.
 func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) (time.Duration, error) {
-	now := e.now()
+	now := e.clock.latest()
 	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
 		return ttl, nil
 	}

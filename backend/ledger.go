@@ -42,6 +42,9 @@ type Record struct {
 	// Deadline is the end of the lease as it now stands plus a margin; after it
 	// the engine revokes the key, lease or no lease.
 	Deadline time.Time `json:"deadline"`
+	// DeadlineSet is when the deadline was set by a renewal, by the same clock;
+	// zero where it counts from the issue.
+	DeadlineSet time.Time `json:"deadline_set,omitzero"`
 	// ExpiresAt is the provider's own end of the key; zero where it has none.
 	ExpiresAt        time.Time `json:"expires_at,omitzero"`
 	VerifyRevocation bool      `json:"verify_revocation,omitempty"`

@@ -77,7 +77,7 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 	if err != nil {
 		return nil, err
 	}
-	term, err := e.term(role, site.definition, narrowing, e.now())
+	term, err := e.term(role, site.definition, narrowing, e.clock.latest())
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, ro
 	if err != nil {
 		return nil, err
 	}
-	now := e.now()
+	now := e.clock.latest()
 	fixed := fixedPart(mount.Tag, now)
 	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixed)
 	if err != nil {
@@ -182,11 +182,11 @@ func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*pr
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
-	o.grant(key.Granted)
+	o.grant(key.Granted, e.clock.latest())
 	if err := e.enter(ctx, s, o, key); err != nil {
 		return nil, err
 	}
-	if o.stillborn(e.now()) {
+	if o.stillborn(e.clock.latest()) {
 		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.site.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
 		return nil, errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
 	}
@@ -194,13 +194,17 @@ func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*pr
 }
 
 // grant takes the provider at its word about the key's end, which caps the lease.
-func (o *order) grant(granted providers.Granted) {
+// That begins with the answer, and so does the deadline: the mint may have taken
+// long.
+func (o *order) grant(granted providers.Granted, answered time.Time) {
+	took := max(0, answered.Sub(o.record.IssuedAt))
+	o.record.Deadline = o.record.Deadline.Add(took)
 	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
 	if o.record.ExpiresAt.IsZero() || o.term.ttl == 0 {
 		return
 	}
-	o.term.capTo(o.record.ExpiresAt.Sub(o.record.IssuedAt), o.site.definition)
-	o.record.Deadline = o.record.IssuedAt.Add(o.term.ttl + deadlineMargin)
+	o.term.capTo(o.record.ExpiresAt.Sub(answered), o.site.definition)
+	o.record.Deadline = o.record.IssuedAt.Add(took + o.term.ttl + deadlineMargin)
 }
 
 // stillborn reports whether the key is of no use to anybody.
@@ -233,7 +237,7 @@ func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, long
 	if o.site.definition.Capabilities.Reconcile || !known {
 		return e.activity.begin(ctx, s, o.site.name, o.request.Name, placeOf(o.record.origin(), o.scope), longest)
 	}
-	intent := o.cleanUp("the mint did not finish", e.now().Add(longest+listLag))
+	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+listLag))
 	intent.Kind = queueIntent
 	intent.Handle = &handle
 	if err := e.queue.add(ctx, s, intent, true); err != nil {
@@ -318,7 +322,7 @@ func (e *Engine) refused(o *order, refusal *providers.Error) error {
 // leaveUndo queues what a failed mint of several steps could not undo. The key
 // itself may exist too, so it is looked for as well.
 func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, leftover *providers.Leftover) error {
-	entry := o.cleanUp("a step could not be undone", e.now().Add(o.site.connection.longestMint()+listLag))
+	entry := o.cleanUp("a step could not be undone", e.clock.latest().Add(o.site.connection.longestMint()+listLag))
 	entry.Kind = queueUndo
 	entry.Undo = leftover
 	return e.leaveToQueue(ctx, s, o, entry)
@@ -329,7 +333,7 @@ func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, lef
 func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *order) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
-	entry := o.cleanUp("the outcome of the mint is unknown", e.now().Add(o.site.connection.longestMint()+listLag))
+	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.site.connection.longestMint()+listLag))
 	if handle, known := o.site.client.KnownHandle(o.request); known {
 		entry.Handle = &handle
 	}

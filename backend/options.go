@@ -12,9 +12,12 @@ import (
 // Options give the engine its surroundings where these are not those of its
 // process, as in a simulation. The zero value stands for the real ones.
 type Options struct {
-	// Now tells the time; nil is the system's clock. Waiting is always done by
-	// the system's timers.
+	// Now is the wall clock, which may be set; nil is the system's. Waiting is
+	// always done by the system's timers.
 	Now func() time.Time
+	// Elapsed is the time that has passed since some moment, by a clock that
+	// nobody sets; nil is the system's.
+	Elapsed func() time.Duration
 	// Dial opens the connections to providers; nil is the network, by way of the
 	// environment's proxy where there is one.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -27,10 +30,13 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Elapsed == nil {
+		o.Elapsed = systemElapsed()
+	}
 	return o
 }
 
-// Now is the time by the engine's clock.
+// Now is the time by which the engine judges what is over.
 func (e *Engine) Now() time.Time { return e.now() }
 
 // newClient prepares a client for a connection in the engine's surroundings.

@@ -169,7 +169,7 @@ func (e *Engine) hasStake(ctx context.Context, s logical.Storage) (bool, error) 
 // sign writes the signature with a new sign of life. The caller holds writing.
 func (e *Engine) sign(ctx context.Context, s logical.Storage, g signature) error {
 	now := e.now()
-	g.Seen = now
+	g.Seen = e.clock.latest()
 	if err := write(ctx, s, ownershipPath, &g); err != nil {
 		return fmt.Errorf("signing the mount's storage: %w", err)
 	}

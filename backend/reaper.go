@@ -11,6 +11,47 @@ import (
 // minutes.
 const defaultTickInterval = time.Second
 
+// reaperGrace keeps the reaper off after a start, when Vault itself comes to the
+// leases that ended meanwhile.
+const reaperGrace = deadlineMargin
+
+// overdue judges which keys are past their deadline. One that was set in the
+// future was set while a clock was ahead, and is as far off: such a key lives for
+// as long as it was to live then, from when the deadline was first seen.
+type overdue struct {
+	mu        sync.Mutex
+	firstSeen map[string]seenDeadline // by record id
+}
+
+type seenDeadline struct{ deadline, at time.Time }
+
+func (o *overdue) is(r *Record, now time.Time) bool {
+	if !now.Before(r.Deadline) {
+		return true
+	}
+	set := r.DeadlineSet
+	if set.IsZero() {
+		set = r.IssuedAt
+	}
+	if set.Sub(now) < sooner {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.firstSeen == nil {
+		o.firstSeen = map[string]seenDeadline{}
+	}
+	seen := o.firstSeen[r.ID]
+	if !seen.deadline.Equal(r.Deadline) {
+		seen = seenDeadline{r.Deadline, now}
+		o.firstSeen[r.ID] = seen
+	}
+	return !now.Before(seen.at.Add(r.Deadline.Sub(set)))
+}
+
+// sooner is how far ahead a time may be without the clock having been wrong.
+const sooner = time.Minute
+
 // background is the engine's own clockwork: Vault's periodic function comes once
 // a minute, too seldom for a queue.
 type background struct {
@@ -100,7 +141,7 @@ func (e *Engine) reapShard(ctx context.Context, shard int) error {
 
 // reap queues the key if it is past its deadline and no static role holds it.
 func (e *Engine) reap(ctx context.Context, r *Record) error {
-	if e.now().Before(r.Deadline) || e.passive() {
+	if !e.overdue.is(r, e.now()) || e.clock.running() < reaperGrace || e.passive() {
 		return nil
 	}
 	held, err := e.heldByStaticRole(ctx, r)

@@ -328,6 +328,7 @@ func (w *world) must(err error) {
 func (w *world) setTime(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.passed += max(0, now.Sub(w.now))
 	w.now = now
 }
 

@@ -149,7 +149,7 @@ func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string
 	if err != nil {
 		return nil, err
 	}
-	expiresAt, err := r.expiresAt(site.definition, e.now())
+	expiresAt, err := r.expiresAt(site.definition, e.clock.latest())
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string
 		return nil, err
 	}
 	o.record.StaticRole = name
-	o.record.Deadline = e.now().Add(installation)
+	o.record.Deadline = e.clock.latest().Add(installation)
 	o.record.DisplayName = "static role " + name
 	return o, nil
 }

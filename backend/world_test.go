@@ -32,9 +32,11 @@ type world struct {
 
 	mu      sync.Mutex
 	now     time.Time
+	passed  time.Duration // by the clock that nobody sets
 	process *process
 	leases  map[string]*heldLease // by key name
 	secrets []string              // every key value that was ever handed out
+	slow    time.Duration         // that each request takes at the provider
 	// untimely are the keys whose ledger record went while they were alive.
 	untimely []string
 }
@@ -94,10 +96,25 @@ func (w *world) time() time.Time {
 	return w.now
 }
 
+// advance lets time pass; a negative time sets the wall clock back.
 func (w *world) advance(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
+	w.passed += max(0, d)
+}
+
+// set moves the wall clock alone.
+func (w *world) set(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(by)
+}
+
+func (w *world) elapsed() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.passed
 }
 
 // start brings a new process up on what the last one left behind.
@@ -112,7 +129,7 @@ func (w *world) start(f fault) {
 	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate, forgot: w.noteForgotten}
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
 	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
-	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time})
+	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed})
 	if err != nil {
 		w.t.Fatal(err)
 	}
