@@ -195,6 +195,8 @@ func (w *writer) number(s *openapi3.Schema, name string, example any) any {
 	switch {
 	case s.Format == "unixtime" || strings.HasPrefix(name, "created"):
 		return w.server.born.Unix()
+	case strings.HasPrefix(name, "expire"):
+		return w.server.born.Add(time.Hour).Unix()
 	case s.Min != nil:
 		return *s.Min
 	}

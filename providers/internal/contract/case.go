@@ -41,6 +41,9 @@ type Case struct {
 	// IgnoreReadOnly lets requests send fields that the document marks as read
 	// only, where it uses one schema both ways and the provider wants them.
 	IgnoreReadOnly bool `hcl:"ignore_read_only,optional"`
+	// Logins are operations that take a credential in their body and answer a
+	// token that stands for it, by the place of the token: "access_token".
+	Logins map[string]string `hcl:"logins,optional"`
 	// ChosenIDs are places in the bodies of requests at which the caller chooses
 	// the id of what is made: "uid", "data.id".
 	ChosenIDs []string `hcl:"chosen_ids,optional"`

@@ -35,6 +35,7 @@ type Server struct {
 	count      int64
 	objects    []*object
 	gone       []string
+	tokens     map[string]string // what a login answered, by what it stands for
 	violations []string
 }
 
@@ -63,6 +64,7 @@ func NewServer(document *Document, rules *Case, credentials []string) (*Server, 
 		admins:   credentials,
 		born:     time.Now().UTC().Truncate(time.Second),
 		count:    1000,
+		tokens:   map[string]string{},
 	}, nil
 }
 
@@ -155,6 +157,9 @@ func (s *Server) living(value string) bool {
 
 // accepts says whether credential is an admin's or a living key's.
 func (s *Server) accepts(credential string) bool {
+	if lent, ok := s.tokens[credential]; ok {
+		credential = lent
+	}
 	return slices.Contains(s.admins, credential) || s.living(credential)
 }
 
@@ -183,7 +188,7 @@ func (s *Server) schemaOptions() []openapi3.SchemaValidationOption {
 func (s *Server) remove(o *object) {
 	s.objects = slices.DeleteFunc(s.objects, func(other *object) bool {
 		below := slices.ContainsFunc(o.made, func(name string) bool {
-			return strings.HasPrefix(other.path, o.path+"/"+name+"/")
+			return strings.HasPrefix(other.path, strings.TrimSuffix(o.path, "/")+"/"+name+"/")
 		})
 		if other == o || below {
 			s.gone = append(s.gone, other.made...)
@@ -209,6 +214,10 @@ func (c *call) serve(w http.ResponseWriter) {
 		c.fail(w, http.StatusBadRequest)
 		return
 	}
+	if place, login := c.rules.Logins[c.operation()]; login {
+		c.login(w, place)
+		return
+	}
 	if !c.authorized() {
 		c.fail(w, http.StatusUnauthorized)
 		return
@@ -229,6 +238,19 @@ func (c *call) serve(w http.ResponseWriter) {
 	default:
 		c.create(w)
 	}
+}
+
+// login lends a token for a credential that the body shows.
+func (c *call) login(w http.ResponseWriter, place string) {
+	shown := texts(c.body)
+	i := slices.IndexFunc(shown, c.accepts)
+	if i < 0 {
+		c.fail(w, http.StatusUnauthorized)
+		return
+	}
+	token := newObject(c.request.URL.Path)
+	answer := c.answer(w, &writer{server: c.Server, object: token, minting: true})
+	c.tokens[at(answer, place)] = shown[i]
 }
 
 func (c *call) operation() string { return c.route.Method + " " + c.route.Path }
@@ -293,7 +315,7 @@ func (c *call) security() openapi3.SecurityRequirements {
 }
 
 // onItem says whether the path ends in a parameter, so names one thing.
-func (c *call) onItem() bool { return strings.HasSuffix(c.route.Path, "}") }
+func (c *call) onItem() bool { return strings.HasSuffix(strings.TrimSuffix(c.route.Path, "/"), "}") }
 
 // query is the query's parameters as an object; of several values the first.
 func (c *call) query() map[string]any {
@@ -319,7 +341,7 @@ func (c *call) item() *object {
 }
 
 func (c *call) lastParamName() string {
-	return c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : len(c.route.Path)-1]
+	return c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : strings.LastIndex(c.route.Path, "}")]
 }
 
 // camel is a_name as aName: documents mix the two, one in paths, one in bodies.
@@ -388,6 +410,7 @@ func (c *call) update(w http.ResponseWriter) {
 func (c *call) create(w http.ResponseWriter) {
 	made := newObject(c.request.URL.Path)
 	if c.onItem() {
+		made.path = strings.TrimSuffix(made.path, "/")
 		made.path = made.path[:strings.LastIndex(made.path, "/")]
 		made.made = append(made.made, c.lastParam())
 		made.learn(map[string]any{c.lastParamName(): c.lastParam(), camel(c.lastParamName()): c.lastParam()})

@@ -1,0 +1,80 @@
+# Sources: goharbor/harbor:api/v2.0/swagger.yaml;
+# https://goharbor.io/docs/main/administration/robot-accounts/
+#
+# System robot accounts, which may reach into projects. Harbor counts their life
+# in whole days from now, and shows their names behind a prefix of its own.
+provider "harbor" {
+  title = "Harbor"
+  docs  = "https://goharbor.io/docs/main/administration/robot-accounts/"
+
+  connection "username" {
+    type     = string
+    required = true
+    help     = "System administrator, or a system robot that may create, list and delete robots."
+  }
+  connection "password" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Password of the administrator, or secret of the robot."
+  }
+
+  role "permissions" {
+    type = list(object({
+      kind      = string
+      namespace = string
+      access    = list(object({ resource = string, action = string }))
+    }))
+    required = true
+    min      = 1
+    help     = "What the robots may do, such as [{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"resource\":\"repository\",\"action\":\"pull\"}]}]."
+  }
+
+  auth "basic" {
+    username = connection.username
+    password = connection.password
+  }
+
+  check {
+    get   = "/robots"
+    query = { page = 1, page_size = 1 }
+  }
+
+  issue {
+    post = "/robots"
+    json = {
+      name        = key.name
+      description = "Made by Vault"
+      level       = "system"
+      duration    = ceil(key.ttl / 86400)
+      permissions = role.permissions
+    }
+    id         = body.id
+    secret     = { secret = body.secret, username = body.name }
+    expires_at = body.expires_at
+  }
+
+  revoke {
+    delete = "/robots/${key.id}"
+    gone   = [404]
+  }
+
+  list {
+    get   = "/robots"
+    query = { page = coalesce(page.number, 1), page_size = 100, sort = "id" }
+    items = body
+    item = {
+      id         = item.id
+      name       = regex_replace(item.name, "^.*[$+]", "")
+      created_at = try(item.creation_time, null)
+    }
+    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  key_name {
+    max_length = 120
+    characters = "a-z0-9-"
+  }
+
+  errors { message = body.errors[0].message }
+}
