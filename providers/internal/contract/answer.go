@@ -215,6 +215,8 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 	switch {
 	case isTime(s, text):
 		return w.server.born.Format(time.RFC3339)
+	case isZoneless(text):
+		return w.server.born.Format(zoneless)
 	case s.Format == "date":
 		return w.server.born.Format(time.DateOnly)
 	case s.Format == "uri" || s.Format == "url":
@@ -240,6 +242,14 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 func isTime(s *openapi3.Schema, example string) bool {
 	_, err := time.Parse(time.RFC3339, example)
 	return s.Format == "date-time" || err == nil
+}
+
+// zoneless is a time in UTC that does not say so.
+const zoneless = "2006-01-02T15:04:05"
+
+func isZoneless(example string) bool {
+	_, err := time.Parse(zoneless, example)
+	return err == nil
 }
 
 // distinct is example with a number for its end, of the same length where it

@@ -41,12 +41,18 @@ type Case struct {
 	// IgnoreReadOnly lets requests send fields that the document marks as read
 	// only, where it uses one schema both ways and the provider wants them.
 	IgnoreReadOnly bool `hcl:"ignore_read_only,optional"`
+	// FirstPage is the number of the first page where the document does not say
+	// that it is other than 1.
+	FirstPage *int `hcl:"first_page"`
 	// Logins are operations that take a credential in their body and answer a
 	// token that stands for it, by the place of the token: "access_token".
 	Logins map[string]string `hcl:"logins,optional"`
 	// ChosenIDs are places in the bodies of requests at which the caller chooses
 	// the id of what is made: "uid", "data.id".
 	ChosenIDs []string `hcl:"chosen_ids,optional"`
+	// MakesUnnamed are operations at a path that ends in a parameter which is not
+	// the name of what they make: a kind, for one.
+	MakesUnnamed []string `hcl:"makes_unnamed,optional"`
 	// Deletes and MakesNothing are operations that do not mean what their
 	// method says.
 	Deletes      []string `hcl:"deletes,optional"`

@@ -14,7 +14,7 @@ import (
 var (
 	limitNames  = []string{"limit", "per_page", "perPage", "perpage", "page_size", "pageSize", "page[size]", "page[limit]"}
 	offsetNames = []string{"offset", "skip", "page[offset]"}
-	pageNames   = []string{"page", "page_number", "pageNumber", "page_num", "pageNum", "page[number]"}
+	pageNames   = []string{"page", "page_number", "pageNumber", "page_num", "pageNum", "page[number]", "current_page"}
 	afterNames  = []string{"after", "starting_after", "cursor", "page_token", "pageToken", "pageCursor", "page[after]", "marker", "bookmark", "before_id", "after_id", "continuationToken", "continuation_token"}
 
 	paging = slices.Concat(limitNames, offsetNames, pageNames, afterNames)
@@ -89,7 +89,7 @@ func (c *call) page(all []*object) (part []*object, more bool) {
 		case slices.Contains(pageNames, parameter.Name):
 			paged = true
 			if err == nil {
-				start = (number - firstPage(parameter)) * pageSize
+				start = (number - c.firstPage(parameter)) * pageSize
 			}
 		case slices.Contains(afterNames, parameter.Name):
 			paged = true
@@ -116,8 +116,11 @@ func (c *call) queryParameters() []*openapi3.Parameter {
 	return found
 }
 
-// firstPage is 0 where the document counts pages from there.
-func firstPage(parameter *openapi3.Parameter) int {
+// firstPage is 0 where the document, or the case, counts pages from there.
+func (c *call) firstPage(parameter *openapi3.Parameter) int {
+	if c.rules.FirstPage != nil {
+		return *c.rules.FirstPage
+	}
 	if parameter.Schema == nil || parameter.Schema.Value == nil {
 		return 1
 	}

@@ -1,11 +1,13 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,9 +37,12 @@ func unknownQuery(route *routers.Route, query url.Values) error {
 	return errors.Join(problems...)
 }
 
+// mostForm bounds a multipart body in memory, in bytes.
+const mostForm = 1 << 20
+
 // bodyOf decodes a JSON or form body; nil for none and for any other kind.
 func bodyOf(header http.Header, text []byte) (any, error) {
-	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	kind, parameters, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	switch {
 	case len(text) == 0:
 		return nil, nil
@@ -48,13 +53,24 @@ func bodyOf(header http.Header, text []byte) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		object := map[string]any{}
-		for name, values := range form {
-			object[name] = values[0]
+		return firstOf(form), nil
+	case kind == "multipart/form-data":
+		form, err := multipart.NewReader(bytes.NewReader(text), parameters["boundary"]).ReadForm(mostForm)
+		if err != nil {
+			return nil, err
 		}
-		return object, nil
+		return firstOf(form.Value), nil
 	}
 	return nil, nil
+}
+
+// firstOf is a form as an object; of several values the first.
+func firstOf(form map[string][]string) map[string]any {
+	object := map[string]any{}
+	for name, values := range form {
+		object[name] = values[0]
+	}
+	return object
 }
 
 // bodySchema is the schema of the request's body, nil where there is none.

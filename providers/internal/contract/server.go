@@ -319,11 +319,7 @@ func (c *call) onItem() bool { return strings.HasSuffix(strings.TrimSuffix(c.rou
 
 // query is the query's parameters as an object; of several values the first.
 func (c *call) query() map[string]any {
-	object := map[string]any{}
-	for name, values := range c.request.URL.Query() {
-		object[name] = values[0]
-	}
-	return object
+	return firstOf(c.request.URL.Query())
 }
 
 // item is the thing that the request names: by the end of its path, else by
@@ -400,16 +396,19 @@ func (c *call) update(w http.ResponseWriter) {
 	case found != nil:
 		found.learn(c.body)
 		c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
-	case c.route.Operation.Responses.Status(http.StatusCreated) != nil:
+	case c.makesUnnamed() || c.route.Operation.Responses.Status(http.StatusCreated) != nil:
 		c.create(w)
 	default:
 		c.fail(w, http.StatusNotFound)
 	}
 }
 
+// makesUnnamed says whether the end of the path is not the name of what is made.
+func (c *call) makesUnnamed() bool { return slices.Contains(c.rules.MakesUnnamed, c.operation()) }
+
 func (c *call) create(w http.ResponseWriter) {
 	made := newObject(c.request.URL.Path)
-	if c.onItem() {
+	if c.onItem() && !c.makesUnnamed() {
 		made.path = strings.TrimSuffix(made.path, "/")
 		made.path = made.path[:strings.LastIndex(made.path, "/")]
 		made.made = append(made.made, c.lastParam())

@@ -1,0 +1,82 @@
+# Sources: Portkey-AI/openapi:openapi.yaml;
+# https://portkey.ai/docs/api-reference/admin-api/introduction
+#
+# Service keys of a workspace. The admin key needs the scopes that create, list
+# and delete workspace service API keys.
+provider "portkey" {
+  title    = "Portkey"
+  docs     = "https://portkey.ai/docs/api-reference/admin-api/control-plane/api-keys/create-api-key"
+  base_url = "https://api.portkey.ai/v1"
+
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Admin API key of the organisation."
+  }
+
+  role "workspace_id" {
+    type     = string
+    required = true
+    help     = "Workspace that the keys belong to, such as ws-platform."
+  }
+  role "scopes" {
+    type    = list(string)
+    default = ["completions.write"]
+    min     = 1
+    help    = "What the keys may do, such as completions.write, which calls models and no more."
+  }
+  role "usage_limits" {
+    type = object({ credit_limit = number, type = optional(string), alert_threshold = optional(number), periodic_reset = optional(string) })
+    help = "What each key may spend, such as {\"credit_limit\":10,\"periodic_reset\":\"monthly\"}."
+  }
+  role "rate_limits" {
+    type = list(object({ type = string, unit = string, value = number }))
+    help = "How often each key may be used, such as [{\"type\":\"requests\",\"unit\":\"rpm\",\"value\":60}]."
+  }
+
+  auth "header" { headers = { x-portkey-api-key = connection.api_key } }
+
+  check {
+    get   = "/api-keys"
+    query = { page_size = 1, current_page = 0 }
+  }
+
+  issue {
+    post = "/api-keys/workspace/service"
+    json = {
+      name         = key.name
+      workspace_id = role.workspace_id
+      scopes       = role.scopes
+      usage_limits = role.usage_limits
+      rate_limits  = role.rate_limits
+      expires_at   = rfc3339(key.expires_at)
+    }
+    id     = body.id
+    secret = { api_key = body.key }
+  }
+
+  revoke {
+    delete = "/api-keys/${key.id}"
+    gone   = [404]
+  }
+
+  # Pages count from 0, and an empty one is the end.
+  list {
+    get = "/api-keys"
+    query = {
+      page_size    = 100
+      current_page = coalesce(page.number, 0)
+      workspace_id = role.workspace_id
+    }
+    items = body.data
+    item = {
+      id         = item.id
+      name       = item.name
+      created_at = item.created_at
+    }
+    next = length(items) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+  }
+
+  errors { message = try(body.data.message, body.message, body.error.message) }
+}

@@ -1,0 +1,15 @@
+contract "keys that send from a domain" {
+  document   = "mailgun.json"
+  secret     = "key.secret"
+  base_path  = ""
+  connection = { api_key = "contract-admin-key" }
+  role       = { domain = "mg.example.com" }
+}
+
+contract "keys of the account" {
+  document   = "mailgun.json"
+  secret     = "key.secret"
+  base_path  = ""
+  connection = { api_key = "contract-admin-key" }
+  role       = { permission = "developer" }
+}
