@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -198,8 +197,7 @@ func cabinetWorld(t testing.TB, drawers ...string) (*world, *cabinet) {
 	t.Helper()
 	w := newWorld(t)
 	c := newCabinet(drawers...)
-	front := httptest.NewServer(w.gated(c))
-	t.Cleanup(front.Close)
+	front := w.serve(w.gated(c))
 	w.uploadCabinet(cabinetDefinition)
 	w.connectCabinet("one", front.URL, "main", "")
 	for _, drawer := range drawers {

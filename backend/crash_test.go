@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -88,11 +89,14 @@ func TestCrashAtEveryStep(t *testing.T) {
 }
 
 // steps are the scenario's effects when nothing fails.
-func (s scenario) steps(t *testing.T) []string {
-	w, lease := s.world(t)
-	w.process.gate.arm(fault{})
-	s.act(w, lease)
-	return w.process.gate.disarm()
+func (s scenario) steps(t *testing.T) (steps []string) {
+	synctest.Test(t, func(t *testing.T) {
+		w, lease := s.world(t)
+		w.process.gate.arm(fault{})
+		s.act(w, lease)
+		steps = w.process.gate.disarm()
+	})
+	return steps
 }
 
 func (s scenario) world(t *testing.T) (*world, *heldLease) {

@@ -48,10 +48,7 @@ func atEveryStep(t *testing.T, steps []string, test func(t *testing.T, f fault))
 			{at: n + 1}, {at: n + 1, after: true},
 			{at: n + 1, kill: true}, {at: n + 1, kill: true, after: true},
 		} {
-			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
-				t.Parallel()
-				test(t, f)
-			})
+			t.Run(fmt.Sprintf("%s, %s", f, step), inBubble(func(t *testing.T) { test(t, f) }))
 		}
 	}
 }

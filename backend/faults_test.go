@@ -60,8 +60,7 @@ func TestMintUnderFaults(t *testing.T) {
 			want:   "status 500", queued: true, unseen: true,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			w.addFaults(test.faults)
 			_, err := w.mint("app")
@@ -94,7 +93,7 @@ func TestMintUnderFaults(t *testing.T) {
 				t.Errorf("alive at the provider in the end: %v", w.alive())
 			}
 			w.nothingIsLeft()
-		})
+		}))
 	}
 }
 
@@ -117,8 +116,7 @@ func TestRevokeUnderFaults(t *testing.T) {
 		"refused, and still alive": {faults: []server.Fault{{Kind: server.Status, Status: 403, Match: remove, Count: new(0)}}, want: "status 403"},
 		"throttled for long":       {faults: []server.Fault{{Kind: server.RateLimit, RetryAfter: 3600, Match: remove, Count: new(0)}}, want: "queued"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			lease := w.mustMint("app")
 			w.advance(2 * listLag)
@@ -148,12 +146,14 @@ func TestRevokeUnderFaults(t *testing.T) {
 				t.Errorf("alive at the provider: %v", w.alive())
 			}
 			w.mustSettle()
-		})
+		}))
 	}
 }
 
 // TestRevocationIsVerified keeps the record while a deleted key goes on working.
-func TestRevocationIsVerified(t *testing.T) {
+func TestRevocationIsVerified(t *testing.T) { inBubble(testRevocationIsVerified)(t) }
+
+func testRevocationIsVerified(t *testing.T) {
 	w := newWorld(t)
 	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
 	lease := w.mustMint("app")
@@ -177,7 +177,9 @@ func TestRevocationIsVerified(t *testing.T) {
 
 // TestProviderDownForDays: what Vault gave up on is revoked within a minute of
 // the provider's return, by the queue alone.
-func TestProviderDownForDays(t *testing.T) {
+func TestProviderDownForDays(t *testing.T) { inBubble(testProviderDownForDays)(t) }
+
+func testProviderDownForDays(t *testing.T) {
 	w := newWorld(t)
 	var leases []*heldLease
 	for range 20 {
@@ -209,7 +211,9 @@ func TestProviderDownForDays(t *testing.T) {
 }
 
 // TestCallerHangsUp: a caller that goes away in mid-mint leaves nothing behind.
-func TestCallerHangsUp(t *testing.T) {
+func TestCallerHangsUp(t *testing.T) { inBubble(testCallerHangsUp)(t) }
+
+func testCallerHangsUp(t *testing.T) {
 	w := newWorld(t)
 	ctx, hangUp := context.WithCancel(context.Background())
 	w.addFaults([]server.Fault{{Kind: server.Delay, Delay: server.Duration(time.Second), Match: server.Match{Route: "POST /v1/keys"}}})
@@ -230,7 +234,9 @@ func TestCallerHangsUp(t *testing.T) {
 }
 
 // TestStorageIsGone: a node that can no longer write revokes on the spot.
-func TestStorageIsGone(t *testing.T) {
+func TestStorageIsGone(t *testing.T) { inBubble(testStorageIsGone)(t) }
+
+func testStorageIsGone(t *testing.T) {
 	w := newWorld(t)
 	w.mustMint("app") // the connection is marked dirty already
 	w.process.gate.failWrites()

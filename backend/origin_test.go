@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -121,9 +120,7 @@ func (w *world) otherHost() (*server.Server, string) {
 	w.t.Helper()
 	other := server.New(server.Options{AdminKey: testAdminKey})
 	w.t.Cleanup(other.Close)
-	front := httptest.NewServer(other)
-	w.t.Cleanup(front.Close)
-	return other, front.URL
+	return other, w.serve(other).URL
 }
 
 func (w *world) connection(name string) *Connection {

@@ -50,6 +50,10 @@ func TestReconcileReportsAndDeletes(t *testing.T) {
 
 // TestReconcileSparesWhatIsBeingMinted lists while a mint is in flight.
 func TestReconcileSparesWhatIsBeingMinted(t *testing.T) {
+	inBubble(testReconcileSparesWhatIsBeingMinted)(t)
+}
+
+func testReconcileSparesWhatIsBeingMinted(t *testing.T) {
 	w := newWorld(t)
 	w.addFaults([]server.Fault{{Kind: server.SlowDrip, Interval: server.Duration(2 * time.Millisecond), Match: server.Match{Route: "POST /v1/keys"}}})
 	done := make(chan error)
@@ -93,7 +97,9 @@ func TestCloneKillsNothing(t *testing.T) {
 
 // TestFormerLeadersCallInFlight: a mint of a dead leader that reaches the
 // provider only after its successor has started is found all the same.
-func TestFormerLeadersCallInFlight(t *testing.T) {
+func TestFormerLeadersCallInFlight(t *testing.T) { inBubble(testFormerLeadersCallInFlight)(t) }
+
+func testFormerLeadersCallInFlight(t *testing.T) {
 	w := newWorld(t)
 	w.addFaults([]server.Fault{{Kind: server.LateCommit, Delay: server.Duration(time.Hour), Match: server.Match{Route: "POST /v1/keys"}}})
 	former := w.process

@@ -94,6 +94,10 @@ func TestCandidateRotationCrashAtEveryStep(t *testing.T) {
 // TestInPlaceRotationWhileStorageIsAway keeps the only working credential in
 // use until storage takes it.
 func TestInPlaceRotationWhileStorageIsAway(t *testing.T) {
+	inBubble(testInPlaceRotationWhileStorageIsAway)(t)
+}
+
+func testInPlaceRotationWhileStorageIsAway(t *testing.T) {
 	l := newLab(t)
 	l.onSwap = l.process.gate.failWrites
 	if err := l.process.RotateRoot(context.Background(), l.process.storage, "lab"); err == nil {
@@ -119,7 +123,7 @@ func TestCredentialWrittenByHandStays(t *testing.T) {
 		"in place": func(w *world) error { return w.process.RotateRoot(ctx, w.process.storage, "lab") },
 		"beside":   func(w *world) error { return w.process.RotateRoot(ctx, w.process.storage, "box") },
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			l := newLab(t)
 			connection, field, credential := "box", "admin_key", l.anotherAdmin()
 			if name == "in place" {
@@ -151,7 +155,7 @@ func TestCredentialWrittenByHandStays(t *testing.T) {
 			}
 			l.must(l.process.CheckConnection(ctx, l.process.storage, connection))
 			l.noRotationLeft()
-		})
+		}))
 	}
 }
 
@@ -164,8 +168,7 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	w := newWorld(t)
 	l := &lab{world: w, tokens: &tokens{states: map[string]bool{}}}
-	web := httptest.NewServer(w.gated(l.tokens))
-	t.Cleanup(web.Close)
+	web := w.serve(w.gated(l.tokens))
 	w.must(w.process.SaveConnection(context.Background(), w.storage, "lab", &Connection{
 		Provider:       "gitlab",
 		BaseURL:        web.URL,

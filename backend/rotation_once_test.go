@@ -32,15 +32,14 @@ func TestDueIsRotatedOnce(t *testing.T) {
 	for n, step := range steps {
 		for _, after := range []bool{false, true} {
 			f := fault{at: n + 1, kill: true, after: after}
-			t.Run(fmt.Sprintf("%s, %s", f, step), func(t *testing.T) {
-				t.Parallel()
+			t.Run(fmt.Sprintf("%s, %s", f, step), inBubble(func(t *testing.T) {
 				w, history, _ := run(t, f)
 				w.succeed()
 				w.run(time.Hour, time.Minute)
 				if roots, keys := history.counts(); roots != 1 || keys != 1 {
 					t.Errorf("%d admin credentials and %d static keys were stored, want one of each", roots, keys)
 				}
-			})
+			}))
 		}
 	}
 }

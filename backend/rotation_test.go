@@ -82,8 +82,7 @@ func TestRootRotationFaults(t *testing.T) {
 		"retirement fails":        {fault: server.Fault{Kind: server.Status, Status: 503, Count: new(0), Match: retire}},
 		"retired, without answer": {fault: server.Fault{Kind: server.CommitThenReset, Match: retire}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			w.addFaults([]server.Fault{test.fault})
 			err := w.process.RotateRoot(context.Background(), w.storage, "box")
@@ -105,7 +104,7 @@ func TestRootRotationFaults(t *testing.T) {
 			w.run(10*time.Minute, 20*time.Second)
 			w.credentialWorks()
 			w.noRotationLeft()
-		})
+		}))
 	}
 }
 
@@ -126,8 +125,7 @@ func TestRotationBySchedule(t *testing.T) {
 		"clock jumps ahead":  {schedule: Schedule{Period: 10 * time.Hour}, down: 40 * time.Hour, want: []time.Time{at(3, 4, 0)}},
 		"by hand only":       {},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			w.setTime(now)
 			r := staticRole(0)
@@ -148,7 +146,7 @@ func TestRotationBySchedule(t *testing.T) {
 			if !slices.EqualFunc(rotations, test.want, time.Time.Equal) {
 				t.Errorf("rotated at %v, want %v", rotations, test.want)
 			}
-		})
+		}))
 	}
 }
 
@@ -158,7 +156,9 @@ func at(day, hour, minute int) time.Time {
 
 // TestFailureKeepsTheRoleOnSchedule: a role never leaves the timetable because
 // of a failure, across a failover too, and says what is wrong.
-func TestFailureKeepsTheRoleOnSchedule(t *testing.T) {
+func TestFailureKeepsTheRoleOnSchedule(t *testing.T) { inBubble(testFailureKeepsTheRoleOnSchedule)(t) }
+
+func testFailureKeepsTheRoleOnSchedule(t *testing.T) {
 	w := newWorld(t)
 	r := staticRole(0)
 	r.Schedule = Schedule{Period: time.Hour}
@@ -182,7 +182,9 @@ func TestFailureKeepsTheRoleOnSchedule(t *testing.T) {
 
 // TestConsumerNeverSeesARefusal polls a static role through a hundred rotations
 // and uses the key each time.
-func TestConsumerNeverSeesARefusal(t *testing.T) {
+func TestConsumerNeverSeesARefusal(t *testing.T) { inBubble(testConsumerNeverSeesARefusal)(t) }
+
+func testConsumerNeverSeesARefusal(t *testing.T) {
 	w := newWorld(t)
 	w.makeStatic("app", time.Minute)
 	ctx, stop := context.WithCancel(context.Background())

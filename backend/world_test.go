@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ type world struct {
 	t       testing.TB
 	storage logical.Storage
 	sandbox *server.Server
+	network network
 	front   *httptest.Server
 	logs    *lockedBuffer
 
@@ -37,6 +39,7 @@ type world struct {
 	leases  map[string]*heldLease // by key name
 	secrets []string              // every key value that was ever handed out
 	slow    time.Duration         // that each request takes at the provider
+	reaped  []string              // the shards that had records in the last turn
 	// untimely are the keys whose ledger record went while they were alive.
 	untimely []string
 }
@@ -58,8 +61,7 @@ func newWorld(t testing.TB) *world {
 		now:     time.Now(),
 		leases:  map[string]*heldLease{},
 	}
-	w.front = httptest.NewServer(w.gated(w.sandbox))
-	t.Cleanup(w.front.Close)
+	w.front = w.serve(w.gated(w.sandbox))
 	t.Cleanup(w.sandbox.Close)
 	w.start(fault{})
 	t.Cleanup(func() { w.process.Cleanup(context.Background()) })
@@ -129,7 +131,7 @@ func (w *world) start(f fault) {
 	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate, forgot: w.noteForgotten}
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
 	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
-	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed})
+	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed, Dial: w.network.dial})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -156,13 +158,20 @@ func (w *world) succeed() {
 	}
 }
 
-// turn lets a whole round of the clockwork pass: every shard reaped, the queue
-// and the recoveries worked on.
+// turn lets a whole round of the clockwork pass: every shard reaped that is not
+// empty and was not empty in the last turn, the queue and the recoveries worked on.
 func (w *world) turn() {
 	ctx := context.Background()
-	for range ledgerShards {
-		w.process.tick(ctx)
+	inUse, err := shardsInUse(ctx, w.storage)
+	w.must(err)
+	for shard := range ledgerShards {
+		name := shardName(shard)
+		if shard == 0 || slices.Contains(inUse, name) || slices.Contains(w.reaped, name) {
+			w.process.nextShard = shard
+			w.process.tick(ctx)
+		}
 	}
+	w.reaped = inUse
 	w.process.recoverDirty(ctx)
 	w.process.startQueue(ctx)
 	w.process.startRotations(ctx)
