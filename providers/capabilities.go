@@ -71,6 +71,32 @@ func (d *Definition) derive() {
 		d.Capabilities.RotateExpiry = made["expires_at"] || made["ttl"]
 	}
 	d.markBodyNeeds()
+	d.markReveals()
+}
+
+// markReveals says in the answers to which requests a new credential may stand.
+func (d *Definition) markReveals() {
+	for _, step := range d.issue.calls {
+		step.reveal(d.issue.secret)
+	}
+	if d.rotate == nil {
+		return
+	}
+	secrets := d.newSecrets()
+	for _, step := range d.rotate.calls {
+		step.reveal(secrets)
+	}
+	for _, list := range d.rotate.lists {
+		list.reveal(secrets)
+	}
+}
+
+// reveal notes it for a request and its poll.
+func (c *call) reveal(secrets []named) {
+	c.reveals = secrets
+	if c.poll != nil {
+		c.poll.reveals = secrets
+	}
 }
 
 func (d *Definition) deriveNeeds() needs {

@@ -115,8 +115,13 @@ type call struct {
 	headers hclsyntax.Expression
 	format  bodyFormat
 	body    hclsyntax.Expression
-	auth    []*authUse // replaces the provider's own where ownAuth
-	ownAuth bool
+	// credential says what the request is authorized with; auth are the blocks
+	// of its own.
+	credential credential
+	auth       []*authUse
+	// reveals are what the answer may tell of a new credential: no error about
+	// the answer holds their values.
+	reveals []named
 
 	text      bool // the answer's body is text, not JSON
 	needsBody bool // an answer that cannot be read is a failure
@@ -127,6 +132,18 @@ type call struct {
 	poll      *pollBlock
 	undo      *call
 }
+
+// credential is whose credential a request carries.
+type credential int
+
+const (
+	// noCredential: none, as where the question is whether a key works.
+	noCredential credential = iota
+	// adminCredential: the connection's, by the auth blocks of the provider.
+	adminCredential
+	// ownCredential: what the auth blocks of the request itself say.
+	ownCredential
+)
 
 // named is one attribute of an object in source order.
 type named struct {

@@ -48,14 +48,14 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 	if err != nil {
 		return nil, c.stepError(block, notSent(block.block, err), secrets)
 	}
-	auth := c.auth
-	switch {
-	case block.ownAuth:
+	var auth []authorizer
+	switch block.credential {
+	case adminCredential:
+		auth = c.auth
+	case ownCredential:
 		if auth, err = authorizers(block.auth, s, secrets, c.authEnv()); err != nil {
 			return nil, c.stepError(block, notSent(block.block, err), secrets)
 		}
-	case block.block == "probe" || block.block == "auth":
-		auth = nil // the question is whether the key works, or for the credential itself
 	}
 	auth = begin(auth)
 	r.class, r.sign = class, signer(auth)
@@ -68,12 +68,7 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 	}
 	read := block.read(got, s)
 	read.scope = read.scope.metered(ctx, len(got.body))
-	switch block.block {
-	case "issue":
-		conceal(c.def.issue.secret, read.scope, secrets)
-	case "rotate":
-		conceal(c.def.newSecrets(), read.scope, secrets)
-	}
+	conceal(block.reveals, read.scope, secrets)
 	return read, nil
 }
 

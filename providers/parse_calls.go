@@ -162,21 +162,24 @@ func orZero(expr hclsyntax.Expression) hclsyntax.Expression {
 
 func (p *parser) readProbe(block *hclsyntax.Block) *probeBlock {
 	r := p.open(block.Body, "probe", with(requestAttributes, "alive", "dead"), requestBlocks)
-	return &probeBlock{call: r.call(block), alive: r.expression("alive"), dead: r.expression("dead")}
+	return &probeBlock{call: r.call(block).withoutAdmin(), alive: r.expression("alive"), dead: r.expression("dead")}
 }
 
 // call reads the request attributes of a block.
 func (r *blockReader) call(block *hclsyntax.Block) *call {
 	c := &call{
-		block:   block.Type,
-		at:      block.DefRange(),
-		query:   r.expression("query"),
-		headers: r.expression("headers"),
-		ok:      r.expression("ok"),
-		gone:    r.expression("gone"),
-		when:    r.expression("when"),
-		auth:    r.authUses(),
-		ownAuth: len(r.blocks("auth")) > 0,
+		block:      block.Type,
+		at:         block.DefRange(),
+		query:      r.expression("query"),
+		headers:    r.expression("headers"),
+		ok:         r.expression("ok"),
+		gone:       r.expression("gone"),
+		when:       r.expression("when"),
+		auth:       r.authUses(),
+		credential: adminCredential,
+	}
+	if len(r.blocks("auth")) > 0 {
+		c.credential = ownCredential
 	}
 	if method := r.oneOf(methods); method != nil {
 		c.method = strings.ToUpper(method.Name)
@@ -202,6 +205,14 @@ func (r *blockReader) call(block *hclsyntax.Block) *call {
 	if poll := r.only("poll"); poll != nil {
 		c.poll = r.p.readPoll(poll)
 		c.poll.block = c.block
+	}
+	return c
+}
+
+// withoutAdmin is the call without the connection's credential.
+func (c *call) withoutAdmin() *call {
+	if c.credential == adminCredential {
+		c.credential = noCredential
 	}
 	return c
 }
@@ -256,7 +267,7 @@ func (r *blockReader) authUses() []*authUse {
 		inner := r.p.open(block.Body, "auth \""+kind+"\"", append(sortedNames(known.arguments), "when"), inside)
 		use := &authUse{kind: kind, at: block.DefRange(), when: inner.expression("when")}
 		if request := inner.only("request"); request != nil {
-			use.request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request)
+			use.request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request).withoutAdmin()
 			use.request.block, use.request.needsBody = "auth", true
 		} else if known.request {
 			inner.missing("request", `it says how to get the token, such as request { post = "/login" … }`)
