@@ -64,7 +64,7 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 		return nil, err
 	}
 	if role == nil {
-		return nil, e.unknownRole(ctx, req.Storage, roleName)
+		return nil, unknownRole(roleName)
 	}
 	site, err := e.site(ctx, req.Storage, role.Connection)
 	if err != nil {

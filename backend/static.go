@@ -87,7 +87,7 @@ func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string)
 		return nil, err
 	}
 	if role == nil {
-		return nil, e.unknownStaticRole(ctx, s, name)
+		return nil, unknownStaticRole(name)
 	}
 	keys, err := e.staticKeys(ctx, s, name)
 	if err != nil {

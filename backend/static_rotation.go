@@ -28,7 +28,7 @@ func (e *Engine) RotateStatic(ctx context.Context, s logical.Storage, name strin
 		return err
 	}
 	if r == nil {
-		return e.unknownStaticRole(ctx, s, name)
+		return unknownStaticRole(name)
 	}
 	keys, err := e.staticKeys(ctx, s, name)
 	if err != nil {
@@ -37,12 +37,9 @@ func (e *Engine) RotateStatic(ctx context.Context, s logical.Storage, name strin
 	return e.rotateStatic(context.WithoutCancel(ctx), s, name, r, keys)
 }
 
-func (e *Engine) unknownStaticRole(ctx context.Context, s logical.Storage, name string) error {
-	names, err := e.StaticRoles(ctx, s)
-	if err != nil {
-		return err
-	}
-	return mistake("there is no static role %q; %s", name, instead(name, names, "write static-roles/"+name+" first"))
+// unknownStaticRole offers no name instead, as unknownRole does not.
+func unknownStaticRole(name string) error {
+	return mistake("there is no static role %q; check the name, or have static-roles/%s written first", name, name)
 }
 
 // rotateStatic replaces the key, notes a failure for the role's readers, and

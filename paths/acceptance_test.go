@@ -161,7 +161,7 @@ func answersBadInputInOneSentence(t *testing.T, a *accepted) {
 		"connection: wrong type of a provider's field": {"config/new", connection(data{"admin_key": []string{"a", "b"}}),
 			[]string{`"admin_key" must be a string`}},
 		"connection: negative rate": {"config/new", connection(data{"requests_per_second": -1}),
-			[]string{"requests_per_second must be 0 or more"}},
+			[]string{"requests_per_second must be from 0.001 to 10000"}},
 		"connection: no provider": {"config/new", data{"admin_key": adminKey},
 			[]string{"provider is missing", "providers/"}},
 		"connection: unknown provider": {"config/new", connection(data{"provider": "sandbx"}),

@@ -305,10 +305,7 @@ func setConnection(connection *backend.Connection, d *framework.FieldData) error
 	setSchedule(d, &connection.Schedule)
 	connection.BaseURL = keepUserinfo(before.BaseURL, connection.BaseURL)
 	connection.ProxyURL = keepUserinfo(before.ProxyURL, connection.ProxyURL)
-	if !(connection.RequestsPerSecond >= 0) { // not a number is neither
-		return bad("requests_per_second must be 0 or more")
-	}
-	return nil
+	return checkRate(connection.RequestsPerSecond)
 }
 
 func (c connectionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

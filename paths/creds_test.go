@@ -2,6 +2,7 @@ package paths_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestCredsRefused(t *testing.T) {
 		input data
 		want  []string
 	}{
-		"unknown role":        {"creds/cii", nil, []string{`no role "cii"`, `"ci"`}},
+		"unknown role":        {"creds/cii", nil, []string{`no role "cii"`, "check the name"}},
 		"role not allowed":    {"creds/other", nil, []string{`role "other"`, "allowed_roles", "config/main"}},
 		"ttl above max_ttl":   {"creds/ci", data{"ttl": "2h"}, []string{"ttl", "max_ttl", "1h"}},
 		"ttl negative":        {"creds/ci", data{"ttl": "-5m"}, []string{"ttl must not be negative"}},
@@ -115,4 +116,29 @@ func TestCredsRefused(t *testing.T) {
 	if counters := m.sandbox.State().Counters; counters.Issued != 0 || counters.Requests["POST /v1/keys"] != 0 {
 		t.Errorf("refused requests reached the provider: %+v", counters)
 	}
+}
+
+// Who reads keys learns nothing of roles that its policy does not show.
+func TestNoOtherRoleIsNamed(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	m.write("roles/payroll", data{"connection": "main"})
+	m.write("static-roles/payroll", data{"connection": "main"})
+	for _, c := range []struct {
+		operation logical.Operation
+		path      string
+	}{
+		{logical.ReadOperation, "creds/payrol"},
+		{logical.UpdateOperation, "creds/payrol"},
+		{logical.ReadOperation, "static-creds/payrol"},
+		{logical.UpdateOperation, "rotate-role/payrol"},
+	} {
+		if text := m.refusal(c.operation, c.path, nil); strings.Contains(text, "payroll") {
+			t.Errorf("%s %s: %s", c.operation, c.path, text)
+		} else {
+			wantContains(t, text, `"payrol"`, "check the name")
+		}
+	}
+	// Who writes a role may well be told of connections: they are its to choose.
+	wantContains(t, m.refusal(logical.UpdateOperation, "roles/ci", data{"connection": "mian"}), `did you mean "main"?`)
 }

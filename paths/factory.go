@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -168,8 +167,7 @@ func checkValue(name string, schema *framework.FieldSchema, raw any) error {
 	if isEmpty(raw) {
 		return nil
 	}
-	data := framework.FieldData{Raw: map[string]any{name: raw}, Schema: map[string]*framework.FieldSchema{name: schema}}
-	_, _, err := data.GetOkErr(name)
+	value, err := valueOf(name, schema, raw)
 	switch schema.Type {
 	case framework.TypeDurationSecond:
 		return checkDuration(name, raw)
@@ -198,15 +196,16 @@ func checkValue(name string, schema *framework.FieldSchema, raw any) error {
 			return bad("%s must be a %s", name, schema.Type)
 		}
 	}
-	return nil
+	return checkLength(name, value)
 }
 
 // checkDuration refuses what would be cut to whole seconds or wrap around
 // unnoticed.
 func checkDuration(name string, raw any) error {
-	const longest = math.MaxInt64 / int64(time.Second)
-	if seconds, err := parseutil.ParseInt(raw); err == nil && seconds > longest {
-		return bad("%s must be at most %d seconds", name, longest)
+	longest := longest(name)
+	tooLong := bad("%s must be at most %d seconds (%s)", name, inSeconds(longest), longest)
+	if seconds, err := parseutil.ParseInt(raw); err == nil && seconds > inSeconds(longest) {
+		return tooLong // before it is multiplied
 	}
 	duration, err := parseutil.ParseDurationSecond(raw)
 	switch {
@@ -214,6 +213,8 @@ func checkDuration(name string, raw any) error {
 		return bad(`%s must be a duration, such as "30m", "24h" or a number of seconds`, name)
 	case duration < 0:
 		return bad("%s must not be negative", name)
+	case duration > longest:
+		return tooLong
 	case duration%time.Second != 0:
 		return bad("%s must be whole seconds", name)
 	}

@@ -167,6 +167,12 @@ func (f *Field) convertTo(raw any, t cty.Type) (any, error) {
 	if err := noStrangers(plain, t, ""); err != nil {
 		return nil, err
 	}
+	if err := bearable(plain); err != nil {
+		return nil, err
+	}
+	if !computableAs(plain, t) {
+		return nil, wrong
+	}
 	value := toCty(plain)
 	if f.optional != nil && t.Equals(f.Type) {
 		value = f.optional.Apply(value)
@@ -260,6 +266,69 @@ func noStrangers(value any, t cty.Type, path string) error {
 		}
 	}
 	return nil
+}
+
+const (
+	// longestValue bounds the texts in a field's value, in bytes, and
+	// mostElements all that is in it.
+	longestValue = 64 << 10
+	mostElements = 1000
+)
+
+// bearable refuses values that would take long to look through each time that
+// a request is written.
+func bearable(value any) error {
+	elements, length := extent(value)
+	switch {
+	case elements > mostElements:
+		return fmt.Errorf("must hold at most %d elements in all", mostElements)
+	case length > longestValue:
+		return fmt.Errorf("must be at most %d bytes long", longestValue)
+	}
+	return nil
+}
+
+// extent is how many values there are in one, and how long their texts.
+func extent(value any) (elements, length int) {
+	switch v := value.(type) {
+	case string:
+		return 1, len(v)
+	case []any:
+		for _, element := range v {
+			e, l := extent(element)
+			elements, length = elements+e, length+l
+		}
+	case map[string]any:
+		for name, element := range v {
+			e, l := extent(element)
+			elements, length = elements+e, length+l+len(name)
+		}
+	default:
+		return 1, 0
+	}
+	return elements, length
+}
+
+// computableAs reports whether every text that stands where type t has a number
+// can be read as one: that of a text with a million digits takes minutes.
+func computableAs(value any, t cty.Type) bool {
+	switch v := value.(type) {
+	case string:
+		return t != cty.Number || computable(v)
+	case []any:
+		for _, element := range v {
+			if (t.IsListType() || t.IsSetType()) && !computableAs(element, t.ElementType()) {
+				return false
+			}
+		}
+	case map[string]any:
+		for name, element := range v {
+			if t.IsMapType() && !computableAs(element, t.ElementType()) || t.IsObjectType() && t.HasAttribute(name) && !computableAs(element, t.AttributeType(name)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func sortedNames[V any](m map[string]V) []string {

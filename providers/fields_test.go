@@ -87,6 +87,12 @@ func TestMerge(t *testing.T) {
 		{"dropped from the definition", Values{"old": "x"}, nil, Values{"count": n("3")}, ""},
 		{"unknown", nil, map[string]any{"cuont": 1}, nil, `unknown field "cuont": did you mean "count"?`},
 		{"near a reserved one", nil, map[string]any{"max_tll": 1}, nil, `did you mean "max_ttl"?`},
+		{"a long text", nil, map[string]any{"policy": strings.Repeat("x", 65537)}, nil, `"policy" must be at most 65536 bytes long`},
+		{"a long list", nil, map[string]any{"policy": make([]int, 1001)}, nil, `"policy" must hold at most 1000 elements in all`},
+		{"a deep list", nil, map[string]any{"policy": [][]int{make([]int, 600), make([]int, 600)}}, nil, `"policy" must hold at most 1000 elements in all`},
+		{"digits without end", nil, map[string]any{"count": strings.Repeat("9", 60000)}, nil, `"count" must be a number`},
+		{"digits without end, inside", nil, map[string]any{"budget": map[string]any{"amount": strings.Repeat("9", 60000)}}, nil, `"budget" must be`},
+		{"a number beyond all bounds", nil, map[string]any{"count": "1e1000000000"}, nil, `"count" must be a number`},
 		{"reserved", nil, map[string]any{"max_ttl": 1}, Values{"count": n("3")}, ""},
 	}
 	for _, test := range tests {

@@ -282,7 +282,7 @@ func TestPoll(t *testing.T) {
       get     = "/operations/${body.operation}"
       until   = body.done
       ok      = try(body.error, null) == null
-      every   = "1ms"
+      every   = "100ms"
       timeout = "5s"
     }`, "REVOKE", `revoke { delete = "/keys/${key.id}" }`).Replace(sealedDefinition)
 	f.on("POST /v1/keys", 200, object{"operation": "op1"})
@@ -300,7 +300,7 @@ func TestPoll(t *testing.T) {
 		t.Errorf("an operation that failed: %v", err)
 	}
 	f.on("GET /v1/operations/op1", 200, object{"done": false})
-	short := strings.Replace(src, `"5s"`, `"20ms"`, 1)
+	short := strings.Replace(src, `"5s"`, `"150ms"`, 1)
 	begin := time.Now()
 	if _, err := f.client(t, short, nil).Issue(t.Context(), KeyRequest{Name: "n"}); KindOf(err) != Unknown || !strings.Contains(err.Error(), "in time") || time.Since(begin) > 3*time.Second {
 		t.Errorf("an operation that never ends: %v", err)

@@ -11,6 +11,9 @@ const (
 	// shortestName is the room that the engine needs for the part of a name
 	// that makes it unique.
 	shortestName = 22
+	// longestName is longer than any that a provider takes; a name is filled up
+	// to min_length.
+	longestName = 1024
 )
 
 // KeyName says which names the provider accepts for a key.
@@ -33,6 +36,8 @@ func newKeyName(minLength, maxLength int, characters string) (KeyName, error) {
 	switch {
 	case err != nil:
 		return KeyName{}, fmt.Errorf(`characters must be the inside of a regular expression's [ ], such as "a-z0-9-": %v`, err)
+	case minLength > longestName || maxLength > longestName:
+		return KeyName{}, fmt.Errorf("min_length and max_length must be at most %d: leave max_length out where there is no bound", longestName)
 	case minLength < 0 || maxLength < 0:
 		return KeyName{}, fmt.Errorf("min_length and max_length must not be negative")
 	case maxLength > 0 && maxLength < shortestName:

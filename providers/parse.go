@@ -209,6 +209,10 @@ func (p *parser) readExpiry(block *hclsyntax.Block) {
 	}
 }
 
+// slowestRate and fastestRate bound requests_per_second: a slower one would wait
+// for longer than any caller does.
+const slowestRate, fastestRate = 0.001, 10_000
+
 func (p *parser) readLimits(block *hclsyntax.Block) {
 	if block == nil {
 		return
@@ -218,7 +222,10 @@ func (p *parser) readLimits(block *hclsyntax.Block) {
 	if rate := r.literalNumber("requests_per_second"); rate != nil {
 		p.def.Limits.RequestsPerSecond = *rate
 	}
-	if p.def.Limits.RequestsPerSecond < 0 || p.def.Limits.Keys < 0 {
+	if rate := p.def.Limits.RequestsPerSecond; rate != 0 && (rate < slowestRate || rate > fastestRate) {
+		p.add(block.DefRange(), "bad limits", "requests_per_second is from %g to %d; leave it out where the provider has no such limit.", slowestRate, fastestRate)
+	}
+	if p.def.Limits.Keys < 0 {
 		p.add(block.DefRange(), "bad limits", "Limits must not be negative; leave out those that the provider does not have.")
 	}
 }

@@ -10,6 +10,8 @@ import (
 const (
 	defaultPollEvery   = 2 * time.Second
 	defaultPollTimeout = time.Minute
+	shortestPoll       = 100 * time.Millisecond
+	longestPoll        = time.Hour
 )
 
 // pollBlock repeats a read until what a request started is done.
@@ -36,6 +38,9 @@ func (p *parser) readPoll(block *hclsyntax.Block) *pollBlock {
 	}
 	if poll.timeout == 0 {
 		poll.timeout = defaultPollTimeout
+	}
+	if poll.every < shortestPoll || poll.timeout > longestPoll {
+		p.add(block.DefRange(), "bad poll", "every is at least %s, and timeout at most %s: all of it happens while the caller waits.", shortestPoll, longestPoll)
 	}
 	if poll.timeout < poll.every {
 		p.add(block.DefRange(), "bad poll", "timeout must not be less than every.")
