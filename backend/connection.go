@@ -18,6 +18,10 @@ const connectionPrefix = "config/"
 // does not say.
 const defaultRequestTimeout = 30 * time.Second
 
+// longestRequestTimeout keeps what is computed from a request's time within
+// reason, whatever is stored.
+const longestRequestTimeout = time.Hour
+
 // Connection is one admin credential at one provider, with its settings.
 type Connection struct {
 	Provider string `json:"provider"`
@@ -69,7 +73,7 @@ func (c *Connection) settings() providers.Settings {
 
 func (c *Connection) requestTimeout() time.Duration {
 	if c.RequestTimeout > 0 {
-		return c.RequestTimeout
+		return min(c.RequestTimeout, longestRequestTimeout)
 	}
 	return defaultRequestTimeout
 }
@@ -169,17 +173,25 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err := e.setAccount(ctx, s, before, c, definition); err != nil {
 		return err
 	}
-	if err := e.supersede(ctx, s, name, before, c, definition.Connection); err != nil {
-		return err
+	byHand := before == nil || before.Provider != c.Provider || !sameSecrets(definition.Connection, before.Fields, c.Fields)
+	if byHand {
+		c.CredentialName, c.CredentialExpiresAt = "", time.Time{}
+	} else {
+		c.CredentialName, c.CredentialExpiresAt = before.CredentialName, before.CredentialExpiresAt
 	}
 	// The timetable first: a rotation that finds no schedule does nothing.
 	if err := e.scheduleRoot(ctx, s, name, before, c); err != nil {
 		return err
 	}
-	if err := write(ctx, s, connectionPrefix+name, c); err != nil {
+	err = write(ctx, s, connectionPrefix+name, c)
+	e.ResetConnection(name) // a write that failed may have been carried out
+	if err != nil {
 		return fmt.Errorf("storing connection %q: %w", name, err)
 	}
-	e.ResetConnection(name)
+	if byHand {
+		e.unsaved.drop(name) // a rotation that is under way ends: what was written stays
+		e.ResetConnection(name)
+	}
 	return e.urgeUnfinished(ctx, s, name)
 }
 

@@ -72,8 +72,11 @@ type Engine struct {
 	scheduler     *scheduler
 	// acceptance bounds the wait for a new credential or static key to be
 	// accepted everywhere at the provider.
-	acceptance  time.Duration
-	unsaved     unsavedCredentials
+	acceptance     time.Duration
+	unsaved        unsavedCredentials
+	rotationsKnown knownRotations
+	// failing are what could not be rotated when that was last tried.
+	failing     failing
 	definitions definitions
 	revokeSlots sync.Map // connection name to *semaphore.Weighted
 	nextShard   int

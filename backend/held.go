@@ -306,7 +306,7 @@ func (e *Engine) addRotations(ctx context.Context, s logical.Storage, h *holding
 func (h *holdings) addRotation(connection string, note *rotationNote) {
 	h.add(holder{what: "the unfinished rotation of connection " + connection, connection: connection, note: true}, note.Name)
 	h.addCredential(connection, note.Candidate)
-	if note.Made != nil {
+	if note.Made != nil && note.stage() != rotationAbandoned { // that one is given up
 		h.addCredential(connection, note.Made.Connection)
 	}
 }

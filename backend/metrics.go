@@ -146,7 +146,7 @@ func (g gauges) Collect(into chan<- prometheus.Metric) {
 	for _, connection := range e.recoveries.names() {
 		tell(recoveringGauge, 1, connection)
 	}
-	failing := e.scheduler.failing()
+	failing := e.failing.counts(e.scheduler.failing())
 	for _, kind := range []string{rootKind, staticKind} {
 		tell(failingGauge, float64(failing[kind]), kind)
 	}

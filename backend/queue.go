@@ -50,6 +50,9 @@ const (
 	queueIntent = "intent"
 	// queueRetire: an admin credential that was replaced is to be removed.
 	queueRetire = "retire"
+	// queueByHand: an admin credential may be alive that the engine can neither
+	// find nor remove. It waits for an operator to look for it and give it up.
+	queueByHand = "by_hand"
 )
 
 // QueueEntry is one revocation that waits.
@@ -80,6 +83,8 @@ type QueueEntry struct {
 	Undo *providers.Leftover `json:"undo,omitempty"`
 	// Retire is the credential that a retire entry removes.
 	Retire *providers.Rotation `json:"retire,omitempty"`
+	// RetireName is that credential's name at the provider, where it is known.
+	RetireName string `json:"retire_name,omitempty"`
 
 	// Attempts, NextTry and LastError are of this process only: a restart tries
 	// at once.
@@ -406,7 +411,7 @@ func (q *queue) settle(entry QueueEntry, err error) {
 	case errors.As(err, &doubt) && !doubt.until.IsZero():
 		item.NextTry = doubt.until
 	case outOfReach(err): // the lane's pause is the entry's
-	case providers.KindOf(err) == providers.Refused:
+	case providers.KindOf(err) == providers.Refused, errors.Is(err, errByHand):
 		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestEntryRetry))
 	default:
 		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestConnectionRetry))

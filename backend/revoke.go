@@ -361,6 +361,8 @@ func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
 		err = e.revokeRecord(ctx, e.storage, entry.ID, entry.Since)
 	case queueRetire:
 		err = e.retireQueued(ctx, entry)
+	case queueByHand:
+		err = e.workByHand(entry)
 	default:
 		done, err = e.cleanUp(ctx, entry)
 	}

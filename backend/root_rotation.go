@@ -1,7 +1,9 @@
 package backend
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,12 +16,14 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
-// Rotating a connection's admin credential goes: note the attempt on disk →
-// issue the new credential → note it on disk → check with it → store it in the
-// connection → retire the old one with it → drop the note. A crash anywhere
-// leaves a note from which the rotation is finished or undone, and a working
-// credential in the connection, except where a provider swaps its own choice in
-// place: there the new credential exists nowhere but in the answer.
+// Rotating a connection's admin credential goes through the stages below, each of
+// them in a note on disk before the next step is taken. A crash, a failed write or
+// a lost answer anywhere leaves a note from which the rotation is finished or
+// undone. Before anything is decided storage is read again, since a write that
+// failed may have been carried out, and nothing is removed at the provider that
+// the connection holds by what storage says at that moment. Only where a provider
+// swaps its own choice in place can a credential be lost: the new one exists
+// nowhere but in the answer.
 const (
 	// rotationPrefix is seal-wrapped: notes hold credentials.
 	rotationPrefix    = "rotation/"
@@ -30,13 +34,34 @@ const (
 	credentialName    = "vault-root"
 	// longestCredential is just under the 365 days that several providers allow.
 	longestCredential = 364 * 24 * time.Hour
+	// longestDoubt is how long a new credential of which the provider will not say
+	// whether it works keeps the next rotation away.
+	longestDoubt = 24 * time.Hour
+)
+
+// rotationStage is how far a rotation has come.
+type rotationStage string
+
+const (
+	// rotationBegun: the provider may have been asked. What it made, if anything,
+	// is known by its name, or is what we chose for it.
+	rotationBegun rotationStage = "begun"
+	// rotationMade: the provider answered. The new credential is in the note, and
+	// may be in the connection.
+	rotationMade rotationStage = "made"
+	// rotationStored: the connection held the new credential when it was read
+	// back. The old one is to be retired.
+	rotationStored rotationStage = "stored"
+	// rotationAbandoned: the new credential is not going to be used, and is to be
+	// removed.
+	rotationAbandoned rotationStage = "abandoned"
 )
 
 // RotationState is what a connection's or static role's reader is told.
 type RotationState struct {
 	LastRotated  time.Time `json:"last_rotated,omitzero"`
 	NextRotation time.Time `json:"-"`
-	// Notice is what the last success left for the operator to do.
+	// Notice is what rotations left for the operator to do.
 	Notice string `json:"notice,omitempty"`
 	// Failures are those since the last success.
 	Failures    int       `json:"failures,omitempty"`
@@ -51,71 +76,113 @@ func (r *RotationState) failed(err error, now time.Time) {
 
 // rotationNote is a rotation that is under way.
 type rotationNote struct {
+	Stage rotationStage `json:"stage,omitempty"`
+	// Origin is what was asked for it; in notes of earlier versions only what is
+	// known of the connection.
+	Origin origin `json:"origin,omitzero"`
 	// Name is the new credential's at the provider.
 	Name    string    `json:"name"`
 	Started time.Time `json:"started"`
 	// Candidate holds what we chose ourselves, such as a password.
 	Candidate providers.Values `json:"candidate,omitempty"`
+	// Replaces is the name of the credential before, where a rotation made that one.
+	Replaces string `json:"replaces,omitempty"`
 	// ExpiresAt is the end that is asked for it; zero where none is.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Made is the new credential, once the provider has answered.
 	Made *providers.Rotation `json:"made,omitempty"`
-	// Settled is when a call that is in flight must be over.
-	Settled time.Time `json:"settled"`
-	// Origin is what makes the credential; empty in a note of an earlier version
-	// of the engine.
-	Origin origin `json:"origin,omitzero"`
+	// Undo is what removes Made as long as nothing uses it; nil where the
+	// definition has no undo for it.
+	Undo *providers.Leftover `json:"undo,omitempty"`
 }
+
+// stage is the note's; notes of earlier versions have none.
+func (n *rotationNote) stage() rotationStage {
+	switch {
+	case n.Stage != "":
+		return n.Stage
+	case n.Made != nil:
+		return rotationMade
+	}
+	return rotationBegun
+}
+
+// entryID is the id of what a rotation leaves on the queue: the part of the
+// credential's name that no provider's alphabet touches.
+func (n *rotationNote) entryID() string { return n.Name[max(0, len(n.Name)-fixedLength):] }
 
 // RotateRoot replaces the admin credential of a connection. On an error the
 // connection still holds a working credential.
 func (e *Engine) RotateRoot(ctx context.Context, s logical.Storage, name string) error {
+	done, err := e.rotateRootNow(ctx, s, name)
+	if done {
+		return nil
+	}
+	return err
+}
+
+// rotateRootNow is RotateRoot. Once the connection holds a new credential it is
+// done, and an error is about what is left to do.
+func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name string) (done bool, err error) {
 	if err := e.refuseIfPassive("the rotation"); err != nil {
-		return err
+		return false, err
 	}
 	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
-	site, err := e.site(ctx, s, name)
+	site, err := e.rereadSite(ctx, s, name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !site.definition.Capabilities.RotateRoot {
-		return mistake("%s cannot replace its own admin credential; write a new one to config/%s and delete the old one there", site.definition.Title, name)
+		return false, mistake("%s cannot replace its own admin credential; write a new one to config/%s and delete the old one there", site.definition.Title, name)
 	}
 	// What is begun is carried through, even when the caller hangs up.
 	ctx = context.WithoutCancel(ctx)
-	err = e.rotateRoot(ctx, s, site)
-	return errors.Join(err, e.noteRootRotation(ctx, s, name, err))
+	done, err = e.rotateRoot(ctx, s, site)
+	switch {
+	case !done:
+		return false, errors.Join(err, e.noteRootFailure(ctx, s, name, err))
+	case err != nil:
+		err = fmt.Errorf("the admin credential was rotated, and what is left of the rotation is done later: %w", err)
+		e.log.Warn("a rotation is not finished", "connection", name, "error", err)
+	}
+	return true, errors.Join(err, e.urgeUnfinished(ctx, s, name))
 }
 
-func (e *Engine) rotateRoot(ctx context.Context, s logical.Storage, site *site) error {
+// rotateRoot is done when the connection holds a new credential; an error is then
+// about what is left to do.
+func (e *Engine) rotateRoot(ctx context.Context, s logical.Storage, site *site) (done bool, err error) {
 	pending, err := read[rotationNote](ctx, s, rotationPrefix+site.name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if pending != nil {
+		wasStored := pending.stage() == rotationStored
 		done, err := e.resumeRotation(ctx, s, site, pending)
-		if err != nil || done {
-			return err
+		if err != nil || done && !wasStored {
+			return done && !wasStored, err
+		}
+		if site, err = e.rereadSite(ctx, s, site.name); err != nil {
+			return false, err
 		}
 	}
 	note, err := e.beginRotation(ctx, s, site)
 	if err != nil {
-		return err
+		return false, err
 	}
 	callCtx, cancel := context.WithTimeout(ctx, site.connection.longestMint())
 	defer cancel()
 	request := providers.RotateRequest{Name: note.Name, Candidate: note.Candidate, ExpiresAt: note.ExpiresAt}
-	made, err := site.client.Rotate(callCtx, request)
+	made, undo, err := site.client.RotateUndoably(callCtx, request)
 	if err != nil {
 		return e.failedRotation(ctx, s, site, note, err)
 	}
-	note.Made = made
-	if err := e.keepNote(ctx, s, site, note); err != nil {
-		return err
+	note.Stage, note.Made, note.Undo = rotationMade, made, undo
+	if err := e.keepMade(ctx, s, site, note); err != nil {
+		return false, err
 	}
 	return e.finishRotation(ctx, s, site, note)
 }
@@ -148,18 +215,21 @@ func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *sit
 	if err != nil {
 		return nil, err
 	}
-	note := &rotationNote{Name: name, Started: e.now(), Candidate: candidate, ExpiresAt: e.credentialEnd(site), Settled: e.now().Add(site.connection.longestMint() + listLag), Origin: site.origin()}
+	note := &rotationNote{Stage: rotationBegun, Origin: site.origin(), Name: name, Started: e.now(), Candidate: candidate, Replaces: site.connection.CredentialName, ExpiresAt: e.credentialEnd(site)}
+	e.rotationsKnown.since(site.name, note.Name, e.now())
 	if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
-		return nil, fmt.Errorf("noting the rotation of connection %q: %w", site.name, err)
+		err = fmt.Errorf("noting the rotation of connection %q: %w", site.name, err)
+		// Nothing was asked of the provider, so the note may go if it is there.
+		return nil, errors.Join(err, e.dropNote(ctx, s, site.name))
 	}
 	return note, nil
 }
 
-// keepNote puts a new credential on disk. When storage refuses, the credential
-// is removed at the provider again; one that was swapped in place is the only
-// one that works, so it is in use at once, and stored as soon as storage lets
-// it.
-func (e *Engine) keepNote(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+// keepMade puts a new credential on disk. When storage refuses, and has not
+// written it all the same, the credential is removed at the provider again; one
+// that was swapped in place is the only one that works, so it is in use at once,
+// and stored as soon as storage lets it.
+func (e *Engine) keepMade(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
 	e.useUnsaved(site, note)
 	err := write(ctx, s, rotationPrefix+site.name, note)
 	if err == nil {
@@ -167,8 +237,17 @@ func (e *Engine) keepNote(ctx context.Context, s logical.Storage, site *site, no
 	}
 	err = fmt.Errorf("storing the new credential of connection %q: %w", site.name, err)
 	if site.definition.Capabilities.RotateInPlace {
+		e.log.Warn("the provider swapped the admin credential and storage does not take the new one; it is used from memory, and stored as soon as that works", "connection", site.name, "error", err)
 		return err
 	}
+	stored, readErr := read[rotationNote](ctx, s, rotationPrefix+site.name)
+	switch {
+	case readErr != nil:
+		return errors.Join(err, readErr) // whatever the note says, it is taken up again
+	case stored != nil && stored.stage() == rotationMade && stored.Name == note.Name:
+		return nil // carried out all the same
+	}
+	note.Stage = rotationAbandoned // it was never written to the connection
 	return errors.Join(err, e.discard(ctx, s, site, note))
 }
 
@@ -188,9 +267,17 @@ func (c *Connection) rotated(note *rotationNote) *Connection {
 	next.Fields = maps.Clone(c.Fields)
 	maps.Copy(next.Fields, note.Made.Connection)
 	maps.DeleteFunc(next.Fields, func(_ string, value any) bool { return value == nil })
-	next.CredentialExpiresAt = note.ExpiresAt
-	next.CredentialName = note.Name
+	next.CredentialName, next.CredentialExpiresAt = note.Name, note.ExpiresAt
 	return &next
+}
+
+// before is the connection as it was before a rotation.
+func (c *Connection) before(made *providers.Rotation) *Connection {
+	former := *c
+	former.Fields = maps.Clone(c.Fields)
+	maps.Copy(former.Fields, made.Previous)
+	maps.DeleteFunc(former.Fields, func(_ string, value any) bool { return value == nil })
+	return &former
 }
 
 // renewed is the connection with its new credential, and a client for it.
@@ -203,63 +290,129 @@ func (e *Engine) renewed(site *site, note *rotationNote) (*Connection, *provider
 	return next, client, nil
 }
 
-// supersede has a rotation that is not finished undone, when a new credential
-// was written by hand: that one stays.
-func (e *Engine) supersede(ctx context.Context, s logical.Storage, name string, before, after *Connection, fields providers.Fields) error {
-	if before == nil {
-		return nil
+// holding says which credential of a rotation a connection holds.
+type holding int
+
+const (
+	holdsOther holding = iota // written by hand meanwhile
+	holdsOld
+	holdsNew
+)
+
+// holds compares the connection's secrets with those before and after a rotation.
+func (c *Connection) holds(fields providers.Fields, made *providers.Rotation) holding {
+	has := func(values providers.Values) bool {
+		compared := 0
+		for name := range made.Connection {
+			if field := fields.Lookup(name); field == nil || !field.Sensitive {
+				continue
+			}
+			if !sameValue(c.Fields[name], values[name]) {
+				return false
+			}
+			compared++
+		}
+		return compared > 0
 	}
-	if before.Provider == after.Provider && sameSecrets(fields, before.Fields, after.Fields) {
-		after.CredentialName = before.CredentialName
-		return nil
+	switch {
+	case has(made.Connection):
+		return holdsNew
+	case has(made.Previous):
+		return holdsOld
 	}
-	after.CredentialName = ""
-	note, err := read[rotationNote](ctx, s, rotationPrefix+name)
-	if err != nil || note == nil {
-		return err
-	}
-	if before.Provider != after.Provider {
-		err = e.dropNote(ctx, s, name) // the new provider knows nothing of it
-	} else {
-		note.Made, note.Candidate = nil, nil
-		err = write(ctx, s, rotationPrefix+name, note)
-	}
-	if err != nil {
-		return fmt.Errorf("ending the rotation that was under way: %w", err)
-	}
-	e.unsaved.drop(name)
-	return nil
+	return holdsOther
 }
 
 func sameSecrets(fields providers.Fields, a, b providers.Values) bool {
 	return !slices.ContainsFunc(fields, func(f *providers.Field) bool {
-		return f.Sensitive && !reflect.DeepEqual(a[f.Name], b[f.Name])
+		return f.Sensitive && !sameValue(a[f.Name], b[f.Name])
 	})
 }
 
-// finishRotation checks the new credential, stores it and retires the old one.
-func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+// sameValue compares two values of a field, of which either may come from storage.
+func sameValue(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true
+	}
+	one, err := json.Marshal(a)
+	other, otherErr := json.Marshal(b)
+	return err == nil && otherErr == nil && bytes.Equal(one, other)
+}
+
+// finishRotation goes on from a credential that the provider has made: it is
+// checked, and stored, and the old one is retired. done is true when the
+// connection holds the new one. As long as the provider has not said that the new
+// credential does not work, both are kept: the connection may hold either.
+func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (done bool, err error) {
+	stored, err := e.storedConnection(ctx, s, site)
+	if err != nil {
+		return false, err
+	}
+	switch stored.holds(site.definition.Connection, note.Made) {
+	case holdsNew:
+		return true, e.credentialStored(ctx, s, site, note)
+	case holdsOther:
+		return false, e.giveUpCredential(ctx, s, site, note)
+	}
 	next, client, err := e.renewed(site, note)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer client.Close()
 	if err := e.accepted(ctx, client); err != nil && !site.definition.Capabilities.RotateInPlace {
-		err = fmt.Errorf("the new credential does not work, so the old one stays in use: %w", err)
-		return errors.Join(err, e.discard(ctx, s, site, note))
+		return false, e.notAccepted(ctx, s, site, note, err)
 	}
-	if err := write(ctx, s, connectionPrefix+site.name, next); err != nil {
-		e.useUnsaved(site, note)
-		return fmt.Errorf("storing the new credential of connection %q: %w; the rotation is finished once storage works", site.name, err)
+	writeErr := write(ctx, s, connectionPrefix+site.name, next)
+	e.ResetConnection(site.name)
+	// It is read back: a write that failed may have been carried out.
+	stored, err = e.storedConnection(ctx, s, site)
+	if err == nil && stored.holds(site.definition.Connection, note.Made) == holdsNew {
+		return true, e.credentialStored(ctx, s, site, note)
+	}
+	e.useUnsaved(site, note)
+	return false, fmt.Errorf("storing the new credential of connection %q: %w; the rotation is finished once storage works", site.name, errors.Join(writeErr, err))
+}
+
+// notAccepted sorts out why a new credential could not be seen to work.
+func (e *Engine) notAccepted(ctx context.Context, s logical.Storage, site *site, note *rotationNote, err error) error {
+	err = fmt.Errorf("the new credential does not work, so the old one stays in use: %w", err)
+	switch {
+	case providers.KindOf(err) == providers.Unauthorized:
+	case e.known(site, note) >= longestDoubt && site.client.Check(ctx) == nil:
+		// Nobody has ever used the new one, and the old one works.
+	default:
+		return err
+	}
+	return errors.Join(err, e.giveUpCredential(ctx, s, site, note))
+}
+
+// giveUpCredential gives a new credential up that the connection does not hold.
+func (e *Engine) giveUpCredential(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	note.Stage = rotationAbandoned
+	if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
+		return fmt.Errorf("noting that the new credential of connection %q is given up: %w", site.name, err)
 	}
 	e.unsaved.drop(site.name)
 	e.ResetConnection(site.name)
-	// Before the note goes, so that no crash has it done again.
-	state := &RotationState{LastRotated: note.Started}
-	if err := e.noteRootState(ctx, s, site.name, state); err != nil {
-		return err
+	return e.discard(ctx, s, site, note)
+}
+
+// credentialStored goes on from a connection that was seen to hold its new
+// credential.
+func (e *Engine) credentialStored(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	e.unsaved.drop(site.name)
+	e.ResetConnection(site.name)
+	if note.stage() != rotationStored {
+		// Before the note goes, so that no crash has it done again.
+		if err := e.noteRootSuccess(ctx, s, site.name, note); err != nil {
+			return err
+		}
+		note.Stage = rotationStored
+		if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
+			return fmt.Errorf("noting that the new credential of connection %q is stored: %w", site.name, err)
+		}
 	}
-	return e.retire(ctx, s, site, client, note, state)
+	return e.retireReplaced(ctx, s, site.name, note)
 }
 
 // accepted waits until the provider knows the new credential.
@@ -279,51 +432,32 @@ func (e *Engine) accepted(ctx context.Context, client *providers.Client) error {
 	}
 }
 
-// retire removes the old credential at the provider, by the queue if need be,
-// and then the note.
-func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, client *providers.Client, note *rotationNote, state *RotationState) error {
-	err := client.Retire(ctx, *note.Made)
-	switch {
-	case errors.Is(err, providers.ErrRetireByHand):
-		e.log.Warn(retireByHand, "connection", site.name)
-		state.Notice = retireByHand
-		if err := e.noteRootState(ctx, s, site.name, state); err != nil {
-			return err
-		}
-	case err != nil:
-		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", site.name, "error", err)
-		entry := QueueEntry{
-			ID:      note.Name[len(note.Name)-fixedLength:],
-			Kind:    queueRetire,
-			KeyName: note.Name,
-			Reason:  "the admin credential before it was rotated",
-			Retire:  note.Made,
-		}
-		entry.setOrigin(site.origin())
-		if err := e.queue.add(ctx, s, entry, false); err != nil {
-			return err // the note stays, and the rotation is taken up again
-		}
-		e.wake()
-	}
-	return e.dropNote(ctx, s, site.name)
-}
-
-// retireByHand is for a provider that cannot tell which credential the old one is.
-const retireByHand = "the old admin credential cannot be told from others at the provider; delete it there by hand"
-
-// retireQueued tries again with whatever credential the connection has by now.
-func (e *Engine) retireQueued(ctx context.Context, entry QueueEntry) error {
-	site, release, err := e.siteFor(ctx, e.storage, entry.origin())
+// rereadSite is the connection as storage has it now, with its cached client
+// where that one uses the same.
+func (e *Engine) rereadSite(ctx context.Context, s logical.Storage, name string) (*site, error) {
+	cached, err := e.site(ctx, s, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer release()
-	return site.client.Retire(ctx, *entry.Retire)
+	stored, err := e.storedConnection(ctx, s, cached)
+	if err != nil {
+		return nil, err
+	}
+	if unsaved := e.unsaved.get(name); unsaved != nil {
+		stored = stored.rotated(unsaved)
+	}
+	if reflect.DeepEqual(stored, cached.connection) {
+		return cached, nil
+	}
+	e.ResetConnection(name)
+	return e.site(ctx, s, name)
 }
 
-func (e *Engine) dropNote(ctx context.Context, s logical.Storage, name string) error {
-	if err := s.Delete(ctx, rotationPrefix+name); err != nil {
-		return fmt.Errorf("removing the note of a finished rotation: %w", err)
+// storedConnection reads what storage says of the site's connection now.
+func (e *Engine) storedConnection(ctx context.Context, s logical.Storage, site *site) (*Connection, error) {
+	stored, err := e.Connection(ctx, s, site.name)
+	if err == nil && stored == nil {
+		err = e.unknownConnection(ctx, s, site.name)
 	}
-	return nil
+	return stored, err
 }

@@ -4,26 +4,52 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// noteRootRotation sets the next time, or keeps a failure for the connection's
-// readers.
-func (e *Engine) noteRootRotation(ctx context.Context, s logical.Storage, name string, outcome error) error {
-	e.metrics.rotated(rootKind, outcome)
-	if outcome != nil {
-		return e.noteRootFailure(ctx, s, name, outcome)
-	}
-	connection, err := e.Connection(ctx, s, name)
-	if err != nil || connection == nil || !connection.Schedule.automatic() {
+// noteRootSuccess notes for the connection's readers, and the timetable, that a
+// rotation's credential is stored. It may be called again.
+func (e *Engine) noteRootSuccess(ctx context.Context, s logical.Storage, name string, note *rotationNote) error {
+	before, err := e.rootState(ctx, s, name)
+	if err != nil {
 		return err
 	}
-	return e.scheduler.set(ctx, s, rootJobPrefix+name, connection.Schedule.next(e.now()))
+	state := &RotationState{LastRotated: earlier(note.Started, e.now())}
+	if before.LastRotated.Equal(state.LastRotated) && before.Failures == 0 {
+		return nil
+	}
+	connection, err := e.Connection(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if connection != nil && connection.Schedule.automatic() {
+		if err := e.scheduler.set(ctx, s, rootJobPrefix+name, connection.Schedule.next(e.now())); err != nil {
+			return err
+		}
+	}
+	if err := e.noteRootState(ctx, s, name, state); err != nil {
+		return err
+	}
+	e.metrics.rotated(rootKind, nil)
+	e.failing.note(rootJobPrefix+name, nil)
+	e.log.Info("the admin credential was rotated", "connection", name, "credential_name", note.Name)
+	return nil
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// noteRootFailure keeps a failure for the connection's readers.
 func (e *Engine) noteRootFailure(ctx context.Context, s logical.Storage, name string, outcome error) error {
+	e.metrics.rotated(rootKind, outcome)
+	e.failing.note(rootJobPrefix+name, outcome)
 	state, err := e.rootState(ctx, s, name)
 	if err != nil {
 		return err
@@ -58,7 +84,31 @@ func (e *Engine) RootRotation(ctx context.Context, s logical.Storage, name strin
 		return RotationState{}, err
 	}
 	state.NextRotation = e.scheduler.dueAt(rootJobPrefix + name)
+	state.Notice = strings.Join(append(notEmpty(state.Notice), e.leftByRotations(name)...), "; ")
 	return *state, nil
+}
+
+func notEmpty(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}
+
+// leftByRotations are the sentences on what rotations left at the provider and an
+// operator has to see to.
+func (e *Engine) leftByRotations(connection string) []string {
+	var left []string
+	for _, entry := range e.queue.list() {
+		switch {
+		case entry.Connection != connection:
+		case entry.Kind == queueByHand:
+			left = append(left, entry.Reason)
+		case entry.Kind == queueRetire && entry.Attempts > 1:
+			left = append(left, fmt.Sprintf("an admin credential that was replaced is not removed yet: %s (see queue/%s)", entry.LastError, entry.ID))
+		}
+	}
+	return left
 }
 
 func (e *Engine) rootState(ctx context.Context, s logical.Storage, name string) (*RotationState, error) {
@@ -82,13 +132,13 @@ func (e *Engine) scheduleRoot(ctx context.Context, s logical.Storage, name strin
 }
 
 // runRoot is a connection's rotation by schedule, and what an interrupted one
-// leaves to be done.
+// leaves to be done. A due time of zero asks to set it anew.
 func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error {
-	connection, err := e.Connection(ctx, e.storage, name)
+	finished, err := e.resumeInterrupted(ctx, name)
 	if err != nil {
 		return err
 	}
-	finished, err := e.resumeInterrupted(ctx, name, connection)
+	connection, err := e.Connection(ctx, e.storage, name)
 	if err != nil {
 		return err
 	}
@@ -101,20 +151,37 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 	case connection.Schedule.missed(due, e.now()):
 		return e.scheduler.set(ctx, e.storage, key, connection.Schedule.next(e.now()))
 	}
-	state, err := e.rootState(ctx, e.storage, name)
+	last, err := e.lastRootRotation(ctx, name)
 	if err != nil {
 		return err
 	}
+	if last.IsZero() && due.IsZero() {
+		last = e.now()
+	}
 	// A leader that died may have rotated and not come to move the timetable.
-	if next := connection.Schedule.next(state.LastRotated); !state.LastRotated.IsZero() && e.now().Before(next) {
+	if next := connection.Schedule.next(last); !last.IsZero() && e.now().Before(next) {
 		return e.scheduler.set(ctx, e.storage, key, next)
 	}
-	return e.RotateRoot(ctx, e.storage, name)
+	_, err = e.rotateRootNow(ctx, e.storage, name)
+	return err
+}
+
+// lastRootRotation is when the credential was last rotated, zero for never. A
+// clock that was ahead then must not put the next time off by as much: what lies
+// in the future counts as now, from now on.
+func (e *Engine) lastRootRotation(ctx context.Context, name string) (time.Time, error) {
+	state, err := e.rootState(ctx, e.storage, name)
+	if err != nil || !state.LastRotated.After(e.now().Add(clockSlack)) {
+		return state.LastRotated, err
+	}
+	state.LastRotated = e.now()
+	return state.LastRotated, e.noteRootState(ctx, e.storage, name, state)
 }
 
 // forgetRotation removes all that is kept of a deleted connection's rotation.
 func (e *Engine) forgetRotation(ctx context.Context, s logical.Storage, name string) error {
 	e.unsaved.drop(name)
+	e.failing.note(rootJobPrefix+name, nil)
 	if err := e.dropNote(ctx, s, name); err != nil {
 		return err
 	}
@@ -125,7 +192,7 @@ func (e *Engine) forgetRotation(ctx context.Context, s logical.Storage, name str
 }
 
 // findInterrupted has the rotations taken up that a former process left
-// unfinished.
+// unfinished, and notes those whose last one failed.
 func (e *Engine) findInterrupted(ctx context.Context, s logical.Storage) error {
 	names, err := s.List(ctx, rotationPrefix)
 	if err != nil {
@@ -134,31 +201,49 @@ func (e *Engine) findInterrupted(ctx context.Context, s logical.Storage) error {
 	for _, name := range names {
 		e.scheduler.urge(rootJobPrefix + name)
 	}
-	return nil
+	states, err := s.List(ctx, rootStatePrefix)
+	if err != nil {
+		return fmt.Errorf("listing how rotations went: %w", err)
+	}
+	var broken error
+	for _, name := range states {
+		state, err := e.rootState(ctx, s, name)
+		if err := unlessUnreadable(err, &broken); err != nil {
+			return err
+		}
+		if err == nil && state.Failures > 0 {
+			e.failing.note(rootJobPrefix+name, errors.New(state.LastError))
+		}
+	}
+	return broken
 }
 
 // resumeInterrupted takes up the rotation that a note tells of, if there is one.
-// finished is true when the connection has its new credential.
-func (e *Engine) resumeInterrupted(ctx context.Context, name string, connection *Connection) (finished bool, err error) {
+// finished is true when the connection has a new credential by it.
+func (e *Engine) resumeInterrupted(ctx context.Context, name string) (finished bool, err error) {
 	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
 	note, err := read[rotationNote](ctx, e.storage, rotationPrefix+name)
-	if err != nil || note == nil {
+	if err != nil || note == nil && e.unsaved.get(name) == nil {
+		return false, err
+	}
+	connection, err := e.Connection(ctx, e.storage, name)
+	if err != nil {
 		return false, err
 	}
 	if connection == nil {
 		return false, e.dropNote(ctx, e.storage, name)
 	}
-	site, err := e.site(ctx, e.storage, name)
+	site, err := e.rereadSite(ctx, e.storage, name)
 	if err != nil {
 		return false, err
 	}
-	finished, err = e.resumeRotation(ctx, e.storage, site, note)
-	if finished || err != nil {
-		err = errors.Join(err, e.noteRootRotation(ctx, e.storage, name, err))
+	done, err := e.resumeRotation(ctx, e.storage, site, note)
+	if err != nil && !done {
+		err = errors.Join(err, e.noteRootFailure(ctx, e.storage, name, err))
 	}
-	return finished, err
+	return done, err
 }

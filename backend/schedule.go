@@ -107,3 +107,7 @@ func (s Schedule) longestGap(from time.Time) time.Duration {
 	}
 	return longest
 }
+
+// clockSlack is how far ahead a stored time may be before a clock is held to have
+// been set back since.
+const clockSlack = time.Second

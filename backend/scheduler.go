@@ -217,17 +217,17 @@ func (t *scheduler) dueAt(key string) time.Time {
 	return time.Time{}
 }
 
-// failing counts the jobs whose last run failed, by the first part of their key.
-func (t *scheduler) failing() map[string]int {
+// failing are the keys of the jobs whose last run failed.
+func (t *scheduler) failing() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	counts := map[string]int{}
+	var keys []string
 	for key, j := range t.jobs {
-		if kind, _, _ := strings.Cut(key, "/"); j.failures > 0 {
-			counts[kind]++
+		if j.failures > 0 {
+			keys = append(keys, key)
 		}
 	}
-	return counts
+	return keys
 }
 
 // start runs what is due, several at a time, without waiting for it. run
@@ -292,4 +292,45 @@ func (h *jobHeap) Pop() any {
 	j.index = -1
 	*h = (*h)[:last]
 	return j
+}
+
+// failing are the keys of what could not be rotated at the last try, by hand or
+// by the timetable.
+type failing struct {
+	mu   sync.Mutex
+	keys map[string]bool
+}
+
+// note keeps the outcome of a try.
+func (f *failing) note(key string, outcome error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if outcome == nil {
+		delete(f.keys, key)
+		return
+	}
+	if f.keys == nil {
+		f.keys = map[string]bool{}
+	}
+	f.keys[key] = true
+}
+
+// counts are those of what fails, with others that do, by the first part of the
+// key.
+func (f *failing) counts(others []string) map[string]int {
+	f.mu.Lock()
+	all := maps.Clone(f.keys)
+	f.mu.Unlock()
+	if all == nil {
+		all = map[string]bool{}
+	}
+	for _, key := range others {
+		all[key] = true
+	}
+	counts := map[string]int{}
+	for key := range all {
+		kind, _, _ := strings.Cut(key, "/")
+		counts[kind]++
+	}
+	return counts
 }

@@ -138,26 +138,34 @@ type rotating struct {
 // until Retire unless Capabilities.RotateInPlace. When a later step fails, or
 // an answer cannot be understood, the earlier steps have been undone by the
 // time it returns; what could not be undone is the *Error's Leftover.
-func (c *Client) Rotate(ctx context.Context, req RotateRequest) (_ *Rotation, err error) {
+func (c *Client) Rotate(ctx context.Context, req RotateRequest) (*Rotation, error) {
+	rotation, _, err := c.RotateUndoably(ctx, req)
+	return rotation, err
+}
+
+// RotateUndoably is Rotate. Beside the rotation it returns what Undo takes to
+// remove the new credential again, for as long as no connection uses it; nil
+// where the definition has no undo for it.
+func (c *Client) RotateUndoably(ctx context.Context, req RotateRequest) (_ *Rotation, _ *Leftover, err error) {
 	defer rescue("rotate", &err)
 	if c.def.rotate == nil {
-		return nil, unsupported("rotate")
+		return nil, nil, unsupported("rotate")
 	}
 	r, err := c.newRotating(req)
 	if err != nil {
-		return nil, notSent("rotate", err)
+		return nil, nil, notSent("rotate", err)
 	}
 	for i, step := range r.calls {
 		if failed := r.run(ctx, step); failed != nil {
-			return nil, r.backOut(ctx, i, false, failed)
+			return nil, nil, r.backOut(ctx, i, false, failed)
 		}
 	}
 	rotation, err := r.finish()
 	if err != nil {
 		failed := &Error{Op: "rotate", Kind: Unknown, Message: r.secrets.clean(err.Error())}
-		return nil, r.backOut(ctx, len(r.calls)-1, true, failed)
+		return nil, nil, r.backOut(ctx, len(r.calls)-1, true, failed)
 	}
-	return rotation, nil
+	return rotation, r.undoOfAll(), nil
 }
 
 func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
@@ -296,32 +304,160 @@ func (r *rotating) undoHandle() Handle {
 	return h
 }
 
+// undoOfAll undoes a rotation that has succeeded; nil where its first step that
+// changed something has no undo.
+func (r *rotating) undoOfAll() *Leftover {
+	first := slices.IndexFunc(r.calls, func(step *call) bool { return step.method != "GET" })
+	if first < 0 || r.calls[first].undo == nil || !r.has(r.calls[first].undo) {
+		return nil
+	}
+	return &Leftover{Rotation: true, Undo: r.toUndo(len(r.calls)-1, Unknown), Handle: r.undoHandle()}
+}
+
+// UndoUnanswered is what Undo takes to remove a credential of this name whose
+// rotation had no answer: the undos that need nothing of one. Nil where there is
+// none.
+func (c *Client) UndoUnanswered(name string) *Leftover {
+	left := &Leftover{Rotation: true, Handle: Handle{Name: name}}
+	var exprs []hclsyntax.Expression
+	for _, step := range slices.Backward(c.def.rotate.steps()) {
+		if step.undo == nil || len(mentionsOf("saved", step.undo.expressions()...)) > 0 {
+			continue
+		}
+		left.Undo = append(left.Undo, step.step)
+		exprs = append(exprs, step.undo.expressions()...)
+	}
+	if len(left.Undo) == 0 {
+		return nil
+	}
+	left.Handle.Connection = c.def.shown(mentionsOf("connection", exprs...)).pick(c.fields)
+	return left
+}
+
+// RetireNamesOld reports whether retire says which credential it removes. Where
+// it does not, it ends whichever the connection's took the place of, and may be
+// called only while the connection holds what the rotation made.
+func (c *Client) RetireNamesOld() bool {
+	retiring := c.def.rotate.retiring()
+	return len(mentionsOf("saved", retiring...))+len(mentionsOf("previous", retiring...)) > 0
+}
+
+// IsOwn reports whether the credential that Retire would remove is the one that
+// the client itself uses: by its values, or by what retire knows it by, as far as
+// the rotation's reading steps tell that of the client's own. An error means that
+// the provider did not answer; ask again before anything is removed.
+func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err error) {
+	defer rescue("rotate", &err)
+	if c.def.rotate == nil {
+		return false, nil
+	}
+	if c.usesOld(rotation) {
+		return true, nil
+	}
+	saved, failed := c.ownSaved(ctx)
+	if failed != nil {
+		return false, failed
+	}
+	compared := 0
+	same := func(theirs, ours any, known bool) bool {
+		compared++
+		return known && sameText(theirs, ours)
+	}
+	for name := range c.def.rotate.kept() {
+		if theirs := rotation.Saved[name]; theirs != nil {
+			if ours, known := saved[name]; !same(theirs, ours, known) {
+				return false, nil
+			}
+		}
+	}
+	for name := range mentionsOf("previous", c.def.rotate.retiring()...) {
+		if theirs := rotation.Previous[name]; theirs != nil {
+			if ours, known := c.fields[name]; !same(theirs, ours, known) {
+				return false, nil
+			}
+		}
+	}
+	return compared > 0, nil
+}
+
+// sameText compares values of which one went through JSON: a number may have
+// become another kind of number.
+func sameText(a, b any) bool {
+	one, ok := textOf(toCty(a))
+	other, both := textOf(toCty(b))
+	if ok && both {
+		return one == other
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// ownSaved is what a rotation would save of the client's own credential for
+// retire, as far as that is known before a new one is made. What the provider
+// refuses to tell is left out.
+func (c *Client) ownSaved(ctx context.Context) (Values, *Error) {
+	rotate, kept := c.def.rotate, c.def.rotate.kept()
+	q := c.newSequence(rotate.calls, c.static.with("key", keyFacts{}.value()))
+	q.saveComputable(rotate.save)
+	for i, step := range rotate.calls {
+		if step.method != "GET" || i == len(rotate.calls)-1 || len(q.keep(kept)) == len(kept) {
+			break // the last step makes the credential, whatever its method
+		}
+		failed := q.run(ctx, step)
+		switch {
+		case failed != nil && failed.Kind == Refused:
+			return q.keep(kept), nil
+		case failed != nil:
+			return nil, failed
+		}
+	}
+	q.saveComputable(rotate.save)
+	return q.keep(kept), nil
+}
+
+// saveComputable keeps those members that can be computed without the answer of
+// the request that makes a credential.
+func (q *sequence) saveComputable(members []named) {
+	for _, member := range members {
+		if !mentionsAnswer(member.expr) {
+			_ = q.saveAll([]named{member}, anyTime)
+		}
+	}
+}
+
 // Retire removes what a rotation replaced. Call it on a client with the new
 // credential; for a stray, on one with the credential in use. Nil means that
 // the provider says it is gone, by this call or before, or that it ended with
 // the rotation. Beside *Error it may return ErrRetireByHand.
-func (c *Client) Retire(ctx context.Context, rotation Rotation) (err error) {
+func (c *Client) Retire(ctx context.Context, rotation Rotation) error {
+	_, err := c.RetireOrMissing(ctx, rotation)
+	return err
+}
+
+// RetireOrMissing is Retire. missing says that the provider knows no such
+// credential: it was removed before, or the provider does not show it to whom
+// asks, in which case it works on. Check with the old credential tells which.
+func (c *Client) RetireOrMissing(ctx context.Context, rotation Rotation) (missing bool, err error) {
 	defer rescue("retire", &err)
 	block := c.def.rotate
 	if block == nil || len(block.retire) == 0 {
-		return nil
+		return false, nil
 	}
 	if c.usesOld(rotation) {
-		return notSent("retire", errors.New("the credential to retire is the connection's own"))
+		return false, notSent("retire", errors.New("the credential to retire is the connection's own"))
 	}
 	secrets := c.known()
 	s := c.static.
 		with("previous", c.previous(rotation.Previous)).
 		with("saved", valuesObject(rotation.Saved, block.kept(), false))
 	secrets.addMarked(s.names["previous"])
-	skipped, _, failed := c.revokeAll(ctx, block.retire, s, secrets)
+	skipped, missing, failed := c.revokeAll(ctx, block.retire, s, secrets)
 	switch {
 	case failed != nil:
-		return failed
+		return missing, failed
 	case skipped && !rotation.Stray:
-		return ErrRetireByHand
+		return missing, ErrRetireByHand
 	}
-	return nil
+	return missing, nil
 }
 
 // usesOld reports whether the client's credential is the one to be retired.

@@ -189,5 +189,9 @@ provider "vault" {
     }
   }
 
-  errors { message = join("; ", body.errors) }
+  # A missing permission is a 403 as well; "invalid token" is the token's end.
+  errors {
+    message      = join("; ", body.errors)
+    unauthorized = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+  }
 }

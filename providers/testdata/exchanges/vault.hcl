@@ -19,7 +19,7 @@ exchange "orphans" {
   }
 
   step "check" {
-    fails = "refused"
+    fails = "unauthorized"
     trip {
       request = "GET /v1/auth/token/lookup-self"
       status  = 403

@@ -1,0 +1,366 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// What a rotation removes at the provider is removed here: the credential that it
+// replaced, and one that it made and that nobody is going to use. Each time
+// storage is read first, and what the connection holds at that moment stays.
+
+// retireByHand is for a provider that cannot tell which credential the old one is.
+const retireByHand = "the old admin credential cannot be told from others at the provider; delete it there by hand"
+
+// swappedByHand is for one that was swapped in place before another was written.
+const swappedByHand = "the admin credential that the provider made in the last rotation is not in use, since another one was written, and may be alive at the provider; delete it there by hand"
+
+var (
+	errHeldAgain  = errors.New("the connection holds the credential that was to be removed")
+	errStillWorks = errors.New("the provider says that the old admin credential is gone, and it still works; delete it there by hand")
+	errCannotAsk  = errors.New("the provider says that the old admin credential is gone, and cannot be asked with it whether that is so; look for it there by hand, then give this entry up")
+	errNotNamed   = errors.New("the connection no longer holds what the rotation made, so that the provider cannot be told which credential to remove; look for it there by hand, then give this entry up")
+)
+
+// retireReplaced removes the credential that a rotation replaced, by the queue if
+// need be, and then the note.
+func (e *Engine) retireReplaced(ctx context.Context, s logical.Storage, name string, note *rotationNote) error {
+	site, err := e.rereadSite(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if site.definition.Capabilities.RotateInPlace {
+		return e.dropNote(ctx, s, name) // the old one has ended
+	}
+	e.removeTwins(ctx, site, note)
+	err = e.retire(ctx, s, site, credentialRemoval{rotation: *note.Made, name: note.Replaces, part: note.entryID(), why: "it was replaced"})
+	switch {
+	case err == nil:
+	case errors.Is(err, errHeldAgain):
+		e.log.Warn("the replaced admin credential was written to its connection again, so it is not removed", "connection", name)
+	case errors.Is(err, providers.ErrRetireByHand):
+		e.log.Warn(retireByHand, "connection", name)
+		if err := e.noteNotice(ctx, s, name, retireByHand); err != nil {
+			return err
+		}
+	case !site.client.RetireNamesOld() && !errors.Is(err, errNotNamed):
+		// Another rotation would take away what tells the old one from the new.
+		return fmt.Errorf("retiring the old admin credential: %w", err)
+	default:
+		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", name, "error", err)
+		entry := note.entry(site, queueRetire, "the admin credential before it was rotated")
+		entry.Retire, entry.RetireName = note.Made, note.Replaces
+		if err := e.queue.add(ctx, s, entry, false); err != nil {
+			return err // the note stays, and the rotation is taken up again
+		}
+		e.wake()
+	}
+	return e.dropNote(ctx, s, name)
+}
+
+func (e *Engine) noteNotice(ctx context.Context, s logical.Storage, name, notice string) error {
+	state, err := e.rootState(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	state.Notice = notice
+	return e.noteRootState(ctx, s, name, state)
+}
+
+// retireQueued tries again with whatever credential the connection has by now.
+func (e *Engine) retireQueued(ctx context.Context, entry QueueEntry) error {
+	site, release, err := e.siteFor(ctx, e.storage, entry.origin())
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = e.retire(ctx, e.storage, site, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason})
+	if errors.Is(err, errHeldAgain) {
+		e.log.Warn("an admin credential that was to be removed was written to its connection again, so it is not removed", "connection", entry.Connection)
+		return nil
+	}
+	return err
+}
+
+// credentialRemoval is a credential that is to be removed at the provider.
+type credentialRemoval struct {
+	rotation providers.Rotation
+	// name is the credential's at the provider; empty where it is not known.
+	name string
+	// part is the fixed part of the name that the rotation chose.
+	part string
+	why  string
+}
+
+// object is the credential as it can be compared with what is held: by its name,
+// by what the provider knows it by, and by its own values.
+func (c credentialRemoval) object(site *site) object {
+	o := object{site: site, name: c.name}
+	for _, value := range c.rotation.Saved {
+		if text, ok := textOf(value); ok {
+			o.ids = append(o.ids, text)
+		}
+	}
+	for name, value := range c.rotation.Previous {
+		field := site.definition.Connection.Lookup(name)
+		if text, ok := textOf(value); ok && field != nil && field.Sensitive {
+			o.ids = append(o.ids, text)
+		}
+	}
+	return o
+}
+
+// retire removes a credential at the provider, unless a connection holds it. An
+// answer that there is no such credential proves nothing: only the provider's no
+// to that credential itself does.
+func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, c credentialRemoval) error {
+	stored, err := e.storedConnection(ctx, s, site)
+	if err != nil {
+		return err
+	}
+	has := stored.holds(site.definition.Connection, &c.rotation)
+	switch {
+	case has == holdsOld && !c.rotation.Stray:
+		return errHeldAgain
+	case has != holdsNew && !c.rotation.Stray && !site.client.RetireNamesOld():
+		return errNotNamed
+	}
+	own, err := site.client.IsOwn(ctx, c.rotation)
+	if err != nil {
+		return fmt.Errorf("asking the provider for the connection's own credential: %w", err)
+	}
+	if own {
+		return errHeldAgain
+	}
+	missing := false
+	err = e.removeUnheld(ctx, s, removal{
+		object: c.object(site),
+		claim:  claim{part: c.part},
+		work:   "rotation",
+		why:    c.why,
+		remove: func(ctx context.Context) (err error) {
+			missing, err = site.client.RetireOrMissing(ctx, c.rotation)
+			return err
+		},
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return e.seenEnded(ctx, site, stored, &c.rotation)
+}
+
+// undo removes what a rotation made by what its definition says undoes it.
+func (e *Engine) undo(ctx context.Context, s logical.Storage, site *site, note *rotationNote, left *providers.Leftover) error {
+	return e.removeUnheld(ctx, s, removal{
+		object: object{site: site, name: note.Name},
+		claim:  claim{part: note.entryID()},
+		work:   "rotation",
+		why:    "the rotation was not finished",
+		remove: func(ctx context.Context) error { return site.client.Undo(ctx, *left, !e.underWay(site, note)) },
+	})
+}
+
+// seenEnded asks with a replaced credential whether it is dead.
+func (e *Engine) seenEnded(ctx context.Context, site *site, stored *Connection, replaced *providers.Rotation) error {
+	if !site.definition.Capabilities.Check || replaced.Stray {
+		return errCannotAsk
+	}
+	client, err := e.newClient(site.definition, stored.before(replaced))
+	if err != nil {
+		return fmt.Errorf("asking with the old admin credential: %w", err)
+	}
+	defer client.Close()
+	err = client.Check(ctx)
+	switch {
+	case err == nil:
+		return errStillWorks
+	case providers.KindOf(err) == providers.Unauthorized:
+		return nil
+	}
+	return fmt.Errorf("the provider says that the old admin credential is gone, and does not say whether it works: %w", err)
+}
+
+// removeTwins removes what carries the name of the connection's credential and is
+// another one: somebody between us and the provider sent the request twice. Where
+// the provider does not tell the connection's own from them, nothing is removed.
+func (e *Engine) removeTwins(ctx context.Context, site *site, note *rotationNote) {
+	if !site.client.RotationListable() {
+		return
+	}
+	found, err := site.client.FindStray(ctx, note.Name)
+	if err != nil || len(found) < 2 {
+		return
+	}
+	var twins []providers.Rotation
+	for _, one := range found {
+		own, err := site.client.IsOwn(ctx, one)
+		if err != nil {
+			return
+		}
+		if !own {
+			twins = append(twins, one)
+		}
+	}
+	if len(twins) == len(found) {
+		e.log.Warn("several admin credentials carry the name of the connection's own, which cannot be told from the others; look for them at the provider", "connection", site.name, "credential_name", note.Name)
+		return
+	}
+	for _, twin := range twins {
+		// Without its name, which is the connection's too: the provider has told
+		// the two apart.
+		if err := e.retire(ctx, e.storage, site, credentialRemoval{rotation: twin, part: note.entryID(), why: "it was made twice"}); err != nil {
+			e.log.Warn("an admin credential of the same name as the connection's own could not be removed; look for it at the provider", "connection", site.name, "credential_name", note.Name, "error", err)
+		}
+	}
+}
+
+// removeStrays removes what a rotation may have made before its answer was lost,
+// wherever the provider can be asked for it by name, and says how many it found.
+func (e *Engine) removeStrays(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (found int, err error) {
+	strays, err := site.client.FindStray(ctx, note.Name)
+	if err != nil {
+		return 0, fmt.Errorf("looking for the unused credential %q: %w", note.Name, err)
+	}
+	for _, stray := range strays {
+		unused := credentialRemoval{rotation: stray, name: note.Name, part: note.entryID(), why: "the rotation was not finished"}
+		if err := e.retire(ctx, s, site, unused); err != nil {
+			return 0, fmt.Errorf("removing the unused credential %q: %w", note.Name, err)
+		}
+	}
+	return len(strays), nil
+}
+
+// discard removes a new credential that was given up, and then the note.
+func (e *Engine) discard(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	stored, err := e.storedConnection(ctx, s, site)
+	if err != nil {
+		return err
+	}
+	if note.Made != nil && stored.holds(site.definition.Connection, note.Made) == holdsNew {
+		return e.credentialStored(ctx, s, site, note) // the write that failed came through
+	}
+	gone, err := e.removeMade(ctx, s, site, note)
+	switch {
+	case err != nil:
+		return err
+	case !gone && site.definition.Capabilities.RotateInPlace:
+		return e.leaveSwapped(ctx, s, site, note)
+	case !gone:
+		return e.leaveByHand(ctx, s, site, note)
+	}
+	return e.dropNote(ctx, s, site.name)
+}
+
+// removeMade removes a credential that the provider made and nobody uses. gone is
+// false where it can neither be removed nor seen to be dead.
+func (e *Engine) removeMade(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (gone bool, err error) {
+	found := 0
+	switch {
+	case site.client.RotationListable():
+		found, err = e.removeStrays(ctx, s, site, note)
+	case note.Undo != nil:
+		err = e.undo(ctx, s, site, note, note.Undo)
+	}
+	if err != nil || found > 0 {
+		return err == nil, err
+	}
+	if note.Made == nil {
+		return note.Undo != nil, nil
+	}
+	_, client, err := e.renewed(site, note)
+	if err != nil {
+		return false, err
+	}
+	defer client.Close()
+	if !site.definition.Capabilities.Check {
+		return note.Undo != nil, nil
+	}
+	err = client.Check(ctx)
+	switch {
+	case providers.KindOf(err) == providers.Unauthorized && err != nil:
+		return true, nil
+	case err == nil && !site.client.RotationListable() && note.Undo == nil:
+		return false, nil
+	case err == nil:
+		return false, fmt.Errorf("the unused credential %q was removed, or is not listed, and still works", note.Name)
+	}
+	return false, fmt.Errorf("asking whether the unused credential %q works: %w", note.Name, err)
+}
+
+// removeUnanswered ends a rotation whose answer is lost at a provider that has no
+// list: by the undo that needs no answer, where there is one. Otherwise what it
+// may have made is somebody's to look for.
+func (e *Engine) removeUnanswered(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	undo := site.client.UndoUnanswered(note.Name)
+	if undo == nil {
+		return e.leaveByHand(ctx, s, site, note)
+	}
+	if err := e.undo(ctx, s, site, note, undo); err != nil {
+		return fmt.Errorf("removing what the rotation may have made: %w", err)
+	}
+	return e.dropNote(ctx, s, site.name)
+}
+
+// leaveByHand tells the operator of an admin credential that may be alive at the
+// provider and that the engine cannot remove, and ends the rotation: an entry of
+// the queue stays until he gives it up.
+func (e *Engine) leaveByHand(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	entry := note.entry(site, queueByHand, "")
+	entry.Reason = fmt.Sprintf("an admin credential named %q may be alive at the provider, made by a rotation that was not finished; look for it there and delete it, then write queue/%s/give-up", entry.KeyName, entry.ID)
+	e.log.Warn("an admin credential may be alive at the provider that nobody holds and that has to be looked for by hand", "connection", site.name, "credential_name", note.Name, "queue_entry", entry.ID)
+	if err := e.queue.add(ctx, s, entry, false); err != nil {
+		return err
+	}
+	return e.dropNote(ctx, s, site.name)
+}
+
+// leaveSwapped is leaveByHand for a credential that a provider swapped in place,
+// which has no name there: it was the connection's until another one was written.
+func (e *Engine) leaveSwapped(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+	e.log.Warn(swappedByHand, "connection", site.name)
+	if err := e.noteNotice(ctx, s, site.name, swappedByHand); err != nil {
+		return err
+	}
+	return e.dropNote(ctx, s, site.name)
+}
+
+// entry is what a rotation leaves on the queue.
+func (n *rotationNote) entry(site *site, kind, reason string) QueueEntry {
+	entry := QueueEntry{ID: n.entryID(), Kind: kind, KeyName: n.Name, Reason: reason, ExpiresAt: n.ExpiresAt}
+	entry.setOrigin(site.origin())
+	if n.Origin.Provider != "" {
+		entry.setOrigin(n.Origin)
+	}
+	return entry
+}
+
+// workByHand looks whether an entry that waits for an operator is over: the
+// provider itself has ended the credential by now.
+func (e *Engine) workByHand(entry QueueEntry) error {
+	if !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt.Add(expiryMargin)) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errByHand, entry.Reason)
+}
+
+// errByHand keeps an entry on the queue that nothing but an operator can end.
+var errByHand = errors.New("this waits for an operator")
+
+// dropNote ends a rotation. A delete that fails may have been carried out, so
+// storage is read before that counts as a failure.
+func (e *Engine) dropNote(ctx context.Context, s logical.Storage, name string) error {
+	err := s.Delete(ctx, rotationPrefix+name)
+	if err != nil {
+		left, readErr := s.Get(ctx, rotationPrefix+name)
+		if readErr != nil || left != nil {
+			return fmt.Errorf("removing the note of a finished rotation: %w", err)
+		}
+	}
+	e.rotationsKnown.forget(name)
+	return nil
+}
