@@ -171,7 +171,32 @@ func (e *Engine) connectionsOf(ctx context.Context, s logical.Storage, provider 
 // keepVersion keeps the version in use for what it made, and drops the versions
 // of which nothing is left.
 func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string) error {
+	if err := e.dropVersions(ctx, s, name); err != nil {
+		return err
+	}
+	current, err := read[upload](ctx, s, definitionPrefix+name)
+	if err != nil || current == nil {
+		return err
+	}
+	// A mint may be in flight that the ledger does not show yet, so the version
+	// in use is kept in any case.
+	if err := write(ctx, s, oldDefinitionPrefix+name+"/"+current.Hash, current); err != nil {
+		return fmt.Errorf("keeping the replaced definition: %w", err)
+	}
+	return nil
+}
+
+// dropVersions drops the replaced versions of which nothing is left. Where that
+// cannot be told, all of them stay.
+func (e *Engine) dropVersions(ctx context.Context, s logical.Storage, name string) error {
+	if !e.inheritance.over.Load() {
+		return nil // not all is known yet that a crash has left
+	}
 	inUse, err := e.versionsInUse(ctx, s, name)
+	if errors.Is(err, errUnreadable) {
+		e.log.Warn("the replaced versions of a definition are kept, because something in storage cannot be read that may need one", "provider", name, "error", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -181,26 +206,19 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 		return fmt.Errorf("listing replaced definitions: %w", err)
 	}
 	for _, hash := range kept {
-		if !inUse[hash] {
-			if err := s.Delete(ctx, prefix+hash); err != nil {
-				return fmt.Errorf("dropping a replaced definition: %w", err)
-			}
+		if inUse[hash] {
+			continue
 		}
-	}
-	current, err := read[upload](ctx, s, definitionPrefix+name)
-	if err != nil || current == nil {
-		return err
-	}
-	// A mint may be in flight that the ledger does not show yet, so the version
-	// in use is kept in any case.
-	if err := write(ctx, s, prefix+current.Hash, current); err != nil {
-		return fmt.Errorf("keeping the replaced definition: %w", err)
+		if err := s.Delete(ctx, prefix+hash); err != nil {
+			return fmt.Errorf("dropping a replaced definition: %w", err)
+		}
 	}
 	return nil
 }
 
-// versionsInUse are the hashes of the definition's versions of which something is
-// left, or may be after a crash.
+// versionsInUse are the hashes of the definition's versions that something may
+// still need: a record, an entry of the queue, an intent of a mint in flight, a
+// mark on disk, a rotation under way. After errUnreadable it is not all.
 func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name string) (map[string]bool, error) {
 	inUse := map[string]bool{}
 	for r, err := range records(ctx, s) {
@@ -211,10 +229,15 @@ func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name stri
 			inUse[r.Definition] = true
 		}
 	}
-	for _, entry := range e.queue.list() {
-		if entry.Provider == name {
-			inUse[entry.Definition] = true
-		}
+	marks, err := e.activity.everyMark(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range marks {
+		m.mark.definitionsInUse(inUse, name)
+	}
+	if err := e.queue.definitionsInUse(ctx, s, inUse, name); err != nil {
+		return nil, err
 	}
 	e.activity.definitionsInUse(inUse, name)
 	e.recoveries.definitionsInUse(inUse, name)

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,12 +34,16 @@ const (
 	markRenewal = 5 * time.Minute
 	// idleBeforeClean keeps the mark through short pauses.
 	idleBeforeClean = time.Minute
+	// mostWindows bounds how often a clock may jump under one mark before its
+	// windows are joined.
+	mostWindows = 16
 )
 
 // mark is one process's dirty mark on one connection.
 type mark struct {
-	Since time.Time `json:"since"`
-	Until time.Time `json:"until"`
+	// Windows are when keys may have been made, as their names tell it: one, and
+	// another for each time that the clock jumped.
+	Windows []window `json:"windows"`
 	// Places are where at the provider keys may have been made.
 	Places []place `json:"places"`
 	// LongestMint is how long after Until a call may still be in flight.
@@ -58,22 +63,97 @@ type place struct {
 
 func (p place) String() string { return fmt.Sprint(p.origin(""), p.Scope) }
 
-func (m *mark) covers(p place, now time.Time) bool {
-	return m.Until.Sub(now) >= markRenewal && isAmong(m.Places, p)
+// window bounds times of issue, both ends included. They are those of the wall
+// clock, as names tell them, in whole seconds.
+type window struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
 }
 
-// extended is the mark with the window moved and the place added.
-func (m *mark) extended(p place, now time.Time, longestMint time.Duration) *mark {
-	wider := &mark{Since: now, Until: now.Add(markWindow), LongestMint: longestMint}
-	if m != nil {
-		wider.Since = m.Since
-		wider.Places = append(wider.Places, m.Places...)
-		wider.LongestMint = max(longestMint, m.LongestMint)
+// contains reports whether a time of issue is in the window.
+func (w window) contains(issued time.Time) bool {
+	// Names carry whole seconds.
+	return !issued.Before(w.Since.Truncate(time.Second)) && !issued.After(w.Until)
+}
+
+// windows are several; none at all contain nothing.
+type windows []window
+
+func (all windows) contain(issued time.Time) bool {
+	return slices.ContainsFunc(all, func(w window) bool { return w.contains(issued) })
+}
+
+// join is the smallest window that has both in it.
+func (w window) join(other window) window {
+	if other.Since.Before(w.Since) {
+		w.Since = other.Since
 	}
-	if !isAmong(wider.Places, p) {
-		wider.Places = append(wider.Places, p)
+	if other.Until.After(w.Until) {
+		w.Until = other.Until
+	}
+	return w
+}
+
+// setback is how far a clock may be set back without another window.
+const setback = time.Minute
+
+// call is a mint as its mark has to cover it.
+type call struct {
+	where place
+	// issued is the time in the key's name, and longest how long the mint lasts.
+	issued  time.Time
+	longest time.Duration
+}
+
+// wall is the time that others read too: comparisons are then of clocks, which
+// jump, and not of this process's running time.
+func wall(t time.Time) time.Time { return t.Round(0).UTC() }
+
+func (m *mark) covers(c call, now time.Time) bool {
+	last := m.Windows[len(m.Windows)-1]
+	left := last.Until.Sub(wall(now))
+	return left >= markRenewal && left <= markWindow+setback && last.contains(wall(c.issued)) &&
+		m.LongestMint >= c.longest && isAmong(m.Places, c.where)
+}
+
+// extended is the mark with the window moved, or another one begun where the clock
+// has jumped, and the place added.
+func (m *mark) extended(c call, now time.Time) *mark {
+	fresh := window{Since: wall(now), Until: wall(now).Add(markWindow)}.join(window{Since: wall(c.issued), Until: wall(c.issued)})
+	wider := &mark{LongestMint: c.longest}
+	if m != nil {
+		wider.Windows = append(wider.Windows, m.Windows...)
+		wider.Places = append(wider.Places, m.Places...)
+		wider.LongestMint = max(c.longest, m.LongestMint)
+	}
+	wider.Windows = withWindow(wider.Windows, fresh)
+	if !isAmong(wider.Places, c.where) {
+		wider.Places = append(wider.Places, c.where)
 	}
 	return wider
+}
+
+// withWindow adds a window as the last one: joined with the one before where time
+// has just gone on, and as one of its own where the clock has jumped, so that
+// no window holds times at which no key was made.
+func withWindow(windows []window, fresh window) []window {
+	last := len(windows) - 1
+	switch {
+	case last < 0:
+		return []window{fresh}
+	case goesOn(windows[last], fresh):
+		windows[last] = windows[last].join(fresh)
+		return windows
+	case len(windows) == mostWindows:
+		windows[0] = windows[0].join(windows[1])
+		windows = slices.Delete(windows, 1, 2)
+	}
+	return append(windows, fresh)
+}
+
+// goesOn reports whether fresh begins within the other one and ends after it.
+func goesOn(before, fresh window) bool {
+	return !fresh.Since.Before(before.Since.Add(-setback)) && !fresh.Since.After(before.Until) && !fresh.Until.Before(before.Until.Add(-setback))
 }
 
 // isAmong reports whether one reads like any of them: scopes are not comparable.
@@ -94,6 +174,9 @@ type activity struct {
 type connectionActivity struct {
 	mu   sync.Mutex
 	mark *mark
+	// doubtful says that the mark may not be on disk: it counts as set when it
+	// comes to clearing it, and as unset for a mint.
+	doubtful bool
 	// inFlight holds the names of keys that are being minted, or whose outcome
 	// is unknown and not yet on the durable queue.
 	inFlight map[string]struct{}
@@ -132,21 +215,18 @@ func (a *activity) markPath(connection string) string {
 
 // begin marks the connection dirty if it is not, and the key as in flight.
 // Nothing may be asked of the provider when it fails.
-func (a *activity) begin(ctx context.Context, s logical.Storage, connection, keyName string, where place, longestMint time.Duration) error {
+func (a *activity) begin(ctx context.Context, s logical.Storage, connection, keyName string, mint call) error {
 	c := a.of(connection)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := a.now()
-	if c.mark == nil || !c.mark.covers(where, now) {
-		wider := c.mark.extended(where, now, longestMint)
-		if err := write(ctx, s, a.markPath(connection), wider); err != nil {
-			// The write may have been carried out all the same: the mark counts
-			// as set when it comes to clearing it, and as unset for a mint.
-			c.mark = wider
-			c.mark.Until = time.Time{}
+	if c.mark == nil || c.doubtful || !c.mark.covers(mint, now) {
+		c.mark = c.mark.extended(mint, now)
+		c.doubtful = true // a write that fails may have been carried out all the same
+		if err := write(ctx, s, a.markPath(connection), c.mark); err != nil {
 			return fmt.Errorf("marking connection %q as in use: %w", connection, err)
 		}
-		c.mark = wider
+		c.doubtful = false
 	}
 	c.inFlight[keyName] = struct{}{}
 	c.lastUsed = now
@@ -198,12 +278,11 @@ func (a *activity) inFlight(connection string) map[string]bool {
 
 // cleanIdle removes the marks of connections that have been idle for a while.
 func (a *activity) cleanIdle(ctx context.Context, s logical.Storage) error {
+	var failed error
 	for _, name := range a.connections() {
-		if err := a.cleanIfIdle(ctx, s, name); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, a.cleanIfIdle(ctx, s, name))
 	}
-	return nil
+	return failed
 }
 
 func (a *activity) cleanIfIdle(ctx context.Context, s logical.Storage, connection string) error {
@@ -213,10 +292,11 @@ func (a *activity) cleanIfIdle(ctx context.Context, s logical.Storage, connectio
 	if c.mark == nil || len(c.inFlight) > 0 || a.now().Sub(c.lastUsed) < idleBeforeClean {
 		return nil
 	}
+	c.doubtful = true // a deletion that fails may have been carried out all the same
 	if err := s.Delete(ctx, a.markPath(connection)); err != nil {
 		return fmt.Errorf("clearing the mark of connection %q: %w", connection, err)
 	}
-	c.mark = nil
+	c.mark, c.doubtful = nil, false
 	return nil
 }
 
@@ -225,16 +305,26 @@ type inheritedMark struct {
 	path       string
 	connection string
 	mark       mark
+	// left are the places that are not recovered yet.
+	left map[string]bool
 }
 
 // inheritedMarks reads the marks of every other epoch. Beside errUnreadable it
 // returns those that can be read.
-func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]inheritedMark, error) {
+func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]*inheritedMark, error) {
+	marks, err := a.everyMark(ctx, s)
+	own := func(m *inheritedMark) bool { return strings.HasSuffix(m.path, "/"+a.epoch) }
+	return slices.DeleteFunc(marks, own), err
+}
+
+// everyMark reads the marks of all epochs, this one's among them. Beside
+// errUnreadable it returns those that can be read.
+func (a *activity) everyMark(ctx context.Context, s logical.Storage) ([]*inheritedMark, error) {
 	connections, err := s.List(ctx, dirtyPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("listing the marks: %w", err)
 	}
-	var found []inheritedMark
+	var found []*inheritedMark
 	var broken error
 	for _, folder := range connections {
 		connection := strings.TrimSuffix(folder, "/")
@@ -243,16 +333,13 @@ func (a *activity) inheritedMarks(ctx context.Context, s logical.Storage) ([]inh
 			return nil, fmt.Errorf("listing the marks of connection %q: %w", connection, err)
 		}
 		for _, epoch := range epochs {
-			if epoch == a.epoch {
-				continue
-			}
 			path := dirtyPrefix + connection + "/" + epoch
 			m, err := read[mark](ctx, s, path)
 			if err := unlessUnreadable(err, &broken); err != nil {
 				return nil, err
 			}
 			if m != nil {
-				found = append(found, inheritedMark{path: path, connection: connection, mark: *m})
+				found = append(found, &inheritedMark{path: path, connection: connection, mark: *m, left: map[string]bool{}})
 			}
 		}
 	}

@@ -61,7 +61,7 @@ type Engine struct {
 	}
 	ownership   ownership
 	activity    *activity
-	holdingsLog holdingsLog
+	holdingsLog *holdingsLog
 	queue       *queue
 	recoveries  recoveries
 	searches    searches
@@ -123,8 +123,9 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		jitter:        options.Jitter,
 		tickInterval:  interval,
 		activity:      newActivity(clock.latest),
+		holdingsLog:   newHoldingsLog(),
 		queue:         newQueue(now),
-		recoveries:    recoveries{byConnection: map[string]*recovery{}},
+		recoveries:    recoveries{byPlace: map[string]*recovery{}},
 		recordLocks:   newKeyedLocks(),
 		rotationLocks: newKeyedLocks(),
 		scheduler:     newScheduler(now),
@@ -234,6 +235,10 @@ type Info struct {
 	// Passive says that the mount may be a copy of another one, and acts on
 	// nothing that it knows.
 	Passive bool
+	// Unrecovered tells, one sentence each, which places could not be reconciled
+	// yet and why, and Damaged names the ledger's records that cannot be read.
+	Unrecovered []string
+	Damaged     []string
 }
 
 // Info describes the running engine.
@@ -243,10 +248,12 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 		return Info{}, err
 	}
 	return Info{
-		Version:    Version,
-		Providers:  names,
-		Queued:     len(e.queue.list()),
-		Recovering: e.recoveries.names(),
-		Passive:    e.passive(),
+		Version:     Version,
+		Providers:   names,
+		Queued:      len(e.queue.list()),
+		Recovering:  e.recoveries.names(),
+		Unrecovered: e.recoveries.failures(),
+		Damaged:     e.census.damaged(),
+		Passive:     e.passive(),
 	}, nil
 }

@@ -31,6 +31,7 @@ type holder struct {
 	// name and issued are of what is held, as far as they are known.
 	name   string
 	issued time.Time
+	scope  providers.Scope
 	// recordID is set where a ledger record is the holder.
 	recordID string
 	// static says that a static role is the holder.
@@ -105,16 +106,58 @@ type credentialText struct {
 // holdingsLog adds what is entered into the ledger to every holdings in use: the
 // ledger is read shard by shard, and a key may be entered behind the reader.
 type holdingsLog struct {
+	// reading is held by whoever reads what others are to share.
+	reading keyedLocks
+
 	mu   sync.Mutex
 	open map[*holdings]struct{}
+	// shared is what those who come now may use too.
+	shared *holdings
+	readAt time.Time
+	users  map[*holdings]int
+}
+
+func newHoldingsLog() *holdingsLog {
+	return &holdingsLog{reading: newKeyedLocks(), open: map[*holdings]struct{}{}, users: map[*holdings]int{}}
+}
+
+// share lets others use what one has read.
+func (l *holdingsLog) share(h *holdings, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shared, l.readAt = h, now
+	l.users[h] = 1
+}
+
+// join is what others use and is not too old; nil when there is none.
+func (l *holdingsLog) join(now time.Time) *holdings {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shared == nil || now.Sub(l.readAt).Abs() > holdingsAge {
+		return nil
+	}
+	l.users[l.shared]++
+	return l.shared
+}
+
+// leave ends one use.
+func (l *holdingsLog) leave(h *holdings) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users[h]--
+	if l.users[h] > 0 {
+		return
+	}
+	delete(l.users, h)
+	delete(l.open, h)
+	if l.shared == h {
+		l.shared = nil
+	}
 }
 
 func (l *holdingsLog) begin(h *holdings) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open == nil {
-		l.open = map[*holdings]struct{}{}
-	}
 	l.open[h] = struct{}{}
 }
 
@@ -154,6 +197,29 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 	return h, release, nil
 }
 
+// holdingsAge is how long what was read serves those who come later.
+const holdingsAge = 10 * time.Second
+
+// sharedHoldings is holdings for work of which much goes on at a time: whoever
+// asks while others use theirs gets the same, for a while. What was entered into
+// the ledger since is in it; what has gone from there is held a little longer.
+func (e *Engine) sharedHoldings(ctx context.Context, s logical.Storage) (h *holdings, release func(), err error) {
+	unlock, err := e.holdingsLog.reading.lock(ctx, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock() // those who ask meanwhile find it read
+	if h := e.holdingsLog.join(e.now()); h != nil {
+		return h, func() { e.holdingsLog.leave(h) }, nil
+	}
+	h, _, err = e.holdings(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.holdingsLog.share(h, e.now())
+	return h, func() { e.holdingsLog.leave(h) }, nil
+}
+
 // addRecords adds every record of the ledger, whatever its connection.
 func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings) error {
 	for r, err := range records(ctx, s) {
@@ -179,7 +245,7 @@ func (h *holdings) addRecord(r *Record) {
 	one := holder{
 		what:       "key " + r.Handle.Name + " in the ledger, of connection " + r.Connection,
 		connection: r.Connection, provider: r.Provider, id: r.Handle.ID,
-		name: r.Handle.Name, issued: r.IssuedAt, recordID: r.ID, baseURL: r.BaseURL,
+		name: r.Handle.Name, issued: r.IssuedAt, recordID: r.ID, baseURL: r.BaseURL, scope: r.Scope,
 	}
 	h.add(one, r.Handle.Name)
 }
@@ -513,16 +579,30 @@ func (q *queue) holderOf(h *holdings, o object, by claim) *holder {
 	return nil
 }
 
-// youngest is when the newest key was made of which this storage knows; zero when
-// it knows of none.
-func (h *holdings) youngest() time.Time {
+// recordsOf are the ledger's records of one connection.
+func (h *holdings) recordsOf(connection string) []holder {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var youngest time.Time
-	for part := range h.byPart {
-		if issued, ok := readFixedPart(part); ok && issued.After(youngest) {
-			youngest = issued
+	var records []holder
+	for _, holders := range h.byPart {
+		for _, one := range holders {
+			if one.recordID != "" && !one.static && one.connection == connection {
+				records = append(records, one)
+			}
 		}
 	}
-	return youngest
+	return records
+}
+
+// newest is when the newest key was made of which storage holds a record.
+func (h *holdings) newest() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var newest time.Time
+	for part := range h.byPart {
+		if issued, ok := readFixedPart(part); ok && issued.After(newest) {
+			newest = issued
+		}
+	}
+	return newest
 }

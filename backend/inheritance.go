@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -14,6 +15,8 @@ type inheritance struct {
 	steps    []func(context.Context, logical.Storage) error
 	attempts int
 	nextTry  time.Time
+	// over is set once nothing is left.
+	over atomic.Bool
 }
 
 // takeOver goes on with the steps that are left. What cannot be read is left
@@ -32,6 +35,7 @@ func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
 		}
 		left.steps = left.steps[1:]
 	}
+	left.over.Store(true)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limi
 func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]*Record, error) {
 	var found []*Record
 	for r, err := range recordsInShard(ctx, s, shard) {
+		if errors.Is(err, errUnreadable) {
+			continue // info tells of it
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -180,12 +181,20 @@ func (e *Engine) Metrics() ([]byte, error) {
 type census struct {
 	mu     sync.Mutex
 	shards [ledgerShards]map[string]int // by connection
+	broken [ledgerShards][]string       // ids of records that cannot be read
 }
 
-func (c *census) note(shard int, alive map[string]int) {
+func (c *census) note(shard int, alive map[string]int, broken []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.shards[shard] = alive
+	c.shards[shard], c.broken[shard] = alive, broken
+}
+
+// damaged are the ids of the records that could not be read on the last round.
+func (c *census) damaged() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Concat(c.broken[:]...)
 }
 
 func (c *census) byConnection() map[string]int {

@@ -235,7 +235,8 @@ func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *ord
 func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
 	handle, known := o.site.client.KnownHandle(o.request)
 	if o.site.definition.Capabilities.Reconcile || !known {
-		return e.activity.begin(ctx, s, o.site.name, o.request.Name, placeOf(o.record.origin(), o.scope), longest)
+		mint := call{where: placeOf(o.record.origin(), o.scope), issued: timeIn(o.fixed), longest: longest}
+		return e.activity.begin(ctx, s, o.site.name, o.request.Name, mint)
 	}
 	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+listLag))
 	intent.Kind = queueIntent

@@ -164,6 +164,12 @@ func readFixedPart(text string) (issued time.Time, ok bool) {
 	return time.Unix(seconds, 0), true
 }
 
+// timeIn is the time of issue that a fixed part of our own making tells.
+func timeIn(fixed string) time.Time {
+	issued, _ := readFixedPart(fixed)
+	return issued
+}
+
 func randomBase36(length int) string {
 	limit := new(big.Int).Exp(big.NewInt(36), big.NewInt(int64(length)), nil)
 	n, err := rand.Int(rand.Reader, limit)

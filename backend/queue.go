@@ -250,6 +250,32 @@ func (q *queue) list() []QueueEntry {
 	return entries
 }
 
+// definitionsInUse notes the hashes of a provider's definitions that entries need:
+// those of mints in flight too, and those on disk that could not be taken over.
+func (q *queue) definitionsInUse(ctx context.Context, s logical.Storage, inUse map[string]bool, provider string) error {
+	ids, err := s.List(ctx, queuePrefix)
+	if err != nil {
+		return fmt.Errorf("listing the revocation queue: %w", err)
+	}
+	for _, id := range ids {
+		entry, err := read[QueueEntry](ctx, s, queuePrefix+id)
+		if err != nil {
+			return err
+		}
+		if entry != nil && entry.Provider == provider {
+			inUse[entry.Definition] = true
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, item := range q.entries {
+		if item.Provider == provider {
+			inUse[item.Definition] = true
+		}
+	}
+	return nil
+}
+
 // unsettled are the names of what a connection may have left at its provider
 // beside the keys in the ledger.
 func (q *queue) unsettled(connection string) map[string]bool {

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -126,16 +127,19 @@ func (e *Engine) tick(ctx context.Context) {
 func (e *Engine) reapShard(ctx context.Context, shard int) error {
 	var first error
 	alive := map[string]int{}
+	var damaged []string
 	for r, err := range recordsInShard(ctx, e.storage, shardName(shard)) {
 		if err == nil {
 			alive[r.Connection]++
 			err = e.reap(ctx, r)
+		} else if errors.Is(err, errUnreadable) {
+			damaged = append(damaged, r.ID)
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	e.census.note(shard, alive)
+	e.census.note(shard, alive, damaged)
 	return first
 }
 

@@ -4,12 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/providers"
+)
+
+const (
+	// reconcileConcurrency bounds the places that one reconcile lists at a time.
+	reconcileConcurrency = 4
+	// reconcileReserve is what a reconcile leaves of its caller's time for telling
+	// what it found, should a place not answer.
+	reconcileReserve = 10 * time.Second
 )
 
 // ReconcileOptions say what a reconcile may do.
@@ -18,16 +29,25 @@ type ReconcileOptions struct {
 	Delete bool
 }
 
-// ReconcileReport is what the provider has and the ledger has not, and the
+// ReconcileReport is what the provider has and the mount does not hold, and the
 // other way round.
 type ReconcileReport struct {
 	// Listed counts the provider's keys that carry this mount's tag.
 	Listed int
-	// Orphans are the keys among them that the ledger does not know.
+	// Orphans are the keys among them that nobody in the mount holds.
 	Orphans []Orphan
-	// Missing are the names of keys in the ledger that the provider does not
-	// list any more.
+	// Missing are the names of the connection's keys in the ledger that the
+	// provider does not list any more. Places that failed are left out.
 	Missing []string
+	// Failed are the places whose keys could not be listed.
+	Failed []FailedScope
+}
+
+// FailedScope is a place at the provider whose keys could not be listed, or not
+// all of them.
+type FailedScope struct {
+	Scope providers.Scope
+	Error string
 }
 
 // Orphan is a key at the provider that nobody holds.
@@ -36,26 +56,25 @@ type Orphan struct {
 	Scope   providers.Scope
 	Issued  time.Time
 	Revoked bool
-	// Error says why it could not be revoked.
+	// Error says why it could not be revoked, or why it is not certain that
+	// nobody holds it.
 	Error string
+	// Newer says that the key was made after everything that this mount's storage
+	// knows of: another Vault with a copy of the storage may have made it.
+	Newer bool
 
+	listedKey
+}
+
+// listedKey is a key of this mount as a provider lists it.
+type listedKey struct {
+	object object
 	handle providers.Handle
 }
 
-// window bounds the time of issue of the keys that a reconcile looks at. The
-// zero window has no bounds.
-type window struct{ since, until time.Time }
-
-func (w window) contains(t time.Time) bool {
-	if w.until.IsZero() {
-		return true
-	}
-	// Names carry whole seconds.
-	return !t.Before(w.since.Truncate(time.Second)) && !t.After(w.until)
-}
-
-// Reconcile compares what a connection's provider lists with the ledger, over
-// every place that a role, a live key or an unfinished mint points to.
+// Reconcile compares what a connection's provider lists with what the mount
+// holds, over every place that a role, a live key or an unfinished mint points
+// to. Its error is that of a place only when no place could be listed at all.
 func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection string, o ReconcileOptions) (*ReconcileReport, error) {
 	if o.Delete {
 		if err := e.refuseIfPassive("revoking what nobody here holds"); err != nil {
@@ -69,21 +88,27 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 	if !site.definition.Capabilities.Reconcile {
 		return nil, mistake("%s cannot list its keys, so connection %q cannot be reconciled", site.definition.Title, connection)
 	}
-	scopes, err := e.scopesInUse(ctx, s, site)
+	// The ledger is read once, before the lists: what is entered later is added.
+	holdings, release, err := e.sharedHoldings(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return e.reconcile(ctx, s, site, scopes, window{}, o)
+	defer release()
+	scopes, err := e.scopesInUse(ctx, s, site, holdings)
+	if err != nil {
+		return nil, err
+	}
+	listings, failed := e.listScopes(ctx, site, scopes, holdings.tag)
+	if len(failed) > 0 && len(failed) == len(scopes) {
+		return nil, fmt.Errorf("listing the keys of connection %q: %w", site.name, failed[0].err)
+	}
+	return e.report(ctx, s, site, holdings, listings, failed, o)
 }
 
 // scopesInUse are the places where keys of the connection may be.
-func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site) ([]providers.Scope, error) {
-	var scopes []providers.Scope
-	add := func(scope providers.Scope) {
-		if !isAmong(scopes, scope) {
-			scopes = append(scopes, scope)
-		}
-	}
+func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site, h *holdings) ([]providers.Scope, error) {
+	scopes := map[string]providers.Scope{}
+	add := func(scope providers.Scope) { scopes[scope.String()] = scope }
 	names, err := e.Roles(ctx, s)
 	if err != nil {
 		return nil, err
@@ -97,123 +122,241 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site)
 			add(site.definition.Scope(role.Fields, site.connection.Fields))
 		}
 	}
-	for r, err := range records(ctx, s) {
-		if err != nil {
-			return nil, err
-		}
-		if r.Connection == site.name {
-			add(r.Scope)
-		}
+	for _, one := range h.recordsOf(site.name) {
+		add(one.scope)
 	}
 	for _, entry := range e.queue.list() {
 		if entry.Connection == site.name && entry.Kind != queueRevoke {
 			add(entry.Scope)
 		}
 	}
-	return scopes, nil
+	return slices.Collect(maps.Values(scopes)), nil
 }
 
-// reconcile lists first and then finds out what is held: a key that was being
-// minted at the first moment is in flight, queued or in the ledger at the second.
-func (e *Engine) reconcile(ctx context.Context, s logical.Storage, site *site, scopes []providers.Scope, w window, o ReconcileOptions) (*ReconcileReport, error) {
-	mount, err := e.mount(ctx, s)
-	if err != nil {
-		return nil, err
+// failedListing is a place that could not be listed, or not with certainty.
+type failedListing struct {
+	scope providers.Scope
+	err   error
+}
+
+// listScopes lists several places, each for itself: one that is gone, or does not
+// answer, or whose definition is at fault, holds up none of the others.
+func (e *Engine) listScopes(ctx context.Context, site *site, scopes []providers.Scope, tag string) (listings []*listing, failed []failedListing) {
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-min(reconcileReserve, time.Until(end)/2)))
+		defer cancel()
 	}
-	listed, err := e.listTagged(ctx, site, scopes, mount.Tag)
-	if err != nil {
-		return nil, fmt.Errorf("listing the keys of connection %q: %w", site.name, err)
-	}
-	holdings, release, err := e.holdings(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	report := &ReconcileReport{Missing: e.missing(holdings, site, listed)}
-	for _, sameName := range listed {
-		for _, found := range sameName {
-			report.Listed++
-			if !w.contains(found.Issued) || e.held(holdings, found.object(site, sameName), claim{}) != nil {
-				continue
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	slots := make(chan struct{}, reconcileConcurrency)
+	for _, scope := range scopes {
+		running.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			var listed *listing
+			err := guarded(func() (err error) {
+				listed, err = e.listOurs(ctx, site, scope, tag)
+				return err
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, failedListing{scope, err})
+				return
 			}
-			if o.Delete {
-				e.revokeOrphan(ctx, s, site, holdings, &found, sameName)
+			listings = append(listings, listed)
+		})
+	}
+	running.Wait()
+	return listings, failed
+}
+
+// listing is what one place lists of this mount's keys.
+type listing struct {
+	scope  providers.Scope
+	byPart map[string][]*Orphan // by the fixed part of the name
+	// doubt is why the list may have more keys; nil when it was read whole and
+	// held still.
+	doubt error
+}
+
+// listOurs lists the keys of a place that carry the mount's tag in their name.
+func (e *Engine) listOurs(ctx context.Context, site *site, scope providers.Scope, tag string) (*listing, error) {
+	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}}
+	for key, err := range site.client.List(ctx, scope) {
+		if err != nil {
+			return nil, err
+		}
+		part, issued, ours := fixedPartOf(tag, key.Handle.Name)
+		if !ours {
+			continue
+		}
+		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, listedKey: listedKey{object: objectOf(site, key.Handle), handle: key.Handle}}
+		listed.byPart[part] = append(listed.byPart[part], one)
+	}
+	for _, sameName := range listed.byPart {
+		setBeside(sameName)
+	}
+	return listed, nil
+}
+
+// setBeside notes with each key what is listed under the same fixed part.
+func setBeside(sameName []*Orphan) {
+	var ids []string
+	for _, one := range sameName {
+		ids = append(ids, one.handle.ID)
+	}
+	for _, one := range sameName {
+		one.object.beside = ids
+	}
+}
+
+// keys are all listed keys, each once, in order of issue.
+func (l *listing) keys() []*Orphan {
+	var keys []*Orphan
+	for _, sameName := range l.byPart {
+		for _, one := range sameName {
+			if !slices.ContainsFunc(keys, one.isSame) {
+				keys = append(keys, one)
 			}
-			report.Orphans = append(report.Orphans, found)
 		}
 	}
-	return report, nil
+	slices.SortFunc(keys, func(a, b *Orphan) int { return a.Issued.Compare(b.Issued) })
+	return keys
 }
 
-// missing are the names of the connection's keys in the ledger that are not listed.
-func (e *Engine) missing(h *holdings, site *site, listed map[string][]Orphan) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var missing []string
-	for part, holders := range h.byPart {
-		for _, one := range holders {
-			if one.recordID != "" && !one.static && one.connection == site.name && len(listed[part]) == 0 && one.issued.Before(e.now().Add(-listLag)) {
-				missing = append(missing, one.name)
+func (o *Orphan) isSame(other *Orphan) bool {
+	return o.handle.ID == other.handle.ID && strings.EqualFold(o.Name, other.Name)
+}
+
+// report compares what was listed with what is held.
+func (e *Engine) report(ctx context.Context, s logical.Storage, site *site, h *holdings, listings []*listing, failed []failedListing, o ReconcileOptions) (*ReconcileReport, error) {
+	report := &ReconcileReport{}
+	newest, err := e.newestKnown(ctx, s, h)
+	if err != nil {
+		return nil, err
+	}
+	var seen []*Orphan
+	for _, listed := range listings {
+		for _, found := range listed.keys() {
+			if slices.ContainsFunc(seen, found.isSame) {
+				continue // one place may be a part of another
 			}
+			seen = append(seen, found)
+			if e.isOrphan(h, found) {
+				found.Newer = found.Issued.After(newest)
+				e.revokeReported(ctx, s, h, found, o)
+				report.Orphans = append(report.Orphans, *found)
+			}
+		}
+		if listed.doubt != nil {
+			failed = append(failed, failedListing{listed.scope, listed.doubt})
+		}
+	}
+	report.Listed = len(seen)
+	for _, one := range failed {
+		text, _, _ := strings.Cut(one.err.Error(), "\n")
+		report.Failed = append(report.Failed, FailedScope{Scope: one.scope, Error: text})
+	}
+	report.Missing, err = e.missing(ctx, s, h, site, listings)
+	return report, err
+}
+
+// isOrphan reports whether nobody holds a key, as far as can be told.
+func (e *Engine) isOrphan(h *holdings, found *Orphan) bool {
+	one := e.held(h, found.object, claim{})
+	if one != nil && one.unclear {
+		found.Error = "it cannot be told whether somebody holds it: " + one.what
+	}
+	return one == nil || one.unclear
+}
+
+// revokeReported revokes an orphan where that was asked for.
+func (e *Engine) revokeReported(ctx context.Context, s logical.Storage, h *holdings, found *Orphan, o ReconcileOptions) {
+	if !o.Delete {
+		return
+	}
+	if err := e.removeOrphan(ctx, s, h, found, "reconcile"); err != nil {
+		found.Error = err.Error()
+		return
+	}
+	found.Revoked = true
+}
+
+// removeOrphan revokes a listed key, unless somebody holds it.
+func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holdings, found *Orphan, work string) error {
+	site := found.object.site
+	ctx, cancel := context.WithTimeout(ctx, site.connection.longestMint())
+	defer cancel()
+	err := e.removeUnheld(ctx, s, removal{
+		object:   found.object,
+		work:     work,
+		why:      "nobody holds it",
+		holdings: h,
+		remove:   func(ctx context.Context) error { return site.client.Revoke(ctx, found.handle) },
+	})
+	if err == nil {
+		e.metrics.orphanRevoked(site.name)
+	}
+	return err
+}
+
+// missing are the names of the connection's keys in the ledger that the places
+// which could be listed do not show.
+func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, site *site, listings []*listing) ([]string, error) {
+	var missing []string
+	for _, one := range h.recordsOf(site.name) {
+		if !one.issued.Before(e.now().Add(-lagOf(site))) || one.isListed(listings) {
+			continue
+		}
+		// It may have been revoked since the ledger was read.
+		r, err := record(ctx, s, one.recordID)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			missing = append(missing, one.name)
 		}
 	}
 	slices.Sort(missing)
-	return missing
+	return missing, nil
 }
 
-// listTagged lists the keys that carry the mount's tag in their name, by the
-// fixed part of that.
-func (e *Engine) listTagged(ctx context.Context, site *site, scopes []providers.Scope, tag string) (map[string][]Orphan, error) {
-	tagged := map[string][]Orphan{}
-	for _, scope := range scopes {
-		for key, err := range site.client.List(ctx, scope) {
-			if err != nil {
-				return nil, err
+// isListed reports whether a key is shown by its place, or may be.
+func (one holder) isListed(listings []*listing) bool {
+	known := false
+	for _, listed := range listings {
+		if len(listed.byPart[one.part]) > 0 {
+			return true
+		}
+		known = known || listed.doubt == nil && listed.scope.String() == one.scope.String()
+	}
+	return !known
+}
+
+// newestKnown is until when this storage knows of the keys that were made: what
+// is newer and of our tag, somebody else made.
+func (e *Engine) newestKnown(ctx context.Context, s logical.Storage, h *holdings) (time.Time, error) {
+	newest := h.newest()
+	marks, err := e.activity.everyMark(ctx, s)
+	if err != nil && !errors.Is(err, errUnreadable) {
+		return time.Time{}, err
+	}
+	for _, m := range marks {
+		for _, w := range m.mark.Windows {
+			if w.Until.After(newest) {
+				newest = w.Until
 			}
-			part, issued, ours := fixedPartOf(tag, key.Handle.Name)
-			sameID := func(other Orphan) bool { return other.handle.ID == key.Handle.ID }
-			if !ours || slices.ContainsFunc(tagged[part], sameID) {
-				continue
-			}
-			tagged[part] = append(tagged[part], Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, handle: key.Handle})
 		}
 	}
-	return tagged, nil
-}
-
-// object is the listed key as the gate needs it; sameName are all that bear its
-// fixed part.
-func (o *Orphan) object(site *site, sameName []Orphan) object {
-	found := objectOf(site, o.handle)
-	for _, other := range sameName {
-		found.beside = append(found.beside, other.handle.ID)
-	}
-	return found
-}
-
-func (e *Engine) revokeOrphan(ctx context.Context, s logical.Storage, site *site, h *holdings, orphan *Orphan, sameName []Orphan) {
-	err := e.removeUnheld(ctx, s, removal{
-		object:   orphan.object(site, sameName),
-		work:     "reconcile",
-		why:      "nobody holds it",
-		holdings: h,
-		remove:   func(ctx context.Context) error { return site.client.Revoke(ctx, orphan.handle) },
-	})
-	if err != nil {
-		orphan.Error = err.Error()
-		return
-	}
-	orphan.Revoked = true
-	e.metrics.orphanRevoked(site.name)
-}
-
-// failed joins what could not be revoked.
-func (r *ReconcileReport) failed() error {
-	var failures []error
-	for _, orphan := range r.Orphans {
-		if !orphan.Revoked {
-			failures = append(failures, fmt.Errorf("key %q: %s", orphan.Name, orphan.Error))
+	for _, entry := range e.queue.list() {
+		if _, issued, ok := fixedPartOf(h.tag, entry.KeyName); ok && issued.After(newest) {
+			newest = issued
 		}
 	}
-	return errors.Join(failures...)
+	return newest, nil
 }
+
+// lagOf is how long the provider's list may hide a key that exists.
+func lagOf(*site) time.Duration { return listLag }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,63 +17,66 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
-// recovery is the work on one connection that an earlier process left dirty.
-type recovery struct {
-	marks   []inheritedMark
-	foundAt time.Time
+// What an earlier process left dirty is recovered place by place, each with its
+// own tries: a place that cannot be listed holds up no other. A mark goes once
+// all its places are recovered.
+const (
+	// recoveryConcurrency bounds the recoveries in flight.
+	recoveryConcurrency = 8
+	// recoveryPatience is how long one try may take.
+	recoveryPatience = 10 * time.Minute
+	// absentTries and absentBound are how often and for how long a place must be
+	// told not to exist before that is believed.
+	absentTries = 5
+	absentBound = 30 * time.Minute
+)
 
-	attempts int
-	nextTry  time.Time
-	running  bool
+// recovery is the work on one place where an earlier process may have left keys.
+type recovery struct {
+	connection string
+	place      place
+	marks      []*inheritedMark // those that name the place
+	foundAt    time.Time
+
+	attempts  int
+	nextTry   time.Time
+	running   bool
+	lastError string
+	// absences count the tries in a row, since absentAt, at which the provider knew
+	// no such place.
+	absences int
+	absentAt time.Time
 }
 
 type recoveries struct {
-	mu           sync.Mutex
-	byConnection map[string]*recovery
-	running      sync.WaitGroup
+	mu      sync.Mutex
+	byPlace map[string]*recovery
+	busy    int
+	running sync.WaitGroup
 }
+
+func (r *recovery) key() string { return r.connection + " " + r.place.String() }
 
 // clearedAfter is the earliest start of a reconcile after which the marks may
 // go: the former leader's last call is over, and the list shows what it made.
-func (r *recovery) clearedAfter() time.Time {
-	latest := r.foundAt
+func (r *recovery) clearedAfter(lag time.Duration) time.Time {
+	var longest time.Duration
 	for _, m := range r.marks {
-		if end := r.foundAt.Add(m.mark.LongestMint + listLag); end.After(latest) {
-			latest = end
-		}
+		longest = max(longest, m.mark.LongestMint)
 	}
-	return latest
+	return r.foundAt.Add(longest + lag)
 }
 
-// window is when the former leaders may have made keys.
-func (r *recovery) window() window {
-	var w window
-	for i, m := range r.marks {
-		if i == 0 || m.mark.Since.Before(w.since) {
-			w.since = m.mark.Since
-		}
-		if m.mark.Until.After(w.until) {
-			w.until = m.mark.Until
-		}
-	}
-	return w
-}
-
-// scopes are where the former leaders may have made keys, by what made them.
-func (r *recovery) scopes() map[origin][]providers.Scope {
-	scopes := map[origin][]providers.Scope{}
+// windows are when the former leaders may have made keys.
+func (r *recovery) windows() windows {
+	var all windows
 	for _, m := range r.marks {
-		for _, p := range m.mark.Places {
-			by := p.origin(m.connection)
-			if !isAmong(scopes[by], p.Scope) {
-				scopes[by] = append(scopes[by], p.Scope)
-			}
-		}
+		all = append(all, m.mark.Windows...)
 	}
-	return scopes
+	return all
 }
 
-// findRecoveries notes which connections earlier processes left dirty.
+// findRecoveries notes which places earlier processes left dirty.
 func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 	marks, err := e.activity.inheritedMarks(ctx, s)
 	if err != nil && !errors.Is(err, errUnreadable) {
@@ -79,110 +85,216 @@ func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 	e.recoveries.mu.Lock()
 	defer e.recoveries.mu.Unlock()
 	for _, m := range marks {
-		r := e.recoveries.byConnection[m.connection]
-		if r == nil {
-			r = &recovery{foundAt: e.now()}
-			e.recoveries.byConnection[m.connection] = r
+		for _, p := range m.mark.Places {
+			e.recoveries.add(m, p, e.now())
 		}
-		r.marks = append(r.marks, m)
 	}
 	return err
 }
 
-// recoverDirty starts a reconcile of every connection found dirty: at once, to
-// end orphans early, and again when nothing of the former leader can be in
-// flight; only that one clears the marks. It does not wait for them.
+// add notes that a mark names a place. The caller holds mu.
+func (r *recoveries) add(m *inheritedMark, p place, now time.Time) {
+	one := &recovery{connection: m.connection, place: p, foundAt: now}
+	if known := r.byPlace[one.key()]; known != nil {
+		one = known
+	}
+	r.byPlace[one.key()] = one
+	one.marks = append(one.marks, m)
+	m.left[one.key()] = true
+}
+
+// recoverDirty starts a reconcile of every place found dirty: at once, to end
+// orphans early, and again when nothing of the former leader can be in flight;
+// only that one counts. It does not wait for them. Those that wait longest come
+// first.
 func (e *Engine) recoverDirty(ctx context.Context) {
 	if e.passive() {
 		return
 	}
 	e.recoveries.mu.Lock()
 	defer e.recoveries.mu.Unlock()
-	for connection, r := range e.recoveries.byConnection {
+	due := slices.SortedFunc(maps.Values(e.recoveries.byPlace), func(a, b *recovery) int { return a.nextTry.Compare(b.nextTry) })
+	for _, r := range due {
+		if e.recoveries.busy == recoveryConcurrency {
+			return
+		}
 		if r.running || e.now().Before(r.nextTry) {
 			continue
 		}
 		r.running = true
+		e.recoveries.busy++
 		e.recoveries.running.Go(func() {
-			cleared, err := e.recover(ctx, connection, r)
-			e.noteRecovery(connection, r, cleared, err)
+			var lag time.Duration
+			var cleared bool
+			err := guarded(func() (err error) {
+				lag, cleared, err = e.recover(ctx, r)
+				return err
+			})
+			e.noteRecovery(r, lag, cleared, err)
 		})
 	}
 }
 
-func (e *Engine) noteRecovery(connection string, r *recovery, cleared bool, err error) {
+// guarded turns a panic into an error: a definition that brings an evaluation
+// down must not take everybody else's keys with it.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("a fault in the engine: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err error) {
 	e.recoveries.mu.Lock()
 	defer e.recoveries.mu.Unlock()
 	r.running = false
+	e.recoveries.busy--
 	switch {
 	case err != nil:
 		r.attempts++
-		r.nextTry = e.now().Add(e.jitter.pause("recovery/"+connection, r.attempts, longestConnectionRetry))
-		e.log.Warn("a connection that was in use at a crash could not be reconciled yet", "connection", connection, "error", err)
+		r.lastError = err.Error()
+		r.nextTry = e.now().Add(e.jitter.pause("recovery/"+r.key(), r.attempts, longestRecoveryPause(err)))
+		e.log.Warn("a place that was in use at a crash could not be reconciled yet", "connection", r.connection, "scope", r.place.Scope, "error", err)
 	case cleared:
-		delete(e.recoveries.byConnection, connection)
+		delete(e.recoveries.byPlace, r.key())
 	default:
-		r.nextTry = r.clearedAfter()
+		r.attempts, r.lastError = 0, ""
+		r.nextTry = r.clearedAfter(lag)
 	}
 }
 
-func (e *Engine) recover(ctx context.Context, connection string, r *recovery) (cleared bool, err error) {
+// longestRecoveryPause is that of the queue: what a reachable provider refuses
+// can wait, what could not reach it is tried within a minute of its return.
+func longestRecoveryPause(err error) time.Duration {
+	if providers.KindOf(err) == providers.Refused {
+		return longestEntryRetry
+	}
+	return longestConnectionRetry
+}
+
+// recover reconciles one place. cleared is true when nothing of it can be left.
+func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, cleared bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, recoveryPatience)
+	defer cancel()
 	began := e.now()
-	stored, err := e.Connection(ctx, e.storage, connection)
+	stored, err := e.Connection(ctx, e.storage, r.connection)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if stored == nil {
-		return true, e.giveUpRecovery(ctx, connection, r, "the connection was deleted")
+		return 0, true, e.giveUpRecovery(ctx, r, "the connection was deleted")
 	}
-	listable := false
-	for by, scopes := range r.scopes() {
-		listed, err := e.recoverMade(ctx, by, scopes, r.window())
-		if err != nil {
-			return false, err
-		}
-		listable = listable || listed
-	}
-	if !listable {
-		return true, e.giveUpRecovery(ctx, connection, r, "the provider cannot list its keys")
-	}
-	if began.Before(r.clearedAfter()) {
-		return false, nil
-	}
-	return true, e.dropMarks(ctx, r)
-}
-
-// recoverMade revokes what one definition made and nobody holds. listed is false
-// where that one knows no list.
-func (e *Engine) recoverMade(ctx context.Context, by origin, scopes []providers.Scope, w window) (listed bool, err error) {
-	site, release, err := e.siteFor(ctx, e.storage, by)
+	site, release, err := e.siteFor(ctx, e.storage, r.place.origin(r.connection))
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	defer release()
 	if !site.definition.Capabilities.Reconcile {
-		return false, nil
+		return 0, true, e.giveUpRecovery(ctx, r, "the provider cannot list its keys")
 	}
-	report, err := e.reconcile(ctx, e.storage, site, scopes, w, ReconcileOptions{Delete: true})
-	if err != nil {
-		return true, err
+	lag = lagOf(site)
+	settled := !began.Before(r.clearedAfter(lag))
+	if err := e.recoverPlace(ctx, site, r); err != nil {
+		if settled && e.isAbsent(ctx, site, r, began, err) {
+			return lag, true, e.giveUpRecovery(ctx, r, "the provider has said for long that there is no such place")
+		}
+		return lag, false, err
 	}
-	return true, report.failed()
+	r.absences = 0
+	if !settled {
+		return lag, false, nil
+	}
+	if now := site.origin(); !r.place.sameAccount(site) || !sameURL(r.place.BaseURL, now.BaseURL) {
+		e.log.Warn("a crash was recovered from with another credential, or at another address, than those in use at the crash: if that is another account, keys of the former one may be left there", "connection", r.connection, "scope", r.place.Scope)
+	}
+	return lag, true, e.dropMarks(ctx, r)
 }
 
-// giveUpRecovery drops marks that nothing can be done about, and says so.
-func (e *Engine) giveUpRecovery(ctx context.Context, connection string, r *recovery, reason string) error {
-	e.log.Warn("keys that were being made at a crash and left no intent, if there are any, cannot be looked for; they end with their own expiry or by hand", "connection", connection, "reason", reason)
+// recoverPlace revokes what the former leaders may have made in the place and
+// nobody holds.
+func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) error {
+	holdings, release, err := e.sharedHoldings(ctx, e.storage)
+	if err != nil {
+		return err
+	}
+	defer release()
+	listed, err := e.listOurs(ctx, site, r.place.Scope, holdings.tag)
+	if err != nil {
+		return err
+	}
+	failed := listed.doubt
+	windows := r.windows()
+	for _, found := range listed.keys() {
+		if !windows.contain(found.Issued) {
+			continue
+		}
+		err := e.removeOrphan(ctx, e.storage, holdings, found, "recovery")
+		if err != nil && !errors.Is(err, errHeld) {
+			failed = errors.Join(failed, fmt.Errorf("key %q: %w", found.Name, err))
+		}
+	}
+	return failed
+}
+
+// isAbsent reports whether the provider has said often enough, and for long
+// enough, that there is no such place. Its word counts as long as it accepts the
+// credential, and that is the one that made the keys: others may see less.
+func (e *Engine) isAbsent(ctx context.Context, site *site, r *recovery, now time.Time, err error) bool {
+	var refusal *providers.Error
+	gone := errors.As(err, &refusal) && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone)
+	if !gone || !r.place.sameAccount(site) || site.client.Check(ctx) != nil {
+		r.absences = 0
+		return false
+	}
+	if r.absences == 0 {
+		r.absentAt = now
+	}
+	r.absences++
+	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, lagOf(site))
+}
+
+// sameAccount reports whether the site has the credential that was in use in the
+// place; one that a rotation made since counts as the same.
+func (p place) sameAccount(s *site) bool {
+	return p.Account == "" || p.Account == s.connection.Account
+}
+
+// giveUpRecovery ends a recovery that nothing can be done about, and says so.
+func (e *Engine) giveUpRecovery(ctx context.Context, r *recovery, reason string) error {
+	e.log.Warn("keys that were being made at a crash and left no intent, if there are any, cannot be looked for; they end with their own expiry or by hand", "connection", r.connection, "scope", r.place.Scope, "reason", reason)
 	return e.dropMarks(ctx, r)
 }
 
+// dropMarks clears the marks of which this place was the last.
 func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 	for _, m := range r.marks {
+		if !e.recoveries.takeOff(m, r) {
+			continue
+		}
 		if err := e.storage.Delete(ctx, m.path); err != nil {
+			e.recoveries.putBack(m, r)
 			return fmt.Errorf("clearing a mark: %w", err)
 		}
 	}
 	return nil
+}
+
+// takeOff notes that the place of a mark is recovered, and reports whether it was
+// the last one.
+func (r *recoveries) takeOff(m *inheritedMark, one *recovery) (last bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(m.left, one.key())
+	return len(m.left) == 0
+}
+
+// putBack has the place tried again, and with it the clearing of the mark.
+func (r *recoveries) putBack(m *inheritedMark, one *recovery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.left[one.key()] = true
 }
 
 // definitionsInUse notes the hashes of a provider's uploaded definitions that
@@ -190,7 +302,7 @@ func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 func (r *recoveries) definitionsInUse(inUse map[string]bool, provider string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, one := range r.byConnection {
+	for _, one := range r.byPlace {
 		for _, m := range one.marks {
 			m.mark.definitionsInUse(inUse, provider)
 		}
@@ -201,5 +313,24 @@ func (r *recoveries) definitionsInUse(inUse map[string]bool, provider string) {
 func (r *recoveries) names() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Sorted(maps.Keys(r.byConnection))
+	names := map[string]bool{}
+	for _, one := range r.byPlace {
+		names[one.connection] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// failures tell, one sentence each, which places could not be reconciled yet.
+func (r *recoveries) failures() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var failures []string
+	for _, one := range r.byPlace {
+		if one.lastError != "" {
+			text, _, _ := strings.Cut(one.lastError, "\n")
+			failures = append(failures, fmt.Sprintf("connection %s, scope %s: %s", one.connection, one.place.Scope, text))
+		}
+	}
+	slices.Sort(failures)
+	return failures
 }

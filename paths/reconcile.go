@@ -44,7 +44,7 @@ func reconcilePaths(e *backend.Engine) []*framework.Path {
 		},
 		HelpSynopsis: "Compare the keys at a provider with the ledger.",
 		HelpDescription: `
-Lists the provider's keys whose names carry this mount's tag and that no ledger record holds. It
+Lists the provider's keys whose names carry this mount's tag and that nobody in the mount holds. It
 only reports them unless delete=true. A Vault that was cloned or restored from a snapshot carries
 the same tag as the original: make sure that the original is gone before deleting.`,
 	}}
@@ -54,8 +54,9 @@ the same tag as the original: make sure that the original is gone before deletin
 func reconcileAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"listed":  {Type: framework.TypeInt, Description: "How many keys at the provider carry this mount's tag."},
-		"orphans": {Type: framework.TypeSlice, Description: "The keys among them that no ledger record holds: name, issued, revoked, and error where revoking failed."},
+		"orphans": {Type: framework.TypeSlice, Description: "The keys among them that nobody in the mount holds: name, issued, revoked, error where revoking failed, and newer where the key was made after everything that this mount knows of, perhaps by a copy of this Vault."},
 		"missing": {Type: framework.TypeStringSlice, Description: "Names of keys in the ledger that the provider does not list any more."},
+		"failed":  {Type: framework.TypeSlice, Description: "The places at the provider that could not be listed, or not with certainty: scope and error. The rest of the answer is about the others."},
 		"deleted": {Type: framework.TypeBool, Description: "Whether orphans were to be revoked, or only reported."},
 	}
 }
@@ -77,12 +78,27 @@ func (r reconcileEndpoint) reconcile(ctx context.Context, req *logical.Request, 
 		"listed":  report.Listed,
 		"orphans": orphans,
 		"missing": emptyForNil(report.Missing),
+		"failed":  describeFailed(report.Failed),
 		"deleted": options.Delete,
 	}}
 	if len(orphans) > 0 && !options.Delete {
 		resp.AddWarning("Nothing was revoked; write delete=true to revoke what nobody holds.")
 	}
+	if len(report.Failed) > 0 {
+		resp.AddWarning("Not every place could be listed; failed says which, and why.")
+	}
+	if slices.ContainsFunc(report.Orphans, func(o backend.Orphan) bool { return o.Newer }) {
+		resp.AddWarning("Keys marked newer were made after everything that this mount knows of. Another Vault with a copy of this one's storage may have made them, and hold them.")
+	}
 	return resp, nil
+}
+
+func describeFailed(scopes []backend.FailedScope) []map[string]any {
+	described := make([]map[string]any, len(scopes))
+	for i, one := range scopes {
+		described[i] = map[string]any{"scope": one.Scope.String(), "error": one.Error}
+	}
+	return described
 }
 
 func describeOrphan(orphan backend.Orphan) map[string]any {
@@ -93,6 +109,9 @@ func describeOrphan(orphan backend.Orphan) map[string]any {
 	}
 	if orphan.Error != "" {
 		described["error"] = orphan.Error
+	}
+	if orphan.Newer {
+		described["newer"] = true
 	}
 	return described
 }
