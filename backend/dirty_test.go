@@ -1,0 +1,223 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// recoverOnly lets time pass with nothing at work but recovery.
+func (w *world) recoverOnly(d, step time.Duration) {
+	for passed := time.Duration(0); passed < d; passed += step {
+		w.advance(step)
+		w.process.recoverDirty(context.Background())
+		w.process.waitBackground()
+	}
+}
+
+// marks are the paths of the dirty marks on disk.
+func (w *world) marks() []string {
+	w.t.Helper()
+	marks, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, dirtyPrefix)
+	w.must(err)
+	return marks
+}
+
+// TestMarkTellsOfEveryMint has a mint die after whatever can go wrong with the
+// mark and the clock before it, and the clock jump before the recovery. The key
+// of that mint goes, and the one that is held stays.
+func TestMarkTellsOfEveryMint(t *testing.T) {
+	ctx := context.Background()
+	const year = 365 * 24 * time.Hour
+	idle := func(w *world, after bool) {
+		w.advance(idleBeforeClean + time.Second)
+		step := fault{at: 1, after: after}
+		w.process.gate.arm(step)
+		if err := w.process.activity.cleanIdle(ctx, w.process.storage); err == nil {
+			w.t.Fatal("clearing the mark did not fail")
+		}
+		w.process.gate.disarm()
+	}
+	befores := map[string]func(w *world){
+		"in one go": func(*world) {},
+		"idle, and the mark is gone": func(w *world) {
+			w.advance(idleBeforeClean)
+			w.must(w.process.activity.cleanIdle(ctx, w.process.storage))
+		},
+		"idle, and clearing the mark failed":        func(w *world) { idle(w, false) },
+		"idle, and clearing it failed all the same": func(w *world) { idle(w, true) },
+		"the window is nearly over":                 func(w *world) { w.advance(markWindow - markRenewal - time.Second) },
+		"the window is over":                        func(w *world) { w.advance(3 * markWindow) },
+		"the clock goes back an hour":               func(w *world) { w.advance(-time.Hour) },
+		"the clock goes back a second":              func(w *world) { w.advance(-time.Second) },
+		"the clock goes back a year":                func(w *world) { w.advance(-year) },
+		"the clock goes on a year":                  func(w *world) { w.advance(year) },
+		"the clock goes on a year and comes back":   func(w *world) { w.advance(year); w.forget(w.mustMint("main")); w.advance(-year) },
+		"a write of the mark fails, another mint":   func(w *world) { w.failMark(false) },
+		"a write of the mark fails, and is done":    func(w *world) { w.failMark(true) },
+		"the timeout is raised":                     func(w *world) { w.raiseTimeout() },
+		"another process was there for a while":     func(w *world) { w.start(fault{}); w.forget(w.mustMint("main")) },
+		"the name is made a second before the mark": func(w *world) { w.slowMark() },
+		"the same, on a connection that was not busy": func(w *world) {
+			w.advance(idleBeforeClean)
+			w.must(w.process.activity.cleanIdle(ctx, w.process.storage))
+			w.slowMark()
+		},
+	}
+	afters := map[string]time.Duration{
+		"at once": 0, "an hour later": time.Hour, "an hour sooner": -time.Hour, "a year later": year, "a year sooner": -year,
+	}
+	for before, prepare := range befores {
+		for after, jump := range afters {
+			t.Run(before+", "+after, func(t *testing.T) {
+				t.Parallel()
+				w, c := cabinetWorld(t)
+				lease := w.mustMint("main")
+				prepare(w)
+				held := slices.DeleteFunc(c.ids(), func(id string) bool { return w.isForgotten(id) })
+				w.process.gate.killAfter("POST ")
+				if _, err := w.mint("main"); err == nil {
+					t.Fatal("the process did not die")
+				}
+				lost := c.ids()[len(c.ids())-1]
+				if len(w.marks()) == 0 {
+					t.Fatal("nothing on disk tells of the mint")
+				}
+				w.advance(jump)
+				w.start(fault{})
+				w.recoverOnly(10*time.Minute, 20*time.Second)
+				left := c.ids()
+				if slices.Contains(left, lost) {
+					t.Errorf("%s is not held and at the provider; there are %v", lost, left)
+				}
+				if !slices.Contains(left, idOf(lease)) || !slices.Equal(left, held) {
+					t.Errorf("at the provider are %v, want %v, which is held", left, held)
+				}
+				if marks := w.marks(); len(marks) > 0 {
+					t.Errorf("the marks stay: %v", marks)
+				}
+			})
+		}
+	}
+}
+
+// isForgotten reports whether no record of the ledger is of the key with this id.
+func (w *world) isForgotten(id string) bool {
+	for r, err := range records(context.Background(), w.storage) {
+		w.must(err)
+		if r.Handle.ID == id {
+			return false
+		}
+	}
+	return true
+}
+
+// failMark has a mint fail at the write of its mark.
+func (w *world) failMark(done bool) {
+	w.t.Helper()
+	w.advance(markWindow)
+	w.process.gate.arm(fault{at: 1, after: done})
+	if _, err := w.mint("main"); err == nil {
+		w.t.Fatal("the mint did not fail")
+	}
+	if steps := w.process.gate.disarm(); len(steps) != 1 || !strings.HasPrefix(steps[0], "PUT "+dirtyPrefix) {
+		w.t.Fatalf("the steps are %v", steps)
+	}
+}
+
+func (w *world) raiseTimeout() {
+	w.t.Helper()
+	w.must(w.process.ChangeConnection(context.Background(), w.process.storage, "one", func(c *Connection) (SaveOptions, error) {
+		c.RequestTimeout = time.Minute
+		return SaveOptions{}, nil
+	}))
+}
+
+// slowMark has time pass between the making of a name and the mark.
+func (w *world) slowMark() {
+	w.setTime(w.time().Truncate(time.Second).Add(999 * time.Millisecond))
+	w.process.activity.now = func() time.Time { return w.time().Add(1500 * time.Millisecond) }
+}
+
+// TestWindows is which times a mark tells of, as the clock goes on and jumps.
+func TestWindows(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		mints   []time.Duration // when, from noon
+		windows int
+		without []time.Duration // times that no window may hold
+	}{
+		"one":                      {mints: []time.Duration{0}, windows: 1, without: []time.Duration{-2 * time.Second, markWindow + time.Second}},
+		"time goes on":             {mints: []time.Duration{0, 6 * time.Minute, 12 * time.Minute}, windows: 1, without: []time.Duration{-time.Minute, time.Hour}},
+		"a long pause":             {mints: []time.Duration{0, time.Hour}, windows: 2, without: []time.Duration{30 * time.Minute}},
+		"set back by a year":       {mints: []time.Duration{0, -8760 * time.Hour}, windows: 2, without: []time.Duration{-time.Hour, -8759 * time.Hour}},
+		"ahead for a moment":       {mints: []time.Duration{0, 8760 * time.Hour, time.Minute}, windows: 3, without: []time.Duration{24 * time.Hour}},
+		"set back by some seconds": {mints: []time.Duration{0, -30 * time.Second}, windows: 1, without: []time.Duration{-time.Minute}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var m *mark
+			for _, at := range test.mints {
+				now := noon.Add(at)
+				mint := call{issued: now, longest: time.Minute}
+				if m == nil || !m.covers(mint, now) {
+					m = m.extended(mint, now)
+				}
+				if !m.covers(mint, now) {
+					t.Errorf("the mark does not cover the mint at %s that it was made for: %v", at, m.Windows)
+				}
+			}
+			for _, at := range test.mints {
+				if !windows(m.Windows).contain(noon.Add(at)) {
+					t.Errorf("no window has %s: %v", at, m.Windows)
+				}
+			}
+			for _, at := range test.without {
+				if windows(m.Windows).contain(noon.Add(at)) {
+					t.Errorf("a window has %s, when nothing was made: %v", at, m.Windows)
+				}
+			}
+			if len(m.Windows) != test.windows {
+				t.Errorf("%d windows, want %d: %v", len(m.Windows), test.windows, m.Windows)
+			}
+		})
+	}
+}
+
+// TestWindowsAreBounded: a clock that jumps without end costs no more than some
+// windows, and none of the times is lost.
+func TestWindowsAreBounded(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	var m *mark
+	var times []time.Time
+	for n := range 100 {
+		at := noon.Add(time.Duration(n*n%37) * 24 * time.Hour)
+		m = m.extended(call{issued: at, longest: time.Minute}, at)
+		times = append(times, at)
+	}
+	if len(m.Windows) > mostWindows {
+		t.Errorf("%d windows", len(m.Windows))
+	}
+	for _, at := range times {
+		if !windows(m.Windows).contain(at) {
+			t.Errorf("no window has %s", at)
+		}
+	}
+}
+
+// TestMarkKnowsTheLongestMint: how long a mint may last is on disk before it
+// begins, also where the mark is there already.
+func TestMarkKnowsTheLongestMint(t *testing.T) {
+	w, _ := cabinetWorld(t)
+	w.mustMint("main")
+	w.raiseTimeout()
+	w.mustMint("main")
+	stored, err := read[mark](context.Background(), w.storage, w.marks()[0])
+	w.must(err)
+	if want := 2 * time.Minute; stored.LongestMint != want {
+		t.Errorf("the mark tells of mints of %s, want %s", stored.LongestMint, want)
+	}
+}
