@@ -29,6 +29,10 @@ type cabinet struct {
 	// listing is answered with this status.
 	lists  map[string]int
 	broken map[string]int
+	// hangs are the drawers whose listing is never answered, and stuck are the ids
+	// of keys whose deletion is refused.
+	hangs map[string]bool
+	stuck map[string]bool
 	// beforeList is called with each listing, after its items are collected.
 	beforeList func()
 }
@@ -93,7 +97,7 @@ const cabinetDefinition = `provider "cabinet" {
 const cabinetAdmin = "byhand00.secret-of-byhand00"
 
 func newCabinet(drawers ...string) *cabinet {
-	c := &cabinet{drawers: map[string][]*cabinetKey{"main": {{ID: "byhand00", Name: "made by hand"}}}, lists: map[string]int{}, broken: map[string]int{}}
+	c := &cabinet{drawers: map[string][]*cabinetKey{"main": {{ID: "byhand00", Name: "made by hand"}}}, lists: map[string]int{}, broken: map[string]int{}, hangs: map[string]bool{}, stuck: map[string]bool{}}
 	for _, drawer := range drawers {
 		c.drawers[drawer] = nil
 	}
@@ -104,6 +108,10 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	drawer, id, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/drawers/"), "/")
 	after := func() {}
 	defer func() { after() }()
+	if c.hanging(drawer) && r.Method == http.MethodGet {
+		<-r.Context().Done()
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	answer := func(status int, body any) {
@@ -135,6 +143,10 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(http.StatusNotFound, nil)
 			return
 		}
+		if c.stuck[id] {
+			answer(http.StatusForbidden, nil)
+			return
+		}
 		c.drawers[drawer] = slices.DeleteFunc(keys, has(id))
 		answer(http.StatusNoContent, nil)
 	case c.broken[drawer] != 0:
@@ -147,6 +159,12 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			after = c.beforeList
 		}
 	}
+}
+
+func (c *cabinet) hanging(drawer string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hangs[drawer]
 }
 
 // add makes a key. The caller holds mu.

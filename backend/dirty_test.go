@@ -60,7 +60,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 		"a write of the mark fails, another mint":   func(w *world) { w.failMark(false) },
 		"a write of the mark fails, and is done":    func(w *world) { w.failMark(true) },
 		"the timeout is raised":                     func(w *world) { w.raiseTimeout() },
-		"another process was there for a while":     func(w *world) { w.start(fault{}); w.forget(w.mustMint("main")) },
+		"another process was there for a while":     func(w *world) { w.succeed(); w.forget(w.mustMint("main")) },
 		"the name is made a second before the mark": func(w *world) { w.slowMark() },
 		"the same, on a connection that was not busy": func(w *world) {
 			w.advance(idleBeforeClean)
@@ -88,7 +88,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 					t.Fatal("nothing on disk tells of the mint")
 				}
 				w.advance(jump)
-				w.start(fault{})
+				w.succeed()
 				w.recoverOnly(10*time.Minute, 20*time.Second)
 				left := c.ids()
 				if slices.Contains(left, lost) {

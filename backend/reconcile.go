@@ -155,10 +155,12 @@ func (e *Engine) listScopes(ctx context.Context, site *site, scopes []providers.
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			var listed *listing
+			try := "reconcile " + randomBase36(randomLength) // of nobody else
 			err := guarded(func() (err error) {
-				listed, err = e.listOurs(ctx, site, scope, tag)
+				listed, err = e.listOurs(ctx, site, scope, tag, try)
 				return err
 			})
+			e.searches.end(try)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -176,18 +178,26 @@ func (e *Engine) listScopes(ctx context.Context, site *site, scopes []providers.
 type listing struct {
 	scope  providers.Scope
 	byPart map[string][]*Orphan // by the fixed part of the name
+	// began is the moment of which the list tells.
+	began time.Time
 	// doubt is why the list may have more keys; nil when it was read whole and
 	// held still.
 	doubt error
 }
 
 // listOurs lists the keys of a place that carry the mount's tag in their name.
-func (e *Engine) listOurs(ctx context.Context, site *site, scope providers.Scope, tag string) (*listing, error) {
-	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}}
-	for key, err := range site.client.List(ctx, scope) {
-		if err != nil {
-			return nil, err
-		}
+// What one try by the same name does not read to its end, the next one reads on.
+func (e *Engine) listOurs(ctx context.Context, site *site, scope providers.Scope, tag, try string) (*listing, error) {
+	look := e.searches.of(try, site.client, e.now(), func() *providers.Search {
+		return site.client.Search(scope, providers.Look{Containing: keyLetter + tag, All: true})
+	})
+	found, err := look.search.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.searches.end(try)
+	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, began: look.began, doubt: doubtOf(found)}
+	for _, key := range found.Keys {
 		part, issued, ours := fixedPartOf(tag, key.Handle.Name)
 		if !ours {
 			continue
@@ -199,6 +209,15 @@ func (e *Engine) listOurs(ctx context.Context, site *site, scope providers.Scope
 		setBeside(sameName)
 	}
 	return listed, nil
+}
+
+// doubtOf is why a place may have more keys than were found; nil where it has not.
+func doubtOf(found providers.Found) error {
+	doubt := errors.Join(found.Unreadable...)
+	if !found.Steady {
+		doubt = errors.Join(doubt, fmt.Errorf("the list proves nothing of what it does not show: %s", found.Doubt))
+	}
+	return doubt
 }
 
 // setBeside notes with each key what is listed under the same fixed part.

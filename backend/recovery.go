@@ -178,7 +178,7 @@ func longestRecoveryPause(err error) time.Duration {
 func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, cleared bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recoveryPatience)
 	defer cancel()
-	began := e.now()
+	now := e.now()
 	stored, err := e.Connection(ctx, e.storage, r.connection)
 	if err != nil {
 		return 0, false, err
@@ -195,15 +195,15 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 		return 0, true, e.giveUpRecovery(ctx, r, "the provider cannot list its keys")
 	}
 	lag = lagOf(site)
-	settled := !began.Before(r.clearedAfter(lag))
-	if err := e.recoverPlace(ctx, site, r); err != nil {
-		if settled && e.isAbsent(ctx, site, r, began, err) {
+	began, err := e.recoverPlace(ctx, site, r)
+	if err != nil {
+		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, site, r, now, err) {
 			return lag, true, e.giveUpRecovery(ctx, r, "the provider has said for long that there is no such place")
 		}
 		return lag, false, err
 	}
 	r.absences = 0
-	if !settled {
+	if began.Before(r.clearedAfter(lag)) {
 		return lag, false, nil
 	}
 	if now := site.origin(); !r.place.sameAccount(site) || !sameURL(r.place.BaseURL, now.BaseURL) {
@@ -213,16 +213,16 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 }
 
 // recoverPlace revokes what the former leaders may have made in the place and
-// nobody holds.
-func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) error {
+// nobody holds. began is the moment after which nothing of it is left.
+func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) (began time.Time, err error) {
 	holdings, release, err := e.sharedHoldings(ctx, e.storage)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	defer release()
-	listed, err := e.listOurs(ctx, site, r.place.Scope, holdings.tag)
+	listed, err := e.listOurs(ctx, site, r.place.Scope, holdings.tag, "recovery "+r.key())
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	failed := listed.doubt
 	windows := r.windows()
@@ -235,7 +235,7 @@ func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) erro
 			failed = errors.Join(failed, fmt.Errorf("key %q: %w", found.Name, err))
 		}
 	}
-	return failed
+	return listed.began, failed
 }
 
 // isAbsent reports whether the provider has said often enough, and for long

@@ -1,0 +1,277 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// TestOneBlocksNoOther has a crash leave a key in one drawer, and something that
+// cannot be served beside it. The key goes all the same, what is held stays, and
+// what is wrong is told.
+func TestOneBlocksNoOther(t *testing.T) {
+	ctx := context.Background()
+	for name, test := range map[string]struct {
+		harm func(w *world, c *cabinet)
+		// stays: the marks stay, because something is left to be done.
+		stays bool
+		// failed: a reconcile tells of a place that it could not list.
+		failed bool
+	}{
+		"nothing": {harm: func(*world, *cabinet) {}},
+		"a drawer that is gone": {
+			harm:  func(_ *world, c *cabinet) { c.change(func(c *cabinet) { delete(c.drawers, "bad") }) },
+			stays: true, failed: true,
+		},
+		"a drawer that may not be listed": {
+			harm:  func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.broken["bad"] = 403 }) },
+			stays: true, failed: true,
+		},
+		"a drawer whose list is out of order": {
+			harm:  func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.broken["bad"] = 500 }) },
+			stays: true, failed: true,
+		},
+		"a drawer whose list gets no answer": {
+			harm:  func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.hangs["bad"] = true }) },
+			stays: true, failed: true,
+		},
+		"a key that cannot be deleted": {
+			harm: func(w *world, c *cabinet) {
+				id := w.lose(c, "bad")
+				c.change(func(c *cabinet) { c.stuck[id] = true })
+			},
+			stays: true,
+		},
+		"a mark that cannot be read": {
+			harm: func(w *world, _ *cabinet) {
+				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: dirtyPrefix + "one/aaaaaaaaa", Value: []byte("{")}))
+			},
+			stays: true,
+		},
+		"an entry of the queue that cannot be read": {
+			harm: func(w *world, _ *cabinet) {
+				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: queuePrefix + "vaaaaaaaaaaaaaaaaaaaaa", Value: []byte("{")}))
+			},
+		},
+		"a connection that cannot be read": {
+			harm: func(w *world, _ *cabinet) {
+				w.another("two", "two-")
+				w.forget(w.mustMint("two-main"))
+				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: connectionPrefix + "two", Value: []byte("{")}))
+			},
+			stays: true,
+		},
+		"a connection that is gone": {
+			harm: func(w *world, _ *cabinet) {
+				w.another("two", "two-")
+				w.forget(w.mustMint("two-main"))
+				w.must(w.storage.Delete(ctx, connectionPrefix+"two"))
+			},
+		},
+		"a record that cannot be read and shows its name": {
+			harm: func(w *world, _ *cabinet) {
+				lease := w.mustMint("main")
+				w.damageRecordOf(lease, func(text string) string { return strings.TrimSuffix(text, "}\n") })
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := cabinetWorld(t, "bad")
+			held := []*heldLease{w.mustMint("main"), w.mustMint("bad")}
+			test.harm(w, c)
+			before := c.ids()
+			lost := w.lose(c, "main")
+			w.recoverOnly(8*time.Minute, 20*time.Second)
+
+			left := c.ids()
+			if slices.Contains(left, lost) {
+				t.Errorf("%s, which nobody holds, is there still", lost)
+			}
+			for _, id := range before {
+				if !slices.Contains(left, id) {
+					t.Errorf("%s is gone; at the provider are %v", id, left)
+				}
+			}
+			if stay := len(w.marks()) > 0; stay != test.stays {
+				t.Errorf("marks: %v", w.marks())
+			}
+			info, err := w.process.Info(ctx, w.process.storage)
+			w.must(err)
+			if told := len(info.Unrecovered) > 0; told != (test.stays && name != "a mark that cannot be read") {
+				t.Errorf("unrecovered are %v", info.Unrecovered)
+			}
+			w.process.ResetConnection("one") // its breaker may be open
+			report, err := w.process.Reconcile(ctx, w.process.storage, "one", ReconcileOptions{})
+			w.must(err)
+			if told := len(report.Failed) == 1; told != test.failed {
+				t.Errorf("failed are %+v", report.Failed)
+			}
+			if slices.Contains(report.Missing, w.dataOf(held[1]).Handle.Name) {
+				t.Error("a key of a place that could not be listed counts as missing")
+			}
+		})
+	}
+}
+
+// TestUnknownHolderBlocksDeletionOnly damages a record beyond recognition: while
+// nobody knows whose key it is, recovery deletes nothing, tells so, and the rest
+// goes on.
+func TestUnknownHolderBlocksDeletionOnly(t *testing.T) {
+	ctx := context.Background()
+	w, c := cabinetWorld(t)
+	w.another("two", "two-")
+	lease := w.mustMint("two-main")
+	other := w.mustMint("main")
+	w.damageRecordOf(lease, func(string) string { return "" })
+	lost := w.lose(c, "main")
+	w.run(8*time.Minute, 20*time.Second)
+	for _, id := range append(idsOf(lease), lost) {
+		if !slices.Contains(c.ids(), id) {
+			t.Errorf("%s is gone, and nobody can tell whether it is held", id)
+		}
+	}
+	info, err := w.process.Info(ctx, w.process.storage)
+	w.must(err)
+	if len(info.Unrecovered) != 2 || !strings.Contains(info.Unrecovered[0], "cannot be told") || len(info.Damaged) != 1 {
+		t.Errorf("the info is %+v", info)
+	}
+	report, err := w.process.Reconcile(ctx, w.process.storage, "one", ReconcileOptions{Delete: true})
+	w.must(err)
+	if len(report.Orphans) != 2 || report.Orphans[0].Revoked || !strings.Contains(report.Orphans[0].Error, "cannot be told") {
+		t.Errorf("the report is %+v", report)
+	}
+	w.must(w.revoke(other))
+	w.must(w.revoke(w.mustMint("main")))
+	if _, err := w.process.Keys(ctx, w.process.storage, "", 0); err != nil {
+		t.Errorf("listing the keys: %s", err)
+	}
+	// Once the record is mended, the crash is recovered from.
+	w.must(w.mendRecordOf(lease))
+	w.run(20*time.Minute, 20*time.Second)
+	if left := c.ids(); !slices.Equal(left, idsOf(lease)) {
+		t.Errorf("at the provider are %v, want %v", left, idsOf(lease))
+	}
+}
+
+// mendRecordOf puts the record of a leased key back.
+func (w *world) mendRecordOf(lease *heldLease) error {
+	data := w.dataOf(lease)
+	connection, err := w.process.site(context.Background(), w.storage, data.Connection)
+	if err != nil {
+		return err
+	}
+	r := &Record{ID: data.RecordID, Role: data.Role, Handle: *data.Handle, IssuedAt: w.time(), Deadline: lease.end}
+	r.setOrigin(connection.origin())
+	return putRecord(context.Background(), w.storage, r)
+}
+
+// TestRecoveryOfWhatIsGoneEnds: a place of which the provider says for long that
+// it is not there is given up, and told of. One that it merely refuses is not.
+func TestRecoveryOfWhatIsGoneEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		harm func(w *world, c *cabinet)
+		ends bool
+	}{
+		"gone":        {harm: func(_ *world, c *cabinet) { c.change(func(c *cabinet) { delete(c.drawers, "bad") }) }, ends: true},
+		"not allowed": {harm: func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.broken["bad"] = 403 }) }},
+		"gone for another credential than that of the crash": {harm: func(w *world, c *cabinet) {
+			c.change(func(c *cabinet) { delete(c.drawers, "bad") })
+			w.must(w.process.ChangeConnection(context.Background(), w.process.storage, "one", func(one *Connection) (SaveOptions, error) {
+				one.Fields["admin_key"] = c.put("main", "made by hand") + ".secret"
+				return SaveOptions{Force: true}, nil
+			}))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := cabinetWorld(t, "bad")
+			w.forget(w.mustMint("bad"))
+			w.succeed()
+			test.harm(w, c)
+			w.recoverOnly(20*time.Minute, time.Minute)
+			if len(w.marks()) == 0 {
+				t.Error("it was given up within minutes")
+			}
+			w.recoverOnly(6*time.Hour, 5*time.Minute)
+			if ended := len(w.marks()) == 0; ended != test.ends {
+				t.Errorf("marks: %v, unrecovered: %v", w.marks(), w.process.recoveries.failures())
+			}
+			if told := strings.Contains(w.logs.String(), "there is no such place"); told != test.ends {
+				t.Errorf("the log tells of it: %v", told)
+			}
+			if lists := c.listsOf("bad"); lists > 120 {
+				t.Errorf("the place was asked for %d times in six hours", lists)
+			}
+		})
+	}
+}
+
+func (c *cabinet) listsOf(drawer string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lists[drawer]
+}
+
+// TestRecoveryOutlivesStorage fails and kills the engine before and after each
+// step of a recovery of several places: in the end the orphans are gone, what is
+// held is alive, and no mark is left.
+func TestRecoveryOutlivesStorage(t *testing.T) {
+	run := func(t *testing.T, f fault) (*world, *cabinet, []*heldLease, []string) {
+		w, c := cabinetWorld(t, "second")
+		w.another("two", "two-")
+		held := []*heldLease{w.mustMint("main"), w.mustMint("second"), w.mustMint("two-main")}
+		w.lose(c, "second")
+		w.lose(c, "two-main")
+		w.process.gate.arm(f)
+		w.recoverOnly(4*time.Minute, 20*time.Second)
+		return w, c, held, w.process.gate.disarm()
+	}
+	_, _, _, steps := run(t, fault{})
+	atEveryStep(t, steps, func(t *testing.T, f fault) {
+		w, c, held, _ := run(t, f)
+		if f.kill {
+			w.succeed()
+		}
+		w.recoverOnly(10*time.Minute, 20*time.Second)
+		if left := c.ids(); !slices.Equal(left, idsOf(held...)) {
+			t.Errorf("at the provider are %v, want %v", left, idsOf(held...))
+		}
+		if marks := w.marks(); len(marks) > 0 {
+			t.Errorf("the marks stay: %v", marks)
+		}
+	})
+}
+
+func TestGuarded(t *testing.T) {
+	plain := errors.New("plain")
+	for name, test := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"no error": {do: func() error { return nil }},
+		"an error": {do: func() error { return plain }, want: "plain"},
+		"a panic":  {do: func() error { panic("out of bounds") }, want: "a fault in the engine: out of bounds"},
+		"a nil map": {do: func() error {
+			var m map[string]int
+			m["x"] = 1
+			return nil
+		}, want: "assignment to entry in nil map"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := guarded(test.do)
+			if got := ""; err != nil {
+				if got = err.Error(); test.want == "" || !strings.Contains(got, test.want) {
+					t.Errorf("the error is %q, want %q", got, test.want)
+				}
+			} else if test.want != "" {
+				t.Errorf("no error, want %q", test.want)
+			}
+		})
+	}
+}
