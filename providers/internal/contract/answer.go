@@ -90,6 +90,9 @@ func (w *writer) known(s *openapi3.Schema, name string) (any, bool) {
 		return nil, false
 	}
 	value, ok := w.object.fields[name]
+	if other, alias := w.server.rules.Aliases[name]; !ok && alias {
+		value, ok = w.object.fields[other]
+	}
 	return value, ok && value != nil && w.server.valid(s, value)
 }
 
@@ -193,9 +196,9 @@ func (w *writer) number(s *openapi3.Schema, name string, example any) any {
 		return example
 	}
 	switch {
-	case s.Format == "unixtime" || strings.HasPrefix(name, "created"):
+	case s.Format == "unixtime" || strings.HasPrefix(name, "created"), name == "creation":
 		return w.server.born.Unix()
-	case strings.HasPrefix(name, "expire"):
+	case strings.HasPrefix(name, "expir"):
 		return w.server.born.Add(time.Hour).Unix()
 	case s.Min != nil:
 		return *s.Min

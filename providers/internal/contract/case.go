@@ -47,6 +47,15 @@ type Case struct {
 	// Logins are operations that take a credential in their body and answer a
 	// token that stands for it, by the place of the token: "access_token".
 	Logins map[string]string `hcl:"logins,optional"`
+	// Aliases are properties of answers that show what another one has been sent or
+	// answered as: "value" shows "key".
+	Aliases map[string]string `hcl:"aliases,optional"`
+	// Shows are properties of what is made that follow from the credential, with
+	// their values: "username".
+	Shows map[string]string `hcl:"shows,optional"`
+	// Identifiers are the halves of credentials that are no secret, such as an
+	// application's id, where the document counts them as credentials.
+	Identifiers []string `hcl:"identifiers,optional"`
 	// ChosenIDs are places in the bodies of requests at which the caller chooses
 	// the id of what is made: "uid", "data.id".
 	ChosenIDs []string `hcl:"chosen_ids,optional"`

@@ -36,6 +36,7 @@ func ReadDocument(path string) (*Document, error) {
 	d := &Document{parsed}
 	d.typePathParameters()
 	d.openChoices()
+	d.openParts()
 	return d, nil
 }
 
@@ -69,6 +70,40 @@ func (d *Document) openChoices() {
 		if !closed {
 			schema.Value.OneOf = nil
 		}
+	}
+}
+
+// openParts lets the parts of a whole hold more than they name: the other parts
+// of it, which no value could satisfy otherwise.
+func (d *Document) openParts() {
+	if d.Components == nil {
+		return
+	}
+	seen := map[*openapi3.Schema]bool{}
+	for _, schema := range d.Components.Schemas {
+		openPartsOf(schema, seen)
+	}
+}
+
+func openPartsOf(schema *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
+	if schema == nil || schema.Value == nil || seen[schema.Value] {
+		return
+	}
+	s := schema.Value
+	seen[s] = true
+	if len(s.AllOf) > 1 {
+		for _, part := range s.AllOf {
+			if part.Value != nil {
+				part.Value.AdditionalProperties.Has = nil
+			}
+		}
+	}
+	openPartsOf(s.Items, seen)
+	for _, property := range s.Properties {
+		openPartsOf(property, seen)
+	}
+	for _, part := range s.AllOf {
+		openPartsOf(part, seen)
 	}
 }
 

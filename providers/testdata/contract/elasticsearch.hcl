@@ -1,0 +1,12 @@
+contract "keys that read an index" {
+  document   = "elasticsearch.json"
+  secret     = "encoded"
+  base_path  = ""
+  connection = { username = "elastic", password = "contract-password" }
+  role = {
+    role_descriptors = { logs = { indices = [{ names = ["logs-*"], privileges = ["read"] }] } }
+  }
+
+  # What a list shows is of the credential's own user.
+  shows = { username = "elastic" }
+}
