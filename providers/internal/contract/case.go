@@ -62,6 +62,8 @@ type Case struct {
 	// MakesUnnamed are operations at a path that ends in a parameter which is not
 	// the name of what they make: a kind, for one.
 	MakesUnnamed []string `hcl:"makes_unnamed,optional"`
+	// Idempotent are deletions that succeed when there is nothing to delete.
+	Idempotent []string `hcl:"idempotent,optional"`
 	// Deletes and MakesNothing are operations that do not mean what their
 	// method says.
 	Deletes      []string `hcl:"deletes,optional"`

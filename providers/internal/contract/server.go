@@ -371,11 +371,13 @@ func (c *call) parentGone() bool {
 
 func (c *call) delete(w http.ResponseWriter) {
 	found := c.item()
-	if found == nil {
+	switch {
+	case found != nil:
+		c.remove(found)
+	case !slices.Contains(c.rules.Idempotent, c.operation()):
 		c.fail(w, http.StatusNotFound)
 		return
 	}
-	c.remove(found)
 	c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
 }
 

@@ -7,6 +7,8 @@ contract "keys that read an index" {
     role_descriptors = { logs = { indices = [{ names = ["logs-*"], privileges = ["read"] }] } }
   }
 
+  idempotent = ["DELETE /_security/api_key"]
+
   # What a list shows is of the credential's own user.
   shows = { username = "elastic" }
 }
