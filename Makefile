@@ -13,7 +13,7 @@ C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build try demo dev check test integration chaos bench servers docs clean
+.PHONY: help build try demo dev check unit test integration chaos bench servers docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,8 +34,13 @@ dev: ## leave a Vault with the plugin and a sandbox provider running, until Ctrl
 
 check: ## formatting, vet and static analysis
 	@test -z "$$(gofmt -l .)" || { echo "Run gofmt -w on:"; gofmt -l .; exit 1; }
+	go vet ./...
 	go vet -tags chaos,integration ./...
+	$(STATICCHECK) ./...
 	$(STATICCHECK) -tags chaos,integration ./...
+
+unit: ## the tests that need no real server, in a minute: what to run while writing
+	@go run ./scripts/gotest -short ./...
 
 test: check ## check, and all tests: unit and with real servers
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
@@ -44,11 +49,11 @@ test: check ## check, and all tests: unit and with real servers
 
 integration: servers ## keys' whole lives at all real servers, and with faults on the way there
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
-	go run ./scripts/gotest -tags integration -run '^Test(Integration|Gitea|VaultTokens)' -parallel 20 -count 1 -timeout 20m ./internal/acceptance
+	go run ./scripts/gotest -tags integration -parallel 20 -count 1 -timeout 20m ./test/acceptance
 
 chaos: ## the long tests: killed nodes, fuzzing
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
-	go run ./scripts/gotest -show -tags chaos -run '^TestChaos' -count 1 -timeout 40m ./...; \
+	go run ./scripts/gotest -show -tags chaos -count 1 -timeout 40m ./test/chaos; \
 	scripts/fuzz
 
 bench: ## what the engine adds to a provider's own time; compare within one run

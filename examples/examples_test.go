@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-apikeys/internal/daemon"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
-	"vault-plugin-secrets-apikeys/internal/vaulttest"
+	"vault-plugin-secrets-apikeys/internal/testbed/daemon"
+	"vault-plugin-secrets-apikeys/internal/testbed/vaulttest"
 )
 
 // TestVaultAgent watches the file that the agent writes until its first key has

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
-	"vault-plugin-secrets-apikeys/internal/vaulttest"
+	"vault-plugin-secrets-apikeys/internal/testbed/vaulttest"
 )
 
 // accepted is a mount in a real Vault, beside a sandbox provider of its own.

@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"vault-plugin-secrets-apikeys/internal/servers"
-	"vault-plugin-secrets-apikeys/internal/vaultserver"
+	"vault-plugin-secrets-apikeys/internal/testbed/build"
+	"vault-plugin-secrets-apikeys/internal/testbed/vault"
 )
 
 func main() {
@@ -39,7 +39,7 @@ func main() {
 // demo tells a key's life from its mint to its end.
 func demo(ctx context.Context, s *stage) (err error) {
 	s.title("One API key, from its mint to its end")
-	world, err := build(ctx, s, "5s")
+	world, err := setUp(ctx, s, "5s")
 	defer func() { err = errors.Join(err, world.close()) }()
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func demo(ctx context.Context, s *stage) (err error) {
 // develop leaves a Vault, with a role to read keys from, running.
 func develop(ctx context.Context, s *stage) (err error) {
 	s.title("A Vault with the plugin and a provider, to try things")
-	world, err := build(ctx, s, "5m")
+	world, err := setUp(ctx, s, "5m")
 	defer func() { err = errors.Join(err, world.close()) }()
 	if err != nil {
 		return err
@@ -119,16 +119,16 @@ func develop(ctx context.Context, s *stage) (err error) {
 	return nil
 }
 
-// build sets everything up to the first key: plugin, Vault, provider,
+// setUp sets everything up to the first key: plugin, Vault, provider,
 // connection and role. What it returns is to be closed, even after an error.
-func build(ctx context.Context, s *stage, ttl string) (*world, error) {
+func setUp(ctx context.Context, s *stage, ttl string) (*world, error) {
 	w := &world{}
 	var err error
 	s.step("Build the plugin")
 	if err := w.buildPlugin(ctx, s); err != nil {
 		return w, err
 	}
-	if w.binary, err = servers.Vault(ctx, os.Stderr); err != nil {
+	if w.binary, err = build.Vault(ctx, os.Stderr); err != nil {
 		return w, err
 	}
 	s.step("Start Vault " + vaultVersion(ctx, w.binary))
@@ -137,14 +137,14 @@ func build(ctx context.Context, s *stage, ttl string) (*world, error) {
 		return w, err
 	}
 	s.step("Register the plugin by its checksum, and mount it")
-	sum, err := vaultserver.Checksum(w.plugin)
+	sum, err := vault.Checksum(w.plugin)
 	if err != nil {
 		return w, err
 	}
-	if _, err := w.vault(ctx, s, "plugin", "register", "-sha256="+sum, "secret", vaultserver.PluginName); err != nil {
+	if _, err := w.vault(ctx, s, "plugin", "register", "-sha256="+sum, "secret", vault.PluginName); err != nil {
 		return w, err
 	}
-	if _, err := w.vault(ctx, s, "secrets", "enable", "-path=apikeys", vaultserver.PluginName); err != nil {
+	if _, err := w.vault(ctx, s, "secrets", "enable", "-path=apikeys", vault.PluginName); err != nil {
 		return w, err
 	}
 	s.step("Start the sandbox, a small provider of API keys")

@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"vault-plugin-secrets-apikeys/internal/child"
-	"vault-plugin-secrets-apikeys/internal/vaultserver"
+	"vault-plugin-secrets-apikeys/internal/testbed/child"
+	"vault-plugin-secrets-apikeys/internal/testbed/vault"
 )
 
 // world is everything that runs for the demo.
@@ -25,7 +25,7 @@ type world struct {
 	dir      string // removed at the end
 	plugin   string // path of the plugin
 	binary   string // path of Vault
-	cluster  *vaultserver.Cluster
+	cluster  *vault.Cluster
 	sandbox  *child.Process
 	provider string // the sandbox's URL
 	adminKey string
@@ -44,7 +44,7 @@ func (w *world) close() error {
 
 // buildPlugin compiles the plugin into build, where `make build` puts it too.
 func (w *world) buildPlugin(ctx context.Context, s *stage) error {
-	program := vaultserver.PluginName
+	program := vault.PluginName
 	if err := goBuild(ctx, s, "build/"+program, "./cmd/"+program); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func goBuild(ctx context.Context, s *stage, to, what string) error {
 }
 
 func (w *world) startVault(ctx context.Context) (err error) {
-	w.cluster, err = vaultserver.Start(ctx, vaultserver.Options{
+	w.cluster, err = vault.Start(ctx, vault.Options{
 		Vault:    w.binary,
 		Plugin:   w.plugin,
 		Dir:      w.dir,

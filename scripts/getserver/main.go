@@ -14,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"vault-plugin-secrets-apikeys/internal/servers"
+	"vault-plugin-secrets-apikeys/internal/testbed/build"
 )
 
 func main() {
@@ -29,12 +29,12 @@ func main() {
 }
 
 var getters = map[string]func(context.Context, io.Writer) (string, error){
-	"vault":           servers.Vault,
-	"gitea":           servers.Gitea,
-	"etcd":            servers.Etcd,
-	"toxiproxy":       servers.Toxiproxy,
-	"unleash":         servers.Unleash,
-	"express-gateway": servers.ExpressGateway,
+	"vault":           build.Vault,
+	"gitea":           build.Gitea,
+	"etcd":            build.Etcd,
+	"toxiproxy":       build.Toxiproxy,
+	"unleash":         build.Unleash,
+	"express-gateway": build.ExpressGateway,
 }
 
 func get(ctx context.Context, args []string) (string, error) {

@@ -1,7 +1,8 @@
 // Gotest runs `go test` with the arguments it is given and ends with one line,
-// "N passed, N failed, N skipped". In between it shows one line a package, all
-// that a failed test said, and why a test was skipped; with -show before the
-// other arguments, also what passing tests said.
+// "N passed, N failed, N skipped". Before that it shows one line a package, and
+// all that a failed test said; with -show before the other arguments, also what
+// passing tests said. What was skipped comes last, with the reason in full: a run
+// that left something out is to be told from one that did not.
 //
 // Where the variable TEST_TALLY names a file, the three numbers are appended to
 // it, so that a script can add several runs up.
@@ -27,6 +28,7 @@ func main() {
 	}
 	run := newRun(os.Stdout, show)
 	err := run.goTest(args)
+	run.tellSkipped()
 	fmt.Printf("%d passed, %d failed, %d skipped\n", run.passed, run.failed, run.skipped)
 	if tallyErr := run.tally(os.Getenv("TEST_TALLY")); tallyErr != nil {
 		fmt.Fprintln(os.Stderr, tallyErr)
@@ -53,13 +55,14 @@ type run struct {
 	show bool
 
 	passed, failed, skipped int
-	said                    map[string]string // output by package and test
-	tests                   map[string]int    // tests that ended, by package
-	broken                  map[string]bool   // packages with a failed test
+	said                    map[string]string   // output by package and test
+	tests                   map[string]int      // tests that ended, by package
+	broken                  map[string]bool     // packages with a failed test
+	left                    map[string][]string // skipped tests by the reason
 }
 
 func newRun(out io.Writer, show bool) *run {
-	return &run{out: out, show: show, said: map[string]string{}, tests: map[string]int{}, broken: map[string]bool{}}
+	return &run{out: out, show: show, said: map[string]string{}, tests: map[string]int{}, broken: map[string]bool{}, left: map[string][]string{}}
 }
 
 // goTest runs the tests; an error means that some failed, or could not be run.
@@ -120,11 +123,33 @@ func (r *run) endTest(e event, key string) {
 		}
 	case "skip":
 		r.skipped++
-		r.tell(key)
+		reason := reason(r.said[key])
+		r.left[reason] = append(r.left[reason], e.Package+" "+e.Test)
 	case "fail":
 		r.failed++
 		r.broken[e.Package] = true
 		r.tell(key)
+	}
+}
+
+// reason is what a skipped test said, less what go test says around it.
+func reason(said string) string {
+	var lines []string
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n      ")
+}
+
+// tellSkipped shows what was left out, a reason at a time.
+func (r *run) tellSkipped() {
+	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
+		fmt.Fprintf(r.out, "SKIPPED %s\n", reason)
+		for _, test := range r.left[reason] {
+			fmt.Fprintf(r.out, "        %s\n", test)
+		}
 	}
 }
 

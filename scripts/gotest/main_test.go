@@ -21,12 +21,13 @@ func TestCountsAndShows(t *testing.T) {
 				{Action: "output", Package: "p", Test: "TestBad", Output: "the reason\n"},
 				{Action: "fail", Package: "p", Test: "TestBad"},
 				{Action: "output", Package: "p", Test: "TestLater", Output: "why it is skipped\n"},
+				{Action: "output", Package: "p", Test: "TestLater", Output: "--- SKIP: TestLater (0.00s)\n"},
 				{Action: "skip", Package: "p", Test: "TestLater"},
 				{Action: "fail", Package: "p"},
 			},
 			passed: 1, failed: 1, skipped: 1,
-			shown:  []string{"the reason", "why it is skipped", "FAIL  p"},
-			hidden: []string{"quiet", "=== RUN"},
+			shown:  []string{"the reason", "FAIL  p\nSKIPPED why it is skipped\n        p TestLater\n"},
+			hidden: []string{"quiet", "=== RUN", "--- SKIP"},
 		},
 		"a package that does not build": {
 			events: []event{
@@ -74,6 +75,7 @@ func TestCountsAndShows(t *testing.T) {
 			}
 			r := newRun(&out, false)
 			r.read(&events)
+			r.tellSkipped()
 			if r.passed != test.passed || r.failed != test.failed || r.skipped != test.skipped {
 				t.Errorf("%d passed, %d failed, %d skipped", r.passed, r.failed, r.skipped)
 			}

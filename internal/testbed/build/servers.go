@@ -1,0 +1,122 @@
+// Package build finds the real servers that the tests and the demo run
+// against, and gets those that the machine lacks: it builds them with the Go
+// toolchain, or installs them with npm.
+//
+// A server has a module or package of its own under scripts/servers, so that
+// its dependencies stay out of the plugin's. The result is kept outside the
+// tree and serves every later run.
+package build
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+const (
+	vaultModule     = "github.com/hashicorp/vault"
+	giteaModule     = "code.gitea.io/gitea"
+	etcdModule      = "go.etcd.io/etcd/server/v3"
+	toxiproxyModule = "github.com/Shopify/toxiproxy/v2"
+
+	// oldestVault is the oldest line that HashiCorp still maintained when
+	// the version that is built here came out.
+	oldestVault = "v1.19.0"
+)
+
+// Vault returns the path of a Vault binary: the one VAULT_BIN names, else the
+// one on PATH if it is a recent community edition, else one that is built on
+// first use. What takes long is told to log.
+func Vault(ctx context.Context, log io.Writer) (string, error) {
+	if path := os.Getenv("VAULT_BIN"); path != "" {
+		return named("VAULT_BIN", path)
+	}
+	if path, err := exec.LookPath("vault"); err == nil && recentVault(ctx, path) {
+		return path, nil
+	}
+	vault := recipe{
+		name:     "vault",
+		module:   vaultModule,
+		tags:     "minimal", // leaves out the cloud plugins, which are most of the build
+		estimate: "6 minutes",
+	}
+	return vault.path(ctx, log)
+}
+
+// Gitea returns the path of a Gitea binary: the one GITEA_BIN names, else one
+// that is built on first use. The folders that Gitea reads at run time,
+// templates, options and public, are beside it: its folder is what Gitea calls
+// STATIC_ROOT_PATH. What takes long is told to log. On a machine that cannot
+// compile C the error is an ErrNoCompiler.
+func Gitea(ctx context.Context, log io.Writer) (string, error) {
+	if path := os.Getenv("GITEA_BIN"); path != "" {
+		return named("GITEA_BIN", path)
+	}
+	gitea := recipe{
+		name:     "gitea",
+		module:   giteaModule,
+		tags:     "sqlite sqlite_unlock_notify",
+		cgo:      true, // its SQLite is C
+		version:  "main.Version",
+		beside:   []string{"templates", "options", "public"},
+		estimate: "5 minutes",
+	}
+	return gitea.path(ctx, log)
+}
+
+// Etcd returns the path of an etcd binary, which is built on first use. What
+// takes long is told to log.
+func Etcd(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "etcd", module: etcdModule, estimate: "2 minutes"}.path(ctx, log)
+}
+
+// Toxiproxy returns the path of a binary of Toxiproxy's server, which is built
+// on first use. What takes long is told to log.
+func Toxiproxy(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "toxiproxy", module: toxiproxyModule, main: "cmd/server", estimate: "20 seconds"}.path(ctx, log)
+}
+
+// Unleash returns a folder in which npm has installed Unleash on first use: it
+// holds node_modules. What takes long is told to log. Without node and npm the
+// error is a *Missing.
+func Unleash(ctx context.Context, log io.Writer) (string, error) {
+	return npmRecipe{name: "unleash", title: "Unleash", estimate: "40 seconds"}.path(ctx, log)
+}
+
+// ExpressGateway returns a folder in which npm has installed Express Gateway on
+// first use: it holds node_modules. What takes long is told to log. Without
+// node and npm the error is a *Missing.
+func ExpressGateway(ctx context.Context, log io.Writer) (string, error) {
+	return npmRecipe{name: "express-gateway", title: "Express Gateway", estimate: "40 seconds"}.path(ctx, log)
+}
+
+// named returns the binary that the environment variable names; a wrong path
+// is an error, never a reason to take another binary than the one asked for.
+func named(variable, path string) (string, error) {
+	found, err := exec.LookPath(path)
+	if err != nil {
+		return "", fmt.Errorf("%s names no program: %w", variable, err)
+	}
+	return found, nil
+}
+
+// recentVault says whether the binary is a community edition that is new
+// enough. An enterprise edition does not start without a licence.
+func recentVault(ctx context.Context, path string) bool {
+	out, err := exec.CommandContext(ctx, path, "version").Output()
+	if err != nil {
+		return false
+	}
+	version := vaultVersion.Find(bytes.TrimSpace(out))
+	return semver.Compare(string(version), oldestVault) >= 0 && !strings.Contains(string(out), "+ent")
+}
+
+// vaultVersion matches the version in "Vault v1.21.0 (…), built …".
+var vaultVersion = regexp.MustCompile(`v\d+\.\d+\.\d+`)

@@ -1,0 +1,138 @@
+// Package daemon runs server programs on loopback until they are no longer
+// needed, with what they say in a file.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"vault-plugin-secrets-apikeys/internal/testbed/child"
+)
+
+// patience bounds the wait for a server; an idle machine needs a few seconds.
+const patience = 90 * time.Second
+
+// Daemon is a running server program.
+type Daemon struct {
+	process *child.Process
+	log     string
+}
+
+// Start starts the program and waits until ready returns nil. What the program
+// says goes to the end of the log file. When Start fails, nothing is left
+// running, and the error holds the log.
+func Start(ctx context.Context, cmd *exec.Cmd, log string, ready func(context.Context) error) (*Daemon, error) {
+	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	cmd.Stdout, cmd.Stderr = file, file
+	d := &Daemon{log: log}
+	if d.process, err = child.Start(cmd); err != nil {
+		return nil, err
+	}
+	if err := d.await(ctx, ready); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("%s: %w; its log:\n%s", cmd.Path, err, d.Log())
+	}
+	return d, nil
+}
+
+func (d *Daemon) await(ctx context.Context, ready func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := ready(ctx)
+		if err == nil {
+			return nil
+		}
+		if !d.process.Running() {
+			return errors.New("it ended at once")
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it does not serve: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Close kills the program and all that it started; a nil Daemon has none.
+func (d *Daemon) Close() {
+	if d != nil {
+		d.process.Kill()
+	}
+}
+
+// Log returns all that the program said.
+func (d *Daemon) Log() string {
+	text, _ := os.ReadFile(d.log)
+	return string(text)
+}
+
+// Answers is ready once the address answers 200.
+func Answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return errors.New("it answers " + resp.Status)
+		}
+		return nil
+	}
+}
+
+// Listens is ready once the address, host:port, takes connections.
+func Listens(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+// Environ is the caller's environment without the settings that begin with one
+// of the prefixes: those for the server itself, which would lead it astray.
+func Environ(dropped ...string) []string {
+	return slices.DeleteFunc(os.Environ(), func(setting string) bool {
+		return slices.ContainsFunc(dropped, func(prefix string) bool { return strings.HasPrefix(setting, prefix) })
+	})
+}
+
+// FreeAddresses returns so many loopback addresses, host:port, nobody listens on.
+func FreeAddresses(count int) ([]string, error) {
+	var free []string
+	for range count {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() // after all are chosen, so that they differ
+		free = append(free, listener.Addr().String())
+	}
+	return free, nil
+}
+
+// Port is that of an address.
+func Port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
