@@ -1,5 +1,3 @@
-// Package acceptance takes keys through their whole life in a real Vault, at
-// real servers that were not written for these tests.
 package acceptance
 
 import (

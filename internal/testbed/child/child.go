@@ -1,5 +1,3 @@
-// Package child runs servers as processes that never outlive this one, however
-// it ends.
 package child
 
 import (

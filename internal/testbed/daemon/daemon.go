@@ -1,5 +1,3 @@
-// Package daemon runs server programs on loopback until they are no longer
-// needed, with what they say in a file.
 package daemon
 
 import (

@@ -1,4 +1,3 @@
-// Package etcd runs a real etcd on loopback that wants to know its users.
 package etcd
 
 import (

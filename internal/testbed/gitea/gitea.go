@@ -1,4 +1,3 @@
-// Package gitea runs a real Gitea on loopback, with its data in SQLite.
 package gitea
 
 import (

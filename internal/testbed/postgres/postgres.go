@@ -1,5 +1,3 @@
-// Package postgres runs a real PostgreSQL on loopback that forgets
-// everything when it ends.
 package postgres
 
 import (

@@ -1,5 +1,3 @@
-// Package toxiproxy puts a real Toxiproxy between two programs, to spoil what
-// passes between them.
 package toxiproxy
 
 import (

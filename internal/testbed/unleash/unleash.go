@@ -1,4 +1,3 @@
-// Package unleash runs a real Unleash on loopback.
 package unleash
 
 import (

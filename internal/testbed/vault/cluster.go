@@ -1,6 +1,3 @@
-// Package vault runs real Vault processes on loopback with the plugin
-// registered and mounted: one, or a Raft cluster of them. The acceptance tests
-// and the demo stand on it.
 package vault
 
 import (

@@ -1,5 +1,3 @@
-// Package vaulttest runs the plugin's real process under a real Vault for a
-// test, and leaves nothing behind.
 package vaulttest
 
 import (
