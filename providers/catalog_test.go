@@ -18,16 +18,16 @@ import (
 // ownServers are the providers whose server this module holds itself, which
 // its own tests run the definition against.
 var ownServers = map[string]string{
-	"sandbox":          filepath.Join("..", "cmd", "sandbox"),
-	"sandbox-accounts": filepath.Join("..", "cmd", "sandbox"),
+	"sandbox":          filepath.Join("..", "internal", "sandbox"),
+	"sandbox-accounts": filepath.Join("..", "internal", "sandbox"),
 }
 
 // realServers are the providers whose own server the acceptance tests take keys
 // through their whole life at, and rotate where that can be done.
 var realServers = map[string]string{
-	"etcd":            filepath.Join("..", "internal", "acceptance", "etcd_integration_test.go"),
-	"gitea":           filepath.Join("..", "internal", "acceptance", "gitea_integration_test.go"),
-	"express-gateway": filepath.Join("..", "internal", "acceptance", "expressgateway_integration_test.go"),
+	"etcd":            filepath.Join("..", "test", "acceptance", "etcd_integration_test.go"),
+	"gitea":           filepath.Join("..", "test", "acceptance", "gitea_integration_test.go"),
+	"express-gateway": filepath.Join("..", "test", "acceptance", "expressgateway_integration_test.go"),
 }
 
 // TestCatalog holds every definition of the catalog to what the engine and its
