@@ -1,0 +1,77 @@
+# Sources: fastly/fastly-go:docs/AutomationTokensAPI.md;
+# https://www.fastly.com/documentation/reference/api/auth-tokens/automation/
+#
+# Automation tokens, which belong to no user. The admin token must be that of a
+# superuser.
+provider "fastly" {
+  title    = "Fastly"
+  docs     = "https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"
+  base_url = "https://api.fastly.com"
+
+  connection "token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API token of a superuser, with the scope global."
+  }
+
+  role "role" {
+    type    = string
+    default = "user"
+    enum    = ["user", "engineer", "billing"]
+    help    = "What the tokens may do: user only reads."
+  }
+  role "scope" {
+    type    = string
+    default = "global:read"
+    help    = "Scopes with a space between: global, global:read, purge_select, purge_all."
+  }
+  role "services" {
+    type = list(string)
+    help = "Ids of the services that the tokens open; all of them unless written."
+  }
+
+  auth "header" { headers = { Fastly-Key = connection.token } }
+
+  check { get = "/tokens/self" }
+
+  issue {
+    post = "/automation-tokens"
+    json = {
+      name       = key.name
+      role       = role.role
+      scope      = role.scope
+      services   = role.services
+      expires_at = rfc3339(key.expires_at)
+    }
+    id         = body.id
+    secret     = { token = body.access_token }
+    expires_at = body.expires_at
+  }
+
+  revoke {
+    delete = "/automation-tokens/${key.id}"
+    gone   = [404]
+  }
+
+  list {
+    get   = "/automation-tokens"
+    query = { page = coalesce(page.number, 1), per_page = 100 }
+    items = try(body.data, body)
+    item = {
+      id         = item.id
+      name       = item.name
+      created_at = item.created_at
+    }
+    next = length(items) == 100 ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  probe {
+    get     = "/tokens/self"
+    headers = { Fastly-Key = secret.token }
+    alive   = [200]
+    dead    = [401, 403]
+  }
+
+  errors { message = try(body.msg, body.detail) }
+}

@@ -1,0 +1,67 @@
+# Sources: heroku/platform-api:schema.json;
+# https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization
+#
+# Authorizations of the user whose token the connection has.
+provider "heroku" {
+  title    = "Heroku"
+  docs     = "https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization"
+  base_url = "https://api.heroku.com"
+
+  connection "token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Token with the scope global."
+  }
+
+  role "scope" {
+    type    = list(string)
+    default = ["read"]
+    min     = 1
+    help    = "What the tokens may do: identity, read, write, read-protected, write-protected or global."
+  }
+
+  auth "bearer" { token = connection.token }
+  auth "header" { headers = { Accept = "application/vnd.heroku+json; version=3" } }
+
+  check { get = "/account" }
+
+  issue {
+    post = "/oauth/authorizations"
+    json = {
+      description = key.name
+      scope       = role.scope
+      expires_in  = key.ttl
+    }
+    id         = body.id
+    secret     = { token = body.access_token.token }
+    expires_in = body.access_token.expires_in
+  }
+
+  revoke {
+    delete = "/oauth/authorizations/${key.id}"
+    gone   = [404]
+  }
+
+  # Up to a thousand are answered at once.
+  list {
+    get     = "/oauth/authorizations"
+    headers = { Range = page.range == null ? "id ..; max=1000" : page.range }
+    items   = body
+    item = {
+      id         = item.id
+      name       = item.description
+      created_at = item.created_at
+    }
+    next = try(headers["next-range"], null) == null ? null : { range = headers["next-range"] }
+  }
+
+  probe {
+    get     = "/account"
+    headers = { Authorization = "Bearer ${secret.token}", Accept = "application/vnd.heroku+json; version=3" }
+    alive   = [200, 403]
+    dead    = [401]
+  }
+
+  errors { message = body.message }
+}

@@ -1,0 +1,75 @@
+# Sources: launchdarkly/api-client-go:api/openapi.yaml;
+# https://launchdarkly.com/docs/api/access-tokens
+#
+# Service tokens, which outlive the member who made them. They do not end by
+# themselves.
+provider "launchdarkly" {
+  title    = "LaunchDarkly"
+  docs     = "https://launchdarkly.com/docs/api/access-tokens"
+  base_url = "https://app.launchdarkly.com"
+
+  connection "access_token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Access token of an administrator, or with a role that may do createAccessToken and deleteAccessToken."
+  }
+
+  role "role" {
+    type    = string
+    default = "reader"
+    enum    = ["reader", "writer", "admin"]
+    help    = "What the tokens may do, unless custom_role_ids are written."
+  }
+  role "custom_role_ids" {
+    type = list(string)
+    help = "Custom roles that the tokens have in place of role."
+  }
+
+  auth "header" {
+    headers = {
+      Authorization  = connection.access_token
+      LD-API-Version = "20240415"
+    }
+  }
+
+  check { get = "/api/v2/caller-identity" }
+
+  issue {
+    post = "/api/v2/tokens"
+    json = {
+      name          = key.name
+      serviceToken  = true
+      role          = role.custom_role_ids == null ? role.role : null
+      customRoleIds = role.custom_role_ids
+    }
+    id     = body._id
+    secret = { access_token = body.token }
+  }
+
+  revoke {
+    delete = "/api/v2/tokens/${key.id}"
+    gone   = [404]
+  }
+
+  list {
+    get   = "/api/v2/tokens"
+    query = { showAll = true, limit = 25, offset = coalesce(page.offset, 0) }
+    items = body.items
+    item = {
+      id         = item._id
+      name       = item.name
+      created_at = item.creationDate
+    }
+    next = length(items) > 0 ? { offset = coalesce(page.offset, 0) + length(items) } : null
+  }
+
+  probe {
+    get     = "/api/v2/caller-identity"
+    headers = { Authorization = secret.access_token }
+    alive   = [200]
+    dead    = [401]
+  }
+
+  errors { message = body.message }
+}

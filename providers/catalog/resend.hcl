@@ -1,0 +1,69 @@
+# Sources: resend/resend-openapi:resend.json;
+# https://resend.com/docs/api-reference/api-keys/create-api-key
+#
+# Keys do not end by themselves. How long a name may be (50) and the rate limit
+# are from general knowledge, not confirmed.
+provider "resend" {
+  title    = "Resend"
+  docs     = "https://resend.com/docs/api-reference/api-keys/create-api-key"
+  base_url = "https://api.resend.com"
+
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API key with full access."
+  }
+
+  role "permission" {
+    type    = string
+    default = "sending_access"
+    enum    = ["sending_access", "full_access"]
+    help    = "What the keys may do: only send, or everything."
+  }
+  role "domain_id" {
+    type = string
+    help = "Domain that keys with sending_access may send from; any domain unless written."
+  }
+
+  auth "bearer" { token = connection.api_key }
+
+  check {
+    get   = "/api-keys"
+    query = { limit = 1 }
+  }
+
+  issue {
+    post = "/api-keys"
+    json = {
+      name       = key.name
+      permission = role.permission
+      domain_id  = role.domain_id
+    }
+    id     = body.id
+    secret = { api_key = body.token }
+  }
+
+  revoke {
+    delete = "/api-keys/${key.id}"
+    gone   = [404]
+  }
+
+  list {
+    get   = "/api-keys"
+    query = { limit = 100, after = page.after }
+    items = body.data
+    item = {
+      id         = item.id
+      name       = item.name
+      created_at = item.created_at
+    }
+    next = try(body.has_more, false) && length(items) > 0 ? { after = items[length(items) - 1].id } : null
+  }
+
+  key_name { max_length = 50 }
+
+  limits { requests_per_second = 2 }
+
+  errors { message = body.message }
+}

@@ -1,0 +1,148 @@
+exchange "automation tokens" {
+  source = "fastly/fastly-go:docs/AutomationTokensAPI.md; https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"
+  connection = {
+    token = "admin-token"
+  }
+
+  step "check" {
+    trip {
+      request = "GET /tokens/self"
+      status  = 200
+      answer = {
+        id    = "t0"
+        name  = "admin"
+        scope = "global"
+      }
+    }
+  }
+
+  step "check" {
+    fails = "unauthorized"
+    trip {
+      request = "GET /tokens/self"
+      status  = 401
+      answer = {
+        msg = "Provided credentials are missing or invalid"
+      }
+    }
+  }
+
+  step "issue" {
+    fails = "refused"
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /automation-tokens"
+      json = {
+        name       = "vault-app-1"
+        role       = "user"
+        scope      = "global:read"
+        expires_at = "2030-11-22T11:00:00Z"
+      }
+      status = 400
+      answer = {
+        msg    = "Bad request"
+        detail = "Role is invalid"
+      }
+    }
+  }
+
+  step "issue" {
+    id = "3krg2uUGZzb2W9Euo4moOd"
+    secret = {
+      token = "q-example-token"
+    }
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /automation-tokens"
+      json = {
+        name       = "vault-app-1"
+        role       = "user"
+        scope      = "global:read"
+        expires_at = "2030-11-22T11:00:00Z"
+      }
+      status = 200
+      answer = {
+        id           = "3krg2uUGZzb2W9Euo4moOd"
+        name         = "vault-app-1"
+        role         = "user"
+        scope        = "global:read"
+        services     = []
+        created_at   = "2030-11-22T10:00:00Z"
+        expires_at   = "2030-11-22T11:00:00Z"
+        access_token = "q-example-token"
+      }
+    }
+  }
+
+  step "list" {
+    ids = [
+      "3krg2uUGZzb2W9Euo4moOd",
+    ]
+    trip {
+      request = "GET /automation-tokens?page=1&per_page=100"
+      status  = 200
+      answer = {
+        data = [
+          {
+            id         = "3krg2uUGZzb2W9Euo4moOd"
+            name       = "vault-app-1"
+            created_at = "2030-11-22T10:00:00Z"
+            expires_at = "2030-11-22T11:00:00Z"
+          },
+        ]
+      }
+    }
+  }
+
+  step "probe" {
+    alive = true
+    trip {
+      request = "GET /tokens/self"
+      headers = {
+        Fastly-Key = "q-example-token"
+      }
+      status = 200
+      answer = {
+        id = "3krg2uUGZzb2W9Euo4moOd"
+      }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /automation-tokens/3krg2uUGZzb2W9Euo4moOd"
+      status  = 204
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /automation-tokens/3krg2uUGZzb2W9Euo4moOd"
+      status  = 404
+      answer = {
+        msg    = "Record not found"
+        detail = "Cannot find token"
+      }
+    }
+  }
+
+  step "probe" {
+    alive = false
+    trip {
+      request = "GET /tokens/self"
+      headers = {
+        Fastly-Key = "q-example-token"
+      }
+      status = 401
+      answer = {
+        msg = "Provided credentials are missing or invalid"
+      }
+    }
+  }
+}
