@@ -66,7 +66,9 @@ type Engine struct {
 	recoveries  recoveries
 	searches    searches
 	recordLocks keyedLocks
-	ending      endings
+	// entryLocks keep two keys with the same value from one id in the ledger.
+	entryLocks keyedLocks
+	ending     endings
 	// rotationLocks keep two rotations of the same thing apart.
 	rotationLocks keyedLocks
 	scheduler     *scheduler
@@ -127,6 +129,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		queue:         newQueue(now),
 		recoveries:    recoveries{byPlace: map[string]*recovery{}},
 		recordLocks:   newKeyedLocks(),
+		entryLocks:    newKeyedLocks(),
 		rotationLocks: newKeyedLocks(),
 		scheduler:     newScheduler(now),
 		acceptance:    defaultAcceptance,

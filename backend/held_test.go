@@ -313,9 +313,7 @@ func TestGate(t *testing.T) {
 func (w *world) damageRecordOf(lease *heldLease, change func(string) string) {
 	w.t.Helper()
 	ctx := context.Background()
-	mount, err := w.process.mount(ctx, w.storage)
-	w.must(err)
-	r := &Record{ID: mount.recordID(lease.key)}
+	r := &Record{ID: w.dataOf(lease).RecordID}
 	entry, err := w.storage.Get(ctx, r.path())
 	w.must(err)
 	entry.Value = []byte(change(string(entry.Value)))

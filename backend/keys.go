@@ -95,7 +95,7 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 		return err
 	}
 	defer unlock()
-	r, err := record(ctx, req.Storage, id)
+	r, err := recordNamed(ctx, req.Storage, id, entry.KeyName)
 	if err != nil {
 		return err
 	}

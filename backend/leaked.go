@@ -8,19 +8,37 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// KeyByValue is the record of the living key with this value: that of the first
-// field that its reader got. The ledger's ids are made of the values, so this is
-// one read. A *Mistake, which does not quote the value, says that there is none.
-func (e *Engine) KeyByValue(ctx context.Context, s logical.Storage, value string) (*Record, error) {
+// KeysByValue are the records of the living keys with this value, oldest first:
+// that of the first field that its reader got. There are several only where that
+// field does not tell keys apart. A *Mistake, which does not quote the value, says
+// that there is none.
+func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value string) ([]*Record, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	r, err := record(ctx, s, mount.recordID(strings.TrimSpace(value)))
-	if err == nil && r == nil {
+	found, err := e.recordsOfValue(ctx, s, mount, strings.TrimSpace(value))
+	if err == nil && len(found) == 0 {
 		err = mistake("no living key of this mount has this value; it is revoked already, was not made here, or is not the field that secret_fields in providers/PROVIDER shows first")
 	}
-	return r, err
+	return found, err
+}
+
+// KeyByValue is the one living key with this value. A *Mistake says that there is
+// none, or which there are.
+func (e *Engine) KeyByValue(ctx context.Context, s logical.Storage, value string) (*Record, error) {
+	found, err := e.KeysByValue(ctx, s, value)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 1 {
+		var ids []string
+		for _, r := range found {
+			ids = append(ids, r.ID)
+		}
+		return nil, mistake("%d living keys have this value; write id=ID for each that you mean, of %s", len(found), strings.Join(ids, ", "))
+	}
+	return found[0], nil
 }
 
 // Revocation is what became of a key that was to be revoked at once.

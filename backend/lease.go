@@ -19,6 +19,7 @@ const secretType = "api_key"
 // nothing secret. Handles that carry secrets stay in the sealed ledger.
 type leaseData struct {
 	RecordID   string            `json:"record_id"`
+	KeyName    string            `json:"key_name"`
 	Role       string            `json:"role"`
 	Connection string            `json:"connection"`
 	Handle     *providers.Handle `json:"handle,omitempty"`
@@ -95,7 +96,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 		return nil, err
 	}
 	defer unlock()
-	r, err := record(ctx, req.Storage, lease.RecordID)
+	r, err := recordNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 	if err != nil {
 		return nil, err
 	}
-	r, err := record(ctx, req.Storage, lease.RecordID)
+	r, err := recordNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
 	if err != nil || r == nil {
 		return nil, err
 	}

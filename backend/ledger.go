@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -23,11 +24,17 @@ const (
 	sealedLedgerPrefix = "sealed-ledger/"
 	ledgerShards       = 256
 	recordIDLength     = 32 // 128 bits in hexadecimal
+	// sameValuePrefix holds, under the id that a value gives, the ids of the records
+	// of further keys with that value.
+	sameValuePrefix = "same-value/"
 )
 
 // Record is one live key: who holds it, until when, and what revoking it needs.
 type Record struct {
-	ID         string `json:"-"`
+	ID string `json:"-"`
+	// ValueID is the id that the key's value gives, where another key with that
+	// value had it when this one was made; empty where it is the ID.
+	ValueID    string `json:"value_id,omitempty"`
 	Role       string `json:"role"`
 	Connection string `json:"connection"`
 	Provider   string `json:"provider"`
@@ -73,6 +80,12 @@ func shardName(n int) string { return fmt.Sprintf("%02x", n) }
 
 // recordID is made of the key's own value, so that a leaked key is found in one
 // read, and with the mount's salt, so that the ledger betrays no value.
+//
+// Two keys may have one value, as where the first field that a reader gets is a
+// user name. The one that comes second gets an id of its own, made of its name
+// too, and is noted under the first one's: whoever holds a value is found by one
+// read and one listing, which is of nothing but for such keys. An id whose key is
+// gone may be another key's later, so what keeps an id keeps the key's name too.
 func (m *mount) recordID(keyValue string) string {
 	mac := hmac.New(sha256.New, m.Salt)
 	mac.Write([]byte(keyValue))
@@ -84,12 +97,108 @@ func isRecordID(id string) bool {
 	return err == nil && len(id) == recordIDLength
 }
 
-// putRecord is the one write that a mint costs.
+// enterRecord writes the record of a new key, with an id that no other has. It is
+// the one write that a mint costs.
+func (e *Engine) enterRecord(ctx context.Context, s logical.Storage, m *mount, r *Record, keyValue string) error {
+	r.ID = m.recordID(keyValue)
+	unlock, err := e.entryLocks.lock(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	other, err := record(ctx, s, r.ID)
+	if err != nil && !errors.Is(err, errUnreadable) {
+		return fmt.Errorf("looking for another key with the same value: %w", err)
+	}
+	if err == nil && other == nil {
+		return putRecord(ctx, s, r)
+	}
+	r.ValueID, r.ID = r.ID, m.recordID(keyValue+"\x00"+r.Handle.Name)
+	// The note first, so that no crash leaves a key that its value does not lead to.
+	if err := write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
+		return fmt.Errorf("noting a further key with the same value: %w", err)
+	}
+	return putRecord(ctx, s, r)
+}
+
+func (r *Record) sameValuePath() string { return sameValuePrefix + r.ValueID + "/" + r.ID }
+
+// recordsOfValue are the records of the living keys with this value, oldest first.
+func (e *Engine) recordsOfValue(ctx context.Context, s logical.Storage, m *mount, keyValue string) ([]*Record, error) {
+	first := m.recordID(keyValue)
+	further, err := s.List(ctx, sameValuePrefix+first+"/")
+	if err != nil {
+		return nil, fmt.Errorf("listing the keys with the same value: %w", err)
+	}
+	var found []*Record
+	var broken error
+	for _, id := range append([]string{first}, further...) {
+		r, err := record(ctx, s, id)
+		if err := unlessUnreadable(err, &broken); err != nil {
+			return nil, err
+		}
+		if r != nil {
+			found = append(found, r)
+		}
+	}
+	if len(found) == 0 && broken != nil {
+		return nil, broken
+	}
+	slices.SortStableFunc(found, func(a, b *Record) int { return a.IssuedAt.Compare(b.IssuedAt) })
+	return found, nil
+}
+
+// sweepSameValues drops the notes that a crash left of keys that are gone.
+func (e *Engine) sweepSameValues(ctx context.Context, s logical.Storage) error {
+	values, err := s.List(ctx, sameValuePrefix)
+	if err != nil {
+		return fmt.Errorf("listing the values that several keys have: %w", err)
+	}
+	for _, value := range values {
+		if err := e.sweepSameValue(ctx, s, strings.TrimSuffix(value, "/")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) sweepSameValue(ctx context.Context, s logical.Storage, valueID string) error {
+	unlock, err := e.entryLocks.lock(ctx, valueID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	ids, err := s.List(ctx, sameValuePrefix+valueID+"/")
+	if err != nil {
+		return fmt.Errorf("listing the keys with the same value: %w", err)
+	}
+	for _, id := range ids {
+		r, err := record(ctx, s, id)
+		if err == nil && r == nil {
+			err = s.Delete(ctx, sameValuePrefix+valueID+"/"+id)
+		}
+		if err != nil && !errors.Is(err, errUnreadable) {
+			return fmt.Errorf("forgetting a key with the same value as another: %w", err)
+		}
+	}
+	return nil
+}
+
 func putRecord(ctx context.Context, s logical.Storage, r *Record) error {
 	if err := write(ctx, s, r.path(), r); err != nil {
 		return fmt.Errorf("writing the ledger: %w", err)
 	}
 	return nil
+}
+
+// recordNamed reads the record of the key with this name; nil when there is none,
+// or when the id is another key's by now. No name stands for whatever key has it.
+func recordNamed(ctx context.Context, s logical.Storage, id, name string) (*Record, error) {
+	r, err := record(ctx, s, id)
+	if err != nil || r == nil || name != "" && r.Handle.Name != name {
+		return nil, err
+	}
+	return r, nil
 }
 
 // record reads one ledger record; nil when there is none.
@@ -113,6 +222,12 @@ func record(ctx context.Context, s logical.Storage, id string) (*Record, error) 
 func dropRecord(ctx context.Context, s logical.Storage, r *Record) error {
 	if err := s.Delete(ctx, r.path()); err != nil {
 		return fmt.Errorf("removing a revoked key from the ledger: %w", err)
+	}
+	if r.ValueID == "" {
+		return nil
+	}
+	if err := s.Delete(ctx, r.sameValuePath()); err != nil {
+		return fmt.Errorf("forgetting a key with the same value as another: %w", err)
 	}
 	return nil
 }

@@ -251,9 +251,8 @@ func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, long
 // enter puts the key into the ledger. When that fails, or nobody is left to
 // take the key, the key is revoked on the spot.
 func (e *Engine) enter(ctx context.Context, s logical.Storage, o *order, key *providers.Key) error {
-	o.record.ID = o.mount.recordID(key.Value)
 	o.record.Handle = key.Handle
-	if err := putRecord(context.WithoutCancel(ctx), s, &o.record); err != nil {
+	if err := e.enterRecord(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
 		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))
 	}
 	e.holdingsLog.entered(&o.record)
@@ -387,6 +386,7 @@ func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
 	maps.Copy(data, key.Secret)
 	response := e.Secret(secretType).Response(data, leaseData{
 		RecordID:   o.record.ID,
+		KeyName:    o.request.Name,
 		Role:       o.roleName,
 		Connection: o.site.name,
 		Handle:     o.record.unsealedHandle(),

@@ -115,6 +115,11 @@ func (e *Engine) tick(ctx context.Context) {
 	if err := e.reapShard(ctx, e.nextShard); err != nil {
 		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
 	}
+	if e.nextShard == 0 {
+		if err := e.sweepSameValues(ctx, e.storage); err != nil {
+			e.log.Warn("the notes of keys with the same value could not be looked through; that is done again on the next round", "error", err)
+		}
+	}
 	e.nextShard = (e.nextShard + 1) % ledgerShards
 	if err := e.activity.cleanIdle(ctx, e.storage); err != nil {
 		e.log.Warn("the mark of an idle connection stays; it is cleared with the next tick", "error", err)

@@ -60,7 +60,7 @@ func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *Record) er
 	defer slots.Release(1)
 	ctx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
-	return e.revokeRecord(ctx, s, r.ID, e.now())
+	return e.revokeRecord(ctx, s, r.ID, r.Handle.Name, e.now())
 }
 
 // postpone queues a revocation and says why it is not done.
@@ -116,15 +116,15 @@ func (e *Engine) slots(connection string) *semaphore.Weighted {
 	return slots.(*semaphore.Weighted)
 }
 
-// revokeRecord revokes the key of a ledger record and removes the record. It is
+// revokeRecord revokes the key with this id and name and removes its record. It is
 // idempotent; since is when the revocation was first asked for.
-func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id string, since time.Time) error {
+func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id, name string, since time.Time) error {
 	unlock, err := e.recordLocks.lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, err := record(ctx, s, id)
+	r, err := recordNamed(ctx, s, id, name)
 	if err != nil || r == nil {
 		return err
 	}
@@ -358,7 +358,7 @@ func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
 	var err error
 	switch entry.Kind {
 	case queueRevoke:
-		err = e.revokeRecord(ctx, e.storage, entry.ID, entry.Since)
+		err = e.revokeRecord(ctx, e.storage, entry.ID, entry.KeyName, entry.Since)
 	case queueRetire:
 		err = e.retireQueued(ctx, entry)
 	case queueByHand:

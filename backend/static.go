@@ -276,7 +276,7 @@ func (e *Engine) endStaticKeys(ctx context.Context, s logical.Storage, name stri
 
 // endStaticKey revokes one key, or queues it.
 func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *StaticKey, reason string) error {
-	r, err := record(ctx, s, key.RecordID)
+	r, err := recordNamed(ctx, s, key.RecordID, key.Name)
 	if err != nil || r == nil {
 		return err
 	}
@@ -290,7 +290,7 @@ func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *Stati
 // keepStaticKeys leaves the keys of a role alive, and in the ledger.
 func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
 	for _, key := range keys.all() {
-		r, err := record(ctx, s, key.RecordID)
+		r, err := recordNamed(ctx, s, key.RecordID, key.Name)
 		if err != nil {
 			return err
 		}
@@ -324,5 +324,5 @@ func (e *Engine) heldByStaticRole(ctx context.Context, r *Record) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(keys.all(), func(key *StaticKey) bool { return key.RecordID == r.ID }), nil
+	return slices.ContainsFunc(keys.all(), func(key *StaticKey) bool { return key.RecordID == r.ID && key.Name == r.Handle.Name }), nil
 }

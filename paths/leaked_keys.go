@@ -25,7 +25,7 @@ func leakedKeyPaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    l.lookUp,
 					Summary:                     "Tell who holds the key with this value.",
-					Responses:                   shown("OK", withID(keyAnswer())),
+					Responses:                   shown("OK", withOthers(withID(keyAnswer()))),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -84,6 +84,11 @@ func withID(fields map[string]*framework.FieldSchema) map[string]*framework.Fiel
 	return fields
 }
 
+func withOthers(fields map[string]*framework.FieldSchema) map[string]*framework.FieldSchema {
+	fields["others"] = &framework.FieldSchema{Type: framework.TypeSlice, Description: "Further living keys with this value, where the field does not tell keys apart; left out where there are none."}
+	return fields
+}
+
 func revokedKeyAnswer() map[string]*framework.FieldSchema {
 	fields := withID(keyAnswer())
 	fields["revoked"] = &framework.FieldSchema{Type: framework.TypeBool, Description: "Whether the provider has confirmed that the key is gone; otherwise it is on the queue."}
@@ -97,11 +102,20 @@ func (l leakedKeyEndpoints) lookUp(ctx context.Context, req *logical.Request, d 
 	if value == "" {
 		return nil, bad("value is missing; write the key itself, such as value=- with the key on standard input")
 	}
-	record, err := l.engine.KeyByValue(ctx, req.Storage, value)
+	found, err := l.engine.KeysByValue(ctx, req.Storage, value)
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: describeFoundKey(record)}, nil
+	resp := &logical.Response{Data: describeFoundKey(found[0])}
+	if others := found[1:]; len(others) > 0 {
+		described := make([]map[string]any, len(others))
+		for i, record := range others {
+			described[i] = describeFoundKey(record)
+		}
+		resp.Data["others"] = described
+		resp.AddWarning("Several living keys have this value: the field does not tell keys apart. others has the rest.")
+	}
+	return resp, nil
 }
 
 func (l leakedKeyEndpoints) revoke(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
