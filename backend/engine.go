@@ -78,7 +78,9 @@ type Engine struct {
 	unsaved        unsavedCredentials
 	rotationsKnown knownRotations
 	// failing are what could not be rotated when that was last tried.
-	failing     failing
+	failing failing
+	// installing are the static roles of which a key is being made and stored.
+	installing  installing
 	definitions definitions
 	revokeSlots sync.Map // connection name to *semaphore.Weighted
 	nextShard   int

@@ -295,15 +295,15 @@ func shardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 	return slices.Compact(shards), nil
 }
 
-// liveKeys counts a connection's records in the ledger, less those of keys that
-// were kept.
+// liveKeys counts a connection's records in the ledger, those of keys that were
+// kept among them: without the connection they could not be revoked either.
 func (e *Engine) liveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
 	live := 0
 	for r, err := range records(ctx, s) {
 		if err != nil {
 			return 0, err
 		}
-		if r.Connection == connection && !r.Kept {
+		if r.Connection == connection {
 			live++
 		}
 	}

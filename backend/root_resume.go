@@ -234,7 +234,7 @@ func (e *Engine) known(site *site, note *rotationNote) time.Duration {
 // underWay reports whether a call of the rotation may still take effect, or the
 // provider not yet show that it has.
 func (e *Engine) underWay(site *site, note *rotationNote) bool {
-	return e.known(site, note) < site.connection.longestMint()+listLag
+	return e.known(site, note) < site.connection.longestMint()+e.lagOf(site)
 }
 
 // unsavedCredentials are those that a provider swapped in place and that are not

@@ -148,7 +148,7 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 		return e.scheduler.drop(ctx, e.storage, key)
 	case finished:
 		return nil // the next time is set
-	case connection.Schedule.missed(due, e.now()):
+	case !due.IsZero() && connection.Schedule.missed(due, e.now()):
 		return e.scheduler.set(ctx, e.storage, key, connection.Schedule.next(e.now()))
 	}
 	last, err := e.lastRootRotation(ctx, name)

@@ -13,6 +13,8 @@ const (
 	shortestWindow = time.Hour
 	// shortestPeriod keeps a typing error from rotating without pause.
 	shortestPeriod = 5 * time.Second
+	// longestPeriod bounds what is computed with: a period, a window, an overlap.
+	longestPeriod = byHand
 )
 
 // Schedule says when something is rotated: every so often, or at the times of a
@@ -34,10 +36,14 @@ func (s Schedule) Validate() error {
 		return mistake("rotation_period and rotation_schedule exclude each other; write one of them")
 	case s.Period < 0 || s.Period > 0 && s.Period < shortestPeriod:
 		return mistake("rotation_period is %s; write at least %s", s.Period, shortestPeriod)
+	case s.Period > longestPeriod:
+		return mistake("rotation_period is %s; write at most %s, or leave it out to rotate by hand", s.Period, longestPeriod)
 	case s.Window != 0 && s.Cron == "":
 		return mistake("rotation_window needs a rotation_schedule; write both or leave it out")
 	case s.Window != 0 && s.Window < shortestWindow:
 		return mistake("rotation_window is %s; write at least %s", s.Window, shortestWindow)
+	case s.Window > longestPeriod:
+		return mistake("rotation_window is %s; write at most %s, or leave it out", s.Window, longestPeriod)
 	}
 	if s.Cron == "" {
 		return nil
@@ -68,7 +74,7 @@ func (s Schedule) automatic() bool { return s.Period > 0 || s.Cron != "" }
 func (s Schedule) next(after time.Time) time.Time {
 	switch {
 	case s.Period > 0:
-		return after.Add(s.Period)
+		return after.Add(min(s.Period, longestPeriod))
 	case s.Cron != "":
 		times, err := parseCron(s.Cron)
 		if err != nil {
@@ -81,7 +87,7 @@ func (s Schedule) next(after time.Time) time.Time {
 
 // missed reports whether it is too late for what was due.
 func (s Schedule) missed(due, now time.Time) bool {
-	return s.Window > 0 && now.After(due.Add(s.Window))
+	return s.Window > 0 && now.After(due.Add(min(s.Window, longestPeriod)))
 }
 
 // longestGap is the longest time between two rotations, or up to a day more.
@@ -89,7 +95,7 @@ func (s Schedule) missed(due, now time.Time) bool {
 // day for long pauses, as that after "every minute of the first of January".
 func (s Schedule) longestGap(from time.Time) time.Duration {
 	if s.Period > 0 {
-		return s.Period
+		return min(s.Period, longestPeriod)
 	}
 	var longest time.Duration
 	at := from

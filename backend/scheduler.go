@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -17,7 +18,9 @@ import (
 // of entries, each with the due times of many rotations, so that starting up
 // reads no role; in memory it is a heap, so that a tick with nothing due costs
 // one comparison. A due time on disk is never later than the true one: it is
-// written before the role that it is for, and moved after a rotation.
+// written before the role that it is for, and moved after a rotation. Beside it
+// stands when it was written: one from a clock that was ahead, and has been set
+// back since, is not waited for but worked out anew.
 const (
 	timetablePrefix = "timetable/"
 	// rotationConcurrency bounds the rotations in flight.
@@ -32,11 +35,30 @@ const (
 // job is one thing that is rotated.
 type job struct {
 	// key is "root/<connection>" or "static/<role>".
-	key      string
-	due      time.Time
+	key string
+	due time.Time
+	// set is when due was decided; zero where that is not known.
+	set      time.Time
 	failures int
 	running  bool
-	index    int // in the heap, -1 when it is not in it
+	// adrift says that due was decided by a clock that has been set back since.
+	adrift bool
+	index  int // in the heap, -1 when it is not in it
+}
+
+// appointment is a due time as it is on disk.
+type appointment struct {
+	Due time.Time `json:"due"`
+	Set time.Time `json:"set,omitzero"`
+}
+
+// UnmarshalJSON also takes the due time alone, as earlier versions stored it.
+func (a *appointment) UnmarshalJSON(text []byte) error {
+	if json.Unmarshal(text, &a.Due) == nil {
+		return nil
+	}
+	type plain appointment
+	return json.Unmarshal(text, (*plain)(a))
 }
 
 type scheduler struct {
@@ -49,16 +71,17 @@ type scheduler struct {
 	writing sync.Mutex
 	// shards are the timetable's entries as they are on disk, as far as they
 	// have been read.
-	shards map[string]map[string]time.Time
+	shards map[string]map[string]appointment
 
 	mu   sync.Mutex
+	seen time.Time // the clock at the last look at what is due
 	jobs map[string]*job
 	heap jobHeap
 	busy int
 }
 
 func newScheduler(now func() time.Time) *scheduler {
-	return &scheduler{now: now, jobs: map[string]*job{}, shards: map[string]map[string]time.Time{}}
+	return &scheduler{now: now, jobs: map[string]*job{}, shards: map[string]map[string]appointment{}}
 }
 
 func timetableShard(key string) string {
@@ -83,9 +106,10 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 		t.mu.Lock()
 		for key, at := range shard {
 			if t.jobs[key] == nil {
-				t.place(key, at)
+				t.place(key, at.Due).set = at.Set
 			}
 		}
+		t.refit(t.now())
 		t.mu.Unlock()
 	}
 	return broken
@@ -93,16 +117,16 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 
 // shard is one entry of the timetable, read at its first use. The caller holds
 // writing.
-func (t *scheduler) shard(ctx context.Context, s logical.Storage, name string) (map[string]time.Time, error) {
+func (t *scheduler) shard(ctx context.Context, s logical.Storage, name string) (map[string]appointment, error) {
 	if known, ok := t.shards[name]; ok {
 		return known, nil
 	}
-	stored, err := read[map[string]time.Time](ctx, s, timetablePrefix+name)
+	stored, err := read[map[string]appointment](ctx, s, timetablePrefix+name)
 	if err != nil {
 		return nil, err
 	}
 	if stored == nil {
-		stored = &map[string]time.Time{}
+		stored = &map[string]appointment{}
 	}
 	t.shards[name] = *stored
 	return *stored, nil
@@ -115,7 +139,7 @@ func (t *scheduler) place(key string, due time.Time) *job {
 		j = &job{key: key, index: -1}
 		t.jobs[key] = j
 	}
-	j.due = due
+	j.due, j.set, j.adrift = due, t.now(), false
 	switch {
 	case j.running: // it is put back when it ends
 	case j.index < 0:
@@ -124,6 +148,16 @@ func (t *scheduler) place(key string, due time.Time) *job {
 		heap.Fix(&t.heap, j.index)
 	}
 	return j
+}
+
+// refit has all jobs worked out anew whose time was decided by a clock that was
+// ahead of what it says now. The caller holds mu.
+func (t *scheduler) refit(now time.Time) {
+	for key, j := range t.jobs {
+		if j.set.After(now.Add(clockSlack)) {
+			t.place(key, now).adrift = true
+		}
+	}
 }
 
 // set writes when a job is due, on disk first.
@@ -187,12 +221,12 @@ func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, du
 	if _, stored := shard[key]; !stored && due.IsZero() {
 		return nil
 	}
-	changed := map[string]time.Time{}
+	changed := map[string]appointment{}
 	maps.Copy(changed, shard)
 	if due.IsZero() {
 		delete(changed, key)
 	} else {
-		changed[key] = due
+		changed[key] = appointment{Due: due, Set: t.now()}
 	}
 	if len(changed) == 0 {
 		err = s.Delete(ctx, timetablePrefix+name)
@@ -232,17 +266,26 @@ func (t *scheduler) failing() []string {
 
 // start runs what is due, several at a time, without waiting for it. run
 // answers an error when the job is to be tried again after a pause; otherwise
-// it has set the job's next due time or dropped it.
+// it has set the job's next due time or dropped it. A due time of zero asks run to
+// work it out anew.
 func (t *scheduler) start(run func(key string, due time.Time) error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := t.now()
+	if now.Before(t.seen) {
+		t.refit(now)
+	}
+	t.seen = now
 	for t.busy < rotationConcurrency && len(t.heap) > 0 && !t.heap[0].due.After(t.now()) {
 		j := heap.Pop(&t.heap).(*job)
 		j.running = true
 		t.busy++
-		due := j.due
+		due, told := j.due, j.due
+		if j.adrift {
+			told = time.Time{}
+		}
 		t.running.Go(func() {
-			err := run(j.key, due)
+			err := run(j.key, told)
 			t.ended(j, due, err)
 			t.start(run)
 		})
@@ -261,7 +304,7 @@ func (t *scheduler) ended(j *job, ran time.Time, err error) {
 	}
 	if err != nil || j.due.Equal(ran) {
 		j.failures++
-		j.due = t.now().Add(t.jitter.pause(j.key, j.failures, longestRotationRetry))
+		j.due, j.set = t.now().Add(t.jitter.pause(j.key, j.failures, longestRotationRetry)), t.now()
 	}
 	if j.index < 0 {
 		heap.Push(&t.heap, j)

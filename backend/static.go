@@ -150,6 +150,7 @@ func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name str
 		return mistake("static role %q belongs to connection %q; delete it and write it anew to move it", name, before.Connection)
 	}
 	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
+		e.scheduler.urge(staticJobPrefix + name) // it may have been carried out, with another schedule
 		return fmt.Errorf("storing static role %q: %w", name, err)
 	}
 	if before.Schedule == r.Schedule {
@@ -179,7 +180,10 @@ func (e *Engine) checkStaticRole(ctx context.Context, s logical.Storage, name st
 	if r.Overlap < 0 {
 		return mistake("overlap is %s; write 0 or more", r.Overlap)
 	}
-	if longest := site.definition.Expiry.LongestLease(); longest > 0 && r.gap(e.now())+r.Overlap > longest {
+	if r.Overlap > longestPeriod {
+		return mistake("overlap is %s; write at most %s", r.Overlap, longestPeriod)
+	}
+	if longest := site.definition.Expiry.LongestLease(); longest > 0 && r.gap(e.now())+r.overlap() > longest {
 		return mistake("a key lives at most %s at %s; rotate it more often than that, overlap included", longest, site.definition.Title)
 	}
 	return nil
@@ -193,9 +197,14 @@ func (r *StaticRole) gap(now time.Time) time.Duration {
 	return r.Schedule.longestGap(now)
 }
 
+// overlap is Overlap within what can be computed with.
+func (r *StaticRole) overlap() time.Duration { return min(r.Overlap, longestPeriod) }
+
 // createStatic puts the role on the timetable before it is stored, so that no
-// crash leaves a role that is never rotated.
+// crash leaves a role that is never rotated, and no failed write one that is half
+// there: when its time comes, the timetable ends the key of a role that is not.
 func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
+	defer e.installing.begin(name)()
 	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
 		return err
 	}
@@ -204,14 +213,15 @@ func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name strin
 		return errors.Join(err, e.scheduler.drop(ctx, s, staticJobPrefix+name))
 	}
 	none := &StaticKeys{}
-	keys := none.with(made.key, r.Overlap)
-	if err := e.storeStatic(ctx, s, name, made, none, keys); err != nil {
+	keys := none.with(made.key, r.overlap())
+	if err := e.storeStatic(ctx, s, name, keys); err != nil {
 		return err
 	}
 	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
-		err = fmt.Errorf("storing static role %q: %w", name, err)
-		// The write may have been carried out all the same.
-		return errors.Join(err, s.Delete(ctx, staticRolePrefix+name), e.endStaticKeys(ctx, s, name, keys))
+		stored, readErr := e.StaticRole(ctx, s, name)
+		if readErr != nil || stored == nil {
+			return fmt.Errorf("storing static role %q: %w", name, errors.Join(err, readErr))
+		}
 	}
 	return e.scheduleStatic(ctx, s, name, r, keys)
 }
@@ -287,7 +297,8 @@ func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *Stati
 	return err
 }
 
-// keepStaticKeys leaves the keys of a role alive, and in the ledger.
+// keepStaticKeys leaves the current key of a role alive, and in the ledger. Those
+// before it live on until their overlap is over, and no longer.
 func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
 	for _, key := range keys.all() {
 		r, err := recordNamed(ctx, s, key.RecordID, key.Name)
@@ -297,11 +308,16 @@ func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name str
 		if r == nil {
 			continue
 		}
-		r.Kept = true
+		r.Kept = key == keys.Current
+		if !r.Kept {
+			r.Deadline, r.DeadlineSet = key.Until, e.clock.latest()
+		}
 		if err := putRecord(ctx, s, r); err != nil {
 			return err
 		}
-		e.log.Warn("a static role was deleted and its key kept, as the role said", "static_role", name, "connection", r.Connection, "key_name", r.Handle.Name)
+		if r.Kept {
+			e.log.Warn("a static role was deleted and its key kept, as the role said", "static_role", name, "connection", r.Connection, "key_name", r.Handle.Name)
+		}
 	}
 	return s.Delete(ctx, staticKeyPrefix+name)
 }
@@ -319,6 +335,9 @@ func (k *StaticKeys) all() []*StaticKey {
 func (e *Engine) heldByStaticRole(ctx context.Context, r *Record) (bool, error) {
 	if r.StaticRole == "" || r.Kept {
 		return r.Kept, nil
+	}
+	if e.installing.has(r.StaticRole) {
+		return true, nil // it may be the key that is about to be stored
 	}
 	keys, err := e.staticKeys(ctx, e.storage, r.StaticRole)
 	if err != nil {

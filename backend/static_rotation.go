@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -45,12 +46,14 @@ func unknownStaticRole(name string) error {
 // rotateStatic replaces the key, notes a failure for the role's readers, and
 // sets the next time.
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
+	defer e.installing.begin(name)()
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
 	e.metrics.rotated(staticKind, err)
+	e.failing.note(staticJobPrefix+name, err)
 	if err != nil {
-		keys.failed(err, e.now())
-		return errors.Join(err, e.storeKeys(ctx, s, name, keys))
+		return errors.Join(err, e.noteStaticFailure(ctx, s, name, err))
 	}
+	e.log.Info("the key of a static role was rotated", "static_role", name, "connection", r.Connection, "key_name", next.Current.Name)
 	if r.Overlap > 0 {
 		return nil
 	}
@@ -60,19 +63,31 @@ func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name strin
 	return e.scheduleStatic(ctx, s, name, r, next)
 }
 
-// replaceStatic stores a new key beside the old one. When it fails, those in
-// storage are still the old keys.
+// noteStaticFailure keeps a failure with whichever keys storage has: a write that
+// failed may have been carried out.
+func (e *Engine) noteStaticFailure(ctx context.Context, s logical.Storage, name string, outcome error) error {
+	keys, err := e.staticKeys(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	keys.failed(outcome, e.now())
+	return e.storeKeys(ctx, s, name, keys)
+}
+
+// replaceStatic stores a new key beside the old one. When it fails, the old one
+// still is the current key, or the new one is stored all the same: both live until
+// storage has told which, and the reaper ends the new one if no role holds it.
 func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) (*StaticKeys, error) {
 	made, err := e.issueStatic(ctx, s, name, r)
 	if err != nil {
 		return nil, err
 	}
-	next := keys.with(made.key, r.Overlap)
+	next := keys.with(made.key, r.overlap())
 	// The timetable first, so that no crash leaves the old key beyond its time.
 	if err := e.scheduleStatic(ctx, s, name, r, next); err != nil {
 		return nil, errors.Join(err, e.revokeUnheld(ctx, s, made.record))
 	}
-	return next, e.storeStatic(ctx, s, name, made, keys, next)
+	return next, e.storeStatic(ctx, s, name, next)
 }
 
 // madeStatic is a new static key that no role holds yet.
@@ -110,19 +125,44 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 	}, nil
 }
 
-// storeStatic puts next in the place of keys. A write that fails may have been
-// carried out, so the new key is revoked only once storage has the old ones for
-// certain; until then the reaper watches it.
-func (e *Engine) storeStatic(ctx context.Context, s logical.Storage, name string, made *madeStatic, keys, next *StaticKeys) error {
+// storeStatic puts the keys in storage and reads them back: a write that failed
+// may have been carried out.
+func (e *Engine) storeStatic(ctx context.Context, s logical.Storage, name string, next *StaticKeys) error {
 	err := write(ctx, s, staticKeyPrefix+name, next)
-	if err == nil {
+	stored, readErr := e.staticKeys(ctx, s, name)
+	if readErr == nil && stored.Current != nil && stored.Current.RecordID == next.Current.RecordID {
 		return nil
 	}
-	err = fmt.Errorf("storing the new key of static role %q: %w", name, err)
-	if restoreErr := write(ctx, s, staticKeyPrefix+name, keys); restoreErr != nil {
-		return errors.Join(err, fmt.Errorf("taking it back: %w", restoreErr))
+	return fmt.Errorf("storing the new key of static role %q: %w", name, errors.Join(err, readErr))
+}
+
+// installing are the static roles for which a key is being made and stored. What
+// the ledger has of such a role may be about to be its current key.
+type installing struct {
+	mu    sync.Mutex
+	roles map[string]int
+}
+
+func (i *installing) begin(role string) (end func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.roles == nil {
+		i.roles = map[string]int{}
 	}
-	return errors.Join(err, e.revokeUnheld(ctx, s, made.record))
+	i.roles[role]++
+	return func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if i.roles[role]--; i.roles[role] == 0 {
+			delete(i.roles, role)
+		}
+	}
+}
+
+func (i *installing) has(role string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.roles[role] > 0
 }
 
 // with is the keys after current has taken its place.
@@ -146,6 +186,9 @@ func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string
 	if err != nil {
 		return nil, err
 	}
+	if !site.connection.allows(name) {
+		return nil, mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", name, r.Connection, r.Connection)
+	}
 	expiresAt, err := r.expiresAt(site.definition, e.clock.latest())
 	if err != nil {
 		return nil, err
@@ -155,7 +198,7 @@ func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string
 		return nil, err
 	}
 	o.record.StaticRole = name
-	o.record.Deadline = e.clock.latest().Add(installation)
+	o.record.Deadline = e.clock.latest().Add(site.connection.longestMint() + e.acceptance + installation)
 	o.record.DisplayName = "static role " + name
 	return o, nil
 }
@@ -163,7 +206,7 @@ func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string
 // expiresAt is the provider-side end of a static key: well after its next
 // rotation and overlap, within what the provider can do.
 func (r *StaticRole) expiresAt(definition *providers.Definition, now time.Time) (time.Time, error) {
-	needed := r.gap(now) + r.Overlap + staticReserve
+	needed := r.gap(now) + r.overlap() + staticReserve
 	if longest := definition.Expiry.LongestLease(); longest > 0 {
 		needed = min(needed, longest)
 	}
@@ -173,7 +216,7 @@ func (r *StaticRole) expiresAt(definition *providers.Definition, now time.Time) 
 // suffices refuses a key that the provider ends before its successor has taken
 // over. Who rotates by hand sees its end.
 func (r *StaticRole) suffices(key *Record) error {
-	needed := r.gap(key.IssuedAt) + r.Overlap
+	needed := r.gap(key.IssuedAt) + r.overlap()
 	if key.ExpiresAt.IsZero() || !r.Schedule.automatic() || key.ExpiresAt.Sub(key.IssuedAt) > needed-expiryMargin {
 		return nil
 	}
@@ -241,6 +284,11 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 	if r == nil { // deleted, or never stored
 		return e.finishDeletion(ctx, e.storage, name, keys)
 	}
+	if keys.setBack(e.now()) {
+		if err := e.storeKeys(ctx, e.storage, name, keys); err != nil {
+			return err
+		}
+	}
 	if err := e.endPrevious(ctx, e.storage, name, keys); err != nil {
 		return err
 	}
@@ -248,6 +296,24 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 		return e.scheduleStatic(ctx, e.storage, name, r, keys)
 	}
 	return e.rotateStatic(ctx, e.storage, name, r, keys)
+}
+
+// setBack puts times right that were noted by a clock which was ahead and has been
+// set back since, and reports whether there were any. The current key counts as
+// issued now, and what is left of an overlap is never longer than the overlap.
+func (k *StaticKeys) setBack(now time.Time) bool {
+	if k.Current == nil || !k.Current.IssuedAt.After(now.Add(clockSlack)) {
+		return false
+	}
+	successor := k.Current.IssuedAt
+	for _, key := range k.Previous {
+		if overlap := key.Until.Sub(successor); successor.After(now) && key.Until.After(now.Add(overlap)) {
+			key.Until = now.Add(overlap)
+		}
+		successor = key.IssuedAt
+	}
+	k.Current.IssuedAt, k.LastRotated = now, now
+	return true
 }
 
 // staticDue reports whether the current key is to be replaced now. A window
