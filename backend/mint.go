@@ -306,7 +306,7 @@ func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *order, er
 	}
 	return errors.Join(
 		fmt.Errorf("no key was handed out: %w", err),
-		e.resolveUnknown(ctx, s, o))
+		e.resolveUnknown(ctx, s, o, refusal))
 }
 
 // refused turns a provider's no into what the caller is told: only what the
@@ -330,12 +330,14 @@ func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, lef
 
 // resolveUnknown finds out whether the key was made, and revokes it, at once
 // where the provider answers, else by the queue.
-func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *order) error {
+func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *order, failure *providers.Error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
 	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.site.connection.longestMint()+listLag))
 	if handle, known := o.site.client.KnownHandle(o.request); known {
 		entry.Handle = &handle
+	} else if failure != nil {
+		entry.Handle = failure.Made
 	}
 	gone, err := e.revokeByName(ctx, o.site, &entry)
 	if gone {

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -42,6 +43,7 @@ type needs struct {
 	scopeRole, scopeConnection mentions // by list and lookup
 	role, connection           mentions // by revoke, extend, list and lookup
 	saved                      mentions // by revoke and extend, from issue or the list
+	inPaths                    mentions // those of saved without which revoke has no path
 	secret                     mentions // by revoke and extend
 	secretFields               mentions // every field of issue's secret
 	undoRole, undoConnection   mentions
@@ -132,9 +134,16 @@ func (d *Definition) deriveNeeds() needs {
 		undoRole:        mentionsOf("role", undoing...),
 		undoConnection:  d.shown(mentionsOf("connection", undoing...)),
 		undoSaved:       mentionsOf("saved", undoing...),
+		inPaths:         mentions{},
+	}
+	for _, step := range d.revoke {
+		if step.when == nil && step.path.when == nil {
+			maps.Copy(n.inPaths, mentionsOf("saved", step.path.values()...))
+		}
 	}
 	for name := range madeOnTheWay {
 		delete(n.saved, name)
+		delete(n.inPaths, name)
 	}
 	for _, member := range d.issue.secret {
 		n.secretFields[member.name] = true

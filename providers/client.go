@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // Settings are one connection to a provider.
@@ -197,21 +197,21 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 		return Unclear, failed
 	}
 	switch {
-	case block.says(block.dead, got, got.status == 401):
+	case got.says(block.dead), block.dead == nil && got.status == http.StatusUnauthorized:
 		return Dead, nil
-	case block.says(block.alive, got, c.judge(block.call, got, secrets) == nil):
+	case block.isAlive(got, c.judge(block.call, got, secrets) == nil):
 		return Alive, nil
 	}
 	return Unclear, nil
 }
 
-// says computes a verdict, or takes the one that stands when the definition
+// isAlive computes the verdict, or takes the one that stands where the definition
 // has none. One that cannot be computed is no verdict.
-func (*probeBlock) says(verdict hclsyntax.Expression, got *answered, otherwise bool) bool {
-	if verdict == nil {
+func (b *probeBlock) isAlive(got *answered, otherwise bool) bool {
+	if b.alive == nil {
 		return otherwise
 	}
-	yes, err := got.scope.verdict(verdict, got.status)
+	yes, err := got.scope.verdict(b.alive, got.status)
 	return err == nil && yes
 }
 

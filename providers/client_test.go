@@ -125,7 +125,7 @@ func TestOutcomeUnderSuccess(t *testing.T) {
 		"refused":                         {`{"code":1,"error":"no"}`, "", Refused},
 		"refused, as the definition says": {`{"code":1,"error":"no"}`, "errors { refused = body.code == 1 }", Refused},
 		"not what it calls refused":       {`{"code":2,"error":"no"}`, "errors { refused = body.code == 1 }", Unknown},
-		"unreadable":                      {`{"error":"no"}`, "", Unknown},
+		"without a word":                  {`{"error":"no"}`, "", Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

@@ -40,6 +40,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// Leftover is set when a failed issue left something to be undone.
 	Leftover *Leftover
+	// Made is set when a failed issue made a key whose answer cannot be used:
+	// it is to be revoked, also where that seems to have been done.
+	Made *Handle
 	// Err is the cause below, if any; its text is already part of Message.
 	Err error
 }

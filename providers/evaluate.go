@@ -120,8 +120,22 @@ func (m *meter) compute(expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Va
 		return m.call(e, ctx)
 	case *hclsyntax.ConditionalExpr:
 		return m.choose(e, ctx)
+	case *hclsyntax.ScopeTraversalExpr:
+		return traverse(e, ctx)
+	case *hclsyntax.RelativeTraversalExpr:
+		return traverseRelative(e, ctx)
+	case *hclsyntax.ForExpr:
+		if e.CondExpr == nil {
+			return e.Value(ctx)
+		}
+		tolerant := *e
+		tolerant.CondExpr = &filterExpression{e.CondExpr}
+		return tolerant.Value(ctx)
 	case *hclsyntax.BinaryOpExpr:
 		paid, left, right := *e, evaluated(e.LHS, ctx), evaluated(e.RHS, ctx)
+		if e.Op == hclsyntax.OpLogicalAnd || e.Op == hclsyntax.OpLogicalOr {
+			left, right = absenceIn(ctx).condition(left), absenceIn(ctx).condition(right)
+		}
 		if e.Op.Impl.Params()[0].Type == cty.Number && (tooLongForNumber(left.value) || tooLongForNumber(right.value)) {
 			return cty.DynamicVal, problemAt(e, "invalid operand", "A text as long as this is no number.")
 		}
@@ -129,6 +143,9 @@ func (m *meter) compute(expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Va
 		return paid.Value(ctx)
 	case *hclsyntax.UnaryOpExpr:
 		paid, operand := *e, evaluated(e.Val, ctx)
+		if e.Op == hclsyntax.OpLogicalNot {
+			operand = absenceIn(ctx).condition(operand)
+		}
 		if tooLongForNumber(operand.value) {
 			return cty.DynamicVal, problemAt(e, "invalid operand", "A text as long as this is no number.")
 		}
@@ -140,7 +157,8 @@ func (m *meter) compute(expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Va
 			return cty.DynamicVal, problemAt(e, "invalid index", "A text as long as this is no number.")
 		}
 		paid.Collection, paid.Key = collection, key
-		return paid.Value(ctx)
+		value, found := paid.Value(ctx)
+		return absenceIn(ctx).index(collection, key, value, found)
 	}
 	return expr.Value(ctx)
 }
@@ -149,7 +167,7 @@ func (m *meter) compute(expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Va
 // objects that takes long, and fails where elements differ, so the one that is
 // not chosen is left out there.
 func (m *meter) choose(e *hclsyntax.ConditionalExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	condition, yes, no := evaluated(e.Condition, ctx), evaluated(e.TrueResult, ctx), evaluated(e.FalseResult, ctx)
+	condition, yes, no := absenceIn(ctx).condition(evaluated(e.Condition, ctx)), evaluated(e.TrueResult, ctx), evaluated(e.FalseResult, ctx)
 	if structured(yes.value) || structured(no.value) {
 		plain, _ := condition.value.Unmark()
 		switch {
@@ -185,7 +203,10 @@ func structured(value cty.Value) bool {
 // that take expressions instead of values (try and can) compute them themselves.
 func (m *meter) call(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	f, known := functions[e.Name]
-	if !known || takesExpressions(f) {
+	if known && takesExpressions(f) {
+		return e.Value(failing(ctx))
+	}
+	if !known {
 		return e.Value(ctx)
 	}
 	paid := *e

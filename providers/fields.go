@@ -335,9 +335,12 @@ func sortedNames[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
+// withoutBOM drops the mark with which some servers begin a text in UTF-8.
+func withoutBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
+
 // decodeJSON decodes one whole JSON text, keeping numbers exact.
 func decodeJSON(text []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder := json.NewDecoder(bytes.NewReader(withoutBOM(text)))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {

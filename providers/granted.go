@@ -51,7 +51,8 @@ func (p *parser) checkGrant(at place, g grant) {
 	p.checkAll(at, wantText, g.in)
 }
 
-// read computes the end; null means that the key has none.
+// read computes the end. Null means that the key has none; what the answer does
+// not hold tells nothing.
 func (g grant) read(s scope) (Granted, error) {
 	name, expr := "expires_at", g.at
 	if g.in != nil {
@@ -60,9 +61,12 @@ func (g grant) read(s scope) (Granted, error) {
 	if expr == nil {
 		return Granted{}, nil
 	}
-	value, err := s.evaluate(expr)
+	value, err := s.reading(absentIsUnknown).evaluate(expr)
 	if err != nil {
 		return Granted{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if !value.IsKnown() {
+		return Granted{}, nil
 	}
 	told := fromCty(value)
 	if told == nil {

@@ -115,19 +115,15 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	unusable := func(err error) *Error {
 		return &Error{Op: "issue", Kind: Unknown, Message: m.secrets.clean(err.Error()), Err: nil}
 	}
-	if err := m.saveAll(issue.save, anyTime); err != nil {
-		return nil, unusable(err)
-	}
+	// Whatever can be read is read, so that a key that was made and cannot be
+	// handed out is revoked by what is known of it.
+	saveErr := m.saveAll(issue.save, anyTime)
 	secret, value, secretErr := m.readSecret()
 	var idErr error
 	if issue.id != nil {
 		idErr = m.readID()
 	} else if secretErr == nil {
 		idErr = m.findID(ctx)
-	}
-	granted, grantErr := issue.grant.read(m.scope)
-	if err := errors.Join(secretErr, idErr, grantErr); err != nil {
-		return nil, unusable(err)
 	}
 	for name := range m.c.def.needs.secret {
 		if m.handle.Secret == nil {
@@ -136,7 +132,25 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 		m.handle.Secret[name] = secret[name]
 		m.handle.Sealed = true
 	}
+	granted, grantErr := issue.grant.read(m.scope)
+	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
+		return nil, unusable(err)
+	}
 	return &Key{Handle: m.handle, Secret: secret, Value: value, Granted: granted}, nil
+}
+
+// errMissing is about a value that the answer does not hold.
+var errMissing = errors.New("missing in the answer")
+
+// lacks names a saved value that the answer did not hold and without which the
+// key can never be revoked.
+func (m *minting) lacks() error {
+	for _, name := range sortedNames(m.c.def.needs.inPaths) {
+		if value, kept := m.saved[name]; kept && value.IsNull() {
+			return fmt.Errorf("save.%s: %w", name, errMissing)
+		}
+	}
+	return nil
 }
 
 // readSecret computes the fields for the reader. Whatever can be read is
@@ -147,7 +161,7 @@ func (m *minting) readSecret() (Values, string, error) {
 	for i, member := range m.c.def.issue.secret {
 		got, err := m.scope.evaluate(member.expr)
 		if err == nil && (got.IsNull() || !got.IsWhollyKnown()) {
-			err = errors.New("missing in the answer")
+			err = errMissing
 		}
 		if err == nil {
 			m.secrets.add(allTexts(got)...)
@@ -155,7 +169,7 @@ func (m *minting) readSecret() (Values, string, error) {
 			if i == 0 {
 				value, _ = textOf(got)
 				if value == "" {
-					err = errors.New("missing in the answer")
+					err = errMissing
 				}
 			}
 		}

@@ -1,9 +1,13 @@
 package providers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"html"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -15,8 +19,10 @@ type answered struct {
 	status int
 	header http.Header
 	scope  scope // with status, headers and body
-	// unreadable means that the body should be JSON and is not.
+	// unreadable means that the body should be JSON and is not; then text is
+	// what it is.
 	unreadable bool
+	text       string
 	// gone means that the provider says there is no such key.
 	gone bool
 }
@@ -29,7 +35,7 @@ func (c *Client) exchange(ctx context.Context, block *call, s scope, class callC
 		return nil, failed
 	}
 	if block.gone != nil {
-		if gone, err := got.scope.verdict(block.gone, got.status); err == nil && gone {
+		if got.says(block.gone) {
 			got.gone = true
 			return got, nil
 		}
@@ -84,23 +90,28 @@ func conceal(members []named, s scope, secrets *secretTexts) {
 
 // read puts the answer's parts in scope. The body is null where it is empty.
 func (block *call) read(got *answer, s scope) *answered {
-	body, unreadable := cty.NullVal(cty.DynamicPseudoType), false
+	text, unreadable := withoutBOM(got.body), false
+	body := cty.NullVal(cty.DynamicPseudoType)
 	switch {
 	case block.text:
-		body = cty.StringVal(string(got.body))
-	case len(got.body) > 0:
-		value, err := decodeJSON(got.body)
+		body = cty.StringVal(string(text))
+	case len(bytes.TrimSpace(text)) > 0:
+		value, err := decodeJSON(text)
 		unreadable = err != nil
 		if !unreadable {
 			body = toCty(value)
 		}
 	}
-	return &answered{
+	read := &answered{
 		status:     got.status,
 		header:     got.header,
 		scope:      s.withAnswer(got.status, got.header, body),
 		unreadable: unreadable,
 	}
+	if unreadable {
+		read.text = string(text)
+	}
+	return read
 }
 
 // judge says what an answer means for the provider's state; nil is success.
@@ -140,11 +151,17 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 		return nil
 	}
 	ok, err := got.scope.truth(block.ok)
-	switch {
-	case err != nil:
-		return c.unusable(block, got, err.Error(), secrets)
-	case ok:
+	if err != nil {
+		return c.unusable(block, got, "ok: "+err.Error(), secrets)
+	}
+	if ok {
 		return nil
+	}
+	// A no that rests on what the answer does not hold is none.
+	_, err = got.scope.reading(absentIsUnknown).truth(block.ok)
+	switch {
+	case err != nil && !c.refused(got):
+		return c.unusable(block, got, "the answer does not hold what ok asks for", secrets)
 	case c.def.errors.refused == nil || c.refused(got):
 		return fail(Refused)
 	default:
@@ -156,13 +173,14 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 // nothing was made.
 func (c *Client) refused(got *answered) bool { return got.says(c.def.errors.refused) }
 
-// says computes a verdict on the answer. One that is absent, or cannot be
-// computed, says no.
+// says computes a verdict on which much depends: that something is gone, that
+// nothing was made. One that cannot be computed says no, and so does one that
+// rests on what the answer does not hold.
 func (got *answered) says(verdict hclsyntax.Expression) bool {
 	if verdict == nil {
 		return false
 	}
-	yes, err := got.scope.verdict(verdict, got.status)
+	yes, err := got.scope.reading(absentIsUnknown).verdict(verdict, got.status)
 	return err == nil && yes
 }
 
@@ -184,10 +202,15 @@ func (c *Client) stepError(block *call, e *Error, secrets *secretTexts) *Error {
 // message is the provider's own sentence.
 func (c *Client) message(got *answered, secrets *secretTexts) string {
 	var text string
+	s := got.scope
+	if got.unreadable && got.status >= 400 { // under a success it may hold the key
+		s = s.with("body", cty.StringVal(got.text))
+	}
 	if expr := c.def.errors.message; expr != nil {
-		text = messageFrom(got.scope, expr)
-	} else {
-		text = usualMessage(got.scope.names["body"])
+		text = messageFrom(s, expr)
+	}
+	if text == "" {
+		text = usualMessage(s.names["body"])
 	}
 	switch {
 	case text != "":
@@ -199,6 +222,9 @@ func (c *Client) message(got *answered, secrets *secretTexts) string {
 	return secrets.clean(text)
 }
 
+// pageTitle is the beginning of a page up to the end of its title.
+var pageTitle = regexp.MustCompile(`(?i)<title>[^<]*`)
+
 func messageFrom(s scope, expr hclsyntax.Expression) string {
 	value, err := s.evaluate(expr)
 	if err != nil {
@@ -208,11 +234,18 @@ func messageFrom(s scope, expr hclsyntax.Expression) string {
 	return text
 }
 
-// usualMessage looks where most providers put their sentence.
+// usualMessage looks where most providers put their sentence. An answer that is
+// no JSON is its sentence, unless it is a page for a browser: then that is its
+// title.
 func usualMessage(body cty.Value) string {
 	fields, ok := fromCty(body).(map[string]any)
 	if !ok {
-		return ""
+		text, _ := fromCty(body).(string)
+		if text = strings.TrimSpace(text); strings.HasPrefix(text, "<") {
+			text = pageTitle.FindString(text)
+			text = html.UnescapeString(text[strings.Index(text, ">")+1:])
+		}
+		return text
 	}
 	if list, ok := fields["errors"].([]any); ok && len(list) > 0 {
 		fields["errors"] = list[0]

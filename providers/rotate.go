@@ -235,7 +235,10 @@ func (c *Client) changed(s scope) (Values, error) {
 	fields := Values{}
 	for _, member := range c.def.rotate.connection {
 		field := c.def.Connection.Lookup(member.name)
-		value, err := s.evaluate(member.expr)
+		value, err := s.reading(absentIsUnknown).evaluate(member.expr)
+		if err == nil && !value.IsWhollyKnown() {
+			err = errMissing
+		}
 		if err == nil {
 			fields[member.name], err = field.changedTo(value)
 		}
@@ -252,7 +255,7 @@ func (f *Field) changedTo(value cty.Value) (any, error) {
 	plain := fromCty(value)
 	if plain == nil || plain == "" {
 		if f.Sensitive || f.Required {
-			return nil, errors.New("missing in the answer")
+			return nil, errMissing
 		}
 		return nil, nil
 	}

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/zclconf/go-cty/cty"
@@ -51,7 +52,7 @@ func (q *sequence) run(ctx context.Context, step *call) *Error {
 		return failed
 	}
 	q.scope = got.scope
-	if err := q.saveAll(step.save, afterAnswer); err != nil {
+	if err := errors.Join(q.saveAll(step.save, afterAnswer), q.lacksForUndo(step)); err != nil {
 		return q.c.unusable(step, got, err.Error(), q.secrets)
 	}
 	if step.poll == nil {
@@ -63,6 +64,20 @@ func (q *sequence) run(ctx context.Context, step *call) *Error {
 	q.scope = got.scope
 	if err := q.saveAll(step.poll.save, anyTime); err != nil {
 		return q.c.unusable(step.poll.call, got, err.Error(), q.secrets)
+	}
+	return nil
+}
+
+// lacksForUndo names a value that the answer to a step did not hold and without
+// which the step cannot be undone.
+func (q *sequence) lacksForUndo(step *call) error {
+	if step.undo == nil {
+		return nil
+	}
+	for _, name := range sortedNames(mentionsOf("saved", step.undo.path.values()...)) {
+		if value, kept := q.saved[name]; kept && value.IsNull() && find(step.save, name) != nil {
+			return fmt.Errorf("save.%s: %w", name, errMissing)
+		}
 	}
 	return nil
 }
@@ -88,6 +103,7 @@ const (
 // on the answer is kept before the request goes out, so that an undo can rely
 // on it when no answer comes.
 func (q *sequence) saveAll(members []named, when moment) error {
+	var failed error
 	for _, member := range members {
 		needsAnswer := mentionsAnswer(member.expr)
 		if when == beforeAnswer && needsAnswer || when == afterAnswer && !needsAnswer {
@@ -95,13 +111,14 @@ func (q *sequence) saveAll(members []named, when moment) error {
 		}
 		value, err := q.scope.evaluate(member.expr)
 		if err != nil {
-			return fmt.Errorf("save.%s: %w", member.name, err)
+			failed = errors.Join(failed, fmt.Errorf("save.%s: %w", member.name, err))
+			continue
 		}
 		q.secrets.addMarked(value)
 		q.saved[member.name] = value
 	}
 	q.scope = q.scope.with("saved", cty.ObjectVal(q.saved))
-	return nil
+	return failed
 }
 
 // isSecret reports whether value carries a secret, by its mark or because it

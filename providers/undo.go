@@ -20,9 +20,12 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 			return failed
 		}
 	} else if failed.Kind == Unknown && m.handle.ID != "" {
-		// The key is there but its secret is not: nobody could use it. Should
-		// this fail too, the caller looks for the key by its name.
+		// The key is there and cannot be handed out. Whether or not this works,
+		// the caller makes sure: it is told which key it is.
 		_ = m.c.Revoke(ctx, m.handle)
+		if m.lacks() == nil {
+			failed.Made = &m.handle
+		}
 	}
 	if failed.Kind == Unknown && m.nothingLeft(at, answered) {
 		failed.Kind = Refused

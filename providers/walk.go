@@ -207,14 +207,17 @@ func unsteady(block *listBlock, why string) *Error {
 
 // readItems is the list in an answer.
 func (l *listBlock) readItems(got *answered) (cty.Value, error) {
-	items, err := got.scope.evaluate(l.items)
+	items, err := got.scope.reading(absentInItems).evaluate(l.items)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("items: %w", err)
 	}
 	if items.IsNull() {
 		return cty.EmptyTupleVal, nil // how some servers write an empty list
 	}
-	if t := items.Type(); !items.IsKnown() || !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+	if !items.IsKnown() {
+		return cty.NilVal, fmt.Errorf("%s is missing in the answer; where that means that there are none, write try(…, [])", sourceOf(l.items))
+	}
+	if t := items.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
 		return cty.NilVal, errors.New("items must be a list")
 	}
 	return items, nil
