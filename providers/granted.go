@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -51,8 +50,8 @@ func (p *parser) checkGrant(at place, g grant) {
 	p.checkAll(at, wantText, g.in)
 }
 
-// read computes the end. Null means that the key has none; what the answer does
-// not hold tells nothing.
+// read computes the end. What the answer does not hold tells nothing; for what
+// means that there is no end see isEndless.
 func (g grant) read(s scope) (Granted, error) {
 	name, expr := "expires_at", g.at
 	if g.in != nil {
@@ -69,27 +68,22 @@ func (g grant) read(s scope) (Granted, error) {
 		return Granted{}, nil
 	}
 	told := fromCty(value)
-	if told == nil {
+	if isEndless(told) {
 		return Granted{told: true, endless: true}, nil
 	}
-	if g.in != nil {
-		return readGrantedIn(told)
+	if g.in == nil {
+		at := readTime(told)
+		if at.IsZero() {
+			return Granted{}, errors.New("expires_at is no time")
+		}
+		return Granted{told: true, at: at}, nil
 	}
-	at := readTime(told)
-	if at.IsZero() {
-		return Granted{}, errors.New("expires_at is no time")
-	}
-	return Granted{told: true, at: at}, nil
-}
-
-func readGrantedIn(told any) (Granted, error) {
-	number, _ := told.(json.Number)
-	seconds, err := number.Float64()
-	if err != nil || seconds < 0 || seconds > longestGrant.Seconds() {
+	life, ok := readSeconds(told)
+	switch {
+	case !ok:
 		return Granted{}, errors.New("expires_in is no number of seconds")
+	case life >= longestGrant:
+		return Granted{told: true, endless: true}, nil
 	}
-	return Granted{told: true, in: time.Duration(seconds) * time.Second}, nil
+	return Granted{told: true, in: life}, nil
 }
-
-// longestGrant is more than any provider means.
-const longestGrant = 200 * 365 * 24 * time.Hour

@@ -2,11 +2,9 @@ package providers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -138,38 +136,4 @@ func (l *listBlock) page(given map[string]cty.Value) cty.Value {
 		attributes[name] = value
 	}
 	return cty.ObjectVal(attributes)
-}
-
-// timeLayouts are how providers write a time, beside Unix seconds and
-// milliseconds. One without a zone is taken for UTC.
-var timeLayouts = []string{
-	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05",
-	"2006-01-02T15:04:05Z0700", "2006-01-02", time.RFC1123Z, time.RFC1123, "Mon, 2 Jan 2006 15:04:05 -0700",
-}
-
-// lastMillisecond is the end of the year 9999, after which no time can be stored.
-const lastMillisecond = 253402300799999
-
-// readTime is zero for what cannot be read: a date is welcome, not needed.
-func readTime(value any) time.Time {
-	switch v := value.(type) {
-	case string:
-		for _, layout := range timeLayouts {
-			if t, err := time.Parse(layout, v); err == nil && t.Year() > 1970 {
-				return t.UTC()
-			}
-		}
-		return readTime(json.Number(v))
-	case json.Number:
-		n, err := v.Float64()
-		switch {
-		case err != nil || n <= 0 || n > lastMillisecond:
-			return time.Time{}
-		case n > 1e11: // 1e11 seconds would be the year 5138
-			return time.UnixMilli(int64(n)).UTC()
-		default:
-			return time.Unix(int64(n), 0).UTC()
-		}
-	}
-	return time.Time{}
 }
