@@ -366,7 +366,7 @@ func (s *siege) report() {
 	s.t.Logf("mints: %d handed out, %d failed; keys made at the provider: %d, of which nobody received: %d",
 		c.minted, c.failed, made.Issued, made.Issued-c.minted)
 	s.t.Logf("not in the ledger when the load ended: %d, gone after %s; revoked by reconciling after a crash: %d",
-		c.orphansAtEnd, c.settled.Round(time.Millisecond), strings.Count(s.Log(), "revoked a key that nobody holds"))
+		c.orphansAtEnd, c.settled.Round(time.Millisecond), strings.Count(s.Log(), "removed what nobody holds"))
 	s.t.Logf("revocations: %d done, %d failed (a node was killed); %d leases revoked by two calls at once, refused among those: %d; deleted again at the provider: %d; renewals: %d",
 		c.revoked, c.revokesFailed, c.twice, c.twiceRefused, made.DeleteAgain, c.renewed)
 	if c.twiceRefused > 0 {

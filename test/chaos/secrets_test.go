@@ -51,7 +51,7 @@ func TestSecretsStayInside(t *testing.T) {
 
 	for _, source := range []struct{ name, text, lively string }{
 		// Each holds, beside what it must not, something of what was done.
-		{"the log of Vault and the plugin", e.Log(), "revoked a key that nobody holds"},
+		{"the log of Vault and the plugin", e.Log(), "removed what nobody holds"},
 		{"the audit log", e.AuditLog(), mount + "/creds/steps"},
 		{"the answers", said.answers(), "no key was handed out"},
 	} {
