@@ -206,7 +206,7 @@ func (a *activity) of(connection string) *connectionActivity {
 func (a *activity) connections() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Collect(maps.Keys(a.byConnection))
+	return slices.Sorted(maps.Keys(a.byConnection))
 }
 
 func (a *activity) markPath(connection string) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // clockDifference bounds how far the sandbox's clock, which is real, runs ahead
@@ -64,6 +65,43 @@ func TestLeaseNeverOutlivesItsKey(t *testing.T) {
 			w.must(err)
 			if !r.Deadline.Equal(w.time().Add(response.Secret.TTL + deadlineMargin)) {
 				t.Errorf("the deadline is %s after the end of the lease", r.Deadline.Sub(w.time().Add(response.Secret.TTL)))
+			}
+		})
+	}
+}
+
+// TestSlowMint: a lease begins with the answer, and so does what is counted from
+// its beginning.
+func TestSlowMint(t *testing.T) {
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	const ttl = time.Hour
+	for name, test := range map[string]struct {
+		ends     time.Duration // the key, after the order; 0 is never
+		answered time.Duration
+		ttl      time.Duration
+		deadline time.Duration // after the order
+	}{
+		"at once":                     {answered: 0, ttl: ttl, deadline: ttl + deadlineMargin},
+		"after minutes":               {answered: 3 * time.Minute, ttl: ttl, deadline: 3*time.Minute + ttl + deadlineMargin},
+		"with an end that suffices":   {answered: time.Minute, ends: 2 * time.Hour, ttl: ttl, deadline: time.Minute + ttl + deadlineMargin},
+		"with an end that does not":   {answered: 3 * time.Minute, ends: ttl, ttl: ttl - 3*time.Minute, deadline: ttl + deadlineMargin},
+		"by a clock that is set back": {answered: -time.Hour, ttl: ttl, deadline: ttl + deadlineMargin},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &order{
+				site:   &site{definition: &providers.Definition{}},
+				term:   term{ttl: ttl, maxTTL: ttl},
+				record: Record{IssuedAt: began, Deadline: began.Add(ttl + deadlineMargin)},
+			}
+			if test.ends > 0 {
+				o.record.ExpiresAt = began.Add(test.ends)
+			}
+			o.grant(providers.Granted{}, began.Add(test.answered))
+			if o.term.ttl != test.ttl {
+				t.Errorf("the lease lasts %s, want %s", o.term.ttl, test.ttl)
+			}
+			if got := o.record.Deadline.Sub(began); got != test.deadline {
+				t.Errorf("the deadline is %s after the order, want %s", got, test.deadline)
 			}
 		})
 	}

@@ -121,9 +121,13 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 		ttl, maxTTL = granted, e.clock.latest().Sub(req.Secret.IssueTime)+granted
 	}
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
-	// keeps the key alive a little longer, one that is behind would kill it.
-	r.DeadlineSet = e.clock.latest()
-	r.Deadline = r.DeadlineSet.Add(ttl + deadlineMargin)
+	// keeps the key alive a little longer, one that is behind would kill it. So
+	// it never moves back: Vault goes on with the longer lease when the answer to
+	// a shorter one does not reach it, or this write fails and was carried out.
+	now := e.clock.latest()
+	if deadline := now.Add(ttl + deadlineMargin); deadline.After(r.Deadline) {
+		r.DeadlineSet, r.Deadline = now, deadline
+	}
 	if err := putRecord(ctx, req.Storage, r); err != nil {
 		return nil, err
 	}

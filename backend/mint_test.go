@@ -100,6 +100,25 @@ func TestRenewMovesDeadlineAndExpiry(t *testing.T) {
 	w.mustSettle()
 }
 
+// A shorter lease leaves the deadline alone: Vault keeps to the longer one when
+// the answer gets lost, or the write fails after it was carried out.
+func TestRenewNeverMovesTheDeadlineBack(t *testing.T) {
+	w := newWorld(t)
+	lease := w.mustMint("app")
+	deadline := func() time.Time {
+		page, err := w.process.Keys(context.Background(), w.storage, "", 0)
+		if err != nil || len(page) != 1 {
+			t.Fatalf("%d records, error %v; want 1", len(page), err)
+		}
+		return page[0].Deadline
+	}
+	before := deadline()
+	w.must(w.renew(lease, 5*time.Minute))
+	if after := deadline(); after.Before(before) {
+		t.Errorf("the deadline moved from %s to %s", before, after)
+	}
+}
+
 func TestRenewIsRefused(t *testing.T) {
 	ctx := context.Background()
 	for name, test := range map[string]struct {

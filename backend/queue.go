@@ -1,9 +1,11 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -334,21 +336,21 @@ func (q *queue) start(work func(QueueEntry) error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
+	due := map[string]bool{}
 	for _, item := range q.entries {
-		l := q.lanes[item.Connection]
+		due[item.Connection] = due[item.Connection] || item.due(now)
+	}
+	for _, connection := range slices.Sorted(maps.Keys(due)) {
+		l := q.lanes[connection]
 		if l == nil {
 			l = &lane{}
-			q.lanes[item.Connection] = l
+			q.lanes[connection] = l
 		}
-		if l.running || l.nextTry.After(now) || !item.due(now) {
+		if l.running || l.nextTry.After(now) || !due[connection] {
 			continue
 		}
 		l.running = true
-		q.running.Add(1)
-		go func(connection string) {
-			defer q.running.Done()
-			q.drain(connection, work)
-		}(item.Connection)
+		q.running.Go(func() { q.drain(connection, work) })
 	}
 }
 
@@ -395,16 +397,30 @@ func (q *queue) take(connection string) []QueueEntry {
 		limit = 1
 	}
 	var batch []QueueEntry
-	for _, item := range q.entries {
-		if len(batch) == limit {
-			break
-		}
-		if item.Connection == connection && item.due(now) {
-			item.busy = true
-			batch = append(batch, item.QueueEntry)
-		}
+	for _, item := range q.oldest(connection, now, limit) {
+		item.busy = true
+		batch = append(batch, item.QueueEntry)
 	}
 	return batch
+}
+
+// oldest are the connection's due entries that have waited longest, at most so
+// many. The caller holds mu.
+func (q *queue) oldest(connection string, now time.Time, limit int) []*queueItem {
+	var found []*queueItem
+	for _, item := range q.entries {
+		if item.Connection != connection || !item.due(now) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(found, item, byAge)
+		found = slices.Insert(found, at, item)
+		found = found[:min(limit, len(found))]
+	}
+	return found
+}
+
+func byAge(a, b *queueItem) int {
+	return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
 }
 
 // settle notes how a try ended: finished entries are already removed by work.

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -241,7 +242,9 @@ func (l *listing) keys() []*Orphan {
 			}
 		}
 	}
-	slices.SortFunc(keys, func(a, b *Orphan) int { return a.Issued.Compare(b.Issued) })
+	slices.SortFunc(keys, func(a, b *Orphan) int {
+		return cmp.Or(a.Issued.Compare(b.Issued), strings.Compare(a.Name, b.Name), strings.Compare(a.handle.ID, b.handle.ID))
+	})
 	return keys
 }
 

@@ -1,0 +1,309 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// invariant is a promise of the engine. Its check answers what breaks it.
+type invariant struct {
+	name   string
+	broken func(*world) []string
+}
+
+// The invariants, by name. docs/reliability.md says what tries to break each.
+const (
+	heldKeysWork       = "a held key works until its lease ends"
+	adminWorks         = "the stored admin credential works"
+	livingKeysAreNoted = "every living key is in the ledger, or a mark or note is on disk"
+	recordsOutlive     = "a record goes only after the provider said that the key is gone"
+	deadlinesFollow    = "every record has a deadline, not before the end of its lease"
+	secretsStayHidden  = "secrets stay where they belong"
+	adminsAreKnown     = "every admin credential that the engine made is stored or noted"
+	nothingPilesUp     = "nothing grows without bound"
+	booksAgree         = "once the world is quiet, provider and ledger agree"
+	workGoesOn         = "once the world is quiet, everything works again"
+)
+
+// standing invariants hold after every step. Those about one moment are checked
+// as it comes, too: died, adminEnded and forgot below, and the watches on the log
+// and on storage.
+var standing = []invariant{
+	{heldKeysWork, leasedKeysWork},
+	{heldKeysWork, staticKeysWork},
+	{adminWorks, storedAdminsWork},
+	{livingKeysAreNoted, everyKeyIsNoted},
+	{deadlinesFollow, deadlinesAreRight},
+	{adminsAreKnown, everyAdminIsKnown},
+	{nothingPilesUp, storageIsBounded},
+	{nothingPilesUp, trafficIsBounded},
+}
+
+// final invariants hold after an hour in which nothing happened.
+var final = []invariant{
+	{booksAgree, ledgerMatchesProvider},
+	{booksAgree, nothingIsLeftToDo},
+	{booksAgree, reconcileFindsTwins},
+	{workGoesOn, rolesMint},
+	{workGoesOn, staticRolesAnswer},
+}
+
+// leasedKeysWork: whoever holds a lease has a key that works.
+func leasedKeysWork(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		for _, l := range c.held() {
+			if k := w.keyOf(l.key); k != nil && k.excused == "" && !k.alive(time.Now()) {
+				broken = append(broken, fmt.Sprintf("%s holds %s until %s, and it is dead%s", l.id, l.name, w.at(l.end), k.fate(w)))
+			}
+		}
+	}
+	return broken
+}
+
+// staticKeysWork: what static-creds hands out works.
+func staticKeysWork(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		for role, secrets := range c.staticSecrets() {
+			for _, secret := range secrets {
+				if k := w.keyOf(secret); k != nil && k.excused == "" && !k.alive(time.Now()) {
+					broken = append(broken, fmt.Sprintf("static role %s of %s holds %s, and it is dead%s", role, c.name, k.name, k.fate(w)))
+				}
+			}
+		}
+	}
+	return broken
+}
+
+// died is asked at the moment at which the provider deletes a key.
+func (w *world) died(k *key) {
+	now := time.Now()
+	if k.excused != "" {
+		return
+	}
+	for _, c := range w.originals() {
+		for _, l := range c.held() {
+			if l.key == k.secret && k.secret != "" {
+				w.breaks(heldKeysWork, "%s is deleted while %s holds it, %s before its end", k.name, l.id, l.end.Sub(now).Round(time.Second))
+			}
+		}
+		for role, secrets := range c.staticSecrets() {
+			if slices.Contains(secrets, k.secret) && k.secret != "" {
+				w.breaks(heldKeysWork, "%s is deleted while static role %s holds it", k.name, role)
+			}
+		}
+		for _, r := range c.disk.ledger() {
+			if r.Kept && r.Handle.ID == k.id {
+				w.breaks(heldKeysWork, "%s is deleted although its static role was to keep it", k.name)
+			}
+		}
+	}
+}
+
+// storedAdminsWork: the credential in config/ works, unless the world took it
+// away, or a swap at the provider is just on its way to storage.
+func storedAdminsWork(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		for name, secret := range c.storedAdmins() {
+			w.host.mu.Lock()
+			a := w.host.adminOf(secret)
+			w.host.mu.Unlock()
+			if a != nil || w.isTaken(secret) || w.swapsUnderWay(c, name) {
+				continue
+			}
+			broken = append(broken, fmt.Sprintf("config/%s of %s holds one that does not", name, c.name))
+		}
+	}
+	return broken
+}
+
+// adminEnded is asked at the moment at which an admin credential is removed.
+func (w *world) adminEnded(a *admin) {
+	if w.isTaken(a.secret) || a.taken {
+		return
+	}
+	for _, c := range w.originals() {
+		for name, secret := range c.storedAdmins() {
+			if secret == a.secret {
+				w.breaks(adminWorks, "credential %s is removed while config/%s of %s holds it", a.name, name, c.name)
+			}
+		}
+	}
+}
+
+// everyKeyIsNoted is the engine's first invariant.
+func everyKeyIsNoted(w *world) []string {
+	var broken []string
+	for _, k := range w.livingKeys() {
+		if k.excused != "" {
+			continue
+		}
+		if w.recordOf(k) == nil && !k.cluster.isNoted(k) {
+			broken = append(broken, fmt.Sprintf("%s, made at %s, is alive, and nothing on disk tells of it", k.name, w.at(k.made)))
+		}
+	}
+	return broken
+}
+
+// forgot is asked at the moment at which a record leaves the ledger: the
+// engine's second invariant.
+func (w *world) forgot(c *cluster, r *storedRecord) {
+	for _, p := range w.providers {
+		// The provider calls died while it is locked, and never removes records.
+		p.mu.Lock()
+		for _, k := range p.keys() {
+			if k.id == r.Handle.ID && strings.HasSuffix(k.name, fixedPart(r.Handle.Name)) && k.there(time.Now()) && k.excused == "" {
+				w.breaks(recordsOutlive, "the record of %s is removed, and the provider never ended the key", k.name)
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// deadlinesAreRight is the engine's third invariant.
+func deadlinesAreRight(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		byName := map[string]*storedRecord{}
+		for _, r := range c.disk.ledger() {
+			byName[fixedPart(r.Handle.Name)] = r
+			if r.Deadline.IsZero() && r.Static == "" {
+				broken = append(broken, fmt.Sprintf("the record of %s has none", r))
+			}
+		}
+		for _, l := range c.held() {
+			r := byName[fixedPart(l.name)]
+			if r != nil && r.Deadline.Before(l.end) && !w.clocksJumped(c) {
+				broken = append(broken, fmt.Sprintf("the record of %s ends at %s, and its lease at %s", l.name, w.at(r.Deadline), w.at(l.end)))
+			}
+		}
+	}
+	return broken
+}
+
+// everyAdminIsKnown: no credential of full power is left behind without a trace.
+func everyAdminIsKnown(w *world) []string {
+	known := map[string]bool{}
+	noted := false
+	for _, c := range w.originals() {
+		for _, secret := range c.storedAdmins() {
+			known[secret] = true
+		}
+		noted = noted || len(c.disk.paths("rotation/")) > 0 || c.queues("retire")
+	}
+	var broken []string
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	for _, account := range w.host.accounts {
+		for _, a := range account.admins {
+			if a.byEngine && !a.removed && !a.taken && !known[a.secret] && !noted && !w.isTaken(a.previous) {
+				broken = append(broken, fmt.Sprintf("admin credential %s works, and nothing tells of it", a.name))
+			}
+		}
+	}
+	return broken
+}
+
+// storageIsBounded: what is stored is in proportion to what is alive.
+func storageIsBounded(w *world) []string {
+	const perKey, besides = 4, 120
+	var broken []string
+	for _, c := range w.originals() {
+		entries := len(c.disk.paths(""))
+		if bound := besides + perKey*c.made(); entries > bound {
+			broken = append(broken, fmt.Sprintf("%s stores %d entries, for %d keys that were ever made", c.name, entries, c.made()))
+		}
+	}
+	return broken
+}
+
+// trafficIsBounded: a provider is never asked by very many at once.
+func trafficIsBounded(w *world) []string {
+	const atOnce = 100
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	if w.host.most > atOnce {
+		return []string{fmt.Sprintf("%d requests were in flight at once", w.host.most)}
+	}
+	return nil
+}
+
+// ledgerMatchesProvider: each living key has one record, and each record a
+// living key that somebody holds.
+func ledgerMatchesProvider(w *world) []string {
+	var broken []string
+	living := map[string]*key{}
+	for _, k := range w.livingKeys() {
+		living[fixedPart(k.name)] = k
+		if k.excused == "" && w.recordOf(k) == nil {
+			broken = append(broken, fmt.Sprintf("%s is alive, and no ledger has it", k.name))
+		}
+	}
+	for _, c := range w.originals() {
+		held := c.heldNames()
+		for _, r := range c.disk.ledger() {
+			k := living[fixedPart(r.Handle.Name)]
+			switch {
+			case k != nil && (r.Kept || held[fixedPart(r.Handle.Name)]):
+			case k != nil && k.excused != "":
+			case k == nil && w.excusedName(r.Handle.Name):
+			case k == nil:
+				broken = append(broken, fmt.Sprintf("%s has a record in %s, and is dead", r, c.name))
+			default:
+				broken = append(broken, fmt.Sprintf("%s is alive, and nobody holds it", r))
+			}
+		}
+	}
+	return broken
+}
+
+// nothingIsLeftToDo: no queue, no mark, no note is left.
+func nothingIsLeftToDo(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		for _, prefix := range []string{"queue/", "dirty/", "rotation/"} {
+			for _, path := range c.disk.paths(prefix) {
+				broken = append(broken, fmt.Sprintf("%s of %s is left%s: %.300s", path, c.name, c.lastError(path), redacted(c.disk.get(path))))
+			}
+		}
+	}
+	return broken
+}
+
+// reconcileFindsTwins: what a proxy made twice goes with the next reconcile.
+func reconcileFindsTwins(w *world) []string {
+	var broken []string
+	twins := slices.DeleteFunc(w.livingKeys(), func(k *key) bool { return !k.twin })
+	if len(twins) == 0 {
+		return nil
+	}
+	w.reconcileAll()
+	for _, k := range twins {
+		if k.there(time.Now()) && !(slices.Contains(notYet, "static twins") && strings.Contains(k.name, "-static-")) {
+			broken = append(broken, fmt.Sprintf("%s was made twice, and a reconcile leaves both", k.name))
+		}
+	}
+	return broken
+}
+
+// fate tells how a key died.
+func (k *key) fate(w *world) string {
+	switch {
+	case !k.deleted.IsZero():
+		return ", deleted at " + w.at(k.deleted)
+	case !k.expires.IsZero():
+		return ", ended by the provider at " + w.at(k.expires)
+	}
+	return ""
+}
+
+// at is a time as the history shows it.
+func (w *world) at(t time.Time) string { return t.Sub(w.began).Round(time.Millisecond).String() }
+
+// sortedNames are the keys of a map in order.
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,465 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// action is a kind of event.
+type action struct {
+	kind     string
+	weight   int
+	fits     func(Traits) bool
+	do       func(*world, Event)
+	describe func(Event, Traits) string
+}
+
+var actions []action
+
+func init() {
+	actions = append(applications(), slices.Concat(operators(), accidents())...)
+}
+
+func actionOf(kind string) *action {
+	for i := range actions {
+		if actions[i].kind == kind {
+			return &actions[i]
+		}
+	}
+	return nil
+}
+
+func say(text string) func(Event, Traits) string {
+	return func(Event, Traits) string { return text }
+}
+
+// applications are what those do who use keys.
+func applications() []action {
+	return []action{
+		{kind: "mint", weight: 16, do: mintOne, describe: func(e Event, t Traits) string {
+			text := "an application reads creds/" + e.role(t)
+			if e.hangsUp() {
+				text += fmt.Sprintf(" and hangs up after %s", e.patience())
+			}
+			return text
+		}},
+		{kind: "mint unstored", weight: 1, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			l, err := c.mint(e.role(w.life.Traits), 0, true)
+			w.told(e, err)
+			_ = l
+		}, describe: func(e Event, t Traits) string {
+			return "an application reads creds/" + e.role(t) + " and Vault cannot store the lease"
+		}},
+		{kind: "burst", weight: 2, do: func(w *world, e Event) {
+			for i := range 3 + e.B%6 {
+				one := e
+				one.A, one.N = e.A+i, e.N*1000+i
+				w.background(func() {
+					time.Sleep(time.Duration(i) * time.Microsecond) // one after the other, for replay
+					mintOne(w, one)
+				})
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("%d applications read creds at once", 3+e.B%6)
+		}},
+		{kind: "renew", weight: 5, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			if l := c.heldAt(e.B); l != nil {
+				w.told(e, c.renew(l, e.increment()))
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("a lease is renewed by %s", e.increment())
+		}},
+		{kind: "end lease", weight: 3, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			if l := c.heldAt(e.B); l != nil {
+				c.end(l)
+			}
+		}, describe: say("a holder gives its lease back")},
+	}
+}
+
+func mintOne(w *world, e Event) {
+	c := w.clusterOf(e)
+	hangUp := time.Duration(0)
+	if e.hangsUp() {
+		hangUp = e.patience()
+	}
+	l, err := c.mint(e.role(w.life.Traits), hangUp, false)
+	if err == nil {
+		w.note("reader", "has %s until %s (%s)", l.name, w.at(l.end), l.id)
+	}
+	w.told(e, err)
+}
+
+func (e Event) hangsUp() bool           { return e.B%12 == 0 }
+func (e Event) patience() time.Duration { return e.D%(5*time.Second) + 10*time.Millisecond }
+func (e Event) increment() time.Duration {
+	return []time.Duration{0, 5 * time.Minute, 30 * time.Minute}[e.A%3]
+}
+
+// role is one of those that an event's mount has.
+func (e Event) role(t Traits) string {
+	roles := []string{"app", "batch"}
+	if t.Second == secondConnection {
+		roles = append(roles, "other")
+	}
+	return roles[e.A%len(roles)]
+}
+
+// connection is one of those that an event's mount has.
+func (e Event) connection(t Traits) string {
+	if t.Second == secondConnection && e.A%3 == 0 {
+		return "two"
+	}
+	return "one"
+}
+
+// clusterOf is where an event takes place.
+func (w *world) clusterOf(e Event) *cluster {
+	originals := w.originals()
+	if len(originals) > 1 && e.B%4 == 0 {
+		return originals[1]
+	}
+	return originals[0]
+}
+
+// heldAt is one of the leases that are held; nil when there is none.
+func (c *cluster) heldAt(n int) *lease {
+	held := c.held()
+	if len(held) == 0 {
+		return nil
+	}
+	return held[n%len(held)]
+}
+
+// told notes how a request ended.
+func (w *world) told(e Event, err error) {
+	if err != nil {
+		w.note("answer", "%s: %s", e.Kind, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+}
+
+// write sends an operator's request.
+func (w *world) write(c *cluster, e Event, path string, data map[string]any) error {
+	_, err := c.do(logical.UpdateOperation, path, data)
+	w.told(e, err)
+	return err
+}
+
+func (w *world) remove(c *cluster, e Event, path string, data map[string]any) error {
+	_, err := c.do(logical.DeleteOperation, path, data)
+	w.told(e, err)
+	return err
+}
+
+// setUp has the operators configure everything, before anything goes wrong.
+func (w *world) setUp() {
+	t := w.life.Traits
+	w.found("a", "one")
+	if t.Second == secondConnection {
+		w.connect(w.clusters[0], "two", map[string]any{})
+		w.mustWrite(w.clusters[0], "roles/other", roleData(t, "two", "alpha"))
+	}
+	if t.Second == secondMount {
+		w.found("b", "one")
+	}
+	if t.Standby {
+		c := w.clusters[0]
+		standby := c.boot(true)
+		c.mu.Lock()
+		c.standby = standby
+		c.mu.Unlock()
+	}
+}
+
+// found makes a cluster with its mount, a connection and two roles.
+func (w *world) found(name, connection string) {
+	t := w.life.Traits
+	c := newCluster(w, name)
+	c.lead()
+	w.mustWrite(c, "providers/"+providerName, map[string]any{"definition": t.definition(providerName, "")})
+	w.connect(c, connection, map[string]any{})
+	w.mustWrite(c, "roles/app", roleData(t, connection, "alpha"))
+	w.mustWrite(c, "roles/batch", roleData(t, connection, "beta"))
+}
+
+// connect writes a connection with a new admin credential of our account.
+func (w *world) connect(c *cluster, name string, more map[string]any) {
+	w.mustWrite(c, "config/"+name, w.connectionData(c, name, more))
+}
+
+func (w *world) connectionData(c *cluster, name string, more map[string]any) map[string]any {
+	data := map[string]any{
+		"provider": providerName, "base_url": "http://" + strings.TrimSuffix(w.host.address, ":80"), "allow_http": true,
+		"allowed_roles": "*", "request_timeout": int(w.life.Traits.Timeout / time.Second),
+		"admin_key": w.newAdmin(c, name).secret,
+	}
+	if w.life.Traits.Period > 0 {
+		data["rotation_period"] = int(w.life.Traits.Period / time.Second)
+	}
+	for field, value := range more {
+		data[field] = value
+	}
+	return data
+}
+
+// newAdmin is a credential that an operator makes at the provider.
+func (w *world) newAdmin(c *cluster, connection string) *admin {
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	return w.host.addAdmin(w.host.accounts[0], "operator-"+c.name+"-"+connection)
+}
+
+func roleData(t Traits, connection, project string) map[string]any {
+	data := map[string]any{
+		"connection": connection, "ttl": "20m", "max_ttl": "90m", "verify_revocation": t.Verify && (t.Sealed || !t.NoList),
+	}
+	if t.Projects {
+		data["project"] = project
+	}
+	return data
+}
+
+func (w *world) mustWrite(c *cluster, path string, data map[string]any) {
+	if _, err := c.do(logical.UpdateOperation, path, data); err != nil {
+		w.breaks(workGoesOn, "setting up: writing %s: %s", path, err)
+	}
+}
+
+// mend ends what goes wrong, and has the operators put right what they did.
+func (w *world) mend() {
+	w.note("EVENT", "everything is mended, and the world is left alone")
+	for _, p := range w.providers {
+		p.clear()
+	}
+	for _, c := range w.originals() {
+		for _, n := range c.nodes {
+			n.heal()
+		}
+		if c.leader() == nil {
+			c.lead()
+		}
+	}
+	w.mendConnections()
+}
+
+// mendConnections gives connections whose credential the world took another.
+func (w *world) mendConnections() {
+	for _, c := range w.originals() {
+		stored := c.storedAdmins()
+		for _, name := range sortedNames(stored) {
+			if w.isTaken(stored[name]) {
+				w.note("operator", "gives config/%s of %s a new credential", name, c.name)
+				w.replacing(c, name)
+				_, err := c.do(logical.UpdateOperation, "config/"+name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
+				w.told(Event{Kind: "mend"}, err)
+			}
+		}
+	}
+}
+
+// replacing notes that an operator changes what a connection leads to.
+func (w *world) replacing(c *cluster, connection string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.replaced[c.name+"/"+connection] = true
+}
+
+// giveUpWhatIsDead has an operator who changed a connection's credential look at
+// the provider for what still waits there, and give up what is dead: by another
+// credential than the maker's the engine cannot be told so.
+func (w *world) giveUpWhatIsDead() {
+	living := map[string]bool{}
+	for _, k := range w.livingKeys() {
+		living[fixedPart(k.name)] = true
+	}
+	for _, c := range w.originals() {
+		for _, path := range c.disk.paths("queue/") {
+			var entry struct {
+				Connection string `json:"connection"`
+				KeyName    string `json:"key_name"`
+			}
+			c.disk.decode(path, &entry)
+			if w.replaced[c.name+"/"+entry.Connection] && !living[fixedPart(entry.KeyName)] {
+				_, err := c.do(logical.UpdateOperation, path+"/give-up", nil)
+				w.note("operator", "gives up %s (%s), which is dead", path, entry.KeyName)
+				w.told(Event{Kind: "give up"}, err)
+			}
+		}
+	}
+}
+
+// originals are the clusters whose storage is not a copy.
+func (w *world) originals() []*cluster {
+	return slices.DeleteFunc(slices.Clone(w.clusters), func(c *cluster) bool { return c.copied })
+}
+
+// reconcileAll has an operator reconcile every connection.
+func (w *world) reconcileAll() {
+	for _, c := range w.originals() {
+		for _, name := range sortedNames(c.storedAdmins()) {
+			_, err := c.do(logical.UpdateOperation, "reconcile/"+name, map[string]any{"delete": true})
+			w.told(Event{Kind: "reconcile"}, err)
+		}
+	}
+}
+
+// lastError is why an entry of the queue is still there.
+func (c *cluster) lastError(path string) string {
+	resp, err := c.do(logical.ReadOperation, path, nil)
+	if err != nil || resp == nil || !strings.HasPrefix(path, "queue/") {
+		return ""
+	}
+	return fmt.Sprintf(" (%v attempts, the last: %v)", resp.Data["attempts"], resp.Data["last_error"])
+}
+
+// rolesMint: every role gives a key.
+func rolesMint(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		for _, path := range c.disk.paths("roles/") {
+			role := strings.TrimPrefix(path, "roles/")
+			l, err := c.mint(role, 0, false)
+			if err != nil {
+				broken = append(broken, fmt.Sprintf("creds/%s of %s: %s", role, c.name, err))
+				continue
+			}
+			c.end(l)
+		}
+	}
+	return broken
+}
+
+// staticRolesAnswer: every static role hands out a key that works.
+func staticRolesAnswer(w *world) []string {
+	var broken []string
+	for _, c := range w.originals() {
+		for _, path := range c.disk.paths("static-role/") {
+			role := strings.TrimPrefix(path, "static-role/")
+			resp, err := c.do(logical.ReadOperation, "static-creds/"+role, nil)
+			if err != nil {
+				broken = append(broken, fmt.Sprintf("static-creds/%s of %s: %s", role, c.name, err))
+				continue
+			}
+			secret, _ := resp.Data["api_key"].(string)
+			if k := w.keyOf(secret); k == nil || !k.alive(time.Now()) {
+				broken = append(broken, fmt.Sprintf("static-creds/%s of %s hands out a dead key", role, c.name))
+			}
+		}
+	}
+	return broken
+}
+
+// operators are what those do who run Vault and the provider.
+func operators() []action {
+	rotates := func(t Traits) bool { return t.Rotation != "" }
+	return []action{
+		{kind: "rotate root", weight: 3, fits: rotates, do: func(w *world, e Event) {
+			_ = w.write(w.clusterOf(e), e, "rotate-root/"+e.connection(w.life.Traits), nil)
+		}, describe: func(e Event, t Traits) string { return "rotate-root/" + e.connection(t) }},
+		{kind: "reconcile", weight: 2, fits: func(t Traits) bool { return !t.NoList }, do: func(w *world, e Event) {
+			_ = w.write(w.clusterOf(e), e, "reconcile/"+e.connection(w.life.Traits), map[string]any{"delete": e.Yes})
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("reconcile/%s with delete=%v", e.connection(t), e.Yes)
+		}},
+		{kind: "static role", weight: 3, do: func(w *world, e Event) {
+			t := w.life.Traits
+			data := roleData(t, e.connection(t), "alpha")
+			delete(data, "ttl")
+			delete(data, "max_ttl")
+			if e.B%3 > 0 {
+				data["rotation_period"] = 600 + 60*(e.B%20)
+			}
+			data["overlap"] = []int{0, 90, 400}[e.A%3]
+			_ = w.write(w.clusterOf(e), e, e.static(), data)
+		}, describe: func(e Event, t Traits) string { return "write " + e.static() }},
+		{kind: "rotate role", weight: 2, do: func(w *world, e Event) {
+			_ = w.write(w.clusterOf(e), e, strings.Replace(e.static(), "static-roles", "rotate-role", 1), nil)
+		}, describe: func(e Event, t Traits) string {
+			return strings.Replace(e.static(), "static-roles", "rotate-role", 1)
+		}},
+		{kind: "delete static role", weight: 1, do: func(w *world, e Event) {
+			_ = w.remove(w.clusterOf(e), e, e.static(), nil)
+		}, describe: func(e Event, t Traits) string { return "delete " + e.static() }},
+		{kind: "revoke key", weight: 1, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			l := c.heldAt(e.B)
+			if l == nil || w.life.Traits.Username {
+				return
+			}
+			w.excuse(w.keyOf(l.key), "an operator revoked it")
+			_ = w.write(c, e, "revoke-key", map[string]any{"value": l.key})
+		}, describe: say("an operator revokes a leaked key")},
+	}
+}
+
+// static is one of the static roles that come and go.
+func (e Event) static() string { return fmt.Sprintf("static-roles/site%d", e.A%2) }
+
+// accidents are what happens to Vault, to storage and to the provider.
+func accidents() []action {
+	return []action{
+		{kind: "failover", weight: 3, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			if c.leader() == nil {
+				return
+			}
+			c.stepDown(e.D)
+			time.Sleep(time.Duration(e.A%5) * time.Second)
+			if c.leader() == nil && !w.isOver() {
+				c.lead()
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("the leader is demoted, and another leads after %ds (the old one goes on for %s)", e.A%5, e.D)
+		}},
+		{kind: "reload", weight: 2, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			if c.leader() == nil {
+				return
+			}
+			c.stepDown(0)
+			if c.leader() == nil && !w.isOver() {
+				c.lead()
+			}
+		}, describe: say("the plugin is reloaded")},
+		{kind: "crash", weight: 2, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			if n := c.leader(); n != nil {
+				c.die(n)
+			}
+		}, describe: say("the leader dies")},
+		{kind: "crash at write", weight: 3, do: func(w *world, e Event) {
+			if n := w.clusterOf(e).leader(); n != nil {
+				n.arm(&diskFault{skip: e.A % 4, count: 1, path: e.Struck, after: e.Yes, kill: true})
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("after %d more: %s", e.A%4, &diskFault{path: e.Struck, after: e.Yes, kill: true})
+		}},
+		{kind: "write fails", weight: 4, do: func(w *world, e Event) {
+			if n := w.clusterOf(e).leader(); n != nil {
+				n.arm(&diskFault{skip: e.A % 4, count: 1 + e.B%2, path: e.Struck, after: e.Yes})
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("after %d more, %d times: %s", e.A%4, 1+e.B%2, &diskFault{path: e.Struck, after: e.Yes})
+		}},
+		{kind: "weather", weight: 8, do: func(w *world, e Event) {
+			w.host.turn(e.weather(), e.D+time.Second)
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("for %s the provider is %s", e.D+time.Second, e.weather())
+		}},
+	}
+}
+
+func (e Event) weather() string {
+	all := []string{
+		weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow,
+		weatherDoubles, weatherForbidden, weatherThrottles, weatherMangled,
+	}
+	return all[e.A%len(all)]
+}

@@ -1,0 +1,563 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// secretMark begins every secret of the world, so that one that goes astray is
+// recognised wherever it turns up.
+const secretMark = "sk_sim_"
+
+// What a provider can be like for a while.
+const (
+	weatherDown      = "down"          // no connection comes about
+	weatherErrors    = "answers 503"   // and does nothing
+	weatherLost      = "loses answers" // after doing what was asked
+	weatherSlow      = "slow"          // beyond every timeout, and then does it
+	weatherDoubles   = "doubles"       // a proxy repeats each POST
+	weatherForbidden = "answers 403"   // the admin may do and see nothing
+	weatherThrottles = "answers 429"
+	weatherMangled   = "mangles answers" // after doing what was asked
+)
+
+// provider is a host with an admin API. Its clock may differ from everybody's.
+type provider struct {
+	world   *world
+	address string
+	traits  Traits
+
+	mu       sync.Mutex
+	accounts []*account
+	weather  map[string]time.Time // until when
+	counts   map[string]int       // requests, by what is asked
+	free     []string             // ids of keys that died, the oldest first
+	requests int
+	inFlight int
+	most     int // in flight at once
+}
+
+type account struct {
+	name     string
+	admins   []*admin
+	keys     []*key
+	projects map[string]bool // false once deleted
+}
+
+// admin is one admin credential.
+type admin struct {
+	id, name, secret string
+	account          *account
+	byEngine         bool
+	removed          bool
+	// taken says that the world, and not the engine, ended it.
+	taken bool
+	// previous is its secret before it was last swapped, and swapped when.
+	previous string
+	swapped  time.Time
+}
+
+// key is one key, or the account that is made for one.
+type key struct {
+	id, name, secret string
+	listed           string // the name, as lists show it
+	project          string
+	account          *account
+	provider         *provider
+	cluster          *cluster // who had it made
+	made             time.Time
+	expires          time.Time // the provider's own end; zero for none
+	deleted          time.Time // when its deletion was accepted
+	dies             time.Time // when it stops working after that
+	shownFrom        time.Time
+	// unheard says that the answer that told of it never arrived, so that a
+	// provider that cannot list leaves no way to find it.
+	unheard bool
+	// twin says that a proxy repeated the request for another, and made it.
+	twin bool
+	// excused says why nothing is promised of it any more.
+	excused string
+}
+
+// alive reports whether the key works at a time.
+func (k *key) alive(now time.Time) bool {
+	if !k.expires.IsZero() && !now.Add(k.provider.traits.Clock).Before(k.expires) {
+		return false
+	}
+	return k.dies.IsZero() || now.Before(k.dies)
+}
+
+// there reports whether the provider knows the key.
+func (k *key) there(now time.Time) bool { return k.deleted.IsZero() && k.alive(now) }
+
+func (p *provider) is(weather string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Before(p.weather[weather])
+}
+
+func (p *provider) turn(weather string, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.weather[weather] = time.Now().Add(d)
+}
+
+// clear ends all weather.
+func (p *provider) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.weather)
+}
+
+// answer lets a request take its time and effect. Nil is no answer.
+func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
+	what := r.Method + " " + r.URL.RequestURI() + nameIn(body)
+	d := p.enter(what + r.Header.Get("Authorization"))
+	defer p.leave()
+	changes := r.Method != http.MethodGet
+	wait := between(d, p.traits.Slow/4, p.traits.Slow)
+	if p.is(weatherSlow) {
+		wait += between(d, p.traits.Timeout/2, 2*p.traits.Timeout+10*time.Second)
+	}
+	time.Sleep(wait)
+	if p.is(weatherErrors) {
+		return p.sayf(from, what, changes, refusal(http.StatusServiceUnavailable, "out of order"))
+	}
+	if p.is(weatherThrottles) {
+		throttled := refusal(http.StatusTooManyRequests, "slow down")
+		throttled.header = map[string]string{"Retry-After": "7"}
+		return p.sayf(from, what, changes, throttled)
+	}
+	a := p.act(from, r, body)
+	if makesKey(r) && p.is(weatherDoubles) && !p.traits.KnownID {
+		p.world.note("provider", "a proxy repeats %s", what)
+		p.twin(a, p.act(from, r, body))
+	}
+	a.header = map[string]string{"Date": time.Now().Add(p.traits.Clock).UTC().Format(http.TimeFormat)}
+	time.Sleep(between(d, time.Millisecond, 20*time.Millisecond))
+	switch {
+	case changes && p.is(weatherLost):
+		p.world.note("provider", "%s is answered %d, and the answer is lost", what, a.status)
+		p.unheard(a)
+		return nil
+	case changes && a.status < 300 && p.is(weatherMangled):
+		p.world.note("provider", "%s is answered %d, mangled", what, a.status)
+		p.unheard(a)
+		return &answer{status: http.StatusOK, body: []byte("<html>")}
+	}
+	if from.isDead() {
+		p.unheard(a)
+		return nil
+	}
+	return p.sayf(from, what, changes, a)
+}
+
+// makesKey reports whether a request makes one by itself.
+func makesKey(r *http.Request) bool {
+	return r.Method == http.MethodPost && (strings.HasSuffix(r.URL.Path, "/keys") || strings.HasSuffix(r.URL.Path, "/accounts")) &&
+		!strings.Contains(r.URL.Path, "/accounts/")
+}
+
+// twin marks the second of two things that one request made. Nobody can know of
+// it before the provider is asked what it has.
+func (p *provider) twin(first, second *answer) {
+	var one struct{ ID string }
+	if json.Unmarshal(second.body, &one) != nil || first.status >= 300 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.keys() {
+		if k.id == one.ID && k.deleted.IsZero() {
+			k.twin, k.excused = true, "a proxy made it"
+		}
+	}
+}
+
+// sayf notes an answer that matters and returns it.
+func (p *provider) sayf(from *node, what string, changes bool, a *answer) *answer {
+	if changes || a.status >= 300 {
+		p.world.note("provider", "%s from %s: %d", what, from, a.status)
+	}
+	return a
+}
+
+// unheard notes that the answer about a new key does not arrive.
+func (p *provider) unheard(a *answer) {
+	var told struct{ Key string }
+	if json.Unmarshal(a.body, &told) != nil || told.Key == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if one := p.adminOf(told.Key); one != nil && p.traits.Rotation == rotateInPlace {
+		p.world.take(one.previous)
+	}
+	for _, k := range p.keys() {
+		if k.secret == told.Key {
+			k.unheard = true
+		}
+	}
+}
+
+// enter counts a request and gives it its own chance.
+func (p *provider) enter(what string) chanceStream {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests++
+	p.inFlight++
+	p.most = max(p.most, p.inFlight)
+	p.counts[what]++
+	return dice(p.world.life.Seed, p.address, what, p.counts[what])
+}
+
+func (p *provider) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight--
+}
+
+// nameIn tells requests to one collection apart.
+func nameIn(body []byte) string {
+	var named struct{ Name string }
+	if json.Unmarshal(body, &named) == nil && named.Name != "" {
+		return " " + named.Name
+	}
+	return ""
+}
+
+func refusal(status int, message string) *answer {
+	return told(status, map[string]any{"error": map[string]any{"message": message}})
+}
+
+func told(status int, body any) *answer {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic("simulation: an answer is JSON: " + err.Error())
+	}
+	return &answer{status: status, body: text}
+}
+
+func notFound() *answer { return refusal(http.StatusNotFound, "no such thing here") }
+
+// act has a request take effect.
+func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
+	secret := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.URL.Path == "/v1/use" {
+		for _, k := range p.keys() {
+			if k.secret == secret && k.alive(now) {
+				return told(http.StatusOK, map[string]any{"name": k.name})
+			}
+		}
+		return refusal(http.StatusUnauthorized, "no such key")
+	}
+	a := p.adminOf(secret)
+	if a == nil {
+		return refusal(http.StatusUnauthorized, "no such admin")
+	}
+	if now.Before(p.weather[weatherForbidden]) && r.URL.Path != "/v1/whoami" {
+		return refusal(http.StatusForbidden, "you may not")
+	}
+	var in struct {
+		Name      string
+		Key       string
+		ExpiresAt string `json:"expires_at"`
+	}
+	_ = json.Unmarshal(body, &in)
+	return p.route(from, a, r, in.Name, in.Key, in.ExpiresAt)
+}
+
+// route finds what is asked for. The caller holds mu.
+func (p *provider) route(from *node, a *admin, r *http.Request, name, value, expires string) *answer {
+	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
+	project := ""
+	if parts[0] == "projects" && len(parts) > 2 {
+		project = parts[1]
+		if exists, known := a.account.projects[project]; known && !exists {
+			return notFound()
+		}
+		parts = parts[2:]
+	}
+	switch route := r.Method + " " + parts[0] + fmt.Sprintf("/%d", len(parts)); route {
+	case "GET whoami/1":
+		return told(http.StatusOK, map[string]any{"id": a.id, "admin": true})
+	case "POST accounts/1", "POST keys/1":
+		return p.makeKey(from, a.account, project, name, expires)
+	case "POST accounts/3":
+		return p.fillAccount(a.account, parts[1], expires)
+	case "DELETE accounts/2", "DELETE keys/2", "POST keys/3":
+		return p.deleteKey(a.account, project, parts[1])
+	case "PATCH keys/2":
+		return p.extendKey(a.account, parts[1], expires)
+	case "GET accounts/1", "GET keys/1":
+		return p.listKeys(a.account, project, r)
+	case "POST admin-keys/1":
+		made := p.addAdmin(a.account, name)
+		made.byEngine = true
+		return told(http.StatusCreated, map[string]any{"id": made.id, "key": made.secret})
+	case "GET admin-keys/1":
+		return p.listAdmins(a.account)
+	case "DELETE admin-keys/2":
+		return p.removeAdmin(a.account, parts[1])
+	case "PUT admin-keys/3", "POST admin-keys/3":
+		return p.swapAdmin(a, value)
+	}
+	return notFound()
+}
+
+// keys are those of all accounts. The caller holds mu.
+func (p *provider) keys() []*key {
+	var all []*key
+	for _, a := range p.accounts {
+		all = append(all, a.keys...)
+	}
+	return all
+}
+
+func (p *provider) adminOf(secret string) *admin {
+	for _, account := range p.accounts {
+		for _, a := range account.admins {
+			if a.secret == secret && !a.removed {
+				return a
+			}
+		}
+	}
+	return nil
+}
+
+// mark makes an id or a secret that depends on what it is for alone.
+func (p *provider) mark(what string) string {
+	p.counts["mark "+what]++
+	hash := fnv.New64a()
+	fmt.Fprint(hash, p.world.life.Seed, p.address, what, p.counts["mark "+what])
+	return fmt.Sprintf("%016x", hash.Sum64())
+}
+
+func (p *provider) makeKey(from *node, in *account, project, name, expires string) *answer {
+	now := time.Now()
+	k := &key{
+		name: name, listed: p.formed(name), project: project, account: in, provider: p,
+		cluster: from.cluster, made: now, shownFrom: now.Add(p.traits.ListLag),
+	}
+	switch {
+	case p.traits.KnownID:
+		k.id = name
+	case p.traits.ReuseIDs && len(p.free) > 0:
+		k.id, p.free = p.free[0], p.free[1:]
+	default:
+		k.id = p.mark("key " + name)
+	}
+	in.keys = append(in.keys, k)
+	if p.traits.Steps {
+		return told(http.StatusCreated, map[string]any{"id": k.id})
+	}
+	return p.fill(k, expires)
+}
+
+// fillAccount makes the key in the account that was made for it.
+func (p *provider) fillAccount(in *account, id, expires string) *answer {
+	k := p.find(in, "", id)
+	if k == nil {
+		return notFound()
+	}
+	return p.fill(k, expires)
+}
+
+// fill gives a key its value and its end.
+func (p *provider) fill(k *key, expires string) *answer {
+	k.secret = secretMark + p.mark("secret "+k.name)
+	k.expires = p.endOf(expires)
+	return told(http.StatusCreated, map[string]any{
+		"id": k.id, "key": k.secret, "username": "robot", "expires_at": shown(k.expires),
+	})
+}
+
+func (p *provider) endOf(text string) time.Time {
+	end, err := time.Parse(time.RFC3339, text)
+	if err != nil || !p.traits.Expiry {
+		return time.Time{}
+	}
+	return end
+}
+
+func shown(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// formed is what the provider makes of a name.
+func (p *provider) formed(name string) string {
+	switch p.traits.NameForm {
+	case "prefixed":
+		return "acct." + name
+	case "underscores":
+		return strings.ReplaceAll(name, "-", "_")
+	case "front cut":
+		return name[max(0, len(name)-26):]
+	}
+	return name
+}
+
+func (p *provider) find(in *account, project, id string) *key {
+	for _, k := range slices.Backward(in.keys) {
+		if k.id == id && k.project == project && k.there(time.Now()) {
+			return k
+		}
+	}
+	return nil
+}
+
+func (p *provider) deleteKey(in *account, project, id string) *answer {
+	if p.traits.AdminsAmong && project == "" {
+		if a := p.removeAdmin(in, id); a.status < 300 {
+			return a
+		}
+	}
+	k := p.find(in, project, id)
+	if k == nil {
+		return notFound()
+	}
+	p.kill(k)
+	p.world.died(k)
+	return &answer{status: http.StatusNoContent}
+}
+
+// kill ends a key.
+func (p *provider) kill(k *key) {
+	now := time.Now()
+	k.deleted, k.dies = now, now.Add(p.traits.DeathLag)
+	if p.traits.ReuseIDs && !p.traits.KnownID {
+		time.AfterFunc(5*time.Minute, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.free = append(p.free, k.id)
+		})
+	}
+}
+
+func (p *provider) extendKey(in *account, id, expires string) *answer {
+	for _, k := range slices.Backward(in.keys) {
+		if k.id == id && k.there(time.Now()) {
+			k.expires = p.endOf(expires)
+			return told(http.StatusOK, map[string]any{"expires_at": shown(k.expires)})
+		}
+	}
+	return notFound()
+}
+
+// listedThing is an item of a list.
+type listedThing struct {
+	id, name, key string
+	made          time.Time
+}
+
+func (p *provider) listKeys(in *account, project string, r *http.Request) *answer {
+	now := time.Now()
+	var all []listedThing
+	if p.traits.AdminsAmong && project == "" {
+		for _, a := range in.admins {
+			if !a.removed {
+				all = append(all, listedThing{id: a.id, name: a.name})
+			}
+		}
+	}
+	for _, k := range in.keys {
+		if k.project == project && k.alive(now) && !now.Before(k.shownFrom) {
+			all = append(all, listedThing{k.id, k.listed, k.secret, k.made})
+		}
+	}
+	if name := r.URL.Query().Get("name"); name != "" {
+		all = slices.DeleteFunc(all, func(one listedThing) bool { return one.name != name })
+	}
+	if p.traits.NewestFirst {
+		slices.Reverse(all)
+	}
+	page, next := p.page(all, r)
+	items := []any{}
+	for _, one := range page {
+		items = append(items, map[string]any{
+			"id": one.id, "name": one.name, "key": one.key, "created_at": shown(one.made),
+		})
+	}
+	return told(http.StatusOK, map[string]any{"data": items, "next_cursor": next})
+}
+
+// page cuts out what the request asks for. Cursors hold still, numbers shift.
+func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing, next any) {
+	query := r.URL.Query()
+	limit, err := strconv.Atoi(query.Get("limit"))
+	if err != nil {
+		return all, nil
+	}
+	from := 0
+	switch number, cursor := query.Get("page"), query.Get("cursor"); {
+	case number != "":
+		n, _ := strconv.Atoi(number)
+		from = (n - 1) * limit
+	case cursor != "":
+		// The last one that was shown; where it is gone, the list begins where it was.
+		id, place, _ := strings.Cut(cursor, "@")
+		from, _ = strconv.Atoi(place)
+		if at := slices.IndexFunc(all, func(one listedThing) bool { return one.id == id }); at >= 0 {
+			from = at + 1
+		} else {
+			from = max(0, from-1)
+		}
+	}
+	from = min(max(from, 0), len(all))
+	page = all[from:min(from+limit, len(all))]
+	if len(page) == limit && from+limit < len(all) {
+		next = fmt.Sprintf("%s@%d", page[limit-1].id, from+limit)
+	}
+	return page, next
+}
+
+func (p *provider) addAdmin(in *account, name string) *admin {
+	made := &admin{id: p.mark("admin " + name), name: p.formed(name), account: in}
+	made.secret = secretMark + "admin_" + p.mark("secret of admin "+name)
+	in.admins = append(in.admins, made)
+	return made
+}
+
+func (p *provider) listAdmins(in *account) *answer {
+	items := []any{}
+	for _, a := range in.admins {
+		if !a.removed {
+			items = append(items, map[string]any{"id": a.id, "name": a.name})
+		}
+	}
+	return told(http.StatusOK, map[string]any{"data": items})
+}
+
+func (p *provider) removeAdmin(in *account, id string) *answer {
+	for _, a := range in.admins {
+		if a.id == id && !a.removed {
+			a.removed = true
+			p.world.adminEnded(a)
+			return &answer{status: http.StatusNoContent}
+		}
+	}
+	return notFound()
+}
+
+// swapAdmin changes an admin's secret to the given one, or to one of its own.
+func (p *provider) swapAdmin(a *admin, value string) *answer {
+	if value == "" {
+		value = secretMark + "admin_" + p.mark("secret of admin "+a.name)
+	}
+	a.previous, a.swapped = a.secret, time.Now()
+	a.secret, a.byEngine = value, true
+	return told(http.StatusOK, map[string]any{"key": value})
+}

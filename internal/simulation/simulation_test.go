@@ -1,0 +1,126 @@
+package simulation
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// longestLife bounds the real time of one life: one that takes longer hangs, as
+// when a lock is held while a provider is asked.
+const longestLife = time.Minute
+
+func TestMain(m *testing.M) {
+	// One thread runs a bubble's goroutines in much the same order each time.
+	runtime.GOMAXPROCS(1)
+	os.Exit(m.Run())
+}
+
+// number reads a whole number from the environment.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s is %q; write a whole number", name, text)
+	}
+	return n
+}
+
+// play plays a life, and ends the process when it hangs.
+func play(t *testing.T, life Life) Outcome {
+	watch := time.AfterFunc(longestLife, func() {
+		fmt.Fprintf(os.Stderr, "the life of seed %d hangs:\n%s", life.Seed, life.describe())
+		debug.SetTraceback("all")
+		panic("a life hangs: perhaps a lock is held while something is waited for")
+	})
+	defer watch.Stop()
+	return Play(t, life)
+}
+
+// breaksAgain answers whether a life breaks an invariant, to shrink another by.
+func breaksAgain(t *testing.T, invariant string) func(Life) bool {
+	return func(life Life) bool {
+		return slices.ContainsFunc(play(t, life).Broken, func(v Violation) bool { return v.Invariant == invariant })
+	}
+}
+
+// report tells what a broken life comes down to.
+func report(t *testing.T, life Life, broken Violation) {
+	t.Helper()
+	shrunk := Shrink(life, breaksAgain(t, broken.Invariant))
+	outcome := play(t, shrunk)
+	t.Errorf("%s\n\nThe shortest history that breaks it (make simulate SEED=%d plays the whole one):\n%s\n%s",
+		broken, life.Seed, shrunk.describe(), strings.Join(outcome.History, "\n"))
+}
+
+// TestLife plays the life of SEED and shows its history, and then the shortest
+// one that breaks the same.
+func TestLife(t *testing.T) {
+	if os.Getenv("SEED") == "" {
+		t.Skip("a tool for people: it plays the life of SEED")
+	}
+	life := Draw(number(t, "SEED", 0))
+	outcome := play(t, life)
+	t.Logf("%s\n%s", life.describe(), strings.Join(outcome.History, "\n"))
+	if len(outcome.Broken) > 0 && os.Getenv("SHRINK") != "no" {
+		report(t, life, outcome.Broken[0])
+	}
+	for _, v := range outcome.Broken {
+		t.Error(v)
+	}
+}
+
+// TestLives plays LIVES lives, from seed FROM on.
+func TestLives(t *testing.T) {
+	lives, from := number(t, "LIVES", 300), number(t, "FROM", 1)
+	if testing.Short() {
+		lives = min(lives, 40)
+	}
+	loud := os.Getenv("LIVES") != ""
+	for seed := from; seed < from+lives; seed++ {
+		if loud {
+			fmt.Fprintln(os.Stderr, "seed", seed)
+		}
+		life := Draw(seed)
+		outcome := play(t, life)
+		if len(outcome.Broken) == 0 {
+			continue
+		}
+		if os.Getenv("SHRINK") == "no" {
+			t.Errorf("seed %d: %s", seed, outcome.Broken[0])
+			continue
+		}
+		report(t, life, outcome.Broken[0])
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d lives", lives)
+}
+
+// A life is played again to the letter.
+func TestReplay(t *testing.T) {
+	for seed := range uint64(10) {
+		life := Draw(seed)
+		first, second := play(t, life), play(t, life)
+		if slices.Equal(first.History, second.History) {
+			continue
+		}
+		for i, line := range first.History {
+			if i >= len(second.History) || line != second.History[i] {
+				t.Errorf("seed %d, line %d:\n%s\nand then\n%s", seed, i, line, append(second.History, "")[i])
+				break
+			}
+		}
+	}
+}

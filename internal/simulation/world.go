@@ -1,0 +1,237 @@
+package simulation
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+)
+
+const (
+	// quiet is how long the world is left alone at a life's end.
+	quiet = time.Hour
+	// aftermath is how long after that what is on its way may still do harm.
+	aftermath = 5 * time.Minute
+	// longestHistory bounds what is kept of a life that goes wild.
+	longestHistory = 20_000
+)
+
+// Outcome is what became of a life.
+type Outcome struct {
+	History []string
+	// Broken is what was found first, in order; empty when all held.
+	Broken []Violation
+}
+
+// Violation is an invariant that did not hold.
+type Violation struct {
+	Invariant string
+	What      string
+}
+
+func (v Violation) String() string { return v.Invariant + ": " + v.What }
+
+// Play plays a life from its beginning to its end, or until something breaks.
+func Play(t *testing.T, life Life) (outcome Outcome) {
+	cryptotest.SetGlobalRandom(t, life.Seed)
+	synctest.Test(t, func(*testing.T) {
+		w := newWorld(life)
+		w.live()
+		outcome = w.outcome()
+	})
+	return outcome
+}
+
+// world is a life being played.
+type world struct {
+	life      Life
+	began     time.Time
+	providers map[string]*provider // by address
+	host      *provider
+	clusters  []*cluster
+	tasks     sync.WaitGroup
+
+	mu      sync.Mutex
+	over    bool
+	history []string
+	broken  []Violation
+	// takenAway are the admin credentials that the world ended, and that so
+	// need not work although they are stored.
+	takenAway map[string]bool
+	// replaced are the connections, by cluster, whose credential or address an
+	// operator changed: who made what is pending cannot be told there.
+	replaced map[string]bool
+}
+
+func newWorld(life Life) *world {
+	w := &world{
+		life: life, began: time.Now(), providers: map[string]*provider{},
+		takenAway: map[string]bool{}, replaced: map[string]bool{},
+	}
+	w.host = w.newProvider("one.sim:80")
+	return w
+}
+
+func (w *world) newProvider(address string) *provider {
+	p := &provider{
+		world: w, address: address, traits: w.life.Traits,
+		weather: map[string]time.Time{}, counts: map[string]int{},
+	}
+	for _, name := range []string{"ours", "theirs"} {
+		p.accounts = append(p.accounts, &account{name: name, projects: map[string]bool{}})
+	}
+	w.providers[address] = p
+	return p
+}
+
+// note adds a line to the history.
+func (w *world) note(who, format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.history) == longestHistory {
+		return
+	}
+	at := time.Since(w.began).Round(time.Millisecond)
+	w.history = append(w.history, fmt.Sprintf("%10s  %-9s %s", at, who, fmt.Sprintf(format, args...)))
+}
+
+// breaks notes that an invariant does not hold.
+func (w *world) breaks(invariant, format string, args ...any) {
+	v := Violation{invariant, fmt.Sprintf(format, args...)}
+	w.note("BROKEN", "%s", v)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken = append(w.broken, v)
+}
+
+func (w *world) isBroken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.broken) > 0
+}
+
+func (w *world) isOver() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.over
+}
+
+func (w *world) outcome() Outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Outcome{slices.Clone(w.history), slices.Clone(w.broken)}
+}
+
+// background runs something beside the script.
+func (w *world) background(what func()) { w.tasks.Go(what) }
+
+// live plays the script, then mends the world and leaves it alone for an hour.
+func (w *world) live() {
+	defer w.end()
+	w.setUp()
+	if w.isBroken() {
+		return
+	}
+	start := time.Now()
+	for _, e := range w.life.Events {
+		time.Sleep(time.Until(start.Add(e.At)))
+		w.note("EVENT", "%s", e.describe(w.life.Traits))
+		w.background(func() { actionOf(e.Kind).do(w, e) })
+		if w.checked(standing) {
+			return
+		}
+	}
+	w.mend()
+	for minute := range int((aftermath + quiet) / time.Minute) {
+		if minute == int(aftermath/time.Minute) {
+			w.mendConnections()
+		}
+		time.Sleep(time.Minute)
+		if w.checked(standing) {
+			return
+		}
+	}
+	w.giveUpWhatIsDead()
+	// A rotation by schedule may be under way at any moment, but not at each.
+	for range 3 {
+		if w.settled() {
+			break
+		}
+		time.Sleep(4*time.Minute + 7*time.Second)
+	}
+	w.checked(final)
+}
+
+// settled reports whether the final invariants that need no request hold.
+func (w *world) settled() bool {
+	synctest.Wait()
+	return len(ledgerMatchesProvider(w)) == 0 && len(nothingIsLeftToDo(w)) == 0
+}
+
+// checked asks every invariant, once everything that can happen at this moment
+// has; true means that one is broken.
+func (w *world) checked(invariants []invariant) bool {
+	synctest.Wait()
+	for _, inv := range invariants {
+		for _, what := range inv.broken(w) {
+			w.breaks(inv.name, "%s", what)
+		}
+	}
+	return w.isBroken()
+}
+
+// end stops everything, so that nothing is left in the bubble.
+func (w *world) end() {
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
+	for _, c := range w.clusters {
+		c.mu.Lock()
+		c.active, c.standby = nil, nil
+		nodes := slices.Clone(c.nodes)
+		for _, l := range c.leases {
+			l.timer.Stop()
+		}
+		c.mu.Unlock()
+		for _, n := range nodes {
+			c.bury(n)
+		}
+	}
+	w.tasks.Wait()
+	// What sleeps beside them, such as a request on its way, comes to its end.
+	time.Sleep(quiet)
+}
+
+// watchedLog looks for secrets in what the engine logs.
+type watchedLog struct {
+	world *world
+	node  *node
+}
+
+func (l *watchedLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	if strings.Contains(text, secretMark) {
+		l.world.breaks(secretsStayHidden, "%s logs one: %s", l.node, text)
+	}
+	if !strings.Contains(text, "[TRACE]") && !strings.Contains(text, "[DEBUG]") {
+		l.world.note("engine", "%s: %s", l.node, text)
+	}
+	return len(line), nil
+}
+
+// lookForSecrets looks at what is stored where secrets may not be.
+func (w *world) lookForSecrets(path string, value []byte) {
+	for _, sealed := range []string{"config/", "sealed-ledger/", "queue/", "rotation/", "static-key/", "definition"} {
+		if strings.HasPrefix(path, sealed) {
+			return
+		}
+	}
+	if bytes.Contains(value, []byte(secretMark)) {
+		w.breaks(secretsStayHidden, "one is stored at %s", path)
+	}
+}
