@@ -1,0 +1,62 @@
+# Sources: buildkite/docs:pages/apis/rest_api/clusters/agent_tokens.md
+#
+# Agent tokens of a cluster. The API token needs read_clusters and write_clusters.
+# The next page is told in the Link header.
+provider "buildkite" {
+  title    = "Buildkite"
+  docs     = "https://buildkite.com/docs/apis/rest-api/clusters/agent-tokens"
+  base_url = "https://api.buildkite.com"
+
+  connection "api_token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API access token with the scopes read_clusters and write_clusters."
+  }
+  connection "organization" {
+    type     = string
+    required = true
+    help     = "Slug of the organization."
+  }
+
+  role "cluster_id" {
+    type     = string
+    required = true
+    help     = "Cluster whose agents register with the tokens, a UUID."
+  }
+
+  auth "bearer" { token = connection.api_token }
+
+  check { get = "/v2/organizations/${connection.organization}/clusters" }
+
+  issue {
+    post = "/v2/organizations/${connection.organization}/clusters/${role.cluster_id}/tokens"
+    json = {
+      description          = key.name
+      expires_at           = rfc3339(key.expires_at)
+      allowed_ip_addresses = length(key.cidrs) > 0 ? join(" ", key.cidrs) : null
+    }
+    id         = body.id
+    secret     = { token = body.token }
+    expires_at = try(body.expires_at, null)
+  }
+
+  revoke {
+    delete = "/v2/organizations/${connection.organization}/clusters/${role.cluster_id}/tokens/${key.id}"
+    gone   = [404]
+  }
+
+  list {
+    get   = "/v2/organizations/${connection.organization}/clusters/${role.cluster_id}/tokens"
+    query = { per_page = 100, page = coalesce(page.number, 1) }
+    items = body
+    item = {
+      id         = item.id
+      name       = item.description
+      created_at = item.created_at
+    }
+    next = can(regex("rel=\"next\"", headers["link"])) ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  errors { message = body.message }
+}

@@ -1,0 +1,90 @@
+# Sources: honeycombio/terraform-provider-honeycombio:client/v2/api_keys.go, models.go;
+# https://api-docs.honeycomb.io/api/key-management
+#
+# Keys of an environment. What an application sends as its key is id and secret
+# together; both are answered apart as well. Keys do not end by themselves.
+provider "honeycomb" {
+  title    = "Honeycomb"
+  docs     = "https://api-docs.honeycomb.io/api/key-management"
+  base_url = connection.region == "eu" ? "https://api.eu1.honeycomb.io" : "https://api.honeycomb.io"
+
+  connection "region" {
+    type    = string
+    default = "us"
+    enum    = ["us", "eu"]
+    help    = "Region of the team."
+  }
+  connection "key_id" {
+    type     = string
+    required = true
+    help     = "Id of a management key with the scope api-keys:write."
+  }
+  connection "key_secret" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of the management key."
+  }
+  connection "team" {
+    type     = string
+    required = true
+    help     = "Slug of the team."
+  }
+
+  role "environment_id" {
+    type     = string
+    required = true
+    help     = "Environment that the keys open, such as hcaen_01ab…."
+  }
+  role "create_datasets" {
+    type    = bool
+    default = false
+    help    = "Whether the keys may send to datasets that do not exist yet."
+  }
+
+  auth "bearer" { token = "${connection.key_id}:${connection.key_secret}" }
+  auth "header" { headers = { Content-Type = "application/vnd.api+json" } }
+
+  check { get = "/2/auth" }
+
+  issue {
+    post = "/2/teams/${connection.team}/api-keys"
+    json = {
+      data = {
+        type = "api-keys"
+        attributes = {
+          name        = key.name
+          key_type    = "ingest"
+          permissions = { create_datasets = role.create_datasets }
+        }
+        relationships = { environment = { data = { type = "environments", id = role.environment_id } } }
+      }
+    }
+    id = body.data.id
+    secret = {
+      api_key = "${body.data.id}${body.data.attributes.secret}"
+      id      = body.data.id
+      secret  = body.data.attributes.secret
+    }
+  }
+
+  revoke {
+    delete = "/2/teams/${connection.team}/api-keys/${key.id}"
+    gone   = [404]
+  }
+
+  # The next page is told by an address.
+  list {
+    get   = "/2/teams/${connection.team}/api-keys"
+    query = { "page[size]" = 100, "page[after]" = page.after }
+    items = body.data
+    item = {
+      id         = item.id
+      name       = item.attributes.name
+      created_at = try(item.attributes.timestamps.created, null)
+    }
+    next = try({ after = urldecode(regex("page(?:\\[|%5B)after(?:\\]|%5D)=([^&]+)", body.links.next)[0]) }, null)
+  }
+
+  errors { message = try(body.errors[0].detail, body.errors[0].title) }
+}

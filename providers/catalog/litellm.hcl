@@ -1,0 +1,92 @@
+# Sources: BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py;
+# https://docs.litellm.ai/docs/proxy/virtual_keys
+#
+# Virtual keys. A key's alias is unique, so it serves as id and is known before
+# the proxy hears of it. The proxy needs a database.
+provider "litellm" {
+  title = "LiteLLM"
+  docs  = "https://docs.litellm.ai/docs/proxy/virtual_keys"
+
+  connection "master_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Master key, or the key of a proxy administrator."
+  }
+
+  role "models" {
+    type     = list(string)
+    required = true
+    min      = 1
+    help     = "Models that the keys may call, such as gpt-4o-mini; all-team-models is what the team may."
+  }
+  role "team_id" {
+    type = string
+    help = "Team that the keys belong to."
+  }
+  role "max_budget" {
+    type = number
+    min  = 0
+    help = "What each key may spend in all, in US dollars."
+  }
+  role "rpm_limit" {
+    type = number
+    min  = 1
+    help = "Requests that each key may make in a minute."
+  }
+  role "tpm_limit" {
+    type = number
+    min  = 1
+    help = "Tokens that each key may use in a minute."
+  }
+
+  auth "bearer" { token = connection.master_key }
+
+  check {
+    get   = "/key/list"
+    query = { page = 1, size = 1 }
+  }
+
+  issue {
+    post = "/key/generate"
+    json = {
+      key_alias  = key.name
+      duration   = key.ttl == null ? null : "${key.ttl}s"
+      models     = role.models
+      team_id    = role.team_id
+      max_budget = role.max_budget
+      rpm_limit  = role.rpm_limit
+      tpm_limit  = role.tpm_limit
+    }
+    id         = key.name
+    secret     = { api_key = body.key }
+    expires_at = try(body.expires, null)
+  }
+
+  revoke {
+    post = "/key/delete"
+    json = { key_aliases = [key.id] }
+    gone = [404]
+  }
+
+  list {
+    get   = "/key/list"
+    query = { page = coalesce(page.number, 1), size = 100, return_full_object = true }
+    items = body.keys
+    item = {
+      id         = item.key_alias
+      name       = item.key_alias
+      created_at = try(item.created_at, null)
+    }
+    next = coalesce(page.number, 1) < try(body.total_pages, 0) ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  probe {
+    get     = "/v1/models"
+    headers = { Authorization = "Bearer ${secret.api_key}" }
+    alive   = [200]
+    dead    = [401]
+  }
+
+  errors { message = try(body.error.message, body.detail) }
+}
