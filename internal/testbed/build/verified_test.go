@@ -71,7 +71,7 @@ func ofPackage(server, name string) func(t *testing.T) string {
 
 func pinOf(t *testing.T, server, file string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "scripts", "servers", server, file))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "scripts", "servers", server, file))
 	if err != nil {
 		t.Fatal(err)
 	}
