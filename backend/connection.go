@@ -90,9 +90,21 @@ func (c *Connection) allows(role string) bool {
 type SaveOptions struct {
 	// Verify checks the credential at the provider first.
 	Verify bool
+	// Credential says that the writer has given every sensitive field anew, so
+	// that it may be sent wherever the connection leads now.
+	Credential bool
 	// Force allows a change of provider or base URL under which live keys could
-	// no longer be revoked.
+	// no longer be revoked, or one that sends a credential elsewhere that a
+	// rotation made.
 	Force bool
+	// Warn is told what the writer should know; nil for nobody.
+	Warn func(text string)
+}
+
+func (o SaveOptions) warn(format string, args ...any) {
+	if o.Warn != nil {
+		o.Warn(fmt.Sprintf(format, args...))
+	}
 }
 
 // Connection reads a stored connection; nil when there is none.
@@ -113,6 +125,7 @@ func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name str
 		return err
 	}
 	defer unlock()
+	o.Credential = true // it is a part of c
 	return e.saveConnection(ctx, s, name, c, o)
 }
 
@@ -156,6 +169,13 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if c.Schedule.automatic() && !definition.Capabilities.RotateRoot {
 		return mistake("%s cannot replace its own admin credential; leave rotation_period and rotation_schedule out", definition.Title)
 	}
+	before, err := e.Connection(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if err := e.refuseToFollow(ctx, s, name, before, c, o); err != nil {
+		return err
+	}
 	if !o.Force {
 		if err := e.refuseStranding(ctx, s, name, c); err != nil {
 			return err
@@ -165,10 +185,6 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 		if err := client.Check(ctx); err != nil {
 			return mistake("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
 		}
-	}
-	before, err := e.Connection(ctx, s, name)
-	if err != nil {
-		return err
 	}
 	if err := e.setAccount(ctx, s, before, c, definition); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string)
 		if listErr != nil {
 			return nil, listErr
 		}
-		return nil, mistake("there is no provider %q; %s", name, instead(name, names, "list providers/ for all, or upload its definition to providers/"+name))
+		return nil, mistake("there is no provider %q; %s", name, instead(name, names, "list providers/ for all, or upload its definition to definitions/"+name))
 	}
 	return definition, err
 }
@@ -88,29 +88,44 @@ func (e *Engine) Definitions(ctx context.Context, s logical.Storage) ([]string, 
 	return slices.Compact(names), nil
 }
 
-// SaveDefinition checks an uploaded definition, has the caller accept it, and
-// stores it. override allows one with the name of a built-in provider.
-func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool, accept func(*providers.Definition) error) (*providers.Definition, error) {
+// UploadOptions say how a definition is stored.
+type UploadOptions struct {
+	// Override allows one with the name of a built-in provider.
+	Override bool
+	// Force allows one under which stored admin credentials go elsewhere.
+	Force bool
+	// Accept may refuse it; nil for nobody.
+	Accept func(*providers.Definition) error
+}
+
+// UploadDefinition checks an uploaded definition, has the caller accept it, and
+// stores it. moved are the connections whose admin credential it sends elsewhere.
+func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, source string, o UploadOptions) (_ *providers.Definition, moved []string, err error) {
 	parsed, err := providers.Parse(name+".hcl", []byte(source))
 	if err != nil {
-		return nil, mistake("%s", err)
+		return nil, nil, mistake("%s", err)
 	}
 	if parsed.Name != name {
-		return nil, mistake("the definition is of provider %q; write it to providers/%s, or change its name", parsed.Name, parsed.Name)
+		return nil, nil, mistake("the definition is of provider %q; write it to definitions/%s, or change its name", parsed.Name, parsed.Name)
 	}
-	if slices.Contains(providers.BuiltIn(), name) && !override {
-		return nil, mistake("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
+	if slices.Contains(providers.BuiltIn(), name) && !o.Override {
+		return nil, nil, mistake("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
 	}
-	if err := accept(parsed); err != nil {
-		return nil, err
+	if o.Accept != nil {
+		if err := o.Accept(parsed); err != nil {
+			return nil, nil, err
+		}
+	}
+	if moved, err = e.refuseLeadingElsewhere(ctx, s, parsed, o.Force); err != nil {
+		return nil, nil, err
 	}
 	if err := e.keepVersion(ctx, s, name); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := write(ctx, s, definitionPrefix+name, upload{Source: source, Hash: parsed.Hash()}); err != nil {
-		return nil, fmt.Errorf("storing the definition of provider %q: %w", name, err)
+		return nil, nil, fmt.Errorf("storing the definition of provider %q: %w", name, err)
 	}
-	return parsed, e.resetProvider(ctx, s, name)
+	return parsed, moved, e.resetProvider(ctx, s, name)
 }
 
 // DeleteDefinition removes an uploaded definition; the built-in one of the same

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
+
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -24,6 +26,12 @@ func uploadedSandbox(t *testing.T, revoke string) string {
 }
 
 func anyDefinition(*providers.Definition) error { return nil }
+
+// SaveDefinition uploads for an operator who forces what has to be forced.
+func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool, accept func(*providers.Definition) error) (*providers.Definition, error) {
+	definition, _, err := e.UploadDefinition(ctx, s, name, source, UploadOptions{Override: override, Force: true, Accept: accept})
+	return definition, err
+}
 
 func TestUploadedDefinition(t *testing.T) {
 	w := newWorld(t)
@@ -134,7 +142,7 @@ func TestUploadMistakes(t *testing.T) {
 	}{
 		"no HCL":            {name: "mine", source: "provider {", want: "mine.hcl"},
 		"typing error":      {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "connection.admin_key }", "connection.admin_kye }", 1), want: `did you mean "admin_key"`},
-		"another name":      {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `providers/mine`},
+		"another name":      {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `definitions/mine`},
 		"too long":          {name: "mine", source: strings.Repeat("#", providers.LongestDefinition+1), want: "at most 64 KiB"},
 		"shadows":           {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), want: "override=true"},
 		"shadows, and says": {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), override: true},

@@ -156,6 +156,8 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		PathsSpecial: &logical.Paths{
 			SealWrapStorage: []string{connectionPrefix, mountPath, sealedLedgerPrefix, queuePrefix, rotationPrefix, staticKeyPrefix},
 			LocalStorage:    []string{framework.WALPrefix},
+			// A definition decides where admin credentials are sent.
+			Root: []string{"definitions/*"},
 		},
 		InitializeFunc: e.initialize,
 		Invalidate:     e.invalidate,

@@ -98,7 +98,7 @@ func TestGoneElsewhere(t *testing.T) {
 		w.t.Helper()
 		w.must(w.process.ChangeConnection(ctx, w.storage, "box", func(c *Connection) (SaveOptions, error) {
 			change(c)
-			return SaveOptions{Force: true}, nil
+			return SaveOptions{Credential: true, Force: true}, nil
 		}))
 	}
 	for name, test := range map[string]struct {
@@ -170,7 +170,7 @@ func TestNothingIsDeletedElsewhere(t *testing.T) {
 	lease := w.mustMint("app")
 	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
 		c.BaseURL = other.URL
-		return SaveOptions{Force: true}, nil
+		return SaveOptions{Credential: true, Force: true}, nil
 	}))
 	if err := w.revoke(lease); err == nil || !errors.Is(err, errElsewhere) {
 		t.Errorf("Vault is told %v", err)
@@ -193,7 +193,7 @@ func TestMovedServer(t *testing.T) {
 	lease := w.mustMint("app")
 	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
 		c.BaseURL = moved.URL
-		return SaveOptions{Force: true}, nil
+		return SaveOptions{Credential: true, Force: true}, nil
 	}))
 	w.must(w.revoke(lease))
 	if len(w.alive()) > 0 || w.recordOf(lease) != nil {
@@ -239,7 +239,7 @@ func TestCorrectedDefinition(t *testing.T) {
 			upload(w, test.corrected)
 			w.must(w.process.ChangeConnection(ctx, w.storage, "box", func(c *Connection) (SaveOptions, error) {
 				c.Fields = providers.Values{test.field: testAdminKey}
-				return SaveOptions{Force: true}, nil
+				return SaveOptions{Credential: true, Force: true}, nil
 			}))
 			w.run(20*time.Minute, time.Minute)
 			w.revoke(lease)

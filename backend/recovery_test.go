@@ -184,7 +184,7 @@ func TestRecoveryOfWhatIsGoneEnds(t *testing.T) {
 			c.change(func(c *cabinet) { delete(c.drawers, "bad") })
 			w.must(w.process.ChangeConnection(context.Background(), w.process.storage, "one", func(one *Connection) (SaveOptions, error) {
 				one.Fields["admin_key"] = c.put("main", "made by hand") + ".secret"
-				return SaveOptions{Force: true}, nil
+				return SaveOptions{Credential: true, Force: true}, nil
 			}))
 		}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -89,7 +90,9 @@ providers/PROVIDER for their names, types and meaning. The provider is asked whe
 works before anything is stored, unless verify_connection is false.
 
 Fields that a later write does not name keep their value; null or an empty string sets a field back
-to its default. Sensitive fields are never shown again.`,
+to its default. Sensitive fields are never shown again. A write that has the admin credential sent
+to another address (base_url, proxy_url, ca_cert, tls_server_name, or a field that is part of the
+address) names the sensitive fields as well.`,
 		},
 	}
 }
@@ -166,7 +169,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 		"force": {
 			Type:         framework.TypeBool,
 			Query:        true,
-			Description:  "Whether to go ahead although keys that are left at the provider could then no longer be revoked. Not stored.",
+			Description:  "Whether to go ahead although keys that are left at the provider could then no longer be revoked, or an admin credential that a rotation made is then sent to another address. Not stored.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
 		},
 	}
@@ -249,43 +252,50 @@ func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *
 
 func (c connectionEndpoints) write(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	var saved *backend.Connection
+	resp := &logical.Response{}
 	err := c.engine.ChangeConnection(ctx, req.Storage, d.Get("name").(string), func(connection *backend.Connection) (backend.SaveOptions, error) {
 		saved = connection
-		err := c.change(ctx, req.Storage, connection, d)
-		return backend.SaveOptions{Verify: connection.VerifyConnection, Force: d.Get("force").(bool)}, err
+		given, err := c.change(ctx, req.Storage, connection, d)
+		return backend.SaveOptions{Verify: connection.VerifyConnection, Credential: given, Force: d.Get("force").(bool), Warn: resp.AddWarning}, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	if len(saved.AllowedRoles) == 0 {
-		resp := &logical.Response{}
 		resp.AddWarning(`No role may use this connection yet; write allowed_roles, "*" for all of them.`)
-		return resp, nil
 	}
-	return nil, nil
+	if len(resp.Warnings) == 0 {
+		return nil, nil
+	}
+	return resp, nil
 }
 
-// change applies what the request names to the connection.
-func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, connection *backend.Connection, d *framework.FieldData) error {
+// change applies what the request names to the connection. given says that it
+// names every sensitive field that the connection then has.
+func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, connection *backend.Connection, d *framework.FieldData) (given bool, err error) {
 	before := connection.Provider
 	if err := setConnection(connection, d); err != nil {
-		return err
+		return false, err
 	}
 	if connection.Provider == "" {
-		return bad("provider is missing; write the name of one that providers/ lists")
+		return false, bad("provider is missing; write the name of one that providers/ lists")
 	}
 	definition, err := c.engine.Definition(ctx, s, connection.Provider)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if connection.Provider != before {
 		connection.Fields = nil // the former provider's mean nothing to this one
 	}
-	connection.Fields, err = definition.Connection.Merge(connection.Fields, providerInput(d), bodyFields(d.Schema))
+	input := providerInput(d)
+	connection.Fields, err = definition.Connection.Merge(connection.Fields, input, bodyFields(d.Schema))
 	if err != nil {
-		return bad("%s", err)
+		return false, bad("%s", err)
 	}
-	return nil
+	given = !slices.ContainsFunc(definition.Connection, func(field *providers.Field) bool {
+		return field.Sensitive && connection.Fields[field.Name] != nil && input[field.Name] == nil
+	})
+	return given, nil
 }
 
 func setConnection(connection *backend.Connection, d *framework.FieldData) error {

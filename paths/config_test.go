@@ -146,7 +146,7 @@ func TestConnectionWithLiveKeys(t *testing.T) {
 	m.write("roles/ci", data{"connection": "main"})
 	lease := m.mint("ci")
 	wantContains(t, m.refusal(logical.DeleteOperation, "config/main", nil), "1 live key", "force=true")
-	wantContains(t, m.refusal(logical.UpdateOperation, "config/main", data{"base_url": "http://127.0.0.1:1"}), "force=true")
+	wantContains(t, m.refusal(logical.UpdateOperation, "config/main", data{"base_url": "http://127.0.0.1:1", "admin_key": adminKey}), "force=true")
 	if got := m.read("config/main")["base_url"]; got != m.url {
 		t.Errorf("a refused change was stored: base_url is %v", got)
 	}

@@ -24,6 +24,7 @@ const operationPrefix = "apikeys"
 func All(e *backend.Engine) []*framework.Path {
 	return slices.Concat(
 		providerPaths(e),
+		definitionPaths(e),
 		connectionPaths(e),
 		checkPaths(e),
 		resetPaths(e),

@@ -50,46 +50,8 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 					Required:     true,
 					DisplayAttrs: &framework.DisplayAttributes{Name: "Provider", Identifier: true},
 				},
-				"definition": {
-					Type:         framework.TypeString,
-					Description:  "The provider's definition: an HCL text of at most 64 KiB, such as definition=@my.hcl.",
-					DisplayAttrs: &framework.DisplayAttributes{Name: "Definition", EditType: "textarea"},
-				},
-				"override": {
-					Type:         framework.TypeBool,
-					Description:  "Whether the definition may take the place of the built-in one of that name. Not stored.",
-					DisplayAttrs: &framework.DisplayAttributes{Name: "Override"},
-				},
-				"force": {
-					Type:         framework.TypeBool,
-					Query:        true,
-					Description:  "Whether to delete the definition although connections use it. Not stored.",
-					DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
-				},
 			},
-			ExistenceCheck: p.uploaded,
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.CreateOperation: &framework.PathOperation{
-					Callback:                    p.upload,
-					Summary:                     "Upload a provider's definition.",
-					Responses:                   done("The definition is stored."),
-					ForwardPerformanceStandby:   true,
-					ForwardPerformanceSecondary: true,
-				},
-				logical.UpdateOperation: &framework.PathOperation{
-					Callback:                    p.upload,
-					Summary:                     "Replace an uploaded definition.",
-					Responses:                   done("The definition is stored."),
-					ForwardPerformanceStandby:   true,
-					ForwardPerformanceSecondary: true,
-				},
-				logical.DeleteOperation: &framework.PathOperation{
-					Callback:                    p.delete,
-					Summary:                     "Delete an uploaded definition.",
-					Responses:                   done("The definition is deleted."),
-					ForwardPerformanceStandby:   true,
-					ForwardPerformanceSecondary: true,
-				},
 				logical.ReadOperation: &framework.PathOperation{
 					Callback: p.read,
 					Summary:  "Show what a provider takes and can do.",
@@ -111,11 +73,10 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 					}),
 				},
 			},
-			HelpSynopsis: "Show what a provider takes and can do, or upload its definition.",
+			HelpSynopsis: "Show what a provider takes and can do.",
 			HelpDescription: `
-An uploaded definition works exactly as the built-in ones do. What is wrong with it is told with its
-line. Keys that a replaced definition made are revoked as that one said. connection_fields are written to config/NAME and role_fields to roles/NAME, at top level beside
-the engine's own. The capabilities follow from the provider's definition: native_expiry, for one,
+connection_fields are written to config/NAME and role_fields to roles/NAME, at top level beside the
+engine's own. definitions/NAME adds a provider. The capabilities follow from the provider's definition: native_expiry, for one,
 says that the provider itself ends a key that nobody revokes.`,
 		},
 	}
@@ -174,50 +135,6 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 		}
 	}
 	return &logical.Response{Data: answer}, nil
-}
-
-func (p providerEndpoints) uploaded(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
-	return p.engine.Uploaded(ctx, req.Storage, d.Get("name").(string))
-}
-
-func (p providerEndpoints) upload(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, source := d.Get("name").(string), d.Get("definition").(string)
-	if source == "" {
-		return nil, bad("definition is missing; write the provider's HCL text, such as definition=@%s.hcl", name)
-	}
-	definition, err := p.engine.SaveDefinition(ctx, req.Storage, name, source, d.Get("override").(bool), refuseOwnFields)
-	if err != nil {
-		return nil, err
-	}
-	resp := &logical.Response{}
-	if !definition.Capabilities.Reconcile && !definition.Capabilities.KnownID {
-		resp.AddWarning("The definition has no list, so a key whose making got no answer cannot be looked for; add a list block if the provider has one.")
-	}
-	return resp, nil
-}
-
-func (p providerEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, p.engine.DeleteDefinition(ctx, req.Storage, d.Get("name").(string), d.Get("force").(bool))
-}
-
-// refuseOwnFields refuses a definition with a field that the engine's own of the
-// same name would hide.
-func refuseOwnFields(definition *providers.Definition) error {
-	for _, place := range []struct {
-		kind   string
-		fields providers.Fields
-		own    map[string]*framework.FieldSchema
-	}{
-		{"connection", definition.Connection, connectionFields()},
-		{"role", definition.Role, roleFields()},
-	} {
-		for _, field := range place.fields {
-			if place.own[field.Name] != nil {
-				return bad("%s field %q has the name of one of the engine's own; choose another", place.kind, field.Name)
-			}
-		}
-	}
-	return nil
 }
 
 func describeFields(fields providers.Fields) map[string]any {

@@ -88,18 +88,18 @@ func TestUpload(t *testing.T) {
 		"unknown field": {data{"defintion": mine}, []string{`"defintion"`, `"definition"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantContains(t, m.refusal(logical.CreateOperation, "providers/mine", test.input), test.want...)
+			wantContains(t, m.refusal(logical.CreateOperation, "definitions/mine", test.input), test.want...)
 			if slices.Contains(m.list("providers/"), "mine") {
 				t.Error("it was stored")
 			}
 		})
 	}
-	m.write("providers/mine", data{"definition": mine})
+	m.write("definitions/mine", data{"definition": mine})
 	shown := m.read("providers/mine")
 	if shown["built_in"] != false || shown["definition"] != mine {
 		t.Errorf("the upload is shown as built_in=%v", shown["built_in"])
 	}
-	m.must(logical.DeleteOperation, "providers/mine", nil)
+	m.must(logical.DeleteOperation, "definitions/mine", nil)
 	if slices.Contains(m.list("providers/"), "mine") {
 		t.Error("the deleted definition is listed")
 	}

@@ -52,7 +52,7 @@ func TestRotationTellsWhatIsLeftToDo(t *testing.T) {
 		"    retire {\n", "    retire {\n      when = saved.old_id == \"\"\n",
 		"      json = { name = key.name }\n    }\n\n    connection", "      json = { name = key.name }\n      headers = { X-End = rfc3339(key.expires_at) }\n    }\n\n    connection",
 	).Replace(sandbox.Source())
-	m.write("providers/forgetful", data{"definition": source})
+	m.write("definitions/forgetful", data{"definition": source})
 	m.write("config/main", data{"provider": "forgetful", "admin_key": adminKey, "base_url": m.url, "allowed_roles": "*"})
 	const byHand = "delete it there by hand"
 	if warned := m.must(logical.UpdateOperation, "rotate-root/main", nil).Warnings; len(warned) != 1 || !strings.Contains(warned[0], byHand) {

@@ -117,7 +117,7 @@ func (l *life) upload(ctx context.Context) error {
 	if builtIn, err := providers.Load(l.definition.Name); err == nil && builtIn == l.definition {
 		return nil
 	}
-	_, err := l.do(ctx, logical.UpdateOperation, "providers/"+l.definition.Name, map[string]any{
+	_, err := l.do(ctx, logical.UpdateOperation, "definitions/"+l.definition.Name, map[string]any{
 		"definition": l.definition.Source(),
 		"override":   true,
 	})

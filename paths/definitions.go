@@ -1,0 +1,134 @@
+package paths
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// definitionPaths are where definitions are uploaded. They stand apart from
+// providers/, which anybody may read: a definition decides where admin
+// credentials are sent, so these take sudo (see the engine's PathsSpecial).
+func definitionPaths(engine *backend.Engine) []*framework.Path {
+	e := definitionEndpoints{engine}
+	return []*framework.Path{{
+		Pattern: "definitions/" + framework.GenericNameRegex("name"),
+		DisplayAttrs: &framework.DisplayAttributes{
+			OperationPrefix: operationPrefix,
+			OperationSuffix: "definition",
+			ItemType:        "Definition",
+		},
+		Fields: map[string]*framework.FieldSchema{
+			"name": {
+				Type:         framework.TypeString,
+				Description:  "Name of the provider.",
+				Required:     true,
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Provider", Identifier: true},
+			},
+			"definition": {
+				Type:         framework.TypeString,
+				Description:  "The provider's definition: an HCL text of at most 64 KiB, such as definition=@my.hcl.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Definition", EditType: "textarea"},
+			},
+			"override": {
+				Type:         framework.TypeBool,
+				Description:  "Whether the definition may take the place of the built-in one of that name. Not stored.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Override"},
+			},
+			"force": {
+				Type:         framework.TypeBool,
+				Query:        true,
+				Description:  "Whether to go ahead although connections use the provider: to have their admin credentials sent elsewhere, or to delete the definition. Not stored.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
+			},
+		},
+		ExistenceCheck: e.uploaded,
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.CreateOperation: &framework.PathOperation{
+				Callback:                    e.upload,
+				Summary:                     "Upload a provider's definition.",
+				Responses:                   done("The definition is stored."),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+			logical.UpdateOperation: &framework.PathOperation{
+				Callback:                    e.upload,
+				Summary:                     "Replace an uploaded definition.",
+				Responses:                   done("The definition is stored."),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+			logical.DeleteOperation: &framework.PathOperation{
+				Callback:                    e.delete,
+				Summary:                     "Delete an uploaded definition.",
+				Responses:                   done("The definition is deleted."),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+		},
+		HelpSynopsis: "Upload the definition of a provider. Takes the sudo capability.",
+		HelpDescription: `
+An uploaded definition works exactly as the built-in ones do. What is wrong with it is told with its
+line. Keys that a replaced definition made are revoked as that one said. A definition decides which
+hosts the admin credentials of its connections are sent to, so one that leads elsewhere than the one
+in use is refused unless force is set.`,
+	}}
+}
+
+type definitionEndpoints struct{ engine *backend.Engine }
+
+func (e definitionEndpoints) uploaded(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
+	return e.engine.Uploaded(ctx, req.Storage, d.Get("name").(string))
+}
+
+func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, source := d.Get("name").(string), d.Get("definition").(string)
+	if source == "" {
+		return nil, bad("definition is missing; write the provider's HCL text, such as definition=@%s.hcl", name)
+	}
+	definition, moved, err := e.engine.UploadDefinition(ctx, req.Storage, name, source, backend.UploadOptions{
+		Override: d.Get("override").(bool),
+		Force:    d.Get("force").(bool),
+		Accept:   refuseOwnFields,
+	})
+	if err != nil {
+		return nil, err
+	}
+	resp := &logical.Response{}
+	if !definition.Capabilities.Reconcile && !definition.Capabilities.KnownID {
+		resp.AddWarning("The definition has no list, so a key whose making got no answer cannot be looked for; add a list block if the provider has one.")
+	}
+	if len(moved) > 0 {
+		resp.AddWarning("The admin credential of connection " + strings.Join(moved, ", ") + " is sent elsewhere from now on, or shown in another way.")
+	}
+	return resp, nil
+}
+
+func (e definitionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, e.engine.DeleteDefinition(ctx, req.Storage, d.Get("name").(string), d.Get("force").(bool))
+}
+
+// refuseOwnFields refuses a definition with a field that the engine's own of the
+// same name would hide.
+func refuseOwnFields(definition *providers.Definition) error {
+	for _, place := range []struct {
+		kind   string
+		fields providers.Fields
+		own    map[string]*framework.FieldSchema
+	}{
+		{"connection", definition.Connection, connectionFields()},
+		{"role", definition.Role, roleFields()},
+	} {
+		for _, field := range place.fields {
+			if place.own[field.Name] != nil {
+				return bad("%s field %q has the name of one of the engine's own; choose another", place.kind, field.Name)
+			}
+		}
+	}
+	return nil
+}
