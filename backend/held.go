@@ -22,7 +22,7 @@ import (
 
 // holder is one reason for which something at a provider must stay.
 type holder struct {
-	what       string // for the log and the operator
+	what       string // for the log and the operator, see describe
 	connection string
 	provider   string
 	baseURL    string
@@ -45,6 +45,14 @@ type holder struct {
 	note bool
 }
 
+// describe says who holds something, for the log and the operator.
+func (one *holder) describe() string {
+	if one.recordID == "" || one.static {
+		return one.what
+	}
+	return "key " + one.name + " in the ledger, of connection " + one.connection
+}
+
 // claim says what a removal is the clearing up of. The zero claim is of nothing
 // in particular: whatever holds the object counts.
 type claim struct {
@@ -57,7 +65,7 @@ type claim struct {
 }
 
 // covers reports whether the holder is the caller's own.
-func (c claim) covers(one holder) bool {
+func (c claim) covers(one *holder) bool {
 	return c.part != "" && one.part == c.part && (one.note || c.failed && one.recordID != "" && !one.static)
 }
 
@@ -86,21 +94,24 @@ type holdings struct {
 	tag string
 
 	mu     sync.Mutex
-	byPart map[string][]holder // by the fixed part of the name
-	byID   map[string][]holder
-	// credentials are the texts of all admin credentials in use or in doubt, and
-	// of what tells them apart.
-	credentials []credentialText
+	byPart map[string][]*holder // by the fixed part of the name
+	byID   map[string][]*holder
+	scopes map[string]providers.Scope // those of the records, each once
+	// credentials are all admin credentials in use or in doubt.
+	credentials []heldCredential
 	// unread are the ledger's records that cannot be read and may be of any key;
 	// raw are the texts of damaged entries that still show what they hold.
 	unread error
 	raw    []string
 }
 
-// credentialText is a value of a connection's fields.
-type credentialText struct {
-	connection string
-	text       string
+// heldCredential is an admin credential by what may show that something at its
+// provider is that credential.
+type heldCredential struct {
+	holder *holder
+	// whole are values that the provider's id of it may be, and secrets those of
+	// which the id may be a part.
+	whole, secrets []string
 }
 
 // holdingsLog adds what is entered into the ledger to every holdings in use: the
@@ -183,7 +194,7 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 	if err != nil {
 		return nil, nil, err
 	}
-	h = &holdings{tag: mount.Tag, byPart: map[string][]holder{}, byID: map[string][]holder{}}
+	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, scopes: map[string]providers.Scope{}}
 	e.holdingsLog.begin(h)
 	release = func() { e.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
@@ -242,16 +253,26 @@ func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings)
 }
 
 func (h *holdings) addRecord(r *Record) {
-	one := holder{
-		what:       "key " + r.Handle.Name + " in the ledger, of connection " + r.Connection,
-		connection: r.Connection, provider: r.Provider, id: r.Handle.ID,
-		name: r.Handle.Name, issued: r.IssuedAt, recordID: r.ID, baseURL: r.BaseURL, scope: r.Scope,
+	h.add(&holder{
+		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID,
+		name: r.Handle.Name, issued: r.IssuedAt, scope: h.scope(r.Scope), recordID: r.ID,
+	}, r.Handle.Name)
+}
+
+// scope is one that is kept once for all records that have it.
+func (h *holdings) scope(of providers.Scope) providers.Scope {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text := of.String()
+	if known, ok := h.scopes[text]; ok {
+		return known
 	}
-	h.add(one, r.Handle.Name)
+	h.scopes[text] = of
+	return of
 }
 
 // add notes the holder under its id and the fixed part of the name.
-func (h *holdings) add(one holder, name string) {
+func (h *holdings) add(one *holder, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if part, ok := h.partOf(name); ok {
@@ -310,7 +331,7 @@ func (e *Engine) addStaticKeys(ctx context.Context, s logical.Storage, h *holdin
 			return err
 		}
 		for _, key := range keys.all() {
-			h.add(holder{what: "the key of static role " + name, recordID: key.RecordID, static: true}, key.Name)
+			h.add(&holder{what: "the key of static role " + name, recordID: key.RecordID, static: true}, key.Name)
 		}
 	}
 	return nil
@@ -326,10 +347,7 @@ func (e *Engine) addCredentials(ctx context.Context, s logical.Storage, h *holdi
 	for _, name := range names {
 		c, err := e.Connection(ctx, s, name)
 		if errors.Is(err, errUnreadable) {
-			if _, err := h.addDamaged(ctx, s, connectionPrefix+name); err != nil {
-				return err
-			}
-			continue
+			_, err = h.addDamaged(ctx, s, connectionPrefix+name)
 		}
 		if err != nil {
 			return err
@@ -337,54 +355,67 @@ func (e *Engine) addCredentials(ctx context.Context, s logical.Storage, h *holdi
 		if c == nil {
 			continue
 		}
-		h.addCredential(name, c.Fields)
-		h.add(holder{what: "the admin credential of connection " + name, connection: name, provider: c.Provider, baseURL: c.BaseURL}, c.CredentialName)
-	}
-	return e.addRotations(ctx, s, h)
-}
-
-// addRotations adds what rotations under way have made or may have made.
-func (e *Engine) addRotations(ctx context.Context, s logical.Storage, h *holdings) error {
-	names, err := s.List(ctx, rotationPrefix)
-	if err != nil {
-		return fmt.Errorf("listing unfinished rotations: %w", err)
-	}
-	for _, name := range names {
-		note, err := read[rotationNote](ctx, s, rotationPrefix+name)
-		if errors.Is(err, errUnreadable) {
-			if _, err := h.addDamaged(ctx, s, rotationPrefix+name); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
+		fields := e.connectionFields(ctx, s, c.Provider)
+		one := &holder{what: "the admin credential of connection " + name, connection: name, provider: c.Provider, baseURL: c.BaseURL}
+		h.add(one, c.CredentialName)
+		h.addCredential(one, fields, c.Fields)
+		if err := e.addRotation(ctx, s, h, one, fields); err != nil {
 			return err
-		}
-		for _, one := range []*rotationNote{note, e.unsaved.get(name)} {
-			if one != nil {
-				h.addRotation(name, one)
-			}
 		}
 	}
 	return nil
 }
 
-func (h *holdings) addRotation(connection string, note *rotationNote) {
-	h.add(holder{what: "the unfinished rotation of connection " + connection, connection: connection, note: true}, note.Name)
-	h.addCredential(connection, note.Candidate)
-	if note.Made != nil && note.stage() != rotationAbandoned { // that one is given up
-		h.addCredential(connection, note.Made.Connection)
+// connectionFields are those of a provider's connections; nil when its definition
+// cannot be had.
+func (e *Engine) connectionFields(ctx context.Context, s logical.Storage, provider string) providers.Fields {
+	definition, err := e.Definition(ctx, s, provider)
+	if err != nil {
+		return nil
 	}
+	return definition.Connection
 }
 
-// addCredential notes the texts of a credential, by which an object's id may
-// show that it is the credential itself.
-func (h *holdings) addCredential(connection string, fields providers.Values) {
-	for _, value := range fields {
-		if text, ok := textOf(value); ok && text != "" {
-			h.credentials = append(h.credentials, credentialText{connection, text})
+// addRotation adds what a rotation under way has made or may have made.
+func (e *Engine) addRotation(ctx context.Context, s logical.Storage, h *holdings, of *holder, fields providers.Fields) error {
+	note, err := read[rotationNote](ctx, s, rotationPrefix+of.connection)
+	if errors.Is(err, errUnreadable) {
+		_, err = h.addDamaged(ctx, s, rotationPrefix+of.connection)
+	}
+	if err != nil {
+		return err
+	}
+	for _, note := range []*rotationNote{note, e.unsaved.get(of.connection)} {
+		if note == nil {
+			continue
+		}
+		one := *of
+		one.what, one.note = "the unfinished rotation of connection "+of.connection, true
+		h.add(&one, note.Name)
+		h.addCredential(&one, nil, note.Candidate)
+		if note.Made != nil && note.stage() != rotationAbandoned { // that one is given up
+			h.addCredential(&one, fields, note.Made.Connection)
 		}
 	}
+	return nil
+}
+
+// addCredential notes the values of a credential. Without fields every value
+// counts as secret.
+func (h *holdings) addCredential(of *holder, fields providers.Fields, values providers.Values) {
+	one := heldCredential{holder: of}
+	for name, value := range values {
+		text, ok := textOf(value)
+		if !ok || text == "" {
+			continue
+		}
+		if field := fields.Lookup(name); field != nil && !field.Sensitive {
+			one.whole = append(one.whole, text)
+		} else {
+			one.secrets = append(one.secrets, text)
+		}
+	}
+	h.credentials = append(h.credentials, one)
 }
 
 // textOf is a text or a number of a connection's fields as text.
@@ -402,21 +433,26 @@ func textOf(value any) (string, bool) {
 // tells that it is its id, as in "SG.ID.SECRET", and no coincidence.
 const shortestTellingID = 8
 
-// isCredential reports whether the id is a part of an admin credential.
-func (h *holdings) isCredential(id string) (connection string, yes bool) {
-	if len(id) < shortestTellingID {
-		return "", false
-	}
+// shows reports whether the id tells of this credential: a whole value of it that
+// is no secret, or a part of a secret that is long enough to be no coincidence.
+func (c heldCredential) shows(id string) bool {
+	return len(id) >= shortestTellingID && (slices.Contains(c.whole, id) ||
+		slices.ContainsFunc(c.secrets, func(secret string) bool { return strings.Contains(secret, id) }))
+}
+
+// credentialOf is the admin credential that the id tells of; nil when it is of
+// none.
+func (h *holdings) credentialOf(o object, id string, by claim) *holder {
 	for _, one := range h.credentials {
-		if strings.Contains(one.text, id) {
-			return one.connection, true
+		if one.shows(id) && one.holder.isAt(o) && !by.covers(one.holder) {
+			return one.holder
 		}
 	}
-	return "", false
+	return nil
 }
 
 // isAt reports whether the holder is, or may be, at the object's provider.
-func (one holder) isAt(o object) bool {
+func (one *holder) isAt(o object) bool {
 	if one.baseURL != "" {
 		return sameURL(one.baseURL, o.site.client.BaseURL())
 	}
@@ -424,7 +460,7 @@ func (one holder) isAt(o object) bool {
 }
 
 // isCertainlyAt is isAt where there is no doubt.
-func (one holder) isCertainlyAt(o object) bool {
+func (one *holder) isCertainlyAt(o object) bool {
 	return one.provider == o.site.definition.Name && one.baseURL != "" && sameURL(one.baseURL, o.site.client.BaseURL())
 }
 
@@ -440,15 +476,15 @@ func (h *holdings) holderOf(o object, by claim) *holder {
 	for _, id := range o.ids {
 		for _, one := range h.byID[id] {
 			if one.isAt(o) && !by.covers(one) {
-				return &one
+				return one
 			}
 		}
-		if connection, yes := h.isCredential(id); yes {
-			return &holder{what: "the admin credential of connection " + connection, connection: connection}
+		if one := h.credentialOf(o, id, by); one != nil {
+			return one
 		}
 	}
 	for _, text := range h.raw {
-		if named && strings.Contains(text, part) {
+		if named && strings.Contains(text, part) || o.isShownIn(text) {
 			return &holder{what: "an entry in storage that is damaged"}
 		}
 	}
@@ -457,15 +493,22 @@ func (h *holdings) holderOf(o object, by claim) *holder {
 	}
 	for _, one := range h.byPart[part] {
 		if !by.covers(one) && !one.isTwin(o) {
-			return &one
+			return one
 		}
 	}
 	return nil
 }
 
+// isShownIn reports whether a text in lower case shows an id of the object.
+func (o object) isShownIn(text string) bool {
+	return slices.ContainsFunc(o.ids, func(id string) bool {
+		return len(id) >= shortestTellingID && strings.Contains(text, strings.ToLower(id))
+	})
+}
+
 // isTwin reports whether the object is another one than what is held under the
 // same name. Only the provider can tell: it lists both.
-func (one holder) isTwin(o object) bool {
+func (one *holder) isTwin(o object) bool {
 	return one.id != "" && one.isCertainlyAt(o) && !slices.Contains(o.ids, one.id) && slices.Contains(o.beside, one.id)
 }
 
@@ -512,23 +555,31 @@ func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) er
 	if e.passive() && !r.claim.failed {
 		return errPassive
 	}
-	h := r.holdings
-	if h == nil {
-		read, release, err := e.holdings(ctx, s)
-		if err != nil {
-			return err
-		}
-		defer release()
-		h = read
+	h, release, err := e.holdingsFor(ctx, s, r)
+	if err != nil {
+		return err
 	}
+	defer release()
 	one := e.held(h, r.object, r.claim)
 	switch {
 	case one == nil:
 		return nil
 	case one.unclear:
-		return fmt.Errorf("%w: %s", errUnclear, one.what)
+		return fmt.Errorf("%w: %s", errUnclear, one.describe())
 	}
-	return fmt.Errorf("%w: %s", errHeld, one.what)
+	return fmt.Errorf("%w: %s", errHeld, one.describe())
+}
+
+// holdingsFor is what a removal is compared with. A credential is compared with
+// what storage says at this moment: what a rotation writes there is in no log.
+func (e *Engine) holdingsFor(ctx context.Context, s logical.Storage, r removal) (h *holdings, release func(), err error) {
+	switch {
+	case r.holdings != nil:
+		return r.holdings, func() {}, nil
+	case r.claim.failed:
+		return e.sharedHoldings(ctx, s)
+	}
+	return e.holdings(ctx, s)
 }
 
 // held is what holds the object at this moment; nil when nothing does. A mint
@@ -580,10 +631,10 @@ func (q *queue) holderOf(h *holdings, o object, by claim) *holder {
 }
 
 // recordsOf are the ledger's records of one connection.
-func (h *holdings) recordsOf(connection string) []holder {
+func (h *holdings) recordsOf(connection string) []*holder {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var records []holder
+	var records []*holder
 	for _, holders := range h.byPart {
 		for _, one := range holders {
 			if one.recordID != "" && !one.static && one.connection == connection {

@@ -289,7 +289,7 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, site *site, h *h
 func (e *Engine) isOrphan(h *holdings, found *Orphan) bool {
 	one := e.held(h, found.object, claim{})
 	if one != nil && one.unclear {
-		found.Error = "it cannot be told whether somebody holds it: " + one.what
+		found.Error = "it cannot be told whether somebody holds it: " + one.describe()
 	}
 	return one == nil || one.unclear
 }
@@ -329,7 +329,7 @@ func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holding
 func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, site *site, listings []*listing) ([]string, error) {
 	var missing []string
 	for _, one := range h.recordsOf(site.name) {
-		if !one.issued.Before(e.now().Add(-lagOf(site))) || one.isListed(listings) {
+		if !one.issued.Before(e.now().Add(-e.lagOf(site))) || one.isListed(listings) {
 			continue
 		}
 		// It may have been revoked since the ledger was read.
@@ -346,7 +346,7 @@ func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, si
 }
 
 // isListed reports whether a key is shown by its place, or may be.
-func (one holder) isListed(listings []*listing) bool {
+func (one *holder) isListed(listings []*listing) bool {
 	known := false
 	for _, listed := range listings {
 		if len(listed.byPart[one.part]) > 0 {
@@ -379,6 +379,3 @@ func (e *Engine) newestKnown(ctx context.Context, s logical.Storage, h *holdings
 	}
 	return newest, nil
 }
-
-// lagOf is how long the provider's list may hide a key that exists.
-func lagOf(*site) time.Duration { return listLag }

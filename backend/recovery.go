@@ -194,7 +194,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	if !site.definition.Capabilities.Reconcile {
 		return 0, true, e.giveUpRecovery(ctx, r, "the provider cannot list its keys")
 	}
-	lag = lagOf(site)
+	lag = e.lagOf(site)
 	began, err := e.recoverPlace(ctx, site, r)
 	if err != nil {
 		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, site, r, now, err) {
@@ -252,7 +252,7 @@ func (e *Engine) isAbsent(ctx context.Context, site *site, r *recovery, now time
 		r.absentAt = now
 	}
 	r.absences++
-	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, lagOf(site))
+	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, e.lagOf(site))
 }
 
 // sameAccount reports whether the site has the credential that was in use in the
