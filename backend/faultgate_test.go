@@ -20,6 +20,7 @@ type fault struct {
 	at    int  // the step, counted from 1; 0 means no fault
 	after bool // the step takes effect first
 	kill  bool // the process dies there; otherwise only the step fails
+	away  bool // storage takes no write from then on
 }
 
 func (f fault) String() string {
@@ -141,6 +142,9 @@ func (g *gate) pass(step string, effect func() error) error {
 	}
 	if hit && f.kill {
 		g.dead = true
+	}
+	if hit && f.away {
+		g.readOnly = true
 	}
 	after := f.after
 	g.mu.Unlock()

@@ -95,6 +95,18 @@ type QueueEntry struct {
 	LastError string    `json:"-"`
 }
 
+// ofKey reports whether the entry clears up after a mint, and so says where a key
+// may be: not for one in the ledger, nor for an admin credential.
+func (q *QueueEntry) ofKey() bool {
+	switch q.Kind {
+	case queueCleanUp, queueIntent:
+		return true
+	case queueUndo:
+		return q.Undo == nil || !q.Undo.Rotation
+	}
+	return false
+}
+
 type queue struct {
 	now    func() time.Time
 	jitter jitter

@@ -127,7 +127,7 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site,
 		add(one.scope)
 	}
 	for _, entry := range e.queue.list() {
-		if entry.Connection == site.name && entry.Kind != queueRevoke {
+		if entry.Connection == site.name && entry.ofKey() {
 			add(entry.Scope)
 		}
 	}

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -43,6 +44,13 @@ func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection
 	}
 	if len(unsettled) > 0 {
 		left = append(left, count(len(unsettled), "unsettled call")+" (see queue/)")
+	}
+	note, err := read[rotationNote](ctx, s, rotationPrefix+connection)
+	if err != nil && !errors.Is(err, errUnreadable) {
+		return "", err
+	}
+	if note != nil {
+		left = append(left, "an unfinished rotation of its credential (see last_error)")
 	}
 	if slices.Contains(e.recoveries.names(), connection) {
 		left = append(left, "a crash to recover from (see info)")

@@ -129,7 +129,8 @@ func TestStaticRoleKeepsItsKeyOnDelete(t *testing.T) {
 	if len(kept) != 1 || m.read("keys/" + kept[0])["kept"] != true {
 		t.Errorf("the ledger holds %v, want the kept key", kept)
 	}
-	m.must(logical.DeleteOperation, "config/main", nil) // nothing holds it back
+	wantContains(t, m.refusal(logical.DeleteOperation, "config/main", nil), "1 live key", "force=true")
+	m.must(logical.DeleteOperation, "config/main", data{"force": true})
 }
 
 func TestStaticRoleThatCannotBeMadeLeavesNothing(t *testing.T) {
