@@ -287,5 +287,5 @@ func (w *world) crashAfterPOST(role string) {
 	if _, err := w.mint(role); err == nil {
 		w.t.Fatal("the process did not die")
 	}
-	w.start(fault{})
+	w.startAlone()
 }

@@ -19,19 +19,19 @@ import (
 // that a crash between the call and the ledger leaves a trace: the next leader
 // lists the provider's keys and revokes those that nobody holds. The mark is
 // like a file system's: one write when a connection becomes busy and one when
-// it is idle again, none for the mints between.
+// it is idle again, and one every so many seconds of use between.
 //
 // Each process has its own mark, named by its epoch. A mark of another epoch is
 // an inherited one: its process may have died in mid-mint.
 const (
 	dirtyPrefix = "dirty/"
 
-	// markWindow is how far ahead a mark is valid. Reconcile by itself deletes
-	// only keys from inside the window, so a restored snapshot cannot kill what
-	// the original handed out after it.
-	markWindow = 10 * time.Minute
+	// markWindow is how far ahead a mark is valid. Recovery deletes only keys from
+	// inside the window, and what the original of a restored snapshot makes later
+	// gives the copy away (lookout.go): the shorter it is, the better.
+	markWindow = 20 * time.Second
 	// markRenewal is what must be left of the window for a mint to start.
-	markRenewal = 5 * time.Minute
+	markRenewal = 10 * time.Second
 	// idleBeforeClean keeps the mark through short pauses.
 	idleBeforeClean = time.Minute
 	// mostWindows bounds how often a clock may jump under one mark before its

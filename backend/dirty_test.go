@@ -152,7 +152,7 @@ func TestWindows(t *testing.T) {
 		without []time.Duration // times that no window may hold
 	}{
 		"one":                      {mints: []time.Duration{0}, windows: 1, without: []time.Duration{-2 * time.Second, markWindow + time.Second}},
-		"time goes on":             {mints: []time.Duration{0, 6 * time.Minute, 12 * time.Minute}, windows: 1, without: []time.Duration{-time.Minute, time.Hour}},
+		"time goes on":             {mints: []time.Duration{0, markRenewal, 2 * markRenewal}, windows: 1, without: []time.Duration{-time.Minute, time.Hour}},
 		"a long pause":             {mints: []time.Duration{0, time.Hour}, windows: 2, without: []time.Duration{30 * time.Minute}},
 		"set back by a year":       {mints: []time.Duration{0, -8760 * time.Hour}, windows: 2, without: []time.Duration{-time.Hour, -8759 * time.Hour}},
 		"ahead for a moment":       {mints: []time.Duration{0, 8760 * time.Hour, time.Minute}, windows: 3, without: []time.Duration{24 * time.Hour}},

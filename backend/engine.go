@@ -60,6 +60,7 @@ type Engine struct {
 		mount *mount
 	}
 	ownership   ownership
+	lookout     *lookout
 	activity    *activity
 	holdingsLog *holdingsLog
 	queue       *queue
@@ -123,6 +124,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		log:           config.Logger,
 		options:       options,
 		clock:         clock,
+		lookout:       newLookout(),
 		now:           now,
 		jitter:        options.Jitter,
 		tickInterval:  interval,

@@ -180,7 +180,7 @@ func TestTwins(t *testing.T) {
 			act: func(w *world, c *cabinet) []string {
 				twins(c)
 				lease := w.mustMint("main")
-				w.start(fault{})
+				w.startAlone()
 				w.turn()
 				return idsOf(lease)
 			},

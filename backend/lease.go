@@ -177,9 +177,9 @@ func (r *Record) left(ttl time.Duration, now time.Time) time.Duration {
 
 const leaseEnded = "its lease ended"
 
-// revokeLease ends a lease. On a passive mount, where the lease may have been
-// renewed by the original, the key stays and waits on the queue. A record that is gone was revoked before: by an
-// earlier try, the queue, the reaper or an operator.
+// revokeLease ends a lease. On a mount that may be a copy, where the original may
+// have renewed the lease, the key stays and waits on the queue. A record that is
+// gone was revoked before: by an earlier try, the queue, the reaper or an operator.
 func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	lease, err := leaseDataOf(req)
 	if err != nil {
@@ -189,9 +189,11 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 	if err != nil || r == nil {
 		return nil, err
 	}
+	lookCtx, cancel := context.WithTimeout(ctx, revokePatience)
+	defer cancel()
 	var done outcome
-	if e.passive() {
-		done, err = e.postpone(ctx, req.Storage, r, leaseEnded, errPassive)
+	if wait := e.mayEnd(lookCtx, r); wait != nil {
+		done, err = e.postpone(ctx, req.Storage, r, leaseEnded, wait)
 	} else {
 		done, err = e.revokeSoon(ctx, req.Storage, r, leaseEnded)
 	}

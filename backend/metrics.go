@@ -117,6 +117,7 @@ var (
 	queueGauge      = gauge("queue_entries", "Revocations that wait for their provider.", "connection", "kind")
 	queueSinceGauge = gauge("queue_oldest_entry_timestamp_seconds", "Since when the oldest of a connection's revocations waits.", "connection")
 	recoveringGauge = gauge("recovering", "1 for each connection that was in use at a crash and is not reconciled yet.", "connection")
+	passiveGauge    = gauge("passive", "1 while the mount may be a copy of another one, and so ends, replaces and removes nothing.")
 	failingGauge    = gauge("rotations_failing", "Admin credentials (root) and static roles (static) whose last rotation failed.", "kind")
 )
 
@@ -129,7 +130,7 @@ type gauges struct{ engine *Engine }
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{infoGauge, keysGauge, queueGauge, queueSinceGauge, recoveringGauge, failingGauge} {
+	for _, d := range []*prometheus.Desc{infoGauge, keysGauge, queueGauge, queueSinceGauge, recoveringGauge, passiveGauge, failingGauge} {
 		descriptions <- d
 	}
 }
@@ -144,6 +145,11 @@ func (g gauges) Collect(into chan<- prometheus.Metric) {
 	for connection, n := range e.census.byConnection() {
 		tell(keysGauge, float64(n), connection)
 	}
+	passive := 0.0
+	if e.passive() {
+		passive = 1
+	}
+	tell(passiveGauge, passive)
 	for _, connection := range e.recoveries.names() {
 		tell(recoveringGauge, 1, connection)
 	}

@@ -108,6 +108,7 @@ func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, ro
 	}
 	now := e.clock.latest()
 	fixed := fixedPart(mount.Tag, now)
+	e.lookout.minting(fixed, e.now())
 	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixed)
 	if err != nil {
 		return nil, err

@@ -57,6 +57,8 @@ type Doubt struct {
 	// LastSign is the last sign of life that was found when a sign too old is the
 	// reason.
 	LastSign time.Time `json:"last_sign,omitzero"`
+	// Evidence are the names of keys that somebody else has made.
+	Evidence []string `json:"evidence,omitempty"`
 	// Yielded says that an operator left the mount to another one: it stays
 	// passive until somebody claims it.
 	Yielded bool `json:"yielded,omitempty"`
@@ -74,7 +76,6 @@ type ownership struct {
 	// the own one is on disk.
 	decided, signed bool
 	own             signature
-	found           *signature // that of the process before; nil on a new mount
 	lastSigned      time.Time
 	superseded      bool
 }
@@ -114,15 +115,24 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 	default:
 		doubt = found.doubt(e.now(), stake)
 	}
+	if doubt == nil && found != nil && !found.Released {
+		if err := e.keepLookout(ctx, s, found); err != nil {
+			return err
+		}
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.decided, o.found = true, found
+	o.decided = true
 	o.own = signature{Epoch: o.epoch, Doubt: doubt}
 	if doubt != nil {
-		e.log.Error("this mount is passive: it may be a copy of another one that is alive. If it is the only one, write ownership/claim; if another one is the owner, write ownership/yield",
-			"reason", doubt.Reason, "since", doubt.Since)
+		e.logDoubt(doubt)
 	}
 	return nil
+}
+
+func (e *Engine) logDoubt(doubt *Doubt) {
+	e.log.Error("this mount is passive: it may be a copy of another one that is alive. If it is the only one, write ownership/claim; if another one is the owner, write ownership/yield",
+		"reason", doubt.Reason, "evidence", doubt.Evidence, "since", doubt.Since)
 }
 
 // doubt is why a process that starts on a storage with this signature is to be
@@ -253,6 +263,16 @@ func (e *Engine) passive() bool {
 	return !o.decided || o.superseded || o.own.Doubt != nil
 }
 
+// mayEnd is nil for a key that a passive mount has made itself, since it is passive.
+func (o *ownership) mayEnd(r *Record) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.own.Doubt != nil && !o.superseded && r.IssuedAt.After(o.own.Doubt.Since.Add(nodesApart)) {
+		return nil
+	}
+	return errPassive
+}
+
 // refuseIfPassive is a *Mistake for whoever asks a passive mount for what it may
 // not do.
 func (e *Engine) refuseIfPassive(what string) error {
@@ -324,13 +344,16 @@ func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doub
 	o.writing.Lock()
 	defer o.writing.Unlock()
 	changed := o.signature()
-	changed.Epoch, changed.Doubt = o.epoch, doubt
+	changed.Doubt = doubt
 	if err := e.sign(ctx, req.Storage, changed); err != nil {
 		return err
 	}
 	o.mu.Lock()
 	o.superseded = false
 	o.mu.Unlock()
+	if doubt == nil {
+		e.lookout.end()
+	}
 	e.log.Warn(said, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
 	e.wake()
 	return nil

@@ -54,7 +54,7 @@ func TestDoubtOfASignature(t *testing.T) {
 // its living original. Both use the same provider.
 func (w *world) restore(snapshot logical.Storage, leases map[string]*heldLease) *world {
 	w.t.Helper()
-	c := &world{t: w.t, storage: snapshot, sandbox: w.sandbox, front: w.front, logs: &lockedBuffer{}, now: w.time(), leases: leases}
+	c := &world{t: w.t, storage: snapshot, sandbox: w.sandbox, network: w.network, front: w.front, logs: &lockedBuffer{}, now: w.time(), leases: leases}
 	c.start(fault{})
 	w.t.Cleanup(func() { c.process.Cleanup(context.Background()) })
 	return c
@@ -200,6 +200,10 @@ func TestYieldedMountStaysPassive(t *testing.T) {
 		if told, err := w.process.Ownership(ctx, w.storage); err != nil || !told.Passive || !told.Doubt.Yielded {
 			t.Errorf("%s and started again: %+v, %v", how, told, err)
 		}
+	}
+	w.advance(time.Minute)
+	if err := w.revoke(w.mustMint("app")); err != nil {
+		t.Errorf("revoking what a yielded mount has made since: %v", err)
 	}
 	if err := w.revoke(lease); err == nil || len(w.alive()) != 1 {
 		t.Errorf("revoking on a yielded mount: %v, alive: %v", err, w.alive())

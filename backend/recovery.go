@@ -104,9 +104,9 @@ func (r *recoveries) add(m *inheritedMark, p place, now time.Time) {
 }
 
 // recoverDirty starts a reconcile of every place found dirty: at once, to end
-// orphans early, and again when nothing of the former leader can be in flight;
-// only that one counts. It does not wait for them. Those that wait longest come
-// first.
+// orphans early or, after a process that stopped without a release, to look for
+// others, and again when nothing of the former leader can be in flight; only that
+// one counts. It does not wait for them. Those that wait longest come first.
 func (e *Engine) recoverDirty(ctx context.Context) {
 	if e.passive() {
 		return
@@ -226,6 +226,16 @@ func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) (beg
 	}
 	failed := listed.doubt
 	windows := r.windows()
+	if e.lookout.isKept(e.now()) {
+		// Of what the original of a copy has minted nothing may be removed: while it
+		// lives, it mints more before all calls of a dead leader are over.
+		if err := e.examine(ctx, site, r.place.Scope, listed, holdings); err != nil {
+			return time.Time{}, err
+		}
+		if listed.began.Before(r.clearedAfter(lagOf(site))) {
+			return listed.began, failed
+		}
+	}
 	for _, found := range listed.keys() {
 		if !windows.contain(found.Issued) {
 			continue

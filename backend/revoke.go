@@ -358,7 +358,7 @@ func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
 	var err error
 	switch entry.Kind {
 	case queueRevoke:
-		err = e.revokeRecord(ctx, e.storage, entry.ID, entry.KeyName, entry.Since)
+		err = e.workRevocation(ctx, entry)
 	case queueRetire:
 		err = e.retireQueued(ctx, entry)
 	case queueByHand:
@@ -381,6 +381,18 @@ func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
 
 // errNotSettled keeps an entry on the queue of which nothing was found yet.
 var errNotSettled = errors.New("no such key is listed so far; it is looked for once more before that is believed")
+
+// workRevocation revokes a key in the ledger, once nobody else can be its owner.
+func (e *Engine) workRevocation(ctx context.Context, entry QueueEntry) error {
+	r, err := recordNamed(ctx, e.storage, entry.ID, entry.KeyName)
+	if err != nil || r == nil {
+		return err
+	}
+	if err := e.mayEnd(ctx, r); err != nil {
+		return err
+	}
+	return e.revokeRecord(ctx, e.storage, entry.ID, entry.KeyName, entry.Since)
+}
 
 // workTimeout allows a try its connection's request timeout and some retries.
 func (e *Engine) workTimeout(ctx context.Context, connection string) time.Duration {

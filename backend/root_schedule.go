@@ -134,6 +134,9 @@ func (e *Engine) scheduleRoot(ctx context.Context, s logical.Storage, name strin
 // runRoot is a connection's rotation by schedule, and what an interrupted one
 // leaves to be done. A due time of zero asks to set it anew.
 func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error {
+	if err := e.mayReplace(ctx, name); err != nil {
+		return err
+	}
 	finished, err := e.resumeInterrupted(ctx, name)
 	if err != nil {
 		return err

@@ -281,6 +281,11 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 	if err != nil {
 		return err
 	}
+	if r != nil {
+		if err := e.mayReplace(ctx, r.Connection); err != nil {
+			return err
+		}
+	}
 	if r == nil { // deleted, or never stored
 		return e.finishDeletion(ctx, e.storage, name, keys)
 	}

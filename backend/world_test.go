@@ -28,7 +28,7 @@ type world struct {
 	t       testing.TB
 	storage logical.Storage
 	sandbox *server.Server
-	network network
+	network *network
 	front   *httptest.Server
 	logs    *lockedBuffer
 
@@ -57,6 +57,7 @@ func newWorld(t testing.TB) *world {
 		storage: &logical.InmemStorage{},
 		// The sandbox keeps real time: no key dies of its own expiry here.
 		sandbox: server.New(server.Options{AdminKey: testAdminKey}),
+		network: &network{},
 		logs:    &lockedBuffer{},
 		now:     time.Now(),
 		leases:  map[string]*heldLease{},
@@ -156,6 +157,14 @@ func (w *world) succeed() {
 	if w.process.passive() {
 		w.must(w.process.ClaimOwnership(context.Background(), w.request(logical.UpdateOperation, "ownership/claim")))
 	}
+}
+
+// startAlone brings a new process up, and an operator says at once that it is the
+// only one: it looks out for nobody.
+func (w *world) startAlone() {
+	w.t.Helper()
+	w.start(fault{})
+	w.must(w.process.ClaimOwnership(context.Background(), w.request(logical.UpdateOperation, "ownership/claim")))
 }
 
 // turn lets a whole round of the clockwork pass: every shard reaped that is not

@@ -75,6 +75,7 @@ func ownershipAnswer() map[string]*framework.FieldSchema {
 		"epoch":         {Type: framework.TypeString, Description: "Name of the process that acts, new at every start."},
 		"since":         {Type: framework.TypeString, Description: "Since when the mount is passive."},
 		"reason":        {Type: framework.TypeString, Description: "Why it is passive."},
+		"evidence":      {Type: framework.TypeStringSlice, Description: "Names of keys at a provider that somebody else must have made, where these are the reason."},
 		"yielded":       {Type: framework.TypeBool, Description: "Whether an operator left what it knows to another one."},
 		"queued":        {Type: framework.TypeInt, Description: "How many revocations wait for a claim."},
 		"past_deadline": {Type: framework.TypeInt, Description: "How many keys are past their end by what this storage knows; a claim has them revoked."},
@@ -118,6 +119,7 @@ func describeOwnership(told backend.Ownership) map[string]any {
 	case told.Doubt != nil:
 		described["since"] = shownTime(told.Doubt.Since)
 		described["reason"] = told.Doubt.Reason
+		described["evidence"] = emptyForNil(told.Doubt.Evidence)
 		described["yielded"] = told.Doubt.Yielded
 	}
 	return described

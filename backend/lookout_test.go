@@ -1,0 +1,182 @@
+package backend
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	server "vault-plugin-secrets-apikeys/internal/sandbox"
+)
+
+// TestCopyMadeWithinMinutes: the snapshot is so young that its last sign of life
+// is fresh. What the original mints after it gives the copy away.
+func TestCopyMadeWithinMinutes(t *testing.T) {
+	for name, test := range map[string]struct {
+		restoredAfter time.Duration
+		// mints is when the original mints again, from the snapshot on.
+		mints []time.Duration
+	}{
+		"restored at once, and the original mints a minute later":              {0, []time.Duration{time.Minute}},
+		"restored at once, and the original mints as it is":                    {0, []time.Duration{5 * time.Second}},
+		"restored at once, and the original mints all the time":                {0, every(15*time.Second, 3*time.Minute)},
+		"restored a minute later, and the original has minted meanwhile":       {time.Minute, []time.Duration{50 * time.Second}},
+		"restored a minute later, and the original mints in that very moment":  {time.Minute, []time.Duration{time.Minute}},
+		"restored nine minutes later, and the original minted all the time":    {9 * time.Minute, every(time.Minute, 15*time.Minute)},
+		"restored nine minutes later, and the original minted once, at once":   {9 * time.Minute, []time.Duration{30 * time.Second}},
+		"restored at once, and the original mints when the first lease is due": {0, []time.Duration{testTTL - 3*time.Minute}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.makeStatic("legacy", time.Hour)
+			w.mustMint("app")
+			w.run(10*time.Second, 5*time.Second)
+			snapshot, leases := w.snapshot(), w.leasesNow()
+			var copied *world
+			const step = 5 * time.Second
+			for passed := time.Duration(0); passed < 2*testTTL; passed += step {
+				if passed == test.restoredAfter {
+					copied = w.restore(snapshot, leases)
+				}
+				for _, at := range test.mints {
+					if at == passed {
+						w.mustMint("app")
+					}
+				}
+				w.advance(step)
+				for _, lease := range w.held() {
+					if lease.end.Sub(w.time()) < testTTL/2 {
+						w.must(w.renew(lease, testTTL))
+					}
+				}
+				w.stir()
+				if copied != nil {
+					copied.advance(step)
+					copied.stir()
+					copied.expireLeases()
+				}
+			}
+			w.heldKeysWork()
+			w.staticKeysWork()
+			if w.process.passive() {
+				t.Error("the original is passive")
+			}
+			told, err := copied.process.Ownership(context.Background(), snapshot)
+			if err != nil || !told.Passive || told.Doubt == nil || len(told.Doubt.Evidence) == 0 {
+				t.Errorf("the copy tells of itself: %+v, %v; want it passive, with the names of keys for evidence", told, err)
+			}
+		})
+	}
+}
+
+// every is each multiple up to an end.
+func every(d, end time.Duration) []time.Duration {
+	var times []time.Duration
+	for at := d; at <= end; at += d {
+		times = append(times, at)
+	}
+	return times
+}
+
+// stir is a short turn of the clockwork.
+func (w *world) stir() {
+	ctx := context.Background()
+	if w.elapsed()%(30*time.Second) == 0 {
+		w.turn()
+		return
+	}
+	w.process.recoverDirty(ctx)
+	w.process.startQueue(ctx)
+	w.process.startRotations(ctx)
+	w.process.waitBackground()
+}
+
+// TestFailoverIsNoCopy: whatever a leader had just done when it was killed, its
+// successor acts, and ends what is to end soon.
+func TestFailoverIsNoCopy(t *testing.T) {
+	for name, die := range map[string]func(*world){
+		"idle": func(w *world) { w.run(3*time.Minute, time.Minute) },
+		"busy": func(w *world) { w.mustMint("app") },
+		"in mid-mint, the key is made": func(w *world) {
+			w.process.gate.killAfter("POST ")
+			if _, err := w.mint("app"); err == nil {
+				w.t.Fatal("the process did not die")
+			}
+		},
+		"after a revocation, which the list does not show yet": func(w *world) {
+			lease := w.mustMint("app")
+			w.addFaults([]server.Fault{{Kind: server.StaleList}})
+			w.must(w.revoke(lease))
+		},
+		"in mid-mint, and the clock is set back by an hour": func(w *world) {
+			w.process.gate.killAfter("POST ")
+			if _, err := w.mint("app"); err == nil {
+				w.t.Fatal("the process did not die")
+			}
+			w.set(-time.Hour)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			w.run(2*time.Minute, 30*time.Second)
+			die(w)
+			w.start(fault{})
+			for range 3 {
+				short := w.mustMint("app")
+				w.must(w.revoke(short))
+			}
+			w.stir()
+			if err := w.revoke(lease); err != nil {
+				t.Logf("at first: %s", err)
+			}
+			w.run(3*time.Minute, 10*time.Second)
+			if told, err := w.process.Ownership(context.Background(), w.storage); err != nil || told.Passive {
+				t.Errorf("the successor is passive: %+v %+v, %v", told, told.Doubt, err)
+			}
+			for name := range w.alive() {
+				if !w.inLedger(name) {
+					t.Errorf("%s is alive and nobody's", name)
+				}
+			}
+			if w.holds(lease) && w.revoke(lease) != nil {
+				t.Error("a lease of before cannot be revoked")
+			}
+		})
+	}
+}
+
+func (w *world) inLedger(name string) bool {
+	for r, err := range records(context.Background(), w.storage) {
+		w.must(err)
+		if r.Handle.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) holds(lease *heldLease) bool {
+	for _, one := range w.held() {
+		if one == lease {
+			return true
+		}
+	}
+	return false
+}
+
+// TestListThatFailsKeepsNothingAlive: a provider that refuses its list after a
+// crash lets revocations go on all the same.
+func TestListThatFailsKeepsNothingAlive(t *testing.T) {
+	w := newWorld(t)
+	lease := w.mustMint("app")
+	w.run(2*time.Minute, 30*time.Second)
+	w.start(fault{})
+	w.addFaults([]server.Fault{{Kind: server.Status, Status: 403, Count: new(int), Match: server.Match{Route: "GET /v1/keys"}}})
+	if err := w.revoke(lease); err == nil {
+		t.Error("a key was revoked without a look at the list")
+	}
+	w.run(blindBound+longestEntryRetry, 20*time.Second)
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive: %v", alive)
+	}
+}
