@@ -235,7 +235,7 @@ func (e *Engine) examine(ctx context.Context, site *site, scope providers.Scope,
 			foreign = append(foreign, found)
 		}
 	}
-	proof := e.lookout.saw(site.name+" "+scope.String(), foreign, listed.began, e.now(), lagOf(site))
+	proof := e.lookout.saw(site.name+" "+scope.String(), foreign, listed.began, e.now(), e.lagOf(site))
 	if len(proof) > 0 {
 		return e.becomePassive(ctx, site, proof)
 	}

@@ -232,7 +232,7 @@ func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) (beg
 		if err := e.examine(ctx, site, r.place.Scope, listed, holdings); err != nil {
 			return time.Time{}, err
 		}
-		if listed.began.Before(r.clearedAfter(lagOf(site))) {
+		if listed.began.Before(r.clearedAfter(e.lagOf(site))) {
 			return listed.began, failed
 		}
 	}
