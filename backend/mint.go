@@ -239,7 +239,7 @@ func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, long
 		mint := call{where: placeOf(o.record.origin(), o.scope), issued: timeIn(o.fixed), longest: longest}
 		return e.activity.begin(ctx, s, o.site.name, o.request.Name, mint)
 	}
-	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+listLag))
+	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+e.lagOf(o.site)))
 	intent.Kind = queueIntent
 	intent.Handle = &handle
 	if err := e.queue.add(ctx, s, intent, true); err != nil {
@@ -323,7 +323,7 @@ func (e *Engine) refused(o *order, refusal *providers.Error) error {
 // leaveUndo queues what a failed mint of several steps could not undo. The key
 // itself may exist too, so it is looked for as well.
 func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, leftover *providers.Leftover) error {
-	entry := o.cleanUp("a step could not be undone", e.clock.latest().Add(o.site.connection.longestMint()+listLag))
+	entry := o.cleanUp("a step could not be undone", e.clock.latest().Add(o.site.connection.longestMint()+e.lagOf(o.site)))
 	entry.Kind = queueUndo
 	entry.Undo = leftover
 	return e.leaveToQueue(ctx, s, o, entry)
@@ -334,7 +334,7 @@ func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, lef
 func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *order, failure *providers.Error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
-	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.site.connection.longestMint()+listLag))
+	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.site.connection.longestMint()+e.lagOf(o.site)))
 	if handle, known := o.site.client.KnownHandle(o.request); known {
 		entry.Handle = &handle
 	} else if failure != nil {

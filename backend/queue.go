@@ -32,8 +32,9 @@ const (
 	longestEntryRetry = 15 * time.Minute
 	// queueConcurrency bounds the revocations in flight per connection.
 	queueConcurrency = 8
-	// listLag is how long a provider's list may hide a key that exists.
-	listLag = time.Minute
+	// listLag is for how long a provider's list may hide a key that exists, where
+	// its definition does not say.
+	listLag = providers.DefaultLag
 	// aliveBound ends the wait for a revoked key to be seen dead.
 	aliveBound = 10 * time.Minute
 )

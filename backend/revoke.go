@@ -233,7 +233,7 @@ func (r *Record) hasEnded(now time.Time, lag time.Duration) bool {
 
 // lagOf is how long a provider may take to show a key that it made, or to hide
 // one that it deleted.
-func (e *Engine) lagOf(*site) time.Duration { return listLag }
+func (e *Engine) lagOf(s *site) time.Duration { return s.definition.Lag }
 
 // findAgain finds the key by its name at a place where its id may be another's.
 func (e *Engine) findAgain(ctx context.Context, w way, r *Record) (*providers.Handle, error) {

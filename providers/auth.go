@@ -31,7 +31,7 @@ type renewing interface {
 	begin() renewer
 }
 
-// renewer is one request's use of such an authorizer. After a 401 it is told
+// renewer is one request's use of such an authorizer. After a 401 or 403 it is told
 // the answer, forgets what was refused, and says whether another try has a
 // chance.
 type renewer interface {
@@ -201,7 +201,7 @@ func begin(all []authorizer) []authorizer {
 }
 
 // renew tells authorizers that the request they were begun for was answered
-// 401, and reports whether another try has a chance.
+// 401 or 403, and reports whether another try has a chance.
 func renew(begun []authorizer, got *answer) bool {
 	renewed := false
 	for _, one := range begun {

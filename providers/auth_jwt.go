@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"encoding/json"
@@ -19,7 +20,7 @@ import (
 const (
 	// clockSkew is how much later than ours the provider's clock may be: some
 	// refuse a token from the future.
-	clockSkew = 30 * time.Second
+	clockSkew = time.Minute
 	// jwtBearer is the grant by which a signed assertion is exchanged for a
 	// token (RFC 7523).
 	jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -100,10 +101,12 @@ func jwtKey(args authArguments) (any, error) {
 	return key, err
 }
 
-// signClaims makes a token that is good for lifetime from now. The claims iat
+// signClaims makes a token that is good for lifetime, of which up to clockSkew is
+// over already. The claims iat
 // and exp are added; those that the definition writes itself stay.
 func signClaims(signer jose.Signer, written map[string]any, now time.Time, lifetime time.Duration) (token, error) {
-	issued := now.Add(-clockSkew).Unix()
+	back := min(clockSkew, lifetime/2)
+	issued := now.Add(-back).Unix()
 	claims := map[string]any{"iat": issued, "exp": issued + int64(lifetime/time.Second)}
 	for name, value := range written {
 		claims[name] = value
@@ -117,7 +120,7 @@ func signClaims(signer jose.Signer, written map[string]any, now time.Time, lifet
 		return token{}, err
 	}
 	text, err := signed.CompactSerialize()
-	return token{text: text, life: lifetime - clockSkew}, err
+	return token{text: text, life: lifetime - back}, err
 }
 
 // exchangeJWT sends a signed token to address and returns the one given for it.
@@ -141,17 +144,19 @@ func exchangeJWT(ctx context.Context, env authEnv, address *url.URL, issue func(
 // readToken reads a token endpoint's answer (RFC 6749, section 5).
 func readToken(got *answer) (token, error) {
 	var body struct {
-		AccessToken string      `json:"access_token"`
-		ExpiresIn   json.Number `json:"expires_in"`
-		Error       string      `json:"error"`
+		AccessToken string `json:"access_token"`
+		ExpiresIn   any    `json:"expires_in"`
+		Error       any    `json:"error"`
 	}
-	err := json.Unmarshal(got.body, &body)
+	decoder := json.NewDecoder(bytes.NewReader(withoutBOM(got.body)))
+	decoder.UseNumber()
+	err := decoder.Decode(&body)
 	switch {
 	case got.status < 200 || got.status > 299:
-		return token{}, refusedToken(got.status, got.header, body.Error)
+		code, _ := body.Error.(string)
+		return token{}, refusedToken(got.status, got.header, code)
 	case err != nil || body.AccessToken == "":
 		return token{}, &Error{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
 	}
-	seconds, _ := body.ExpiresIn.Int64() // 0 where it is not told
-	return token{text: body.AccessToken, life: time.Duration(seconds) * time.Second}, nil
+	return token{text: body.AccessToken, life: tokenLife(body.ExpiresIn)}, nil
 }

@@ -24,7 +24,7 @@ var (
 var loginKind = authKind{
 	arguments: map[string]authArgument{
 		"token":      {kind: cty.String, required: true, adds: answeredNames},
-		"expires_in": {kind: cty.Number, adds: answeredNames},
+		"expires_in": {kind: cty.DynamicPseudoType, adds: answeredNames},
 		"headers":    {kind: cty.Map(cty.String), adds: tokenNames},
 	},
 	request: true,
@@ -76,12 +76,7 @@ func lifeOf(s scope, expr hclsyntax.Expression) time.Duration {
 	if err != nil {
 		return 0
 	}
-	text, _ := textOf(value)
-	d, err := time.ParseDuration(text + "s")
-	if err != nil {
-		return 0
-	}
-	return d
+	return tokenLife(fromCty(value))
 }
 
 // putToken sets the headers that the definition makes of the token.

@@ -3,6 +3,7 @@ package providers
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -48,12 +49,12 @@ func newClientCredentials(args authArguments, env authEnv) (authorizer, error) {
 		config.Scopes = allTexts(scopes)
 	}
 	return newTokenAuth(env, func(ctx context.Context) (token, error) {
-		ctx = context.WithValue(ctx, oauth2.HTTPClient, tokenClient(env))
-		got, err := config.Token(ctx)
+		transport := &tokenTransport{env: env}
+		got, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, tokenClient(transport)))
 		if err != nil {
 			return token{}, tokenFailure(err)
 		}
-		return token{text: got.AccessToken, life: time.Duration(got.ExpiresIn) * time.Second}, nil
+		return token{text: got.AccessToken, life: transport.life}, nil
 	}, nil), nil
 }
 
@@ -72,18 +73,23 @@ func (env authEnv) tokenURL(text string) (*url.URL, error) {
 
 // tokenClient is what an OAuth2 library sends its requests with. It follows no
 // redirect: the credential would go along.
-func tokenClient(env authEnv) *http.Client {
+func tokenClient(transport *tokenTransport) *http.Client {
 	return &http.Client{
-		Transport:     tokenTransport{env},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
 // tokenTransport carries requests over the client's transport, so that the same
-// rules hold for them.
-type tokenTransport struct{ env authEnv }
+// rules hold for them. It reads a token's life itself, as the library fails on
+// what some servers send.
+type tokenTransport struct {
+	env  authEnv
+	life time.Duration
+}
 
-func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip sends one request for a token.
+func (t *tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -95,10 +101,34 @@ func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if failed != nil {
 		return nil, failed
 	}
+	header, text := got.header.Clone(), got.body
+	if fields, err := decodeJSON(text); err == nil {
+		if fields, ok := fields.(map[string]any); ok {
+			t.life = tokenLife(fields["expires_in"])
+			delete(fields, "expires_in")
+			if text, err = json.Marshal(fields); err != nil {
+				return nil, err
+			}
+			header.Set("Content-Type", "application/json") // whatever it is called
+		}
+	}
 	return &http.Response{
-		StatusCode: got.status, Header: got.header, Request: r,
-		Body: io.NopCloser(bytes.NewReader(got.body)), ContentLength: int64(len(got.body)),
+		StatusCode: got.status, Header: header, Request: r,
+		Body: io.NopCloser(bytes.NewReader(text)), ContentLength: int64(len(text)),
 	}, nil
+}
+
+// longestTokenLife bounds for how long a token is kept, whatever its end.
+const longestTokenLife = 24 * time.Hour
+
+// tokenLife is what an answer says of a token's life, 0 where it does not say or
+// cannot be read.
+func tokenLife(told any) time.Duration {
+	if isEndless(told) {
+		return 0
+	}
+	life, _ := readSeconds(told)
+	return min(life, longestTokenLife)
 }
 
 // tokenFailure is what an OAuth2 library's error means. Its text is not passed
@@ -122,9 +152,11 @@ func refusedToken(status int, header http.Header, code string) *Error {
 	if code = errorCode(code); code != "" {
 		failed.Message += ": " + code
 	}
-	switch status {
-	case http.StatusTooManyRequests:
+	if (&request{}).isThrottled(&answer{status: status, header: header}) {
 		failed.Kind, failed.RetryAfter = Throttled, retryAfter(header, time.Now())
+		return failed
+	}
+	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		failed.Kind = Unauthorized
 	}

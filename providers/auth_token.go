@@ -37,6 +37,8 @@ type tokenKeeper struct {
 	mu     sync.Mutex
 	text   string
 	until  time.Time
+	// forbidden is when a token was last replaced because of a 403.
+	forbidden time.Time
 }
 
 // get is a token that is good for a while, and whether it was made just now.
@@ -101,6 +103,22 @@ func (k *tokenKeeper) drop(text string) {
 	}
 }
 
+// betweenForbidden is how long a 403 is taken for what it says after one that was
+// tried with a new token.
+const betweenForbidden = time.Minute
+
+// mayBeForbidden reports whether a 403 may be about the token.
+func (k *tokenKeeper) mayBeForbidden() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.now()
+	if !k.forbidden.IsZero() && now.Sub(k.forbidden).Abs() < betweenForbidden {
+		return false
+	}
+	k.forbidden = now
+	return true
+}
+
 // tokenAuth puts a kept token into requests.
 type tokenAuth struct {
 	keeper *tokenKeeper
@@ -141,9 +159,10 @@ func (u *tokenUse) authorize(r *http.Request, _ []byte) error {
 }
 
 // renew drops the token. One that is new and refused all the same would be
-// refused again.
-func (u *tokenUse) renew(*answer) bool {
-	if u.text == "" {
+// refused again. Some providers answer 403 to a token that has ended; but most
+// mean something else by it, so that is tried once in a while.
+func (u *tokenUse) renew(got *answer) bool {
+	if u.text == "" || got.status == http.StatusForbidden && (u.fresh || !u.auth.keeper.mayBeForbidden()) {
 		return false
 	}
 	u.auth.keeper.drop(u.text)

@@ -123,7 +123,7 @@ func (p *parser) checkAuth(at place, uses []*authUse) {
 
 func (p *parser) checkErrors(at place) {
 	p.checkAll(at.answered(), wantAny, p.def.errors.message)
-	p.checkAll(at.answered(), wantVerdict, p.def.errors.refused, p.def.errors.unauthorized)
+	p.checkAll(at.answered(), wantVerdict, p.def.errors.refused, p.def.errors.unauthorized, p.def.errors.throttled)
 }
 
 // checkIssue walks the steps in order, each seeing what the earlier ones

@@ -196,6 +196,8 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 		return Unclear, failed
 	}
 	switch {
+	case got.throttled:
+		return Unclear, c.judge(block.call, got, secrets)
 	case got.says(block.dead), block.dead == nil && got.status == http.StatusUnauthorized:
 		return Dead, nil
 	case block.isAlive(got, c.judge(block.call, got, secrets) == nil):

@@ -6,6 +6,7 @@ package providers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -43,8 +44,19 @@ type Definition struct {
 	rotate *rotateBlock
 	errors errorsBlock
 
+	// Lag is for how long the provider may not show or know a key that it has
+	// made; DefaultLag where the definition does not say.
+	Lag time.Duration
+
 	needs needs
 }
+
+// DefaultLag is Definition.Lag where a definition states none.
+const DefaultLag = time.Minute
+
+// longestLag bounds what a definition can state: for so long a key whose mint had
+// no answer stays in doubt.
+const longestLag = 24 * time.Hour
 
 // Limits are the provider's own bounds; zero means that it states none.
 type Limits struct {
@@ -199,7 +211,7 @@ type probeBlock struct {
 
 // errorsBlock says how to read the provider's refusals.
 type errorsBlock struct {
-	message, refused, unauthorized hclsyntax.Expression
+	message, refused, unauthorized, throttled hclsyntax.Expression
 }
 
 // authUse is one auth block: a kind, its arguments, and when it applies.

@@ -18,8 +18,8 @@ const (
 	// Unauthorized: the provider refused the connection's credential; nothing
 	// was created or changed.
 	Unauthorized
-	// Throttled: the provider asked to come back later (HTTP 429); nothing was
-	// created or changed.
+	// Throttled: the provider asked to come back later, by HTTP 429 or in the way
+	// that the definition knows; nothing was created or changed.
 	Throttled
 	// Unreachable: the request never left: name look-up, connecting or TLS
 	// failed, the rate limit had no room in time, or the breaker is open.

@@ -1,9 +1,12 @@
 package providers
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -94,6 +97,44 @@ func (f *fake) client(t *testing.T, definition string, values Values) *Client {
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+// inMemoryClient is a client of a provider that is not on the network, for tests
+// in virtual time.
+func inMemoryClient(t *testing.T, definition string, answer http.HandlerFunc) *Client {
+	t.Helper()
+	c, err := NewClient(mustParse(t, definition), Settings{
+		Values: Values{"admin_key": adminKey}, BaseURL: "http://localhost/v1",
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go serveInMemory(far, answer)
+			return near, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func serveInMemory(conn net.Conn, answer http.HandlerFunc) {
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	for {
+		request, err := http.ReadRequest(reader)
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, request.Body)
+		recorder := httptest.NewRecorder()
+		answer(recorder, request)
+		response := recorder.Result()
+		response.ContentLength = int64(recorder.Body.Len())
+		if response.Write(conn) != nil {
+			return
+		}
+	}
 }
 
 // dropConnection drops the connection without an answer.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -23,6 +24,10 @@ type answered struct {
 	// what it is.
 	unreadable bool
 	text       string
+	// asked is the address that was asked, and base what definitions append to.
+	asked, base *url.URL
+	// throttled means that it is about the number of requests.
+	throttled bool
 	// gone means that the provider says there is no such key.
 	gone bool
 }
@@ -34,7 +39,7 @@ func (c *Client) exchange(ctx context.Context, block *call, s scope, class callC
 	if failed != nil {
 		return nil, failed
 	}
-	if block.gone != nil {
+	if block.gone != nil && !got.throttled {
 		if got.says(block.gone) {
 			got.gone = true
 			return got, nil
@@ -65,8 +70,16 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 	}
 	auth = begin(auth)
 	r.class, r.sign = class, signer(auth)
+	if expr := c.def.errors.throttled; expr != nil {
+		r.throttled = func(a *answer) bool {
+			read := block.read(a, s)
+			read.scope = read.scope.metered(ctx, len(a.body))
+			return read.says(expr)
+		}
+	}
 	got, failed := c.transport.do(ctx, r)
-	if failed == nil && got.status == http.StatusUnauthorized && renew(auth, got) {
+	refused := failed == nil && (got.status == http.StatusUnauthorized || got.status == http.StatusForbidden && !r.isThrottled(got))
+	if refused && renew(auth, got) {
 		got, failed = c.transport.do(ctx, r)
 	}
 	if failed != nil {
@@ -74,6 +87,8 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 	}
 	read := block.read(got, s)
 	read.scope = read.scope.metered(ctx, len(got.body))
+	read.throttled = r.isThrottled(got)
+	read.asked, read.base = r.url, c.base
 	conceal(block.reveals, read.scope, secrets)
 	return read, nil
 }
@@ -122,17 +137,19 @@ func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error 
 		}
 		e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
 		if kind == Throttled {
-			e.RetryAfter = retryAfter(got.header, time.Now())
+			e.RetryAfter = throttledPause(&answer{status: got.status, header: got.header}, time.Now())
 		}
 		return c.stepError(block, e, secrets)
 	}
 	switch status := got.status; {
+	case got.throttled:
+		return fail(Throttled)
 	case status >= 200 && status <= 299:
 		return c.judgeSuccess(block, got, fail, secrets)
 	case status == http.StatusUnauthorized:
 		return fail(Unauthorized)
-	case status == http.StatusTooManyRequests:
-		return fail(Throttled)
+	case got.movedTo() != nil:
+		return c.moved(block, got, secrets)
 	case status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != 499:
 		return fail(Refused)
 	case c.refused(got):

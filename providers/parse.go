@@ -129,12 +129,18 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 // ones before it.
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
-		[]string{"title", "docs", "base_url", "verified_against"},
+		[]string{"title", "docs", "base_url", "verified_against", "lag"},
 		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "errors"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
 	d.VerifiedAgainst = r.literalStrings("verified_against", `["Acme 1.2.3"]`)
+	if d.Lag = r.literalDuration("lag"); d.Lag == 0 {
+		d.Lag = DefaultLag
+	}
+	if d.Lag > longestLag {
+		p.add(r.attribute("lag").Expr.Range(), "bad lag", "lag is at most 24h: how long the provider may not show a key that it has made.")
+	}
 	if d.Title == "" {
 		d.Title = d.Name
 	}
@@ -234,8 +240,8 @@ func (p *parser) readErrors(block *hclsyntax.Block) {
 	if block == nil {
 		return
 	}
-	r := p.open(block.Body, "errors", []string{"message", "refused", "unauthorized"}, nil)
-	p.def.errors = errorsBlock{message: r.expression("message"), refused: r.expression("refused"), unauthorized: r.expression("unauthorized")}
+	r := p.open(block.Body, "errors", []string{"message", "refused", "unauthorized", "throttled"}, nil)
+	p.def.errors = errorsBlock{message: r.expression("message"), refused: r.expression("refused"), unauthorized: r.expression("unauthorized"), throttled: r.expression("throttled")}
 }
 
 // capital is the error's text as the beginning of a sentence.

@@ -38,6 +38,9 @@ const (
 	maxConnects = 2
 	// maxRedirects bounds how many redirects one request follows.
 	maxRedirects = 5
+	// unstatedPause is waited where an answer says too many requests, and not
+	// for how long.
+	unstatedPause = 2 * time.Second
 	// patience is the longest Retry-After that do waits out by itself.
 	patience = 30 * time.Second
 )
@@ -50,6 +53,9 @@ type request struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
+	// throttled says of an answer that it means the provider's rate limit, beyond
+	// what isThrottled knows; nil where there is no more to know.
+	throttled func(*answer) bool
 	// sign adds the connection's credential; nil where there is none. It is
 	// called for each attempt just before sending, so that a signature's time
 	// is fresh, and again for a redirect's new address.
@@ -150,17 +156,37 @@ func (t *transport) attempt(ctx context.Context, r *request, target *url.URL) (*
 		return nil, t.breaker.refusal(r.op)
 	}
 	if res.answer != nil {
-		t.gate.pause(quotaPause(res.answer, time.Now()))
+		res.throttled = r.isThrottled(res.answer)
+		if res.throttled {
+			t.gate.pause(throttledPause(res.answer, time.Now()))
+		} else {
+			t.gate.pause(quotaReset(res.answer.header, time.Now()))
+		}
 	}
 	return res, nil
 }
 
-// quotaPause is for how long an answer asks everybody to stay away.
-func quotaPause(a *answer, now time.Time) time.Duration {
-	if a.status == http.StatusTooManyRequests {
-		return retryAfter(a.header, now)
+// isThrottled reports whether an answer says that there were too many requests,
+// and so that nothing was done: 429, what the definition knows, or a 403 that
+// tells when to come back or that no request is left.
+func (r *request) isThrottled(a *answer) bool {
+	switch {
+	case a.status == http.StatusTooManyRequests:
+		return true
+	case a.status == http.StatusForbidden && (a.header.Get("Retry-After") != "" || quotaSpent(a.header)):
+		return true
 	}
-	return quotaReset(a.header, now)
+	return r.throttled != nil && r.throttled(a)
+}
+
+// throttledPause is for how long such an answer asks everybody to stay away, or
+// unstatedPause where only the definition knows that it does.
+func throttledPause(a *answer, now time.Time) time.Duration {
+	asked := retryAfter(a.header, now)
+	if asked == 0 && a.status != http.StatusTooManyRequests {
+		return unstatedPause
+	}
+	return asked
 }
 
 // retryDelay says whether to send a request again, and after how long.
@@ -169,7 +195,7 @@ func retryDelay(class callClass, last *result, attempts int, delays backoff.Back
 		return 0, false
 	}
 	if last.answer != nil {
-		return answeredDelay(class, last.answer, delays)
+		return answeredDelay(class, last, delays)
 	}
 	if last.lasting || last.sent && !class.repeatable() || !last.sent && attempts >= maxConnects {
 		return 0, false
@@ -178,13 +204,14 @@ func retryDelay(class callClass, last *result, attempts int, delays backoff.Back
 }
 
 // answeredDelay is retryDelay for a request that was answered.
-func answeredDelay(class callClass, a *answer, delays backoff.BackOff) (time.Duration, bool) {
+func answeredDelay(class callClass, last *result, delays backoff.BackOff) (time.Duration, bool) {
+	a := last.answer
 	asked := retryAfter(a.header, time.Now())
 	switch {
 	case asked > patience:
 		return 0, false
-	case a.status == http.StatusTooManyRequests:
-		return 0, asked > 0 // the gate, paused by this answer, does the waiting
+	case last.throttled:
+		return 0, throttledPause(a, time.Now()) > 0 // the gate, paused by this answer, does the waiting
 	case class.repeatable() && slices.Contains(passingStatuses, a.status):
 		return max(asked, delays.NextBackOff()), true
 	default:

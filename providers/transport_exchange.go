@@ -27,7 +27,9 @@ const userAgent = "vault-plugin-secrets-apikeys"
 // for trying again.
 type result struct {
 	answer *answer
-	err    *Error
+	// throttled says that the answer is about the number of requests.
+	throttled bool
+	err       *Error
 	// sent says that some of the request may have reached the provider.
 	sent bool
 	// lasting says that trying again soon would end the same way.

@@ -41,6 +41,16 @@ func quotaReset(h http.Header, now time.Time) time.Duration {
 	return longest
 }
 
+// quotaSpent reports whether a header says that no request is left.
+func quotaSpent(h http.Header) bool {
+	for _, pair := range quotaHeaders {
+		if isZero(h.Get(pair.remaining)) {
+			return true
+		}
+	}
+	return false
+}
+
 // structuredReset reads the later form of the standard: RateLimit: "name";r=0;t=30
 func structuredReset(h http.Header, now time.Time) time.Duration {
 	var longest time.Duration

@@ -135,5 +135,6 @@ provider "bybit" {
     message      = body.retMsg
     unauthorized = contains([10003, 10004, 33004], body.retCode)
     refused      = status == 200 && !contains([10000, 10016], body.retCode)
+    throttled    = contains([10006, 10018], body.retCode) # of the account, of the address
   }
 }

@@ -1,0 +1,53 @@
+package providers
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// redirectStatuses send a request elsewhere instead of carrying it out.
+var redirectStatuses = []int{
+	http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+	http.StatusTemporaryRedirect, http.StatusPermanentRedirect,
+}
+
+// movedTo is where the answer sends the request, or nil where it does not. After
+// a 302 or 303 to something below what was asked for, as to a key just made, the
+// request may have been carried out: that is no such answer.
+func (got *answered) movedTo() *url.URL {
+	if !slices.Contains(redirectStatuses, got.status) || got.asked == nil {
+		return nil
+	}
+	to, err := got.asked.Parse(got.header.Get("Location"))
+	if err != nil || got.header.Get("Location") == "" || to.Host == "" {
+		return nil
+	}
+	below := strings.HasPrefix(to.Path, strings.TrimSuffix(got.asked.Path, "/")+"/") && len(to.Path) > len(got.asked.Path)+1
+	if below && (got.status == http.StatusFound || got.status == http.StatusSeeOther) {
+		return nil
+	}
+	return to
+}
+
+// moved is the error of a request that was sent elsewhere: nothing was done.
+// Nothing is sent there by itself, since the connection's credential would go
+// along. It tells what to write, and no more of the address.
+func (c *Client) moved(block *call, got *answered, secrets *secretTexts) *Error {
+	to := got.movedTo()
+	target := &url.URL{Scheme: to.Scheme, Host: to.Host}
+	advice := "the provider sends this request to " + target.String() + ", which is not followed; correct base_url"
+	if path, ok := strings.CutPrefix(got.asked.Path, strings.TrimSuffix(got.base.Path, "/")); ok {
+		if prefix, ok := strings.CutSuffix(to.Path, path); ok && (prefix == "" || strings.HasPrefix(prefix, "/")) {
+			target.Path = strings.TrimSuffix(prefix, "/")
+			advice = "the provider has moved to " + target.String() + ": write that as base_url"
+		}
+	}
+	kind := Refused
+	if block.block == "auth" {
+		kind = Unreachable // of the request that needs the token, which was not sent
+	}
+	e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: advice}
+	return c.stepError(block, e, secrets)
+}
