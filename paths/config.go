@@ -333,7 +333,7 @@ func showFields(answer map[string]any, fields providers.Fields, values providers
 		if text, ok := value.(string); ok {
 			value = withoutUserinfo(text)
 		}
-		answer[field.Name] = value
+		answer[field.Name] = providers.Exact(value)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -180,7 +181,58 @@ func (use *authUse) build(s scope, secrets *secretTexts, env authEnv) (authorize
 			return nil, fmt.Errorf("%s is not set: %s has no value", member.name, sourceOf(member.expr))
 		}
 	}
-	return kind.build(args, env)
+	if err := use.controls(args, s); err != nil {
+		return nil, err
+	}
+	one, err := kind.build(args, env)
+	if err != nil {
+		return nil, use.naming(err)
+	}
+	return one, nil
+}
+
+// controls names what holds a line break or the like in the midst of a text that
+// is to be sent in one line.
+func (use *authUse) controls(args authArguments, s scope) error {
+	for _, member := range use.args {
+		if member.name == "key" || args[member.name] == cty.NilVal {
+			continue // a key may be in PEM, and is not sent
+		}
+		for _, text := range allTexts(args[member.name]) {
+			if !strings.ContainsFunc(strings.TrimRight(text, "\r\n"), unicode.IsControl) {
+				continue
+			}
+			return fmt.Errorf("%s holds a line break or another control character%s: give it in one line", member.name, fieldsIn(member.expr, s))
+		}
+	}
+	return nil
+}
+
+// naming adds to an error about one argument where that came from.
+func (use *authUse) naming(err error) error {
+	name, _, _ := strings.Cut(err.Error(), " ")
+	if expr := find(use.args, name); expr != nil {
+		return fmt.Errorf("%w%s", err, fieldsIn(expr, scope{}))
+	}
+	return err
+}
+
+// fieldsIn names the connection fields that an expression uses; where s knows
+// them, only those with control characters.
+func fieldsIn(expr hclsyntax.Expression, s scope) string {
+	var fields []string
+	for _, name := range sortedNames(mentionsOf("connection", expr)) {
+		if connection, known := s.names["connection"]; known && connection.Type().HasAttribute(name) {
+			if !slices.ContainsFunc(allTexts(connection.GetAttr(name)), func(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }) {
+				continue
+			}
+		}
+		fields = append(fields, fmt.Sprintf("%q", name))
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return " (connection field " + strings.Join(fields, ", ") + ")"
 }
 
 // allows reports whether a value is one of those that the argument may have.

@@ -51,7 +51,7 @@ func TestTokenLife(t *testing.T) {
 				f.do("POST /v1/token", give)
 				f.on("GET /v1/check", 200, `{}`)
 				now := time.Unix(1_700_000_000, 0)
-				c := authClient(t, auth, f.URL+"/v1", Values{"id": "me", "secret": "s3cret"}, now)
+				c := authClient(t, auth, f.URL+"/v1", Values{"id": "me", "secret": "s3cret-of-32-characters-and-more"}, now)
 				c.now = func() time.Time { return now }
 				for _, step := range []struct {
 					after time.Duration

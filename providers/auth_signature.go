@@ -205,7 +205,12 @@ var hmacs = map[string]func() hash.Hash{
 // parsePrivateKey reads a private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its
 // errors quote nothing.
 func parsePrivateKey(text []byte) (crypto.Signer, error) {
-	block, _ := pem.Decode(text)
+	block, _ := pem.Decode([]byte(plainPEM(string(text))))
+	if block == nil {
+		if der, err := base64.StdEncoding.DecodeString(withoutSpace(string(text))); err == nil {
+			block = &pem.Block{Bytes: der} // what stands between the lines of PEM
+		}
+	}
 	if block == nil {
 		return nil, errors.New(`key is no private key in PEM, "-----BEGIN PRIVATE KEY-----" and so on`)
 	}

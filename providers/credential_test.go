@@ -1,58 +1,136 @@
 package providers
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
-// Which credential a request carries depends on nothing but what it is for:
-// whatever errors about it are told under, a probe goes without the
-// connection's.
-func TestProbeNeverCarriesTheAdminCredential(t *testing.T) {
-	for _, label := range []string{"probe", "auth", "issue", "check", ""} {
-		f := newFake(t)
-		f.on("GET /v1/me", 200, `{}`)
-		c := f.client(t, wholeDefinition, nil)
-		c.def.probe.block, c.def.check.block = label, label
-		if alive, err := c.Probe(t.Context(), Values{"api_key": "the-key-itself"}); err != nil || alive != Alive {
-			t.Fatalf("probed as %q: %v, %v", label, alive, err)
+// Credentials often come from files, which end with a line end.
+func TestCredentialsFromFiles(t *testing.T) {
+	kinds := map[string]string{
+		"bearer": `auth "bearer" { token = connection.secret }`,
+		"basic": `auth "basic" {
+    username = connection.id
+    password = connection.secret
+  }`,
+		"header": `auth "header" { headers = { X-Key = connection.secret } }`,
+		"query":  `auth "query" { query = { key = connection.secret } }`,
+		"signature": `auth "signature" {
+    algorithm = "hmac-sha256"
+    key       = connection.secret
+    message   = request.path
+    headers   = { X-Id = connection.id, X-Sign = signature }
+  }`,
+		"sigv4": `auth "sigv4" {
+    access_key_id     = connection.id
+    secret_access_key = connection.secret
+    region            = "eu-central-1"
+    service           = "apigateway"
+  }`,
+	}
+	now := time.Unix(1_700_000_000, 0)
+	sent := func(t *testing.T, auth, id, secret string) string {
+		c := authClient(t, auth, "https://x.example", Values{"id": id, "secret": secret}, now)
+		r := signedRequest(t, c, http.MethodGet, "https://x.example/keys", "")
+		var text strings.Builder
+		_ = r.Write(&text)
+		return text.String()
+	}
+	for kind, auth := range kinds {
+		for name, end := range map[string]string{"a line end": "\n", "CRLF": "\r\n", "several": "\n\n"} {
+			if want, got := sent(t, auth, "me", "s3cret-value"), sent(t, auth, "me"+end, "s3cret-value"+end); got != want {
+				t.Errorf("%s: with %s after the credential it sends\n%s\nand not\n%s", kind, name, got, want)
+			}
 		}
-		if _, header := f.last(); header.Get("Authorization") != "Bearer the-key-itself" {
-			t.Errorf("probed as %q with %q", label, header.Get("Authorization"))
+		if kind == "signature" || kind == "sigv4" {
+			continue // there the secret is not sent
 		}
-		if err := c.Check(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, header := f.last(); header.Get("Authorization") != "Bearer "+adminKey {
-			t.Errorf("checked as %q with %q", label, header.Get("Authorization"))
+		_, err := NewClient(mustParse(t, authDefinition(auth)), Settings{Values: Values{"id": "me", "secret": "s3cret\nvalue"}, BaseURL: "https://x.example"})
+		if err == nil || !strings.Contains(err.Error(), `"secret"`) || !strings.Contains(err.Error(), "line break") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: a line break in the midst: %v", kind, err)
 		}
 	}
 }
 
-// A request for a token is what the credential is for; it carries none but what
-// it says itself.
-func TestTokenRequestsCarryNoOtherCredential(t *testing.T) {
-	src := strings.Replace(wholeDefinition, `auth "bearer" { token = connection.admin_key }`, `
-  auth "login" {
-    request {
-      post = "/login"
-      json = { key = connection.admin_key }
-    }
-    token = body.token
-  }
-  auth "header" { headers = { X-Admin = connection.admin_key } }`, 1)
-	f := newFake(t)
-	f.on("POST /v1/login", 200, `{"token":"the-token"}`)
-	f.on("GET /v1/me", 200, `{}`)
-	if err := f.client(t, src, nil).Check(t.Context()); err != nil {
+// What is stored is without the line end too.
+func TestMergeDropsLineEnds(t *testing.T) {
+	d := mustParse(t, wholeDefinition)
+	merged, err := d.Connection.Merge(nil, map[string]any{"admin_key": "k3y\r\n"}, nil)
+	if err != nil || merged["admin_key"] != "k3y" {
+		t.Errorf("stored is %q, %v", merged["admin_key"], err)
+	}
+	if _, err := d.Connection.Merge(nil, map[string]any{"admin_key": "\n"}, nil); err == nil {
+		t.Error("a line end alone counts as a credential")
+	}
+}
+
+// A private key is known in whatever form it survived its way.
+func TestPrivateKeyForms(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
 		t.Fatal(err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if login := f.headers[0]; login.Get("X-Admin") != "" || login.Get("Authorization") != "" {
-		t.Errorf("the login carries %v", login)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if check := f.headers[1]; check.Get("X-Admin") != adminKey || check.Get("Authorization") != "Bearer the-token" {
-		t.Errorf("the check carries %v", check)
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	lines := strings.TrimSpace(text)
+	for name, given := range map[string]string{
+		"as it is":             text,
+		"CRLF":                 strings.ReplaceAll(text, "\n", "\r\n"),
+		"no line end":          lines,
+		`\n in one line`:       strings.ReplaceAll(text, "\n", `\n`),
+		`\r\n in one line`:     strings.ReplaceAll(text, "\n", `\r\n`),
+		"blanks for line ends": strings.ReplaceAll(lines, "\n", " "),
+		"no line ends":         strings.ReplaceAll(lines, "\n", ""),
+		"quoted":               `"` + strings.ReplaceAll(lines, "\n", `\n`) + `"`,
+		"in single quotes":     "'" + lines + "'",
+		"indented":             "    " + strings.ReplaceAll(lines, "\n", "\n    "),
+		"with tabs":            strings.ReplaceAll(lines, "\n", "\n\t"),
+		"base64":               base64.StdEncoding.EncodeToString([]byte(text)),
+		"base64 in lines":      base64.StdEncoding.EncodeToString([]byte(text))[:60] + "\n" + base64.StdEncoding.EncodeToString([]byte(text))[60:] + "\n",
+		"without its frame":    base64.StdEncoding.EncodeToString(der),
+		"after a comment":      "# the key of the app\n" + text,
+	} {
+		got, err := parsePrivateKey([]byte(given))
+		if err != nil || !key.Equal(got) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
+	auth := `auth "jwt" {
+    algorithm = "ES256"
+    key       = connection.secret
+    lifetime  = "5m"
+    claims    = { iss = connection.id }
+  }`
+	for name, given := range map[string]string{
+		"a path": "/etc/acme/key.pem", "cut off": lines[:len(lines)/2], "a public key": strings.ReplaceAll(text, "PRIVATE", "PUBLIC")[:80],
+		"nothing inside": "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----",
+	} {
+		_, err := NewClient(mustParse(t, authDefinition(auth)), Settings{Values: Values{"id": "me", "secret": given}, BaseURL: "https://x.example"})
+		if err == nil || !strings.Contains(err.Error(), `connection field "secret"`) || len(given) > 60 && strings.Contains(err.Error(), given[40:55]) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzPlainPEM(f *testing.F) {
+	for _, seed := range []string{"", "-----BEGIN A-----\nAAAA\n-----END A-----", `"-----BEGIN A-----\nAAAA\n-----END A-----"`, "LS0tLS1CRUdJTiBBLS0tLS0="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if plain := plainPEM(text); plainPEM(plain) != plain && !strings.Contains(text, `\`) {
+			t.Errorf("%q becomes %q, and that another", text, plain)
+		}
+		_, _ = parsePrivateKey([]byte(text))
+	})
 }

@@ -28,6 +28,10 @@ type Field struct {
 	Pattern string
 	Help    string
 
+	// ofConnection says that it is a connection's field, which may come from a
+	// file: a line end after its text is none of it.
+	ofConnection bool
+
 	optional *typeexpr.Defaults // of optional() attributes of an object
 	pattern  *regexp.Regexp
 }

@@ -79,6 +79,9 @@ func withDefaults(fields Fields, values Values) Values {
 		if result[field.Name] == nil && field.Default != nil {
 			result[field.Name] = field.Default
 		}
+		if value := result[field.Name]; value != nil {
+			result[field.Name] = field.withoutLineEnd(value) // stored by an earlier version
+		}
 	}
 	return result
 }
@@ -96,6 +99,7 @@ func (f *Field) accept(raw any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	value = f.withoutLineEnd(value)
 	if value == "" && f.Required {
 		return nil, errors.New("is required: it must not be empty")
 	}
@@ -112,6 +116,14 @@ func (f *Field) accept(raw any) (any, error) {
 		}
 	}
 	return value, nil
+}
+
+// withoutLineEnd drops the line ends after the text of a connection field.
+func (f *Field) withoutLineEnd(value any) any {
+	if text, ok := value.(string); ok && f.ofConnection {
+		return strings.TrimRight(text, "\r\n")
+	}
+	return value
 }
 
 // checkSize applies min and max.
@@ -157,6 +169,9 @@ func (f *Field) convertTo(raw any, t cty.Type) (any, error) {
 	plain, err := normalize(raw)
 	if err != nil {
 		return nil, wrong
+	}
+	if inexact(raw) {
+		return nil, errors.New("holds a whole number above 9007199254740992, whose last digits may be lost on the way here: write it as a string")
 	}
 	if text, ok := plain.(string); ok {
 		plain = readText(text, t)

@@ -338,7 +338,8 @@ func FuzzSignedQuery(f *testing.F) {
 			return
 		}
 		got, err := url.ParseQuery(r.URL.RawQuery)
-		if want := cty.StringVal(value).AsString(); err != nil || len(got) != 3 || got.Get("who") != want || got.Get("a") != "b" {
+		// A line end after a connection field is none of it.
+		if want := cty.StringVal(strings.TrimRight(value, "\r\n")).AsString(); err != nil || len(got) != 3 || got.Get("who") != want || got.Get("a") != "b" {
 			t.Fatalf("%q makes %s (%v)", value, r.URL.RawQuery, err)
 		}
 	})

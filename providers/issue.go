@@ -165,7 +165,7 @@ func (m *minting) readSecret() (Values, string, error) {
 		}
 		if err == nil {
 			m.secrets.add(allTexts(got)...)
-			secret[member.name] = fromCty(got)
+			secret[member.name] = Exact(fromCty(got))
 			if i == 0 {
 				value, _ = textOf(got)
 				if value == "" {

@@ -36,6 +36,8 @@ func (p *parser) readField(block *hclsyntax.Block, kind, name string) *Field {
 		Max:       r.literalNumber("max"),
 		Pattern:   r.literalString("pattern"),
 		Help:      r.literalString("help"),
+
+		ofConnection: kind == "connection",
 	}
 	if field.Sensitive && kind == "role" {
 		p.add(r.attribute("sensitive").NameRange, "sensitive role field", "Roles are readable: a secret belongs into a connection field.")

@@ -67,7 +67,7 @@ func tlsConfig(s Settings) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.TLSServerName}
 	if s.CACert != "" {
 		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(s.CACert)) {
+		if !config.RootCAs.AppendCertsFromPEM([]byte(plainPEM(s.CACert))) {
 			return nil, errors.New("ca_cert holds no certificate; give one or more CERTIFICATE blocks in PEM")
 		}
 	}
@@ -75,7 +75,7 @@ func tlsConfig(s Settings) (*tls.Config, error) {
 		return nil, errors.New("client_cert and client_key go together; give both or neither")
 	}
 	if s.ClientCert != "" {
-		pair, err := tls.X509KeyPair([]byte(s.ClientCert), []byte(s.ClientKey))
+		pair, err := tls.X509KeyPair([]byte(plainPEM(s.ClientCert)), []byte(plainPEM(s.ClientKey)))
 		if err != nil {
 			return nil, fmt.Errorf("client_cert and client_key must be a certificate and its key in PEM: %w", err)
 		}

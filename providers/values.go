@@ -3,6 +3,7 @@ package providers
 import (
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,57 @@ func outOfBounds(number cty.Value) bool {
 	const mostBits = 4 * mostExponent // a decimal digit takes less than 4 bits
 	exponent := number.AsBigFloat().MantExp(nil)
 	return exponent > mostBits || exponent < -mostBits
+}
+
+// mostExact is from where on a float64 does not hold every whole number: there,
+// digits may have been lost where somebody has decoded JSON into one.
+const mostExact = 1 << 53
+
+// inexact reports whether a value that was handed over holds such a number.
+func inexact(value any) bool {
+	switch v := value.(type) {
+	case float64:
+		return v >= mostExact || v <= -mostExact
+	case float32:
+		return v >= 1<<24 || v <= -(1<<24)
+	case []any:
+		return slices.ContainsFunc(v, inexact)
+	case map[string]any:
+		for _, member := range v {
+			if inexact(member) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Exact is a JSON value in which every number that a float64 would not hold
+// exactly has become a text: so it goes unharmed through what decodes JSON into
+// float64, as Vault does with what a plugin answers.
+func Exact(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := v.Float64(); err == nil && -mostExact < n && n < mostExact {
+			return v
+		}
+		return v.String()
+	case []any:
+		exact := make([]any, len(v))
+		for i, element := range v {
+			exact[i] = Exact(element)
+		}
+		return exact
+	case map[string]any:
+		exact := make(map[string]any, len(v))
+		for name, member := range v {
+			exact[name] = Exact(member)
+		}
+		return exact
+	case Values:
+		return Values(Exact(map[string]any(v)).(map[string]any))
+	}
+	return value
 }
 
 // toCty turns a JSON value into what expressions compute with.
