@@ -13,7 +13,7 @@ exchange "tokens of an installation" {
   step "check" {
     trip {
       request = "GET https://api.github.com/app"
-      jwt     = { iss = "Iv23li0000000001", iat = 1795341570, exp = 1795342110 }
+      jwt     = { iss = "Iv23li0000000001", iat = 1795341540, exp = 1795342080 }
       status  = 200
       answer  = { id = 1, slug = "octoapp", client_id = "Iv23li0000000001" }
     }
@@ -24,13 +24,13 @@ exchange "tokens of an installation" {
     fails = "unauthorized"
     trip {
       request = "GET https://api.github.com/app"
-      jwt     = { iss = "Iv23li0000000001", iat = 1795341570, exp = 1795342110 }
+      jwt     = { iss = "Iv23li0000000001", iat = 1795341540, exp = 1795342080 }
       status  = 401
       answer  = { message = "A JSON web token could not be decoded" }
     }
     trip {
       request = "GET https://api.github.com/app"
-      jwt     = { iss = "Iv23li0000000001", iat = 1795341570, exp = 1795342110 }
+      jwt     = { iss = "Iv23li0000000001", iat = 1795341540, exp = 1795342080 }
       status  = 401
       answer  = { message = "A JSON web token could not be decoded" }
     }
@@ -48,7 +48,7 @@ exchange "tokens of an installation" {
         repositories = ["Hello-World"]
         permissions  = { contents = "read" }
       }
-      jwt    = { iss = "Iv23li0000000001", iat = 1795341570, exp = 1795342110 }
+      jwt    = { iss = "Iv23li0000000001", iat = 1795341540, exp = 1795342080 }
       status = 422
       answer = {
         message = "There is at least one repository that does not exist or is not accessible to the parent installation."
@@ -70,7 +70,7 @@ exchange "tokens of an installation" {
         repositories = ["Hello-World"]
         permissions  = { contents = "read" }
       }
-      jwt    = { iss = "Iv23li0000000001", iat = 1795341570, exp = 1795342110 }
+      jwt    = { iss = "Iv23li0000000001", iat = 1795341540, exp = 1795342080 }
       status = 201
       answer = {
         token                = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"

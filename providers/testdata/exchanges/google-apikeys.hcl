@@ -27,8 +27,8 @@ exchange "keys of a project" {
         iss   = "vault@acme.iam.gserviceaccount.com"
         scope = "https://www.googleapis.com/auth/cloud-platform"
         aud   = "https://oauth2.googleapis.com/token"
-        iat   = 1795341570
-        exp   = 1795345170
+        iat   = 1795341540
+        exp   = 1795345140
       }
       status = 200
       answer = { access_token = "ya29.token-1", expires_in = 3599, token_type = "Bearer" }
@@ -251,8 +251,8 @@ exchange "keys of a project" {
         iss   = "vault@acme.iam.gserviceaccount.com"
         scope = "https://www.googleapis.com/auth/cloud-platform"
         aud   = "https://oauth2.googleapis.com/token"
-        iat   = 1795341570
-        exp   = 1795345170
+        iat   = 1795341540
+        exp   = 1795345140
       }
       status = 200
       answer = { access_token = "ya29.token-1", expires_in = 3599, token_type = "Bearer" }

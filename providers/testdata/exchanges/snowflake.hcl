@@ -12,8 +12,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 200
       answer = {
@@ -43,8 +43,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 401
       answer = { code = "390144", message = "JWT token is invalid." }
@@ -55,8 +55,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 401
       answer = { code = "390144", message = "JWT token is invalid." }
@@ -80,8 +80,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 422
       answer = {
@@ -110,8 +110,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 202
       answer = {
@@ -139,8 +139,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 200
       answer = {
@@ -173,8 +173,8 @@ exchange "by key pair" {
       jwt = {
         iss = "ACME-PROD1.VAULT.SHA256:{fingerprint}"
         sub = "ACME-PROD1.VAULT"
-        iat = 1795341570
-        exp = 1795345110
+        iat = 1795341540
+        exp = 1795345080
       }
       status = 200
       answer = {
