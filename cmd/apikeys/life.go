@@ -208,11 +208,25 @@ func (l *life) listed(ctx context.Context, want bool) (bool, error) {
 }
 
 func (l *life) revoke(ctx context.Context) error {
-	if err := l.endLease(ctx); err != nil {
-		return fmt.Errorf("the key was not revoked: %w", err)
+	err := l.endLease(ctx)
+	if err == nil {
+		l.ok("revoked it: the provider said yes")
+		return nil
 	}
-	l.ok("revoked it: the provider said yes")
-	return nil
+	if l.isAlive(ctx) {
+		return fmt.Errorf("the key was not revoked, and is alive; look at the path of revoke, and at gone: %w", err)
+	}
+	return fmt.Errorf("the key was not revoked: %w", err)
+}
+
+// isAlive reports whether the provider shows that the key is.
+func (l *life) isAlive(ctx context.Context) bool {
+	if l.definition.Capabilities.Probe {
+		alive, err := l.probed(ctx, providers.Alive)
+		return alive && err == nil
+	}
+	listed, err := l.listed(ctx, true)
+	return l.definition.Capabilities.Lookup && listed && err == nil
 }
 
 func (l *life) endLease(ctx context.Context) error {

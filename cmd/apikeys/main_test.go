@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -129,6 +130,10 @@ func TestTry(t *testing.T) {
 		},
 		"a misspelt revoke that takes 404 for gone": {
 			sandboxSource(t, `delete = "/v1/keys/${key.id}"`, `delete = "/v1/kyes/${key.id}"`), 1,
+			[]string{"the key was not revoked, and is alive; look at the path of revoke", "something is left at the provider"},
+		},
+		"a revoke that revokes nothing and is answered 200": {
+			sandboxSource(t, `delete = "/v1/keys/${key.id}"`, `get    = "/v1/keys/${key.id}"`), 1,
 			[]string{"only SAID that it revoked the key", "was never seen dead"},
 		},
 		"a revoke that knows no gone": {
@@ -163,5 +168,23 @@ func TestTry(t *testing.T) {
 				t.Errorf("it shows a key:\n%s", said)
 			}
 		})
+	}
+}
+
+// TestReadmeShowsWhatTryPrints holds the README's first screen against the tool.
+func TestReadmeShowsWhatTryPrints(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(readme), "$ make try\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	status, said := apikeys(t, "try", "--sandbox")
+	if status != 0 {
+		t.Fatalf("exit status %d:\n%s", status, said)
+	}
+	changing := regexp.MustCompile(`try-try-\w+|\d{4}-\d{2}-\d{2}T[\d:]+Z`)
+	if got, want := changing.ReplaceAllString(said, "…"), changing.ReplaceAllString(shown, "…"); got != want {
+		t.Errorf("the README shows\n%s\nand make try prints\n%s", want, got)
 	}
 }
