@@ -254,9 +254,31 @@ func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name stri
 	if err := e.queue.definitionsInUse(ctx, s, inUse, name); err != nil {
 		return nil, err
 	}
+	if err := e.rotationsInUse(ctx, s, inUse, name); err != nil {
+		return nil, err
+	}
 	e.activity.definitionsInUse(inUse, name)
 	e.recoveries.definitionsInUse(inUse, name)
 	return inUse, nil
+}
+
+// rotationsInUse notes the hashes of a provider's definitions that began the
+// rotations under way.
+func (e *Engine) rotationsInUse(ctx context.Context, s logical.Storage, inUse map[string]bool, provider string) error {
+	names, err := s.List(ctx, rotationPrefix)
+	if err != nil {
+		return fmt.Errorf("listing unfinished rotations: %w", err)
+	}
+	for _, name := range names {
+		note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+		if err != nil {
+			return err
+		}
+		if note != nil && note.Origin.Provider == provider {
+			inUse[note.Origin.Definition] = true
+		}
+	}
+	return nil
 }
 
 // resetProvider drops the cached clients of a provider's connections.

@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,63 @@ func TestReplacedDefinitionRecovers(t *testing.T) {
 			}
 			if left := w.process.recoveries.names(); len(left) > 0 {
 				t.Errorf("not recovered: %v", left)
+			}
+		})
+	}
+}
+
+// TestVersionIsKept: a version that was replaced stays in storage for as long as
+// anything may need it, or as it cannot be told whether anything does.
+func TestVersionIsKept(t *testing.T) {
+	ctx := context.Background()
+	const hash = "0123456789abcdef"
+	for name, test := range map[string]struct {
+		needs func(w *world) error
+		gone  bool
+	}{
+		"nothing needs it": {needs: func(*world) error { return nil }, gone: true},
+		"another provider's record": {gone: true, needs: func(w *world) error {
+			return putRecord(ctx, w.storage, &Record{ID: strings.Repeat("ab", 16), Provider: "other", Definition: hash})
+		}},
+		"a record": {needs: func(w *world) error {
+			return putRecord(ctx, w.storage, &Record{ID: strings.Repeat("ab", 16), Provider: "cabinet", Definition: hash})
+		}},
+		"an entry of the queue": {needs: func(w *world) error {
+			return w.process.queue.add(ctx, w.storage, QueueEntry{ID: "one", Kind: queueCleanUp, Provider: "cabinet", Definition: hash}, false)
+		}},
+		"an intent of a mint in flight": {needs: func(w *world) error {
+			return w.process.queue.add(ctx, w.storage, QueueEntry{ID: "one", Kind: queueIntent, Provider: "cabinet", Definition: hash}, true)
+		}},
+		"an entry of another process": {needs: func(w *world) error {
+			return write(ctx, w.storage, queuePrefix+"one", QueueEntry{Kind: queueCleanUp, Provider: "cabinet", Definition: hash})
+		}},
+		"a mark on disk": {needs: func(w *world) error {
+			return write(ctx, w.storage, dirtyPrefix+"one/other", mark{Places: []place{{Provider: "cabinet", Definition: hash}}})
+		}},
+		"a rotation under way": {needs: func(w *world) error {
+			return write(ctx, w.storage, rotationPrefix+"one", rotationNote{Origin: origin{Provider: "cabinet", Definition: hash}})
+		}},
+		"a record that cannot be read": {needs: func(w *world) error {
+			return w.storage.Put(ctx, &logical.StorageEntry{Key: ledgerPrefix + "ab/" + strings.Repeat("ab", 16), Value: []byte("{")})
+		}},
+		"a mark that cannot be read": {needs: func(w *world) error {
+			return w.storage.Put(ctx, &logical.StorageEntry{Key: dirtyPrefix + "one/other", Value: []byte("{")})
+		}},
+		"what a crash left is not taken over yet": {needs: func(w *world) error {
+			w.process.inheritance.over.Store(false)
+			return nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, _ := cabinetWorld(t)
+			w.must(write(ctx, w.storage, oldDefinitionPrefix+"cabinet/"+hash, upload{Source: cabinetDefinition, Hash: hash}))
+			w.must(test.needs(w))
+			w.uploadCabinet(cabinetDefinition + "\n# another version\n")
+			kept, err := w.storage.List(ctx, oldDefinitionPrefix+"cabinet/")
+			w.must(err)
+			if gone := !slices.Contains(kept, hash); gone != test.gone {
+				t.Errorf("kept are %v", kept)
 			}
 		})
 	}

@@ -51,6 +51,8 @@ type recovery struct {
 type recoveries struct {
 	mu      sync.Mutex
 	byPlace map[string]*recovery
+	// unread is which marks cannot be read: what they tell of is not known.
+	unread  error
 	busy    int
 	running sync.WaitGroup
 }
@@ -84,6 +86,7 @@ func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 	}
 	e.recoveries.mu.Lock()
 	defer e.recoveries.mu.Unlock()
+	e.recoveries.unread = err
 	for _, m := range marks {
 		for _, p := range m.mark.Places {
 			e.recoveries.add(m, p, e.now())
@@ -340,6 +343,9 @@ func (r *recoveries) failures() []string {
 			text, _, _ := strings.Cut(one.lastError, "\n")
 			failures = append(failures, fmt.Sprintf("connection %s, scope %s: %s", one.connection, one.place.Scope, text))
 		}
+	}
+	if r.unread != nil {
+		failures = append(failures, fmt.Sprintf("unknown: the mark of a crash cannot be read, so what it left cannot be looked for: %s", strings.ReplaceAll(r.unread.Error(), "\n", "; ")))
 	}
 	slices.Sort(failures)
 	return failures

@@ -103,7 +103,7 @@ func TestOneBlocksNoOther(t *testing.T) {
 			}
 			info, err := w.process.Info(ctx, w.process.storage)
 			w.must(err)
-			if told := len(info.Unrecovered) > 0; told != (test.stays && name != "a mark that cannot be read") {
+			if told := len(info.Unrecovered) > 0; told != test.stays {
 				t.Errorf("unrecovered are %v", info.Unrecovered)
 			}
 			w.process.ResetConnection("one") // its breaker may be open

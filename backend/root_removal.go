@@ -192,7 +192,7 @@ func (e *Engine) removeTwins(ctx context.Context, site *site, note *rotationNote
 	if !site.client.RotationListable() {
 		return
 	}
-	found, err := site.client.FindStray(ctx, note.Name)
+	found, err := site.client.FindStray(ctx, note.Name, note.entryID())
 	if err != nil || len(found) < 2 {
 		return
 	}
@@ -222,7 +222,7 @@ func (e *Engine) removeTwins(ctx context.Context, site *site, note *rotationNote
 // removeStrays removes what a rotation may have made before its answer was lost,
 // wherever the provider can be asked for it by name, and says how many it found.
 func (e *Engine) removeStrays(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (found int, err error) {
-	strays, err := site.client.FindStray(ctx, note.Name)
+	strays, err := site.client.FindStray(ctx, note.Name, note.entryID())
 	if err != nil {
 		return 0, fmt.Errorf("looking for the unused credential %q: %w", note.Name, err)
 	}

@@ -489,10 +489,11 @@ func (c *Client) RotationListable() bool {
 	return c.def.rotate != nil && len(c.def.rotate.lists) > 0
 }
 
-// FindStray finds credentials of exactly this name: what a rotation may have
+// FindStray finds credentials whose names hold a part of this name, in whatever
+// case: providers change the rest of a name. It is what a rotation may have
 // made before its answer was lost. Each can be removed with Retire on the same
 // client.
-func (c *Client) FindStray(ctx context.Context, name string) (_ []Rotation, err error) {
+func (c *Client) FindStray(ctx context.Context, name, part string) (_ []Rotation, err error) {
 	defer rescue("rotate", &err)
 	if !c.RotationListable() {
 		return nil, unsupported("list in the rotate")
@@ -504,7 +505,7 @@ func (c *Client) FindStray(ctx context.Context, name string) (_ []Rotation, err 
 	for _, list := range c.def.rotate.lists {
 		s := c.static.with("key", keyFacts{name: name}.value())
 		failed := c.readWhole(ctx, list, s, func(item scope) (mark string, listed bool, err error) {
-			one, err := c.readStray(list, item, name)
+			one, err := c.readStray(list, item, part)
 			if one != nil {
 				found = append(found, *one)
 			}
@@ -528,13 +529,13 @@ func strayMark(list *listBlock, s scope) string {
 	return strings.Join(texts, "\x00")
 }
 
-// readStray is a listed credential, or nil when it has another name.
-func (c *Client) readStray(list *listBlock, s scope, name string) (*Rotation, error) {
+// readStray is a listed credential, or nil when its name does not hold the part.
+func (c *Client) readStray(list *listBlock, s scope, part string) (*Rotation, error) {
 	listed, err := s.evaluate(find(list.item, "name"))
 	if err != nil {
 		return nil, fmt.Errorf("item.name: %w", err)
 	}
-	if text, _ := textOf(listed); text != name {
+	if text, _ := textOf(listed); !containsFold(text, part) {
 		return nil, nil
 	}
 	one := &Rotation{Stray: true, Saved: Values{}}

@@ -256,14 +256,14 @@ func TestFindStray(t *testing.T) {
 	f := newFake(t)
 	f.do("GET /v1/admins", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("after") == "" {
-			fmt.Fprint(w, `{"data":[{"name":"other","id":"a0"},{"name":"vault-root-1","id":5,"org":"o","group":"g"}],"more":true,"last":"x"}`)
+			fmt.Fprint(w, `{"data":[{"name":"other","id":"a0"},{"name":"vault-root-1x","id":5,"org":"o","group":"g"}],"more":true,"last":"x"}`)
 			return
 		}
 		fmt.Fprint(w, `{"data":[{"name":"vault-root-11","id":"a3"}],"more":false}`)
 	})
-	f.on("GET /v1/admins/by-name", 200, `[{"name":"vault-root-1","id":"a6","org":null,"group":"h"},{"name":"vault-root-10","id":"a7"}]`)
+	f.on("GET /v1/admins/by-name", 200, `[{"name":"by vault: VAULT_ROOT-1X","id":"a6","org":null,"group":"h"},{"name":"vault-root-10","id":"a7"}]`)
 	c := f.client(t, rotateDefinition, nil)
-	found, err := c.FindStray(t.Context(), "vault-root-1")
+	found, err := c.FindStray(t.Context(), "vault-root-1x", "root-1x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,11 +275,11 @@ func TestFindStray(t *testing.T) {
 		t.Errorf("found %q, want %q", ids, want)
 	}
 	f.on("GET /v1/admins/by-name", 500, "{}")
-	if _, err := c.FindStray(t.Context(), "vault-root-1"); KindOf(err) != Unknown || err == nil {
+	if _, err := c.FindStray(t.Context(), "vault-root-1x", "root-1x"); KindOf(err) != Unknown || err == nil {
 		t.Errorf("half a look is taken for a whole one: %v", err)
 	}
-	f.on("GET /v1/admins/by-name", 200, `[{"name":"vault-root-1","org":"o","group":"h"}]`)
-	if _, err := c.FindStray(t.Context(), "vault-root-1"); err == nil {
+	f.on("GET /v1/admins/by-name", 200, `[{"name":"vault-root-1x","org":"o","group":"h"}]`)
+	if _, err := c.FindStray(t.Context(), "vault-root-1x", "root-1x"); err == nil {
 		t.Error("a stray without its id is found, and could not be retired")
 	}
 }

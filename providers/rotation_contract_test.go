@@ -74,7 +74,8 @@ func throughStorage(t *testing.T, rotation *providers.Rotation) *providers.Rotat
 // strayed finds credentials by their name, and retires each.
 func (r *replaying) strayed(ctx context.Context, t *testing.T, step *contract.Step) error {
 	t.Helper()
-	found, err := r.client.FindStray(ctx, r.wanted(t, step).Name)
+	name := r.wanted(t, step).Name
+	found, err := r.client.FindStray(ctx, name, name)
 	if err != nil {
 		return err
 	}
