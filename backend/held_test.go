@@ -326,3 +326,25 @@ func (w *world) dataOf(lease *heldLease) *leaseData {
 	w.must(err)
 	return data
 }
+
+// TestStrayIsFoundByItsFixedPart loses the answer of a rotation at providers that
+// change names: the credential that nobody knows goes, and that in use works on.
+func TestStrayIsFoundByItsFixedPart(t *testing.T) {
+	ctx := context.Background()
+	for form, rename := range providerNames {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			w, c := cabinetWorld(t)
+			c.change(func(c *cabinet) { c.rename = rename })
+			w.process.gate.failAfter("POST ")
+			if err := w.process.RotateRoot(ctx, w.process.storage, "one"); err == nil {
+				t.Fatal("the rotation did not fail")
+			}
+			w.run(10*time.Minute, 20*time.Second)
+			if left := c.ids(); len(left) > 0 {
+				t.Errorf("at the provider are %v, which nobody knows", left)
+			}
+			w.must(w.process.CheckConnection(ctx, w.process.storage, "one"))
+		})
+	}
+}
