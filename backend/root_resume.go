@@ -234,8 +234,16 @@ func (e *Engine) known(site *site, note *rotationNote) time.Duration {
 // underWay reports whether a call of the rotation may still take effect, or the
 // provider not yet show that it has.
 func (e *Engine) underWay(site *site, note *rotationNote) bool {
-	return e.known(site, note) < site.connection.longestMint()+e.lagOf(site)
+	longest := site.connection.longestMint() + e.lagOf(site)
+	if len(note.Candidate) > 0 {
+		longest = max(longest, longestLate)
+	}
+	return e.known(site, note) < longest
 }
+
+// longestLate is how long a credential that we chose may take to be in force: once
+// it is forgotten, nobody could use the connection any more.
+const longestLate = 10 * time.Minute
 
 // unsavedCredentials are those that a provider swapped in place and that are not
 // in their connection yet: as long as storage refuses them, this process is the

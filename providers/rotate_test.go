@@ -356,3 +356,66 @@ func TestRandomPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestIsOwn tells the credential that the client uses from another one: by its
+// values, or by what retire knows it by.
+func TestIsOwn(t *testing.T) {
+	for name, test := range map[string]struct {
+		rotation Rotation
+		status   int // of the answer that tells the client's own
+		want     bool
+		fails    bool
+	}{
+		"by its values":              {rotation: Rotation{Previous: Values{"admin_key": adminKey}}, status: 500, want: true},
+		"by its id":                  {rotation: Rotation{Stray: true, Saved: Values{"old": "a1"}}, status: 200, want: true},
+		"another id":                 {rotation: Rotation{Stray: true, Saved: Values{"old": "a2"}}, status: 200},
+		"the id is not told":         {rotation: Rotation{Stray: true, Saved: Values{"old": "a1"}}, status: 403},
+		"the provider has no answer": {rotation: Rotation{Stray: true, Saved: Values{"old": "a1"}}, status: 500, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on(own, test.status, object{"id": "a1"})
+			got, err := f.client(t, rotateDefinition, nil).IsOwn(t.Context(), test.rotation)
+			if got != test.want || (err != nil) != test.fails {
+				t.Errorf("got %t, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestRetireOrMissing tells what was removed from what the provider does not know.
+func TestRetireOrMissing(t *testing.T) {
+	for status, want := range map[int]bool{204: false, 404: true} {
+		f := newFake(t)
+		scriptRotation(f)
+		f.on(retireAdmin, status, "")
+		missing, err := f.client(t, rotateDefinition, Values{"admin_key": "another-one"}).RetireOrMissing(t.Context(), Rotation{Saved: Values{"old": "a1"}})
+		if missing != want || err != nil && !errors.Is(err, ErrRetireByHand) {
+			t.Errorf("after status %d: missing is %t, %v", status, missing, err)
+		}
+	}
+}
+
+// TestRotateUndoably: what a rotation has made can be removed again.
+func TestRotateUndoably(t *testing.T) {
+	f := newFake(t)
+	scriptRotation(f)
+	c := f.client(t, rotateDefinition, nil)
+	_, undo, err := c.RotateUndoably(t.Context(), rotation1)
+	if err != nil || undo == nil {
+		t.Fatalf("got %v, %v", undo, err)
+	}
+	before := len(f.seen())
+	if err := c.Undo(t.Context(), *undo, true); err != nil {
+		t.Fatal(err)
+	}
+	if calls := f.seen()[before:]; !slices.Equal(calls, []string{undoAdmin}) {
+		t.Errorf("undoing asks %q", calls)
+	}
+	if c.UndoUnanswered(rotation1.Name) != nil {
+		t.Error("without an answer nothing says what to undo")
+	}
+	if !c.RetireNamesOld() {
+		t.Error("retire names the old credential by its id")
+	}
+}
