@@ -11,6 +11,7 @@ LDFLAGS := -s -w $(if $(VERSION),-X $(PLUGIN)/backend.Version=$(VERSION))
 # The race detector and Gitea need a C compiler, which Go itself does not.
 C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
+DEADCODE := go tool -modfile=scripts/tools/go.mod deadcode
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
 .PHONY: help build try demo dev check unit test integration chaos bench servers docs clean
@@ -32,12 +33,14 @@ dev: ## leave a Vault with the plugin and a sandbox provider running, until Ctrl
 	@go build -o build/demo ./scripts/demo
 	@build/demo -dev
 
-check: ## formatting, vet and static analysis
+check: ## formatting, vet, static analysis, and code that nothing reaches
 	@test -z "$$(gofmt -l .)" || { echo "Run gofmt -w on:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go vet -tags chaos,integration ./...
 	$(STATICCHECK) ./...
 	$(STATICCHECK) -tags chaos,integration ./...
+	@dead="$$($(DEADCODE) -filter '$(PLUGIN)/(cmd|paths|backend|providers)' ./cmd/...)"; \
+	test -z "$$dead" || { echo "No program reaches:"; echo "$$dead"; exit 1; }
 
 unit: ## the tests that need no real server, in a minute: what to run while writing
 	@go run ./scripts/gotest -short ./...
@@ -67,8 +70,9 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
 	@go run ./scripts/getserver express-gateway || true
 
-docs: ## write docs/providers from the definitions
+docs: ## write docs/providers from the definitions, and what ARCHITECTURE.md draws from the code
 	go run ./scripts/providerdocs
+	go run ./scripts/rooms
 
 clean: ## remove build/
 	rm -rf build

@@ -92,12 +92,8 @@ type Engine struct {
 	background  background
 }
 
-// Factory makes the engine with the given endpoints for Vault to mount.
-func Factory(paths func(*Engine) []*framework.Path) logical.Factory {
-	return FactoryWith(paths, Options{})
-}
-
-// FactoryWith makes the engine as Factory does, in the given surroundings.
+// FactoryWith makes the engine with the given endpoints for Vault to mount, in the
+// given surroundings; the zero Options are the real ones.
 func FactoryWith(paths func(*Engine) []*framework.Path, options Options) logical.Factory {
 	return func(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
 		e, err := newEngine(config, paths, options)

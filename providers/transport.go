@@ -103,10 +103,6 @@ func newTransport(s Settings, limits Limits) (*transport, error) {
 // close drops idle connections; exchanges under way come to their end.
 func (t *transport) close() { t.http.CloseIdleConnections() }
 
-// breakerOpen reports whether the host has failed so often that it is not asked
-// for the moment.
-func (t *transport) breakerOpen() bool { return t.breaker.open() }
-
 // do sends r and returns the provider's answer, whatever its status. An error
 // is of Kind Unreachable when nothing was sent, otherwise Unknown; only a
 // failure of r.sign keeps the Kind of its own, since it is about another request.

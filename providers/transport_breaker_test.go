@@ -19,13 +19,13 @@ func TestBreaker(t *testing.T) {
 		})
 		mint := func() (*answer, *Error) { return tr.do(t.Context(), callTo(t, "http://provider.test", classMint)) }
 		for range tripAfter {
-			if tr.breakerOpen() {
+			if tr.breaker.open() {
 				t.Fatal("the breaker opened early")
 			}
 			mint()
 		}
 
-		if !tr.breakerOpen() {
+		if !tr.breaker.open() {
 			t.Fatal("the breaker is not open")
 		}
 		for _, class := range classes {
@@ -85,7 +85,7 @@ func TestWhatLeavesTheBreakerClosed(t *testing.T) {
 					tr.do(ctx, callTo(t, "http://provider.test", classMint))
 					cancel()
 				}
-				if tr.breakerOpen() {
+				if tr.breaker.open() {
 					t.Error("the breaker opened")
 				}
 			})
@@ -129,7 +129,7 @@ func TestAHostThatHangsOpensTheBreakerForImpatientCallers(t *testing.T) {
 			tr.do(ctx, callTo(t, "http://provider.test", classRevoke))
 			cancel()
 		}
-		if !tr.breakerOpen() {
+		if !tr.breaker.open() {
 			t.Error("the breaker is not open")
 		}
 	})
