@@ -9,6 +9,7 @@ provider "etcd" {
   docs  = "https://etcd.io/docs/v3.6/op-guide/authentication/rbac/"
 
   verified_against = ["etcd 3.6.5"]
+  lag              = "5s"
 
   # The connection's base_url is a client URL of the cluster, without /v3.
 

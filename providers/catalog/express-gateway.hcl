@@ -8,6 +8,7 @@ provider "express-gateway" {
   docs  = "https://www.express-gateway.io/docs/admin/"
 
   verified_against = ["Express Gateway 1.16.11"]
+  lag              = "5s"
 
   # The connection's base_url is the admin API, or an endpoint of the gateway's
   # that leads there.

@@ -8,6 +8,7 @@ provider "gitea" {
   docs  = "https://docs.gitea.com/development/api-usage"
 
   verified_against = ["Gitea 1.26.0"]
+  lag              = "5s"
 
   # The connection's base_url is where Gitea is served, without /api/v1.
 

@@ -10,6 +10,7 @@ provider "unleash" {
   docs  = "https://docs.getunleash.io/reference/api-tokens-and-client-keys"
 
   verified_against = ["Unleash 8.2.0", "Unleash 8.2.0 with secureTokenStorage"]
+  lag              = "5s"
 
   # The connection's base_url is where Unleash is served, without /api.
 

@@ -12,6 +12,7 @@ provider "vault" {
   docs  = "https://developer.hashicorp.com/vault/api-docs/auth/token"
 
   verified_against = ["Vault 1.21.0"]
+  lag              = "5s"
 
   # The connection's base_url is where Vault is served, without /v1.
 
