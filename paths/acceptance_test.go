@@ -219,7 +219,7 @@ func answersBadInputInOneSentence(t *testing.T, a *accepted) {
 			[]string{"key_name_template"}},
 
 		"creds: unknown role": {"creds/cii", nil,
-			[]string{`no role "cii"`, `"ci"`}},
+			[]string{`no role "cii"`, "check the name"}},
 		"creds: role not allowed": {"creds/outsider", nil,
 			[]string{`role "outsider"`, "allowed_roles", "config/main"}},
 		"creds: ttl above max_ttl": {"creds/ci", data{"ttl": "2h"},
