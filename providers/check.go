@@ -48,6 +48,7 @@ func (p *parser) check() {
 	p.checkNeeds()
 	p.checkRotateNeeds()
 	p.checkOptional(withRole)
+	p.checkUse()
 }
 
 // keyTypes are the attributes of key.*.
@@ -221,6 +222,7 @@ func (p *parser) checkList(at place, list *listBlock) {
 	if list.start != nil {
 		p.checkAll(at, wantObject, list.start)
 	}
+	p.checkNext(list)
 	p.checkPages(at, list, cty.DynamicVal)
 	if !p.any() {
 		p.checkPages(at, list, cty.NullVal(cty.DynamicPseudoType))

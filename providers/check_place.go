@@ -215,12 +215,12 @@ func (p *parser) checkFunctions(at place, expr hclsyntax.Expression) {
 	})
 }
 
-// didYouMean is the nearest function; there are too many to name them all.
+// didYouMean is the nearest function, or else all of them.
 func didYouMean(name string) string {
 	if best := Nearest(name, sortedNames(functions)); best != "" {
 		return "did you mean \"" + best + "\"?"
 	}
-	return "the functions are those of the definition language only."
+	return "there are " + strings.Join(sortedNames(functions), ", ") + "."
 }
 
 // checkBranches evaluates both branches of every condition by themselves:

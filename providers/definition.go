@@ -96,8 +96,8 @@ func (d *Definition) CredentialFields() Fields {
 	return credential
 }
 
-// SecretFields are the names of what a key's reader gets, in source order. By the
-// value of the first a leaked key is recognised.
+// SecretFields are the names of what a key's reader gets, in source order, but the
+// one first that is the key itself: by its value a leaked key is recognised.
 func (d *Definition) SecretFields() []string {
 	names := make([]string, len(d.issue.secret))
 	for i, member := range d.issue.secret {

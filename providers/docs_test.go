@@ -103,6 +103,9 @@ func wholeProvider(t *testing.T, fragment string) string {
 		b.WriteString("\n")
 	}
 	for _, block := range body.Blocks {
+		if block.Type == "role" && !strings.Contains(fragment, "role.scopes") {
+			continue // a field that nothing reads is a mistake
+		}
 		if !slices.Contains(given, block.Type) {
 			b.Write(block.Range().SliceBytes([]byte(documentedBase)))
 			b.WriteString("\n")

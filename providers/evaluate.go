@@ -332,18 +332,22 @@ func bare(expr hclsyntax.Expression) hclsyntax.Expression {
 	return expr
 }
 
-// meterBody has every part of every expression in a body counted.
-func (p *parser) meterBody(body *hclsyntax.Body) {
-	for _, attribute := range body.Attributes {
+// meterBody has every part of every expression in a body counted. False means
+// that one is nested too deeply to be computed, which is told.
+func (p *parser) meterBody(body *hclsyntax.Body) bool {
+	metered := true
+	for _, attribute := range sortedAttributes(body) {
 		if depthOf(attribute.Expr) > deepestTree {
 			p.add(attribute.Expr.Range(), "nested too deeply", "An expression has at most %d parts within each other: make it of several, by way of save.", deepestTree)
+			metered = false
 			continue
 		}
 		meterTree(attribute.Expr)
 	}
 	for _, block := range body.Blocks {
-		p.meterBody(block.Body)
+		metered = p.meterBody(block.Body) && metered
 	}
+	return metered
 }
 
 // depthOf is how many parts stand within each other.

@@ -22,7 +22,7 @@ const costly = `provider "costly" {
   auth "bearer" { token = connection.admin_key }
   issue {
     post   = "/keys"
-    json   = { name = key.name, x = %s }
+    json   = { name = key.name, text = role.text, count = role.count, x = %s }
     id     = body.id
     secret = { api_key = body.key }
   }

@@ -19,7 +19,7 @@ type Field struct {
 	// Default is the JSON value used when none is given; nil for none.
 	Default   any
 	Sensitive bool
-	// Enum are the only values allowed; for a list, of each element.
+	// Enum are the only values allowed; for a list or a map, of each element.
 	Enum []any
 	// Min and Max bound a number, the length of a string, or of a list.
 	Min, Max *float64
@@ -63,7 +63,7 @@ func (f *Field) TypeName() string { return typeexpr.TypeString(f.Type) }
 
 // element is the type that Enum and Pattern speak of.
 func (f *Field) element() cty.Type {
-	if f.Type.IsListType() || f.Type.IsSetType() {
+	if f.Type.IsListType() || f.Type.IsSetType() || f.Type.IsMapType() {
 		return f.Type.ElementType()
 	}
 	return f.Type
@@ -78,13 +78,13 @@ func (f *Field) validate() error {
 	case f.Sensitive && f.Default != nil:
 		return fmt.Errorf("a sensitive field cannot have a default: the definition is not secret")
 	case f.Pattern != "" && element != cty.String:
-		return fmt.Errorf("pattern is for strings and lists of strings; this is a %s", f.TypeName())
+		return fmt.Errorf("pattern is for strings, and lists and maps of strings; this is a %s", f.TypeName())
 	case (f.Min != nil || f.Max != nil) && !f.measurable():
 		return fmt.Errorf("min and max are for numbers, strings and lists; this is a %s", f.TypeName())
 	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
 		return fmt.Errorf("min must not be more than max")
 	case f.Enum != nil && !element.IsPrimitiveType():
-		return fmt.Errorf("enum is for strings, numbers and lists of them; this is a %s", f.TypeName())
+		return fmt.Errorf("enum is for strings, numbers, and lists and maps of them; this is a %s", f.TypeName())
 	}
 	pattern, err := regexp.Compile("^(?:" + f.Pattern + ")$")
 	if err != nil {

@@ -107,7 +107,12 @@ func (f *Field) accept(raw any) (any, error) {
 	if err := f.checkSize(value); err != nil {
 		return nil, err
 	}
-	if !isList {
+	switch members, isMap := value.(map[string]any); {
+	case isMap && f.Type.IsMapType():
+		for _, name := range sortedNames(members) {
+			elements = append(elements, members[name])
+		}
+	case !isList:
 		elements = []any{value}
 	}
 	for _, element := range elements {

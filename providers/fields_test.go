@@ -32,6 +32,10 @@ const fieldsDefinition = `provider "fields" {
     max  = 2
   }
   role "labels" { type = map(string) }
+  role "access" {
+    type = map(string)
+    enum = ["read", "write"]
+  }
   role "budget" { type = object({ amount = number, period = optional(string, "day") }) }
   role "policy" { type = any }
   role "level" {
@@ -40,7 +44,7 @@ const fieldsDefinition = `provider "fields" {
   }
   issue {
     post   = "/"
-    json   = { name = key.name }
+    json   = { name = key.name, x = [role.name, role.count, role.on, role.scopes, role.labels, role.access, role.budget, role.policy, role.level] }
     id     = body.id
     secret = { key = body.key }
   }
@@ -93,6 +97,8 @@ func TestMerge(t *testing.T) {
 		{"digits without end", nil, map[string]any{"count": strings.Repeat("9", 60000)}, nil, `"count" must be a number`},
 		{"digits without end, inside", nil, map[string]any{"budget": map[string]any{"amount": strings.Repeat("9", 60000)}}, nil, `"budget" must be`},
 		{"a number beyond all bounds", nil, map[string]any{"count": "1e1000000000"}, nil, `"count" must be a number`},
+		{"enum of a map", nil, map[string]any{"access": "a=read,b=write"}, Values{"count": n("3"), "access": map[string]any{"a": "read", "b": "write"}}, ""},
+		{"not in the enum of a map", nil, map[string]any{"access": "a=read,b=admin"}, nil, `"access" must be one of "read", "write"`},
 		{"reserved", nil, map[string]any{"max_ttl": 1}, Values{"count": n("3")}, ""},
 	}
 	for _, test := range tests {

@@ -38,26 +38,33 @@ func Parse(filename string, src []byte) (d *Definition, err error) {
 	if err := plausible(filename, src); err != nil {
 		return nil, err
 	}
-	p := &parser{def: &Definition{source: bytes.Clone(src)}, meter: newMeter(context.Background(), 0)}
+	p := &parser{fields: map[*Field]hcl.Range{}, def: &Definition{source: bytes.Clone(src)}, meter: newMeter(context.Background(), 0)}
 	file, found := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	p.addAll(found)
 	if p.any() {
 		return nil, p.err(src)
 	}
-	body := file.Body.(*hclsyntax.Body)
-	p.readFile(body)
-	if p.any() {
-		return nil, p.err(src)
+	p.body = file.Body.(*hclsyntax.Body)
+	p.readFile(p.body)
+	faulty := p.any()
+	switch metered := p.meterBody(p.body); {
+	case !metered: // nothing may be computed
+	case faulty:
+		p.checkWhatThereIs()
+	default:
+		p.check()
 	}
-	p.meterBody(body)
-	if p.any() {
-		return nil, p.err(src)
-	}
-	p.check()
 	if p.any() {
 		return nil, p.err(src)
 	}
 	return p.def, nil
+}
+
+// checkWhatThereIs checks the expressions of a definition of which parts are
+// missing, so that all mistakes are told at once. It ends where it misses one.
+func (p *parser) checkWhatThereIs() {
+	defer func() { _ = recover() }() // the definition is refused in any case
+	p.check()
 }
 
 // plausible turns away what the HCL parser should not be given.
@@ -98,9 +105,11 @@ func plausible(filename string, src []byte) error {
 // parser reads a definition's blocks into def and gathers mistakes.
 type parser struct {
 	problems
-	def   *Definition
-	meter *meter    // of all that is checked
-	name  hcl.Range // of the provider's label: where whole-document mistakes are told
+	def    *Definition
+	meter  *meter // of all that is checked
+	body   *hclsyntax.Body
+	fields map[*Field]hcl.Range // where each is declared
+	name   hcl.Range            // of the provider's label: where whole-document mistakes are told
 }
 
 func (p *parser) readFile(body *hclsyntax.Body) {

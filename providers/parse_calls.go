@@ -31,7 +31,7 @@ func (p *parser) readExtend(block *hclsyntax.Block) *extendBlock {
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
-	own := with(grantAttributes, "candidate", "id", "secret", "save")
+	own := with(grantAttributes, "candidate", "id", "secret", "identify", "save")
 	issue := &issueBlock{at: block.DefRange()}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
@@ -45,6 +45,7 @@ func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
 	issue.id = r.expression("id")
 	issue.save = r.object("save")
 	issue.secret = r.object("secret")
+	r.identify(issue.secret)
 	issue.grant = r.grant()
 	if r.attribute("secret") == nil {
 		r.missing("secret", "it says where the key is in the answer, such as secret = { api_key = body.key }")
@@ -52,6 +53,27 @@ func (p *parser) readIssue(block *hclsyntax.Block) *issueBlock {
 		p.add(r.attribute("secret").Expr.Range(), "empty secret", "Name at least one field, such as { api_key = body.key }.")
 	}
 	return issue
+}
+
+// identify puts the field first by whose value a leaked key is recognised: the
+// one that identify names, or else the first in source order.
+func (r *blockReader) identify(secret []named) {
+	name := r.literalString("identify")
+	if name == "" {
+		return
+	}
+	i := slices.IndexFunc(secret, func(member named) bool { return member.name == name })
+	if i < 0 {
+		var names []string
+		for _, member := range secret {
+			names = append(names, member.name)
+		}
+		r.p.add(r.attribute("identify").Expr.Range(), "unknown secret field", "identify names the field of secret that is the key itself, and there is no %q; %s", name, instead(name, names))
+		return
+	}
+	first := secret[i]
+	copy(secret[1:i+1], secret[:i])
+	secret[0] = first
 }
 
 func (p *parser) readRevoke(block *hclsyntax.Block) []*call {

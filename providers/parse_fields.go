@@ -39,6 +39,7 @@ func (p *parser) readField(block *hclsyntax.Block, kind, name string) *Field {
 
 		ofConnection: kind == "connection",
 	}
+	p.fields[field] = block.LabelRanges[0]
 	if field.Sensitive && kind == "role" {
 		p.add(r.attribute("sensitive").NameRange, "sensitive role field", "Roles are readable: a secret belongs into a connection field.")
 	}

@@ -39,6 +39,7 @@ const wholeDefinition = `provider "acme" {
     json = {
       name    = key.name
       limit   = role.limit
+      scopes  = role.scopes
       expires = rfc3339(key.expires_at)
     }
     id     = body.id
@@ -157,7 +158,7 @@ func TestMistakes(t *testing.T) {
     query = { after = page.after }`, `get   = "/keys"
     query = { after = page.after }`, []string{"mention role.project in list too"}},
 		{"page attribute never set", "page.after", "page.aftre", []string{`Neither next nor start sets "aftre"`, `did you mean "after"?`}},
-		{"null on the first page", "query = { after = page.after }", "query = { after = upper(page.after) }", []string{"line 48", "must not be null"}},
+		{"null on the first page", "query = { after = page.after }", "query = { after = upper(page.after) }", []string{"line 49", "must not be null"}},
 		{"revoke without a key", `delete = "/projects/${role.project}/keys/${key.id}"
     query  = { owner = saved.owner }`, `delete = "/projects/${role.project}/keys"`, []string{"revoke must say which key"}},
 		{"missing revoke", "  revoke {", "  check {", []string{"missing revoke"}},
@@ -183,6 +184,16 @@ func TestMistakes(t *testing.T) {
 		{"rate below all bounds", "requests_per_second = 5", "requests_per_second = 1e-9", []string{"from 0.001 to 10000"}},
 		{"rate beyond all bounds", "requests_per_second = 5", "requests_per_second = 1e9", []string{"from 0.001 to 10000"}},
 		{"poll without a pause", "    id     = body.id\n", "    id = body.id\n    poll {\n get = \"/me\"\n until = true\n every = \"1ns\"\n }\n", []string{"every is at least 100ms"}},
+		{"role field without use", "      scopes  = role.scopes\n", "", []string{"role field without use", "role.scopes"}},
+		{"item member without use", "      owner = item.owner\n", "      owner = item.owner\n      ownr = item.owner\n", []string{"item member without use", "Nothing reads ownr"}},
+		{"next is a text", "next = body.more ? { after = body.last } : null", "next = body.more ? \"${body.last}\" : null", []string{"Write"}},
+		{"next is what the answer holds", "next = body.more ? { after = body.last } : null", "start = { after = 1 }\n next = body.next", []string{"bad next", "as an object"}},
+		{"next by try is what the answer holds", "next = body.more ? { after = body.last } : null", "start = { after = 1 }\n next = try(body.next, null)", []string{"bad next"}},
+		{"unknown function, near none", "rfc3339(", "frobnicate(", []string{"unknown function", "base64encode", "zipmap"}},
+		{"both kinds of mistakes", `title    = "Acme"`, "titel = \"Acme\"\n  docs = \"x\"", []string{`did you mean "title"?`}},
+		{"a mistake of structure and one inside", "gone   = [404]", "gon    = [404]\n    headers = { X-Owner = saved.ower }", []string{`did you mean "gone"?`, `did you mean "owner"?`}},
+		{"identify nothing", "secret = { api_key = body.key }", "secret = { api_key = body.key }\n    identify = \"apikey\"", []string{"unknown secret field", `did you mean "api_key"?`}},
+		{"enum of objects", "type = number", "type = list(object({ a = string }))\n enum = [{ a = \"x\" }]", []string{"lists and maps of them"}},
 		{"bad type", "type = number", `type = "number"`, []string{"without quotes"}},
 		{"unused expiry", "      expires = rfc3339(key.expires_at)\n", "", []string{"issue mentions neither"}},
 		{"short names", "max_length = 40", "max_length = 10", []string{"at least 22"}},
