@@ -36,6 +36,9 @@ func (c *clock) running() time.Duration { return c.elapsed() - c.startedAt }
 // steady is the time by which the engine judges what is over.
 func (c *clock) steady() time.Time { return c.start.Add(c.running()) }
 
+// moved is by how much the wall clock was set since the start, to either side.
+func (c *clock) moved() time.Duration { return c.wall().Sub(c.steady()).Abs() }
+
 // latest is the time from which the engine counts what is to end later, and that
 // it tells providers. It may go back by what the wall clock was set ahead.
 func (c *clock) latest() time.Time {

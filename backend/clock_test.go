@@ -3,8 +3,11 @@ package backend
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
@@ -137,4 +140,40 @@ func TestDeadlineCountsFromTheAnswer(t *testing.T) {
 	}
 	w.run(lease.end.Sub(w.time())-time.Second, 30*time.Second)
 	w.heldKeysWork()
+}
+
+// TestClockThatIsAheadAtTheStart: a machine comes up a year ahead of its time. It
+// ends nothing, and cannot be claimed before it has taken the time anew.
+func TestClockThatIsAheadAtTheStart(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	claim := func(w *world) error {
+		return w.process.ClaimOwnership(context.Background(), w.request(logical.UpdateOperation, "ownership/claim"))
+	}
+	for name, end := range map[string]func(*world){
+		"killed":  func(w *world) { w.process.gate.kill() },
+		"stopped": func(w *world) { w.process.Cleanup(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			w.run(time.Minute, 30*time.Second)
+			end(w)
+			w.set(year)
+			w.start(fault{})
+			w.run(10*time.Minute, time.Minute)
+			w.set(-year)
+			if err := claim(w); err == nil || !strings.Contains(err.Error(), "plugin reload") {
+				t.Errorf("claimed under a clock that was wrong: %v", err)
+			}
+			end(w)
+			w.start(fault{})
+			w.must(claim(w))
+			w.run(10*time.Minute, time.Minute)
+			w.heldKeysWork()
+			w.must(w.revoke(lease))
+			if alive := w.alive(); len(alive) != 0 {
+				t.Errorf("alive: %v", alive)
+			}
+		})
+	}
 }

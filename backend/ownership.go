@@ -324,8 +324,13 @@ func (e *Engine) Ownership(ctx context.Context, s logical.Storage) (Ownership, e
 	return told, nil
 }
 
-// ClaimOwnership has the mount act: an operator says that it is the only one.
+// ClaimOwnership has the mount act: an operator says that it is the only one. By
+// a clock that was wrong at the start, which may be what made the mount passive,
+// it would end what is held.
 func (e *Engine) ClaimOwnership(ctx context.Context, req *logical.Request) error {
+	if moved := e.clock.moved(); e.passive() && moved > sooner {
+		return mistake("the clock was set by %s since this mount was started; have it started anew (vault plugin reload -mounts=...) and write ownership/claim then", moved.Round(time.Second))
+	}
 	return e.changeOwnership(ctx, req, nil, "an operator says that this mount is the only one of its kind; it acts")
 }
 

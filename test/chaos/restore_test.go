@@ -19,7 +19,7 @@ func TestChaosRestoredBesideItsOriginal(t *testing.T) {
 	const ttl = 30 * time.Second
 	original := startEngine(t, 1, vaulttest.Options{LogLevel: "info"})
 	p := startProvider(t)
-	original.connect("app", "sandbox", p, fields{"request_timeout": "5s"}, fields{"ttl": ttl.String(), "max_ttl": "1h"})
+	original.connect("app", "sandbox", p, fields{"request_timeout": "5s", "allowed_roles": "*"}, fields{"ttl": ttl.String(), "max_ttl": "1h"})
 	original.write("static-roles/legacy", fields{"connection": "app", "scopes": "read", "rotation_period": "1m", "overlap": "2m"})
 	copied := startEngine(t, 1, vaulttest.Options{LogLevel: "info", Bare: true, Plugin: original.PluginPath()})
 
