@@ -19,6 +19,7 @@ func TestCopyMadeWithinMinutes(t *testing.T) {
 		"restored at once, and the original mints a minute later":              {0, []time.Duration{time.Minute}},
 		"restored at once, and the original mints as it is":                    {0, []time.Duration{5 * time.Second}},
 		"restored at once, and the original mints all the time":                {0, every(15*time.Second, 3*time.Minute)},
+		"restored in ten seconds, and the original mints before and after":     {10 * time.Second, []time.Duration{5 * time.Second, 40 * time.Second}},
 		"restored a minute later, and the original has minted meanwhile":       {time.Minute, []time.Duration{50 * time.Second}},
 		"restored a minute later, and the original mints in that very moment":  {time.Minute, []time.Duration{time.Minute}},
 		"restored nine minutes later, and the original minted all the time":    {9 * time.Minute, every(time.Minute, 15*time.Minute)},
