@@ -555,6 +555,11 @@ func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) er
 	if e.passive() && !r.claim.failed {
 		return errPassive
 	}
+	// What this process knows to be held may have been read before another one
+	// took over, whose keys it cannot know of.
+	if err := e.refuseIfSuperseded(ctx, s, r.claim); err != nil {
+		return err
+	}
 	h, release, err := e.holdingsFor(ctx, s, r)
 	if err != nil {
 		return err

@@ -348,3 +348,30 @@ func TestStrayIsFoundByItsFixedPart(t *testing.T) {
 		})
 	}
 }
+
+// TestFormerLeaderRemovesNothing: what a process read before another one took
+// over says nothing of what that one has handed out since.
+func TestFormerLeaderRemovesNothing(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	before, release, err := w.process.holdings(ctx, w.storage)
+	w.must(err)
+	defer release()
+	w.mustMint("app") // in truth by the next leader, beyond this one's knowledge
+	before.byPart, before.byID = map[string][]*holder{}, map[string][]*holder{}
+	site, err := w.process.site(ctx, w.storage, "box")
+	w.must(err)
+	key := w.sandbox.LiveKeys()[0]
+	w.must(write(ctx, w.storage, ownershipPath, &signature{Epoch: "the next leader", Seen: w.time()}))
+
+	err = w.process.removeUnheld(ctx, w.storage, removal{
+		object:   object{site: site, name: key.Name, ids: []string{key.ID}},
+		work:     "test",
+		why:      "nobody that this process knows of holds it",
+		holdings: before,
+		remove:   func(context.Context) error { t.Error("it is removed"); return nil },
+	})
+	if !errors.Is(err, errPassive) {
+		t.Errorf("error %v, want that this process has nothing to say any more", err)
+	}
+}

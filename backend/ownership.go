@@ -225,6 +225,19 @@ func (e *Engine) signedByAnother(ctx context.Context, s logical.Storage) (bool, 
 	return theirs, nil
 }
 
+// refuseIfSuperseded is errPassive once another process has taken over, as of
+// this moment. What a mint of this very process left is its own to clear up.
+func (e *Engine) refuseIfSuperseded(ctx context.Context, s logical.Storage, by claim) error {
+	if by.failed {
+		return nil
+	}
+	theirs, err := e.signedByAnother(ctx, s)
+	if err == nil && theirs {
+		err = errPassive
+	}
+	return err
+}
+
 // releaseTimeout bounds what stopping waits for storage.
 const releaseTimeout = 3 * time.Second
 

@@ -110,10 +110,7 @@ func storedAdminsWork(w *world) []string {
 	var broken []string
 	for _, c := range w.originals() {
 		for name, secret := range c.storedAdmins() {
-			w.host.mu.Lock()
-			a := w.host.adminOf(secret)
-			w.host.mu.Unlock()
-			if a != nil || w.isTaken(secret) || w.swapsUnderWay(c, name) {
+			if w.adminWith(secret) != nil || w.isTaken(secret) || w.swapsUnderWay(c, name) {
 				continue
 			}
 			broken = append(broken, fmt.Sprintf("config/%s of %s holds one that does not", name, c.name))
@@ -153,6 +150,9 @@ func everyKeyIsNoted(w *world) []string {
 // forgot is asked at the moment at which a record leaves the ledger: the
 // engine's second invariant.
 func (w *world) forgot(c *cluster, r *storedRecord) {
+	if c.copied {
+		return
+	}
 	for _, p := range w.providers {
 		// The provider calls died while it is locked, and never removes records.
 		p.mu.Lock()
@@ -268,6 +268,12 @@ func nothingIsLeftToDo(w *world) []string {
 	for _, c := range w.originals() {
 		for _, prefix := range []string{"queue/", "dirty/", "rotation/"} {
 			for _, path := range c.disk.paths(prefix) {
+				if connection := strings.Split(path, "/")[1]; prefix == "dirty/" && w.replaced[c.name+"/"+connection] {
+					continue // where its keys were made cannot be asked any more
+				}
+				if w.clocksJumped(c) && prefix != "rotation/" {
+					continue // what was noted while a clock was ahead waits for as long, which harms nobody
+				}
 				broken = append(broken, fmt.Sprintf("%s of %s is left%s: %.300s", path, c.name, c.lastError(path), redacted(c.disk.get(path))))
 			}
 		}

@@ -21,7 +21,7 @@ type action struct {
 var actions []action
 
 func init() {
-	actions = append(applications(), slices.Concat(operators(), accidents())...)
+	actions = append(applications(), slices.Concat(operators(), changes(), accidents())...)
 }
 
 func actionOf(kind string) *action {
@@ -183,7 +183,7 @@ func (w *world) found(name, connection string) {
 	t := w.life.Traits
 	c := newCluster(w, name)
 	c.lead()
-	w.mustWrite(c, "providers/"+providerName, map[string]any{"definition": t.definition(providerName, "")})
+	w.mustWrite(c, "definitions/"+providerName, map[string]any{"definition": t.definition(providerName, "")})
 	w.connect(c, connection, map[string]any{})
 	w.mustWrite(c, "roles/app", roleData(t, connection, "alpha"))
 	w.mustWrite(c, "roles/batch", roleData(t, connection, "beta"))
@@ -238,6 +238,9 @@ func (w *world) mend() {
 	for _, p := range w.providers {
 		p.clear()
 	}
+	w.mu.Lock()
+	w.mended = true
+	w.mu.Unlock()
 	for _, c := range w.originals() {
 		for _, n := range c.nodes {
 			n.heal()
@@ -246,6 +249,7 @@ func (w *world) mend() {
 			c.lead()
 		}
 	}
+	w.comeBack()
 	w.mendConnections()
 }
 
@@ -256,9 +260,7 @@ func (w *world) mendConnections() {
 		for _, name := range sortedNames(stored) {
 			if w.isTaken(stored[name]) {
 				w.note("operator", "gives config/%s of %s a new credential", name, c.name)
-				w.replacing(c, name)
-				_, err := c.do(logical.UpdateOperation, "config/"+name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
-				w.told(Event{Kind: "mend"}, err)
+				w.giveCredential(c, Event{Kind: "mend"}, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
 			}
 		}
 	}

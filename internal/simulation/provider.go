@@ -303,7 +303,7 @@ func (p *provider) route(from *node, a *admin, r *http.Request, name, value, exp
 		return p.listKeys(a.account, project, r)
 	case "POST admin-keys/1":
 		made := p.addAdmin(a.account, name)
-		made.byEngine = true
+		made.byEngine, made.taken = true, from.isLost()
 		return told(http.StatusCreated, map[string]any{"id": made.id, "key": made.secret})
 	case "GET admin-keys/1":
 		return p.listAdmins(a.account)
@@ -356,6 +356,12 @@ func (p *provider) makeKey(from *node, in *account, project, name, expires strin
 		k.id, p.free = p.free[0], p.free[1:]
 	default:
 		k.id = p.mark("key " + name)
+	}
+	switch {
+	case from.isLost():
+		k.excused = "a snapshot from before was restored"
+	case p.world.isMended() && (p != p.world.host || in != p.accounts[0]):
+		k.excused = "its connection leads elsewhere again"
 	}
 	in.keys = append(in.keys, k)
 	if p.traits.Steps {

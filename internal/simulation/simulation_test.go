@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -82,15 +83,21 @@ func TestLife(t *testing.T) {
 
 // TestLives plays LIVES lives, from seed FROM on.
 func TestLives(t *testing.T) {
-	lives, from := number(t, "LIVES", 300), number(t, "FROM", 1)
+	lives, from := number(t, "LIVES", 150), number(t, "FROM", 1)
 	if testing.Short() {
 		lives = min(lives, 40)
 	}
-	loud := os.Getenv("LIVES") != ""
+	seconds := number(t, "SECONDS", 0)
+	if seconds > 0 {
+		lives = math.MaxUint64 - from
+	}
+	began, played := time.Now(), 0
+	defer func() { fmt.Printf("%d lives were played, from seed %d on\n", played, from) }()
 	for seed := from; seed < from+lives; seed++ {
-		if loud {
-			fmt.Fprintln(os.Stderr, "seed", seed)
+		if seconds > 0 && time.Since(began) > time.Duration(seconds)*time.Second {
+			return
 		}
+		played++
 		life := Draw(seed)
 		outcome := play(t, life)
 		if len(outcome.Broken) == 0 {
@@ -105,7 +112,6 @@ func TestLives(t *testing.T) {
 			return
 		}
 	}
-	t.Logf("%d lives", lives)
 }
 
 // A life is played again to the letter.

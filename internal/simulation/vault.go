@@ -61,6 +61,7 @@ type node struct {
 	mu       sync.Mutex
 	dead     bool
 	readOnly bool
+	lost     bool          // a snapshot took the place of its storage
 	clock    time.Duration // how far its clock is ahead
 	conns    map[net.Conn]bool
 	faults   []*diskFault
@@ -226,11 +227,15 @@ func (c *cluster) restart(l *lease) {
 	l.arm(c)
 }
 
-// arm has the lease revoked at its end. The caller holds mu.
-func (l *lease) arm(c *cluster) {
+func (l *lease) disarm() {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
+}
+
+// arm has the lease revoked at its end. The caller holds mu.
+func (l *lease) arm(c *cluster) {
+	l.disarm()
 	wait := time.Until(l.end)
 	if l.ended {
 		wait = 0

@@ -66,14 +66,18 @@ type world struct {
 	// replaced are the connections, by cluster, whose credential or address an
 	// operator changed: who made what is pending cannot be told there.
 	replaced map[string]bool
+	// elsewhere are those that an operator had lead to another account.
+	elsewhere map[string]bool
+	mended    bool
 }
 
 func newWorld(life Life) *world {
 	w := &world{
 		life: life, began: time.Now(), providers: map[string]*provider{},
-		takenAway: map[string]bool{}, replaced: map[string]bool{},
+		takenAway: map[string]bool{}, replaced: map[string]bool{}, elsewhere: map[string]bool{},
 	}
 	w.host = w.newProvider("one.sim:80")
+	w.newProvider("two.sim:80")
 	return w
 }
 
@@ -121,6 +125,12 @@ func (w *world) isOver() bool {
 	return w.over
 }
 
+func (w *world) isMended() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mended
+}
+
 func (w *world) outcome() Outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,7 +159,9 @@ func (w *world) live() {
 	w.mend()
 	for minute := range int((aftermath + quiet) / time.Minute) {
 		if minute == int(aftermath/time.Minute) {
+			w.comeBack()
 			w.mendConnections()
+			w.rotateWhatIsDead()
 		}
 		time.Sleep(time.Minute)
 		if w.checked(standing) {
@@ -195,7 +207,7 @@ func (w *world) end() {
 		c.active, c.standby = nil, nil
 		nodes := slices.Clone(c.nodes)
 		for _, l := range c.leases {
-			l.timer.Stop()
+			l.disarm()
 		}
 		c.mu.Unlock()
 		for _, n := range nodes {
@@ -226,7 +238,7 @@ func (l *watchedLog) Write(line []byte) (int, error) {
 
 // lookForSecrets looks at what is stored where secrets may not be.
 func (w *world) lookForSecrets(path string, value []byte) {
-	for _, sealed := range []string{"config/", "sealed-ledger/", "queue/", "rotation/", "static-key/", "definition"} {
+	for _, sealed := range []string{"config/", "sealed-ledger/", "queue/", "rotation/", "static-key/", "definition/", "old-definition/"} {
 		if strings.HasPrefix(path, sealed) {
 			return
 		}

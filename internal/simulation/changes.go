@@ -1,0 +1,354 @@
+package simulation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// changes are what operators change, at Vault and at the provider.
+func changes() []action {
+	return []action{
+		{kind: "replace credential", weight: 2, do: replaceCredential, describe: func(e Event, t Traits) string {
+			return "an operator gives config/" + e.connection(t) + " another credential of the same account, and ends the old one"
+		}},
+		{kind: "other account", weight: 1, do: otherAccount, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("an operator gives config/%s a credential of another account (force=%v)", e.connection(t), e.Yes)
+		}},
+		{kind: "other host", weight: 1, do: otherHost, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("an operator has config/%s lead to another host (force=%v)", e.connection(t), e.Yes)
+		}},
+		{kind: "delete project", weight: 1, fits: func(t Traits) bool { return t.Projects }, do: deleteProject,
+			describe: say("the project beta is deleted at the provider, with its keys")},
+		{kind: "upload", weight: 2, do: func(w *world, e Event) {
+			text := w.life.Traits.definition(providerName, fmt.Sprint("revision ", e.N))
+			_ = w.write(w.clusterOf(e), e, "definitions/"+providerName, map[string]any{"definition": text})
+		}, describe: say("an operator uploads a new revision of the definition")},
+		{kind: "delete role", weight: 1, do: func(w *world, e Event) {
+			c, t := w.clusterOf(e), w.life.Traits
+			_ = w.remove(c, e, "roles/app", nil)
+			time.Sleep(e.D)
+			if !w.isOver() {
+				_ = w.write(c, e, "roles/app", roleData(t, "one", "alpha"))
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("roles/app is deleted, and written again after %s", e.D)
+		}},
+		{kind: "delete connection", weight: 1, do: func(w *world, e Event) {
+			c, name := w.clusterOf(e), e.connection(w.life.Traits)
+			err := w.remove(c, e, "config/"+name, nil)
+			w.leaveToOperators()
+			if err != nil {
+				return
+			}
+			time.Sleep(e.D)
+			if !w.isOver() {
+				w.replacing(c, name)
+				_ = w.write(c, e, "config/"+name, w.connectionData(c, name, nil))
+			}
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("config/%s is deleted without force, and written again after %s", e.connection(t), e.D)
+		}},
+		{kind: "tune", weight: 1, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.defaultTTL, c.maxTTL = e.tuned()/2, e.tuned()
+		}, describe: func(e Event, t Traits) string { return fmt.Sprintf("the mount's max_lease_ttl is %s now", e.tuned()) }},
+		{kind: "credential ended", weight: 1, do: credentialEnded, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("the provider ends the credential of config/%s; an operator writes another after %s", e.connection(t), e.D)
+		}},
+		{kind: "clock", weight: 2, do: func(w *world, e Event) {
+			c := w.clusterOf(e)
+			n := c.leader()
+			if n == nil {
+				return
+			}
+			c.mu.Lock()
+			c.jumped = true
+			c.mu.Unlock()
+			n.set(e.jump())
+			time.Sleep(e.D)
+			n.set(0)
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("the leader's clock is off by %s for %s", e.jump(), e.D)
+		}},
+		{kind: "clone", weight: 1, do: clone, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("a snapshot is taken, and started beside its original after %s", e.drill())
+		}},
+		{kind: "restore", weight: 1, do: restore, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("a snapshot is taken, and restored in place after %s; an operator claims the mount", e.D)
+		}},
+	}
+}
+
+func (e Event) tuned() time.Duration {
+	return []time.Duration{10 * time.Minute, 40 * time.Minute, 3 * time.Hour}[e.A%3]
+}
+
+func (e Event) jump() time.Duration {
+	return []time.Duration{90 * time.Second, time.Hour, 24 * time.Hour, 365 * 24 * time.Hour, -90 * time.Second, -time.Hour}[e.A%6]
+}
+
+// drill is later than a failover can last: a snapshot that is started sooner
+// cannot be told from one.
+func (e Event) drill() time.Duration { return 11*time.Minute + e.D }
+
+// lose notes that whatever the process still has under way is lost with the
+// storage that it was for.
+func (n *node) lose() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lost = true
+}
+
+func (n *node) isLost() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lost
+}
+
+func (n *node) set(clock time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.clock = clock
+}
+
+// giveCredential has an operator change a connection's credential. Those that
+// nothing stores any more are his to end from then on.
+func (w *world) giveCredential(c *cluster, e Event, name string, data map[string]any) {
+	w.replacing(c, name)
+	_ = w.write(c, e, "config/"+name, data)
+	w.leaveToOperators()
+}
+
+// leaveToOperators notes that the credentials which nothing stores are not the
+// engine's any more: an operator wrote another over them, or deleted them.
+func (w *world) leaveToOperators() {
+	stored := map[string]bool{}
+	for _, c := range w.originals() {
+		for _, secret := range c.storedAdmins() {
+			stored[secret] = true
+		}
+	}
+	for _, p := range w.providers {
+		p.mu.Lock()
+		for _, account := range p.accounts {
+			for _, a := range account.admins {
+				if !stored[a.secret] {
+					a.taken = true
+				}
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
+func replaceCredential(w *world, e Event) {
+	c, name := w.clusterOf(e), e.connection(w.life.Traits)
+	w.giveCredential(c, e, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
+}
+
+func otherAccount(w *world, e Event) {
+	c, name := w.clusterOf(e), e.connection(w.life.Traits)
+	w.host.mu.Lock()
+	theirs := w.host.addAdmin(w.host.accounts[1], "operator-theirs-"+name)
+	w.host.mu.Unlock()
+	w.leading(c, name)
+	w.giveCredential(c, e, name, map[string]any{"admin_key": theirs.secret, "force": e.Yes})
+}
+
+func otherHost(w *world, e Event) {
+	c, name := w.clusterOf(e), e.connection(w.life.Traits)
+	other := w.providers["two.sim:80"]
+	other.mu.Lock()
+	made := other.addAdmin(other.accounts[0], "operator-other-"+name)
+	other.mu.Unlock()
+	w.leading(c, name)
+	w.giveCredential(c, e, name, map[string]any{"base_url": "http://two.sim", "admin_key": made.secret, "force": e.Yes})
+}
+
+// leading notes that a connection may lead elsewhere until it is mended.
+func (w *world) leading(c *cluster, connection string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.elsewhere[c.name+"/"+connection] = true
+}
+
+func deleteProject(w *world, e Event) {
+	w.host.mu.Lock()
+	for _, k := range w.host.accounts[0].keys {
+		if k.project == "beta" && k.there(time.Now()) {
+			k.excused = "its project was deleted"
+			k.deleted, k.dies = time.Now(), time.Now()
+		}
+	}
+	w.host.accounts[0].projects["beta"] = false
+	w.host.mu.Unlock()
+	time.Sleep(e.D)
+	for _, c := range w.originals() {
+		if !w.isOver() {
+			_ = w.write(c, e, "roles/batch", roleData(w.life.Traits, "one", "gamma"))
+		}
+	}
+}
+
+func credentialEnded(w *world, e Event) {
+	c, name := w.clusterOf(e), e.connection(w.life.Traits)
+	secret := c.storedAdmins()[name]
+	w.take(secret)
+	w.host.mu.Lock()
+	if a := w.host.adminOf(secret); a != nil {
+		a.removed, a.taken = true, true
+	}
+	w.host.mu.Unlock()
+	time.Sleep(e.D)
+	if !w.isOver() {
+		w.giveCredential(c, e, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
+	}
+}
+
+// snapshot is a cluster's storage and leases at one moment.
+type snapshot struct {
+	taken  time.Time
+	disk   map[string][]byte
+	leases map[string]*lease
+}
+
+func (c *cluster) snapshot() snapshot {
+	s := snapshot{taken: time.Now(), disk: c.disk.snapshot(), leases: map[string]*lease{}}
+	for _, l := range c.allLeases() {
+		copied := *l
+		copied.timer = nil
+		s.leases[l.id] = &copied
+	}
+	return s
+}
+
+// clone starts a copy of a cluster beside it, whose leases end there, too.
+func clone(w *world, e Event) {
+	c := w.clusterOf(e)
+	s := c.snapshot()
+	time.Sleep(e.drill())
+	if w.isOver() || w.isMended() {
+		return
+	}
+	copied := newCluster(w, fmt.Sprintf("copy%d-", e.N))
+	copied.copied = true
+	copied.disk.restore(s.disk)
+	copied.leases = s.leases
+	copied.lead()
+}
+
+// restore puts a snapshot in the place of a cluster's storage.
+func restore(w *world, e Event) {
+	c := w.clusterOf(e)
+	s := c.snapshot()
+	time.Sleep(e.D)
+	n := c.leader()
+	if n == nil || w.isOver() {
+		return
+	}
+	c.mu.Lock()
+	c.active = nil
+	for _, l := range c.leases {
+		l.disarm()
+	}
+	c.leases = s.leases
+	c.mu.Unlock()
+	n.lose()
+	c.bury(n)
+	c.disk.restore(s.disk)
+	w.excuseSince(c, s.taken)
+	c.lead()
+	time.Sleep(20 * time.Second)
+	if !w.isOver() {
+		_ = w.write(c, e, "ownership/claim", nil)
+	}
+}
+
+// excuseSince excuses what the restored storage cannot know.
+func (w *world) excuseSince(c *cluster, taken time.Time) {
+	for _, p := range w.providers {
+		p.mu.Lock()
+		for _, k := range p.keys() {
+			if k.cluster == c && (k.made.After(taken) || !k.deleted.IsZero() && k.excused == "") {
+				k.excused = "a snapshot from before was restored"
+			}
+		}
+		for _, account := range p.accounts {
+			for _, a := range account.admins {
+				if a.byEngine {
+					a.taken = true
+				}
+			}
+		}
+		p.mu.Unlock()
+	}
+	for name, secret := range c.storedAdmins() {
+		if w.adminWith(secret) == nil {
+			w.take(secret)
+		}
+		w.replacing(c, name)
+	}
+}
+
+// adminWith is the credential that works, at whichever host; nil for none.
+func (w *world) adminWith(secret string) *admin {
+	for _, p := range w.providers {
+		p.mu.Lock()
+		a := p.adminOf(secret)
+		p.mu.Unlock()
+		if a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
+// comeBack has the connections that lead elsewhere lead to our account again.
+// What was made elsewhere is ended there by hand.
+func (w *world) comeBack() {
+	for _, c := range w.originals() {
+		for _, name := range sortedNames(c.storedAdmins()) {
+			if !w.elsewhere[c.name+"/"+name] {
+				continue
+			}
+			w.note("operator", "has config/%s of %s lead to our account again", name, c.name)
+			w.giveCredential(c, Event{Kind: "mend"}, name, map[string]any{
+				"base_url": "http://" + strings.TrimSuffix(w.host.address, ":80"), "admin_key": w.newAdmin(c, name).secret, "force": true,
+			})
+		}
+	}
+	for _, p := range w.providers {
+		p.mu.Lock()
+		for _, k := range p.keys() {
+			if k.there(time.Now()) && (p != w.host || k.account != p.accounts[0]) {
+				k.excused = "its connection leads elsewhere again, and it was ended by hand"
+				k.deleted, k.dies = time.Now(), time.Now()
+			}
+		}
+		for _, account := range p.accounts {
+			for _, a := range account.admins {
+				a.taken = a.taken || p != w.host || account != p.accounts[0]
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// rotateWhatIsDead has an operator rotate static roles that hold a dead key
+// through no fault of the engine.
+func (w *world) rotateWhatIsDead() {
+	for _, c := range w.originals() {
+		all := c.staticSecrets()
+		for _, role := range sortedNames(all) {
+			for _, secret := range all[role] {
+				if k := w.keyOf(secret); k != nil && k.excused != "" && !k.alive(time.Now()) {
+					_ = w.write(c, Event{Kind: "mend"}, "rotate-role/"+role, nil)
+					break
+				}
+			}
+		}
+	}
+}
