@@ -14,7 +14,7 @@ RACE := $(if $(C),-race)
 DEADCODE := go tool -modfile=scripts/tools/go.mod deadcode
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build try demo dev check unit test integration chaos bench servers docs clean
+.PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,9 @@ test: check ## check, and all tests: unit and with real servers
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	$(if $(C),GITEA_BIN="$$(go run ./scripts/getserver gitea)"; export GITEA_BIN,echo "There is no C compiler, so the tests run without the race detector and without Gitea."); \
 	go run ./scripts/gotest $(RACE) -parallel 6 -timeout 30m ./...
+
+simulate: ## play lives of the engine until Ctrl-C, for SECONDS, or the one of SEED
+	$(if $(SEED),SEED=$(SEED) go test ./internal/simulation -run '^TestLife$$' -count 1 -timeout 0 -v,SECONDS=$(or $(SECONDS),1000000) FROM=$(or $(FROM),1) go test ./internal/simulation -run '^TestLives$$' -count 1 -timeout 0 -v)
 
 integration: servers ## keys' whole lives at all real servers, and with faults on the way there
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \

@@ -83,7 +83,7 @@ func TestLife(t *testing.T) {
 
 // TestLives plays LIVES lives, from seed FROM on.
 func TestLives(t *testing.T) {
-	lives, from := number(t, "LIVES", 150), number(t, "FROM", 1)
+	lives, from := number(t, "LIVES", 60), number(t, "FROM", 1)
 	if testing.Short() {
 		lives = min(lives, 40)
 	}
