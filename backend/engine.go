@@ -70,6 +70,7 @@ type Engine struct {
 	// entryLocks keep two keys with the same value from one id in the ledger.
 	entryLocks keyedLocks
 	ending     endings
+	ended      lately
 	// rotationLocks keep two rotations of the same thing apart.
 	rotationLocks keyedLocks
 	scheduler     *scheduler

@@ -48,7 +48,7 @@ func TestGone(t *testing.T) {
 		"forbidden, past its own end":         {age: 30 * time.Hour, answer: 403, blind: true, gone: true},
 		"no answer, past its own end":         {age: 30 * time.Hour, answer: 503, why: "status 503"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			masked := false
 			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
@@ -85,7 +85,7 @@ func TestGone(t *testing.T) {
 			if w.recordOf(lease) != nil {
 				t.Errorf("it is not revoked once the provider says so: %v", w.process.Queue())
 			}
-		})
+		}))
 	}
 }
 
@@ -126,7 +126,7 @@ func TestGoneElsewhere(t *testing.T) {
 			why:  "another credential made it",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			// Another account sees none of this one's keys, and some of its own.
 			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
@@ -159,14 +159,14 @@ func TestGoneElsewhere(t *testing.T) {
 			if w.recordOf(lease) != nil || len(w.alive()) != 0 {
 				t.Errorf("alive: %v; the connection is as it was, and the record is %v", w.alive(), w.recordOf(lease))
 			}
-		})
+		}))
 	}
 }
 
 // TestNothingIsDeletedElsewhere: another host has a key of the same id.
 func TestNothingIsDeletedElsewhere(t *testing.T) {
 	w := newWorld(t)
-	other := newCountingProvider(t)
+	other := newCountingProvider(w)
 	lease := w.mustMint("app")
 	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
 		c.BaseURL = other.URL
@@ -188,8 +188,7 @@ func TestNothingIsDeletedElsewhere(t *testing.T) {
 // and id, and so may end it.
 func TestMovedServer(t *testing.T) {
 	w := newWorld(t)
-	moved := httptest.NewServer(w.gated(w.sandbox))
-	t.Cleanup(moved.Close)
+	moved := w.serve(w.gated(w.sandbox))
 	lease := w.mustMint("app")
 	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
 		c.BaseURL = moved.URL
@@ -225,7 +224,7 @@ func TestCorrectedDefinition(t *testing.T) {
 		"which cannot sign in":    {uploadedSandbox(t, "auth \"bearer\" { token = \"wrong\" }\n    delete = \"/v1/keys/${key.id}\""), good, "admin_key"},
 		"renamed, and was faulty": {faulty, renamed, "token"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			upload(w, test.made)
 			w.configure("mine", "box", "app", nil)
@@ -246,7 +245,7 @@ func TestCorrectedDefinition(t *testing.T) {
 			if len(w.alive()) > 0 || w.recordOf(lease) != nil {
 				t.Errorf("alive: %v, queued: %v", w.alive(), w.process.Queue())
 			}
-		})
+		}))
 	}
 }
 
@@ -299,7 +298,7 @@ func TestYoungKeyIsAskedAboutAgain(t *testing.T) {
 			w.process.gate.disarm()
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			var mu sync.Mutex
 			var made time.Time
@@ -330,7 +329,7 @@ func TestYoungKeyIsAskedAboutAgain(t *testing.T) {
 				t.Errorf("alive: %v, %v", alive, accounts)
 			}
 			w.nothingIsLeft()
-		})
+		}))
 	}
 }
 
@@ -346,10 +345,9 @@ func (w *world) stored(prefix string) []string {
 func (w *world) behind(handle func(rw http.ResponseWriter, r *http.Request, pass func())) {
 	w.t.Helper()
 	provider := w.gated(w.sandbox)
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	front := w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		handle(rw, r, func() { provider.ServeHTTP(rw, r) })
 	}))
-	w.t.Cleanup(front.Close)
 	w.front = front
 	w.configure("sandbox", "box", "app", nil)
 }
@@ -362,9 +360,9 @@ type countingProvider struct {
 	seen []string
 }
 
-func newCountingProvider(t *testing.T) *countingProvider {
+func newCountingProvider(w *world) *countingProvider {
 	p := &countingProvider{}
-	p.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	p.Server = w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			p.mu.Lock()
 			p.seen = append(p.seen, r.Method+" "+r.URL.Path)
@@ -372,7 +370,6 @@ func newCountingProvider(t *testing.T) *countingProvider {
 		}
 		rw.Write([]byte(`{"data": [], "next_cursor": null, "admin": true}`))
 	}))
-	t.Cleanup(p.Close)
 	return p
 }
 

@@ -107,6 +107,7 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 	if err := e.queue.remove(ctx, req.Storage, id); err != nil {
 		return err
 	}
+	e.ended.add(id + entry.KeyName)
 	e.activity.end(entry.Connection, entry.KeyName)
 	e.log.Warn("an operator gave a revocation up; the key may be alive at the provider",
 		"connection", entry.Connection, "role", entry.Role, "key_name", entry.KeyName, "reason", entry.Reason,

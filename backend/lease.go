@@ -24,6 +24,10 @@ type leaseData struct {
 	Connection string            `json:"connection"`
 	Handle     *providers.Handle `json:"handle,omitempty"`
 	ExpiresAt  time.Time         `json:"expires_at,omitzero"`
+	// IssuedAt and Origin are as in the ledger; leases of earlier versions of the
+	// engine have neither.
+	IssuedAt time.Time `json:"issued_at,omitzero"`
+	Origin   origin    `json:"origin,omitzero"`
 }
 
 func (d leaseData) internal() map[string]any {
@@ -100,6 +104,9 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if err != nil {
 		return nil, err
 	}
+	if e.isEnding(lease.RecordID) {
+		return logical.ErrorResponse("the key of this lease is being revoked; read a new one from creds/%s", lease.Role), nil
+	}
 	if r == nil {
 		return logical.ErrorResponse("the key of this lease is revoked already; read a new one from creds/%s", lease.Role), nil
 	}
@@ -121,13 +128,8 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 		ttl, maxTTL = granted, e.clock.latest().Sub(req.Secret.IssueTime)+granted
 	}
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
-	// keeps the key alive a little longer, one that is behind would kill it. So
-	// it never moves back: Vault goes on with the longer lease when the answer to
-	// a shorter one does not reach it, or this write fails and was carried out.
-	now := e.clock.latest()
-	if deadline := now.Add(ttl + deadlineMargin); deadline.After(r.Deadline) {
-		r.DeadlineSet, r.Deadline = now, deadline
-	}
+	// keeps the key alive a little longer, one that is behind would kill it.
+	e.moveDeadline(ctx, req.Storage, r, ttl)
 	if err := putRecord(ctx, req.Storage, r); err != nil {
 		return nil, err
 	}
@@ -140,31 +142,56 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	return response, nil
 }
 
+// moveDeadline moves the end that the engine itself sets a key, for a lease that
+// begins anew at about this time: Vault counts from the answer, which storage may
+// delay. It only ever moves on: should Vault lose a renewal, the lease ends when it
+// did before.
+func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) {
+	longest := 2 * defaultRequestTimeout
+	if site, err := e.site(ctx, s, r.Connection); err == nil {
+		longest = site.connection.longestMint()
+	}
+	now := e.clock.latest()
+	if to := now.Add(ttl + longest + deadlineMargin); to.After(r.Deadline) {
+		r.Deadline, r.DeadlineSet = to, now
+	}
+}
+
 // extendKey moves the provider's own expiry behind the new end of the lease, and
 // returns how much of the lease the key lives through.
 func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) (time.Duration, error) {
-	now := e.clock.latest()
-	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
+	if now := e.clock.latest(); r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
 		return ttl, nil
 	}
 	site, release, err := e.siteFor(ctx, s, r.origin())
+	if errors.Is(err, errElsewhere) {
+		return r.left(ttl, e.clock.latest()), nil // nobody there knows the key
+	}
 	if err != nil {
 		return 0, err
 	}
 	defer release()
 	if !site.definition.Capabilities.Extend {
-		return r.left(ttl, now), nil
+		return r.left(ttl, e.clock.latest()), nil
 	}
+	now := e.clock.latest()
 	end, err := providerEnd(site.definition, now, ttl)
 	if err != nil {
 		return 0, err
 	}
-	granted, err := site.client.Extend(ctx, r.Handle, end, end.Sub(now))
+	// Noted before it is asked for: the answer may be lost, and the key live on.
+	if end.After(r.AskedUntil) {
+		r.AskedUntil = end
+		if err := putRecord(ctx, s, r); err != nil {
+			return 0, err
+		}
+	}
+	granted, err := site.client.Extend(ctx, r.Handle, end, site.definition.Expiry.Life(now, end))
 	if err != nil {
 		return 0, fmt.Errorf("extending the key at the provider: %w", err)
 	}
 	r.ExpiresAt = granted.End(now, end)
-	return r.left(ttl, now), nil
+	return r.left(ttl, e.clock.latest()), nil
 }
 
 // left is how much of that time the key lives through.
@@ -178,16 +205,20 @@ func (r *Record) left(ttl time.Duration, now time.Time) time.Duration {
 const leaseEnded = "its lease ended"
 
 // revokeLease ends a lease. On a mount that may be a copy, where the original may
-// have renewed the lease, the key stays and waits on the queue. A record that is
-// gone was revoked before: by an earlier try, the queue, the reaper or an operator.
+// have renewed the lease, the key stays and waits on the queue.
 func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	lease, err := leaseDataOf(req)
 	if err != nil {
 		return nil, err
 	}
 	r, err := recordNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
-	if err != nil || r == nil {
+	if err != nil {
 		return nil, err
+	}
+	if r == nil {
+		if r = e.unrecorded(lease); r == nil {
+			return nil, nil
+		}
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
@@ -198,4 +229,23 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 		done, err = e.revokeSoon(ctx, req.Storage, r, leaseEnded)
 	}
 	return nil, errors.Join(err, done.queued)
+}
+
+// unrecorded is what a lease tells of its key where the ledger has no record: as
+// a rule because the key was revoked before, by an earlier try, the queue, the
+// reaper or an operator. But a write may have been lost, or storage restored from
+// an older snapshot. Nil where nothing is to be done, or can be.
+func (e *Engine) unrecorded(lease *leaseData) *Record {
+	if lease.Handle != nil && e.ended.has(lease.RecordID+lease.Handle.Name) {
+		return nil
+	}
+	if lease.Handle == nil {
+		e.log.Info("a lease ended whose key is in the ledger no more; what would revoke it was kept there alone", "connection", lease.Connection, "role", lease.Role)
+		return nil
+	}
+	r := &Record{ID: lease.RecordID, Role: lease.Role, Handle: *lease.Handle, IssuedAt: lease.IssuedAt, ExpiresAt: lease.ExpiresAt, unrecorded: true}
+	of := lease.Origin
+	of.Connection = lease.Connection
+	r.setOrigin(of)
+	return r
 }

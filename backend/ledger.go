@@ -53,13 +53,20 @@ type Record struct {
 	// zero where it counts from the issue.
 	DeadlineSet time.Time `json:"deadline_set,omitzero"`
 	// ExpiresAt is the provider's own end of the key; zero where it has none.
-	ExpiresAt        time.Time `json:"expires_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// AskedUntil is the latest end to which the provider was ever asked to extend
+	// the key, whatever came of that; zero where it was not.
+	AskedUntil       time.Time `json:"asked_until,omitzero"`
 	VerifyRevocation bool      `json:"verify_revocation,omitempty"`
 	// StaticRole holds the key instead of a lease; empty for leased keys.
 	StaticRole string `json:"static_role,omitempty"`
 	// Kept says that StaticRole was deleted and its key was to live on: nobody but
 	// an operator revokes it.
 	Kept bool `json:"kept,omitempty"`
+
+	// unrecorded says that this is no record of the ledger: it is made up of what a
+	// lease tells, where the ledger has none.
+	unrecorded bool
 
 	EntityID    string `json:"entity_id,omitempty"`
 	DisplayName string `json:"display_name,omitempty"`

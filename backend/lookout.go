@@ -144,7 +144,7 @@ func (e *Engine) mayEnd(ctx context.Context, r *Record) error {
 		return err
 	}
 	defer release()
-	return e.alone(ctx, site, []providers.Scope{r.Scope})
+	return e.alone(ctx, site, []providers.Scope{r.handleScope(site.definition)})
 }
 
 // mayReplace is mayEnd for what a connection's rotation, or that of a static role

@@ -56,6 +56,8 @@ type order struct {
 	request  providers.KeyRequest
 	scope    providers.Scope
 	record   Record
+	// unheld is how long a key without a lease may take to be stored; 0 with one.
+	unheld time.Duration
 }
 
 func (e *Engine) order(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*order, error) {
@@ -91,7 +93,6 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 		return nil, err
 	}
 	o.term = term
-	o.record.Deadline = o.record.IssuedAt.Add(term.ttl + deadlineMargin)
 	o.record.EntityID = req.EntityID
 	o.record.DisplayName = req.DisplayName
 	o.record.RequestID = req.ID
@@ -123,7 +124,7 @@ func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, ro
 			Name:      name,
 			Role:      role.Fields,
 			ExpiresAt: expiresAt,
-			TTL:       expiresAt.Sub(now),
+			TTL:       site.definition.Expiry.Life(now, expiresAt),
 			CIDRs:     cidrs,
 		},
 	}
@@ -195,17 +196,19 @@ func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*pr
 }
 
 // grant takes the provider at its word about the key's end, which caps the lease.
-// That begins with the answer, and so does the deadline: the mint may have taken
-// long.
+// The lease begins with the answer, however long the provider took for it, and so
+// does the time after which the engine ends the key.
 func (o *order) grant(granted providers.Granted, answered time.Time) {
-	took := max(0, answered.Sub(o.record.IssuedAt))
-	o.record.Deadline = o.record.Deadline.Add(took)
 	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
-	if o.record.ExpiresAt.IsZero() || o.term.ttl == 0 {
-		return
+	o.record.IssuedAt = answered
+	life := o.unheld
+	if o.term.ttl > 0 {
+		if !o.record.ExpiresAt.IsZero() {
+			o.term.capTo(o.record.ExpiresAt.Sub(answered), o.site.definition)
+		}
+		life = o.term.ttl
 	}
-	o.term.capTo(o.record.ExpiresAt.Sub(answered), o.site.definition)
-	o.record.Deadline = o.record.IssuedAt.Add(took + o.term.ttl + deadlineMargin)
+	o.record.Deadline = answered.Add(life + o.site.connection.longestMint() + deadlineMargin)
 }
 
 // stillborn reports whether the key is of no use to anybody.
@@ -394,6 +397,8 @@ func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
 		Connection: o.site.name,
 		Handle:     o.record.unsealedHandle(),
 		ExpiresAt:  o.record.ExpiresAt,
+		IssuedAt:   o.record.IssuedAt,
+		Origin:     o.record.origin(),
 	}.internal())
 	response.Secret.TTL = o.term.ttl
 	response.Secret.MaxTTL = o.term.maxTTL

@@ -34,7 +34,8 @@ func TestStorageWrites(t *testing.T) {
 	}{
 		{"first mint", func() { lease = w.mustMint("app") }, "PUT dirty, PUT ledger"},
 		{"every further mint", func() { w.mustMint("app") }, "PUT ledger"},
-		{"renewal", func() { w.renew(lease, 2*time.Hour) }, "PUT ledger"},
+		{"renewal that the provider hears of", func() { w.renew(lease, 2*time.Hour) }, "PUT ledger, PUT ledger"},
+		{"renewal within the key's life", func() { w.renew(lease, time.Hour) }, "PUT ledger"},
 		{"revocation", func() { w.revoke(lease) }, "DELETE ledger"},
 		{"turn of the clockwork with nothing due", func() { w.turn() }, ""},
 		{"turn after the connection became idle", func() { w.advance(idleBeforeClean); w.turn() }, "PUT ownership, DELETE dirty"},
@@ -64,7 +65,7 @@ func TestLedgerRecord(t *testing.T) {
 		{"entity", r.EntityID, "entity-1"},
 		{"display name", r.DisplayName, "token-test"},
 		{"client address", r.RemoteAddr, "127.0.0.1"},
-		{"deadline", fmt.Sprint(r.Deadline.Sub(w.time())), fmt.Sprint(testTTL + deadlineMargin)},
+		{"deadline", fmt.Sprint(r.Deadline.Sub(w.time())), fmt.Sprint(testTTL + w.longestMint("box") + deadlineMargin)},
 	} {
 		if field.got != field.want {
 			t.Errorf("%s is %q, want %q", field.name, field.got, field.want)
@@ -88,7 +89,7 @@ func TestRenewMovesDeadlineAndExpiry(t *testing.T) {
 	if err != nil || len(page) != 1 {
 		t.Fatalf("keys: %v, %v", page, err)
 	}
-	if got, want := page[0].Deadline.Sub(w.time()).Round(time.Second), 3*time.Hour+deadlineMargin; got != want {
+	if got, want := page[0].Deadline.Sub(w.time()).Round(time.Second), 3*time.Hour+w.longestMint("box")+deadlineMargin; got != want {
 		t.Errorf("the deadline is in %s, want %s", got, want)
 	}
 	key := w.sandbox.LiveKeys()[0]

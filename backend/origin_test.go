@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
@@ -39,7 +40,7 @@ func TestOriginIsNoted(t *testing.T) {
 			return note.Origin
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			want := origin{Connection: "box", Provider: "sandbox", Definition: builtIn.Hash(), BaseURL: w.front.URL, Account: w.connection("box").Account}
 			if want.Account == "" {
@@ -48,7 +49,7 @@ func TestOriginIsNoted(t *testing.T) {
 			if got := noted(w); got != want {
 				t.Errorf("the origin is %+v, want %+v", got, want)
 			}
-		})
+		}))
 	}
 }
 
@@ -81,7 +82,7 @@ func TestAccount(t *testing.T) {
 			w.must(write(ctx, w.storage, connectionPrefix+"box", c))
 		}, change(func(*Connection) {})}, true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			before := w.connection("box").Account
 			for _, act := range test.acts {
@@ -94,7 +95,7 @@ func TestAccount(t *testing.T) {
 			if strings.Contains(after.Account, testAdminKey) {
 				t.Error("the account tells the credential")
 			}
-		})
+		}))
 	}
 }
 
@@ -131,6 +132,11 @@ func (w *world) connection(name string) *Connection {
 		w.t.Fatalf("there is no connection %q", name)
 	}
 	return c
+}
+
+func (w *world) longestMint(connection string) time.Duration {
+	w.t.Helper()
+	return w.connection(connection).longestMint()
 }
 
 // recordOf is the ledger's record of a lease's key; nil when there is none.

@@ -37,6 +37,9 @@ type evidence struct {
 	// notListed says that a list which held still does not show the key, and shows
 	// others of the same origin, so that whoever asks can see such keys.
 	notListed bool
+	// unrecorded says that the ledger has no record of the key, which goes with its
+	// proven end, and listed that the provider shows the key all the same.
+	unrecorded, listed bool
 }
 
 // gone is nil when the evidence proves that the key is gone, and else says what
@@ -53,6 +56,10 @@ func (e evidence) gone() error {
 			until:  e.youngUntil,
 		}
 	case e.ended:
+		return nil
+	case e.listed:
+		return &unproven{reason: "the provider still lists the key"}
+	case e.unrecorded && e.youngUntil.IsZero():
 		return nil
 	case e.missing && len(e.doubts) == 0:
 		return nil

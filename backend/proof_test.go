@@ -37,6 +37,11 @@ func TestProof(t *testing.T) {
 		"refused as a bad request, not listed, young":                {evidence{refused: 400, notListed: true, youngUntil: later}, "status 400"},
 		"refused, past its end":                                      {evidence{refused: 400, ended: true}, ""},
 		"refused as forbidden, past its end":                         {evidence{refused: 403, ended: true}, ""},
+		"missing for another, and not in the ledger":                 {evidence{missing: true, unrecorded: true, doubts: another}, ""},
+		"missing, not in the ledger, young":                          {evidence{missing: true, unrecorded: true, youngUntil: later}, "2030-01-02T03:04:05Z"},
+		"refused, and not in the ledger":                             {evidence{refused: 403, unrecorded: true}, ""},
+		"refused, not in the ledger, and listed":                     {evidence{refused: 403, unrecorded: true, listed: true}, "still lists"},
+		"no answer, and not in the ledger":                           {evidence{unrecorded: true}, "did not say"},
 		"past its end, and nobody answered":                          {evidence{ended: true}, "did not say"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,8 @@ type QueueEntry struct {
 	Reason     string    `json:"reason"`
 	Since      time.Time `json:"since"`
 	// Scope is where a clean-up looks for the key, and Handle what revokes it
-	// where its id was known beforehand.
+	// where its id was known beforehand, or where its lease tells of it and the
+	// ledger does not.
 	Scope  providers.Scope   `json:"scope,omitzero"`
 	Handle *providers.Handle `json:"handle,omitempty"`
 	// SettledAt is when a clean-up may trust that what it does not find does
@@ -82,6 +83,9 @@ type QueueEntry struct {
 	SettledAt time.Time `json:"settled_at,omitzero"`
 	// ExpiresAt is when the provider itself ends the key; zero where it does not.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// MadeAt is when the key was made, where a revocation has a Handle because the
+	// ledger has no record.
+	MadeAt time.Time `json:"made_at,omitzero"`
 	// Undo is what an undo entry has to undo.
 	Undo *providers.Leftover `json:"undo,omitempty"`
 	// Retire is the credential that a retire entry removes.
@@ -106,6 +110,17 @@ func (q *QueueEntry) ofKey() bool {
 		return q.Undo == nil || !q.Undo.Rotation
 	}
 	return false
+}
+
+// key is the key that a revocation is about, as far as the entry tells.
+func (q *QueueEntry) key() *Record {
+	r := &Record{ID: q.ID, Role: q.Role, ExpiresAt: q.ExpiresAt, IssuedAt: q.MadeAt}
+	r.setOrigin(q.origin())
+	r.Handle.Name = q.KeyName
+	if q.Handle != nil {
+		r.Handle, r.unrecorded = *q.Handle, true
+	}
+	return r
 }
 
 type queue struct {

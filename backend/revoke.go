@@ -60,13 +60,17 @@ func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *Record) er
 	defer slots.Release(1)
 	ctx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
-	return e.revokeRecord(ctx, s, r.ID, r.Handle.Name, e.now())
+	return e.revokeRecord(ctx, s, r, e.now())
 }
 
 // postpone queues a revocation and says why it is not done.
 func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *Record, reason string, cause error) (outcome, error) {
 	cause = fmt.Errorf("revoking the key at connection %q: %w", r.Connection, cause)
 	entry := QueueEntry{ID: r.ID, Kind: queueRevoke, Connection: r.Connection, Role: r.Role, KeyName: r.Handle.Name, Reason: reason}
+	if r.unrecorded {
+		entry.Handle, entry.ExpiresAt, entry.MadeAt = &r.Handle, r.ExpiresAt, r.IssuedAt
+		entry.setOrigin(r.origin())
+	}
 	if e.queue.get(r.ID) == nil {
 		if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {
 			return outcome{}, fmt.Errorf("%w; it could not be queued either: %w", cause, err)
@@ -110,30 +114,69 @@ func (e *Engine) isEnding(id string) bool {
 	return e.ending.has(id) || e.queue.get(id) != nil
 }
 
+// mostEnded bounds how many dead keys are remembered.
+const mostEnded = 10_000
+
+// lately remembers the keys that this process has last seen end, so that Vault's
+// own retry need not ask the provider again.
+type lately struct {
+	mu            sync.Mutex
+	newer, former map[string]bool // by record id and name
+}
+
+func (l *lately) add(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.newer == nil || len(l.newer) >= mostEnded/2 {
+		l.newer, l.former = map[string]bool{}, l.newer
+	}
+	l.newer[key] = true
+}
+
+func (l *lately) has(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.newer[key] || l.former[key]
+}
+
 // slots are a connection's places among Vault's revocation workers.
 func (e *Engine) slots(connection string) *semaphore.Weighted {
 	slots, _ := e.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
 	return slots.(*semaphore.Weighted)
 }
 
-// revokeRecord revokes the key with this id and name and removes its record. It is
-// idempotent; since is when the revocation was first asked for.
-func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, id, name string, since time.Time) error {
-	unlock, err := e.recordLocks.lock(ctx, id)
+// revokeRecord revokes the key with this id and name and removes its record from
+// the ledger. It is idempotent: a key whose record is gone is dead, unless its
+// lease says that there should be one. since is when the revocation was first
+// asked for.
+func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *Record, since time.Time) error {
+	unlock, err := e.recordLocks.lock(ctx, key.ID)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, err := recordNamed(ctx, s, id, name)
-	if err != nil || r == nil {
+	r, err := recordNamed(ctx, s, key.ID, key.Handle.Name)
+	if err != nil {
 		return err
+	}
+	if r == nil {
+		if !key.unrecorded {
+			return nil
+		}
+		r = key
 	}
 	err = e.endAtProvider(ctx, s, r, since)
 	e.metrics.revoked(r.Connection, err)
 	if err != nil {
 		return err
 	}
-	return dropRecord(context.WithoutCancel(ctx), s, r)
+	if !r.unrecorded {
+		err = dropRecord(context.WithoutCancel(ctx), s, r)
+	}
+	if err == nil {
+		e.ended.add(r.ID + r.Handle.Name)
+	}
+	return err
 }
 
 // endAtProvider revokes the key at what made it, and sees it dead where its role
@@ -186,6 +229,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *Record,
 	lag := e.lagOf(w.site)
 	found.youngUntil = r.youngUntil(e.now(), since, lag)
 	found.ended = r.hasEnded(e.now(), lag)
+	found.unrecorded = r.unrecorded
 	lacks := found.gone()
 	if lacks != nil && !w.elsewhere {
 		lacks = e.lookFurther(ctx, s, w, r, found)
@@ -228,7 +272,11 @@ func (r *Record) youngUntil(now, since time.Time, lag time.Duration) time.Time {
 
 // hasEnded reports whether the provider itself has ended the key by now.
 func (r *Record) hasEnded(now time.Time, lag time.Duration) bool {
-	return !r.ExpiresAt.IsZero() && now.After(r.ExpiresAt.Add(lag))
+	end := r.ExpiresAt
+	if r.AskedUntil.After(end) {
+		end = r.AskedUntil
+	}
+	return !r.ExpiresAt.IsZero() && now.After(end.Add(lag))
 }
 
 // lagOf is how long a provider may take to show a key that it made, or to hide
@@ -271,7 +319,14 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *R
 		}
 		found.seenDead = err == nil && liveness == providers.Dead
 	}
-	if !found.seenDead && found.saysAbsent() && found.youngUntil.IsZero() {
+	if r.unrecorded && found.youngUntil.IsZero() {
+		listed, err := e.isListed(ctx, w, r)
+		if err != nil {
+			return err
+		}
+		found.listed = listed
+	}
+	if !found.seenDead && !r.unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
 		absent, err := e.notListed(ctx, s, w, r)
 		if err != nil {
 			e.log.Debug("a key that was to be revoked could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
@@ -279,6 +334,15 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *R
 		found.notListed = absent
 	}
 	return found.gone()
+}
+
+// isListed reports whether the provider shows the key, where it can be asked.
+func (e *Engine) isListed(ctx context.Context, w way, r *Record) (bool, error) {
+	if !w.definition.Capabilities.Lookup {
+		return false, nil
+	}
+	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name})
+	return len(found.Keys) > 0, err
 }
 
 // notListed reports whether the provider's list held still, does not show the
@@ -384,14 +448,21 @@ var errNotSettled = errors.New("no such key is listed so far; it is looked for o
 
 // workRevocation revokes a key in the ledger, once nobody else can be its owner.
 func (e *Engine) workRevocation(ctx context.Context, entry QueueEntry) error {
-	r, err := recordNamed(ctx, e.storage, entry.ID, entry.KeyName)
-	if err != nil || r == nil {
+	key := entry.key()
+	r, err := recordNamed(ctx, e.storage, key.ID, key.Handle.Name)
+	if err != nil {
 		return err
+	}
+	if r == nil {
+		if !key.unrecorded {
+			return nil
+		}
+		r = key
 	}
 	if err := e.mayEnd(ctx, r); err != nil {
 		return err
 	}
-	return e.revokeRecord(ctx, e.storage, entry.ID, entry.KeyName, entry.Since)
+	return e.revokeRecord(ctx, e.storage, key, entry.Since)
 }
 
 // workTimeout allows a try its connection's request timeout and some retries.

@@ -198,7 +198,7 @@ func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string
 		return nil, err
 	}
 	o.record.StaticRole = name
-	o.record.Deadline = e.clock.latest().Add(site.connection.longestMint() + e.acceptance + installation)
+	o.unheld = e.acceptance + installation
 	o.record.DisplayName = "static role " + name
 	return o, nil
 }

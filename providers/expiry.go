@@ -34,6 +34,18 @@ func (x Expiry) At(now, atLeast time.Time) (time.Time, error) {
 	return end, nil
 }
 
+// Life is the lifetime of a key made now that ends at end, as At chose it. Ends
+// are cut to whole seconds; a lifetime that the provider offers is not.
+func (x Expiry) Life(now, end time.Time) time.Duration {
+	life := end.Sub(now)
+	for _, offered := range append([]time.Duration{x.Fixed}, x.Allowed...) {
+		if offered >= life && offered-life < time.Second {
+			return offered
+		}
+	}
+	return life
+}
+
 func (x Expiry) earliest(now, atLeast time.Time) (time.Time, error) {
 	switch {
 	case x.Fixed > 0:

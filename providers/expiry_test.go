@@ -43,6 +43,31 @@ func TestExpiryAt(t *testing.T) {
 	}
 }
 
+// TestLife: a lifetime that the provider offers is asked for whole.
+func TestLife(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Date(2026, 3, 1, 10, 0, 0, 500, time.UTC)
+	for name, test := range map[string]struct {
+		expiry     Expiry
+		wish, want time.Duration
+	}{
+		"one of a set": {Expiry{Allowed: []time.Duration{time.Hour, day}}, 2 * time.Hour, day},
+		"the shortest": {Expiry{Allowed: []time.Duration{time.Hour, day}}, time.Minute, time.Hour},
+		"fixed":        {Expiry{Fixed: day}, time.Hour, day},
+		"any":          {Expiry{}, time.Hour, time.Hour + time.Second - 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			end, err := test.expiry.At(now, now.Add(test.wish))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := test.expiry.Life(now, end); got != test.want {
+				t.Errorf("it is to live %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
 // Whatever the moment, the longest lease can be had.
 func TestLongestLease(t *testing.T) {
 	const day = 24 * time.Hour
