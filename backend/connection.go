@@ -93,9 +93,9 @@ type SaveOptions struct {
 	// Credential says that the writer has given every sensitive field anew, so
 	// that it may be sent wherever the connection leads now.
 	Credential bool
-	// Force allows a change of provider or base URL under which live keys could
-	// no longer be revoked, or one that sends a credential elsewhere that a
-	// rotation made.
+	// Force allows a change of provider, base URL or admin credential under which
+	// live keys could no longer be revoked, or may not be, and one that sends a
+	// credential elsewhere that a rotation made.
 	Force bool
 	// Warn is told what the writer should know; nil for nobody.
 	Warn func(text string)
@@ -176,8 +176,9 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err := e.refuseToFollow(ctx, s, name, before, c, o); err != nil {
 		return err
 	}
-	if !o.Force {
-		if err := e.refuseStranding(ctx, s, name, c); err != nil {
+	change := e.replaces(ctx, s, name, before, c, definition, client)
+	if !o.Force && change != nil && change.moved { // before its credential goes there
+		if err := e.refuseStranding(ctx, s, change); err != nil {
 			return err
 		}
 	}
@@ -186,7 +187,16 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 			return mistake("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
 		}
 	}
-	if err := e.setAccount(ctx, s, before, c, definition); err != nil {
+	if err := e.askWhatItSees(ctx, s, change, o.Verify); err != nil {
+		return err
+	}
+	defer e.admissions.change(name)()
+	if !o.Force {
+		if err := e.refuseStranding(ctx, s, change); err != nil {
+			return err
+		}
+	}
+	if err := e.setAccount(ctx, s, change, c, definition); err != nil {
 		return err
 	}
 	byHand := before == nil || before.Provider != c.Provider || !sameSecrets(definition.Connection, before.Fields, c.Fields)
@@ -220,8 +230,9 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 		return err
 	}
 	defer unlock()
+	defer e.admissions.change(name)()
 	if !force {
-		left, err := e.leftToRevoke(ctx, s, name)
+		left, err := e.leftToRevoke(ctx, s, name, false)
 		if err != nil {
 			return err
 		}

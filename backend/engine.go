@@ -69,6 +69,7 @@ type Engine struct {
 	recordLocks keyedLocks
 	// entryLocks keep two keys with the same value from one id in the ledger.
 	entryLocks keyedLocks
+	admissions admissions
 	ending     endings
 	ended      lately
 	// rotationLocks keep two rotations of the same thing apart.

@@ -49,7 +49,7 @@ func TestMintUnderFaults(t *testing.T) {
 		"not made, reset":             {faults: mintFault(server.Reset), want: "no usable answer", queued: true},
 		"not made, 500":               {faults: mintFault(server.Status), want: "status 500", queued: true},
 		"not made, 200 with an error": {faults: mintFault(server.OKWithErrorBody), want: "no usable answer", queued: true},
-		"not made, redirect":          {faults: mintFault(server.Redirect), want: "status 307", queued: true},
+		"not made, redirect":          {faults: mintFault(server.Redirect), want: "status 307", mistake: true},
 		"refused":                     {faults: mintFault(server.Status, func(f *server.Fault) { f.Status = http.StatusUnprocessableEntity }), want: "status 422", mistake: true},
 		"admin key dead":              {faults: mintFault(server.Unauthorized), want: "refused the connection's credential (status 401)", mistake: true},
 		"throttled once":              {faults: mintFault(server.RateLimit)},

@@ -35,11 +35,7 @@ type Narrowing struct {
 // Mint issues a key at the role's provider and answers it as a lease. A
 // *Mistake means that nothing was made.
 func (e *Engine) Mint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*logical.Response, error) {
-	order, err := e.order(ctx, req, roleName, narrowing)
-	if err != nil {
-		return nil, err
-	}
-	key, err := e.issue(ctx, req.Storage, order)
+	order, key, err := e.issue(ctx, req.Storage, func() (*order, error) { return e.order(ctx, req, roleName, narrowing) })
 	if err != nil {
 		return nil, err
 	}
@@ -159,9 +155,29 @@ func remoteAddress(req *logical.Request) string {
 	return req.Connection.RemoteAddr
 }
 
-// issue carries the order out. Whatever happens, afterwards the key is in the
-// ledger, or does not exist, or stands on the queue.
-func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
+// issue plans an order and carries it out, anew when the connection is changed in
+// between. Whatever happens, afterwards the key is in the ledger, or does not
+// exist, or stands on the queue.
+func (e *Engine) issue(ctx context.Context, s logical.Storage, plan func() (*order, error)) (*order, *providers.Key, error) {
+	for range mostPlans {
+		o, err := plan()
+		if err != nil {
+			return nil, nil, err
+		}
+		key, err := e.issueOnce(ctx, s, o)
+		if !errors.Is(err, errReplan) {
+			return o, key, err
+		}
+	}
+	return nil, nil, errReplan
+}
+
+func (e *Engine) issueOnce(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
+	release, err := e.admissions.slot(ctx, o.site.name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	began := time.Now()
 	key, err := e.carryOut(ctx, s, o)
 	e.metrics.minted(o.site.name, time.Since(began), err)
@@ -170,7 +186,7 @@ func (e *Engine) issue(ctx context.Context, s logical.Storage, o *order) (*provi
 
 func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
 	longest := o.site.connection.longestMint()
-	if err := e.announce(ctx, s, o, longest); err != nil {
+	if err := e.begin(ctx, s, o, longest); err != nil {
 		return nil, err
 	}
 	// The call outlives the caller: hanging up must not leave its outcome
@@ -199,6 +215,9 @@ func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*pr
 // The lease begins with the answer, however long the provider took for it, and so
 // does the time after which the engine ends the key.
 func (o *order) grant(granted providers.Granted, answered time.Time) {
+	if answered.Before(o.record.IssuedAt) { // the clock was set back
+		answered = o.record.IssuedAt
+	}
 	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
 	o.record.IssuedAt = answered
 	life := o.unheld
@@ -226,11 +245,30 @@ func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *ord
 	}
 	unlock()
 	now, err := e.site(ctx, s, o.site.name)
-	if err != nil || now == o.site {
+	if err != nil || now == o.site || now.origin() != o.record.origin() {
 		return false
 	}
 	o.site = now
 	return true
+}
+
+// begin puts a mint in flight, unless its connection was changed since it was
+// planned.
+func (e *Engine) begin(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
+	gate := &e.admissions.of(o.site.name).gate
+	gate.RLock()
+	defer gate.RUnlock()
+	now, err := e.site(ctx, s, o.site.name)
+	if err != nil {
+		return err
+	}
+	if now != o.site {
+		if now.origin() != o.record.origin() {
+			return errReplan
+		}
+		o.site = now // its client was renewed
+	}
+	return e.announce(ctx, s, o, longest)
 }
 
 // announce leaves on disk, before the provider is called, the trace by which a

@@ -96,18 +96,23 @@ func sameValues(fields providers.Fields, a, b providers.Values) bool {
 }
 
 // setAccount notes whose credential the connection has. One that is as it was
-// keeps its account: a rotation changes the credential and not whose it is.
-func (e *Engine) setAccount(ctx context.Context, s logical.Storage, before, c *Connection, definition *providers.Definition) error {
-	credential := definition.CredentialFields()
-	if before != nil && before.Account != "" && before.Provider == c.Provider && sameValues(credential, before.Fields, c.Fields) {
-		c.Account = before.Account
-		return nil
+// keeps its account, and so does one that was shown what that account made: a
+// rotation changes the credential and not whose it is.
+func (e *Engine) setAccount(ctx context.Context, s logical.Storage, change *replacement, c *Connection, definition *providers.Definition) error {
+	if change != nil && change.before.Provider == c.Provider && (change.seen || sameValues(definition.CredentialFields(), change.before.Fields, c.Fields)) {
+		if site, err := e.site(ctx, s, change.name); err == nil {
+			c.Account = site.connection.Account // also where none is stored
+			return nil
+		}
+		if c.Account = change.before.Account; c.Account != "" {
+			return nil
+		}
 	}
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return err
 	}
-	c.Account, err = mount.account(credential, c.Fields)
+	c.Account, err = mount.account(definition.CredentialFields(), c.Fields)
 	return err
 }
 

@@ -313,7 +313,21 @@ func (q *queue) unsettled(connection string) map[string]bool {
 	defer q.mu.Unlock()
 	names := map[string]bool{}
 	for _, item := range q.entries {
-		if item.Connection == connection && item.Kind != queueRevoke {
+		if item.Connection == connection && (item.Kind != queueRevoke || item.Handle != nil) {
+			names[item.KeyName] = true
+		}
+	}
+	return names
+}
+
+// removals are the names of admin credentials that a connection is to remove.
+func (q *queue) removals(connection string) map[string]bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	names := map[string]bool{}
+	for _, item := range q.entries {
+		rotation := item.Kind == queueRetire || item.Kind == queueByHand || item.Undo != nil && item.Undo.Rotation
+		if item.Connection == connection && rotation {
 			names[item.KeyName] = true
 		}
 	}

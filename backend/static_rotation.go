@@ -98,11 +98,7 @@ type madeStatic struct {
 
 // issueStatic issues a key for a static role and sees it work.
 func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*madeStatic, error) {
-	o, err := e.staticOrder(ctx, s, name, r)
-	if err != nil {
-		return nil, err
-	}
-	key, err := e.issue(ctx, s, o)
+	o, key, err := e.issue(ctx, s, func() (*order, error) { return e.staticOrder(ctx, s, name, r) })
 	if err != nil {
 		return nil, err
 	}

@@ -3,41 +3,120 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
-// refuseStranding refuses a change that leaves keys where the connection no
-// longer reaches.
-func (e *Engine) refuseStranding(ctx context.Context, s logical.Storage, name string, c *Connection) error {
-	stored, err := e.Connection(ctx, s, name)
-	if err != nil || stored == nil {
-		return err
-	}
-	if stored.Provider == c.Provider && stored.BaseURL == c.BaseURL {
+// replacement is a connection that is about to take the place of another one.
+type replacement struct {
+	name          string
+	before, after *Connection
+	client        *providers.Client // of after
+	definition    *providers.Definition
+	// moved says that it leads to another place, and account that its admin
+	// credential is another one, written by hand.
+	moved, account bool
+	// seen says that the new credential was shown a key that the former one made,
+	// so that it is of the same account; blind is why it was not.
+	seen  bool
+	blind string
+}
+
+// replaces compares a connection with the one that is stored; nil when there is
+// none.
+func (e *Engine) replaces(ctx context.Context, s logical.Storage, name string, before, after *Connection, definition *providers.Definition, client *providers.Client) *replacement {
+	if before == nil {
 		return nil
 	}
-	left, err := e.leftToRevoke(ctx, s, name)
-	if err != nil || left == "" {
-		return err
+	change := &replacement{name: name, before: before, after: after, client: client, definition: definition}
+	change.moved = before.Provider != after.Provider || before.BaseURL != after.BaseURL
+	if site, err := e.site(ctx, s, name); err == nil && before.Provider == after.Provider {
+		change.moved = !sameAddress(site.client.BaseURL(), client.BaseURL())
 	}
-	return mistake("connection %q has %s, which could not be revoked after a change of provider or base_url; revoke its keys first, or repeat with force=true", name, left)
+	change.account = !change.moved && !sameValues(definition.CredentialFields(), before.Fields, after.Fields)
+	return change
+}
+
+// refuseStranding refuses a change that leaves keys which the connection no
+// longer reaches, or no longer sees.
+func (e *Engine) refuseStranding(ctx context.Context, s logical.Storage, change *replacement) error {
+	if change == nil || !change.moved && (!change.account || change.seen) {
+		return nil
+	}
+	left, err := e.leftToRevoke(ctx, s, change.name, !change.moved)
+	switch {
+	case err != nil || left == "":
+		return err
+	case change.moved:
+		return mistake("connection %q has %s, which could not be revoked after a change of provider or base_url; revoke its keys first, or repeat with force=true", change.name, left)
+	}
+	return mistake("connection %q has %s of the credential that is stored, and %s, so it may be of another account and unable to revoke them; write a credential of the same account, revoke the keys first, or repeat with force=true, by which they stay in the ledger until a credential that sees them is written", change.name, left, change.blind)
+}
+
+// mostKeysAsked bounds how many keys a new credential is asked to show.
+const mostKeysAsked = 5
+
+// askWhatItSees asks the provider, with a new admin credential, for keys that the former
+// one made: whoever is shown one can end them all.
+func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *replacement, ask bool) error {
+	switch {
+	case change == nil || !change.account:
+		return nil
+	case !ask:
+		change.blind = "with verify_connection=false the new one cannot be asked whether it sees them"
+		return nil
+	case !change.definition.Capabilities.Lookup:
+		change.blind = change.definition.Title + " offers no list that could show whether the new one sees them"
+		return nil
+	}
+	change.blind = "the new one is shown none of its keys"
+	asked := 0
+	for r, err := range records(ctx, s) {
+		if err != nil && !errors.Is(err, errUnreadable) {
+			return err
+		}
+		if err != nil || r.Connection != change.name || change.before.Account != "" && r.Account != "" && r.Account != change.before.Account {
+			continue
+		}
+		found, err := change.client.Find(ctx, r.handleScope(change.definition), providers.Look{Name: r.Handle.Name})
+		if err != nil {
+			change.blind = fmt.Sprintf("the new one was not shown its keys: %s", err)
+		}
+		for _, listed := range found.Keys {
+			change.seen = change.seen || listed.Handle.ID == r.Handle.ID
+		}
+		if asked++; change.seen || asked == mostKeysAsked {
+			return nil
+		}
+	}
+	return nil
 }
 
 // leftToRevoke tells what a connection is still needed for, such as "2 live keys
 // and 1 unsettled call"; empty when it can go. Beside the keys in the ledger
 // there may be others at the provider: those of mints that are in flight, or
-// whose outcome is not known yet, and whatever a crash left.
-func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection string) (string, error) {
+// whose outcome is not known yet, and whatever a crash left. Admin credentials
+// that are to be removed count too, unless only keys are asked for.
+func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection string, keysOnly bool) (string, error) {
+	// A mint goes from flight to the queue or the ledger, so they are asked in that
+	// order.
+	unsettled := e.activity.inFlight(connection)
+	maps.Copy(unsettled, e.queue.unsettled(connection))
+	if keysOnly {
+		for name := range e.queue.removals(connection) {
+			delete(unsettled, name)
+		}
+	}
 	live, err := e.liveKeys(ctx, s, connection)
 	if err != nil {
 		return "", err
 	}
-	unsettled := e.activity.inFlight(connection)
-	maps.Copy(unsettled, e.queue.unsettled(connection))
 	var left []string
 	if live > 0 {
 		left = append(left, count(live, "live key"))
@@ -49,7 +128,7 @@ func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection
 	if err != nil && !errors.Is(err, errUnreadable) {
 		return "", err
 	}
-	if note != nil {
+	if note != nil && !keysOnly {
 		left = append(left, "an unfinished rotation of its credential (see last_error)")
 	}
 	if slices.Contains(e.recoveries.names(), connection) {

@@ -1,0 +1,68 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// mintSlots bounds the mints in flight per connection. A mint goes on when its
+// caller hangs up, so callers that do and ask again would else heap up requests at
+// a provider that hangs.
+const mintSlots = 64
+
+// admissions let mints and changes of their connection come one after the other:
+// a mint is in flight before a change looks for what is, or begins with the
+// connection as it is after the change.
+type admissions struct {
+	mu           sync.Mutex
+	byConnection map[string]*admission
+}
+
+type admission struct {
+	// gate is held for a moment by a mint that begins, and by a change for as long
+	// as it looks and stores; by neither while a provider is asked.
+	gate  sync.RWMutex
+	slots *semaphore.Weighted
+}
+
+func (a *admissions) of(connection string) *admission {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byConnection == nil {
+		a.byConnection = map[string]*admission{}
+	}
+	one := a.byConnection[connection]
+	if one == nil {
+		one = &admission{slots: semaphore.NewWeighted(mintSlots)}
+		a.byConnection[connection] = one
+	}
+	return one
+}
+
+// change keeps mints of a connection from beginning until done is called.
+func (a *admissions) change(connection string) (done func()) {
+	gate := &a.of(connection).gate
+	gate.Lock()
+	return gate.Unlock
+}
+
+// slot waits for a place among a connection's mints in flight until the caller
+// hangs up.
+func (a *admissions) slot(ctx context.Context, connection string) (release func(), err error) {
+	slots := a.of(connection).slots
+	if err := slots.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("connection %q has %d mints in flight, and the caller went away before one of them ended; try again later", connection, mintSlots)
+	}
+	return func() { slots.Release(1) }, nil
+}
+
+// errReplan means that a connection was changed after a mint was planned and
+// before it began.
+var errReplan = errors.New("the connection was changed in that very moment; try again")
+
+// mostPlans bounds how often a mint is planned anew.
+const mostPlans = 5
