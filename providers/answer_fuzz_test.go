@@ -101,6 +101,9 @@ func checkError(t *testing.T, err error) {
 	if !errors.As(err, &e) {
 		t.Fatalf("%T is no *Error: %v", err, err)
 	}
+	if strings.Contains(err.Error(), "the engine failed inside") {
+		t.Fatalf("a panic is under it: %v", err)
+	}
 	if len(err.Error()) > 1000 || strings.ContainsFunc(err.Error(), unicode.IsControl) {
 		t.Fatalf("the error is long or unprintable: %q", err)
 	}
