@@ -74,8 +74,29 @@ func newLookout() *lookout {
 	return &lookout{looking: newKeyedLocks(), places: map[string]*lookedAt{}, windows: map[string]windows{}, own: map[string]time.Time{}}
 }
 
-// keepLookout begins the lookout after a process that stopped without a release.
-func (e *Engine) keepLookout(ctx context.Context, s logical.Storage, after *signature) error {
+// lookoutNote is a lookout that outlasts its process: a copy that is restarted in
+// good order is one all the same.
+type lookoutNote struct {
+	Began time.Time `json:"began"`
+	// Sign is the last sign of life of the process that stopped without a release.
+	Sign time.Time `json:"sign"`
+}
+
+// lookout is what a process is to keep after one with this signature; nil for none.
+func (g *signature) lookout(now time.Time) *lookoutNote {
+	switch {
+	case g == nil:
+		return nil
+	case g.Lookout != nil && now.Sub(g.Lookout.Began) < lookoutFor:
+		return g.Lookout
+	case g.Released:
+		return nil
+	}
+	return &lookoutNote{Began: now, Sign: g.Seen}
+}
+
+// keepLookout begins a lookout, or goes on with it.
+func (e *Engine) keepLookout(ctx context.Context, s logical.Storage, note *lookoutNote) error {
 	marks, err := e.activity.inheritedMarks(ctx, s)
 	if err != nil && !errors.Is(err, errUnreadable) {
 		return err
@@ -83,7 +104,7 @@ func (e *Engine) keepLookout(ctx context.Context, s logical.Storage, after *sign
 	l := e.lookout
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept, l.began, l.start, l.sign = true, e.now(), e.clock.start, after.Seen
+	l.kept, l.began, l.start, l.sign = true, e.now(), e.clock.start, note.Sign
 	for _, m := range marks {
 		l.windows[m.connection] = append(l.windows[m.connection], m.mark.Windows...)
 	}

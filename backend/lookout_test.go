@@ -69,6 +69,31 @@ func TestCopyMadeWithinMinutes(t *testing.T) {
 	}
 }
 
+// TestRestartedCopyLooksOut: a copy is stopped in good order, and started again,
+// before its original has given it away.
+func TestRestartedCopyLooksOut(t *testing.T) {
+	w := newWorld(t)
+	w.mustMint("app")
+	w.run(time.Minute, 20*time.Second)
+	copied := w.restore(w.snapshot(), w.leasesNow())
+	copied.stopAndStart()
+	for range 2 * testTTL / time.Minute {
+		w.mustMint("app")
+		for _, lease := range w.held() {
+			w.must(w.renew(lease, testTTL))
+		}
+		for _, one := range []*world{w, copied} {
+			one.advance(time.Minute)
+			one.turn()
+		}
+		copied.expireLeases()
+	}
+	w.heldKeysWork()
+	if !copied.process.passive() {
+		t.Error("the copy acts")
+	}
+}
+
 // every is each multiple up to an end.
 func every(d, end time.Duration) []time.Duration {
 	var times []time.Duration

@@ -48,6 +48,8 @@ type signature struct {
 	Released bool `json:"released,omitempty"`
 	// Doubt makes the mount passive.
 	Doubt *Doubt `json:"doubt,omitempty"`
+	// Lookout is kept by this process and those after it, until it is over.
+	Lookout *lookoutNote `json:"lookout,omitempty"`
 }
 
 // Doubt is why a mount is passive.
@@ -115,15 +117,16 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 	default:
 		doubt = found.doubt(e.now(), stake)
 	}
-	if doubt == nil && found != nil && !found.Released {
-		if err := e.keepLookout(ctx, s, found); err != nil {
+	note := found.lookout(e.now())
+	if note != nil && doubt == nil {
+		if err := e.keepLookout(ctx, s, note); err != nil {
 			return err
 		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.decided = true
-	o.own = signature{Epoch: o.epoch, Doubt: doubt}
+	o.own = signature{Epoch: o.epoch, Doubt: doubt, Lookout: note}
 	if doubt != nil {
 		e.logDoubt(doubt)
 	}
@@ -363,6 +366,9 @@ func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doub
 	defer o.writing.Unlock()
 	changed := o.signature()
 	changed.Doubt = doubt
+	if doubt == nil {
+		changed.Lookout = nil
+	}
 	if err := e.sign(ctx, req.Storage, changed); err != nil {
 		return err
 	}
