@@ -270,6 +270,7 @@ func (d *Definition) markBodyNeeds() {
 		finally(d.rotate.calls, nil, slices.Concat(d.rotate.save, d.rotate.connection)...)
 		for _, list := range d.rotate.lists {
 			list.needsBody = true
+			list.allowLong(d)
 		}
 	}
 	if d.extend != nil {
@@ -278,6 +279,7 @@ func (d *Definition) markBodyNeeds() {
 	for _, block := range []*listBlock{d.list, d.lookup} {
 		if block != nil {
 			block.needsBody = true
+			block.allowLong(d)
 		}
 	}
 	if d.probe != nil {

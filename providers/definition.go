@@ -135,7 +135,9 @@ type call struct {
 	// the answer holds their values.
 	reveals []named
 
-	text      bool // the answer's body is text, not JSON
+	longest   int64    // bound of the answer's body; 0 for maxBody
+	stream    []string // where in a long answer the items are that are read one by one; nil for none
+	text      bool     // the answer's body is text, not JSON
 	needsBody bool // an answer that cannot be read is a failure
 	ok        hclsyntax.Expression
 	gone      hclsyntax.Expression

@@ -24,6 +24,9 @@ type answered struct {
 	// what it is.
 	unreadable bool
 	text       string
+	// list is the text of the items that are read one by one; nil where they are
+	// in scope.
+	list []byte
 	// asked is the address that was asked, and base what definitions append to.
 	asked, base *url.URL
 	// throttled means that it is about the number of requests.
@@ -69,7 +72,7 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 		}
 	}
 	auth = begin(auth)
-	r.class, r.sign = class, signer(auth)
+	r.class, r.sign, r.longest = class, signer(auth), block.longest
 	if expr := c.def.errors.throttled; expr != nil {
 		r.throttled = func(a *answer) bool {
 			read := block.read(a, s)
@@ -107,9 +110,11 @@ func conceal(members []named, s scope, secrets *secretTexts) {
 func (block *call) read(got *answer, s scope) *answered {
 	text, unreadable := withoutBOM(got.body), false
 	body := cty.NullVal(cty.DynamicPseudoType)
+	var list []byte
 	switch {
 	case block.text:
 		body = cty.StringVal(string(text))
+	case block.stream != nil && len(text) >= streamFrom && block.readLong(text, &body, &list):
 	case len(bytes.TrimSpace(text)) > 0:
 		value, err := decodeJSON(text)
 		unreadable = err != nil
@@ -122,11 +127,22 @@ func (block *call) read(got *answer, s scope) *answered {
 		header:     got.header,
 		scope:      s.withAnswer(got.status, got.header, body),
 		unreadable: unreadable,
+		list:       list,
 	}
 	if unreadable {
 		read.text = string(text)
 	}
 	return read
+}
+
+// readLong leaves the items out of the body; false where there is no list.
+func (block *call) readLong(text []byte, body *cty.Value, list *[]byte) bool {
+	value, items, err := withoutItems(text, block.stream)
+	if err != nil {
+		return false
+	}
+	*body, *list = toCty(value), items
+	return true
 }
 
 // judge says what an answer means for the provider's state; nil is success.

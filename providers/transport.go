@@ -53,6 +53,8 @@ type request struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
+	// longest bounds the answer's body; 0 stands for maxBody.
+	longest int64
 	// throttled says of an answer that it means the provider's rate limit, beyond
 	// what isThrottled knows; nil where there is no more to know.
 	throttled func(*answer) bool

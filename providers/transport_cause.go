@@ -52,9 +52,10 @@ func explain(err error) string {
 }
 
 func explainBody(err error) string {
+	var large *http.MaxBytesError
 	switch {
-	case isTooLarge(err):
-		return fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20)
+	case errors.As(err, &large):
+		return fmt.Sprintf("the answer is larger than %d MiB", large.Limit>>20)
 	case errors.Is(err, errNotGzip):
 		return errNotGzip.Error()
 	case errors.Is(err, io.ErrUnexpectedEOF):

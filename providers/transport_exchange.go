@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// maxBody bounds an answer's body, both as sent and as unpacked. A page of a
-// list is the largest honest one.
+// maxBody bounds an answer's body, both as sent and as unpacked; lists have a
+// bound of their own.
 const maxBody = 4 << 20
 
 const userAgent = "vault-plugin-secrets-apikeys"
@@ -136,7 +136,7 @@ func (t *transport) exchange(ctx context.Context, r *request, out *outgoing) *re
 		return t.failed(ctx, attempt, r, steps, err, time.Since(began))
 	}
 	defer res.Body.Close()
-	a, err := readAnswer(res)
+	a, err := readAnswer(res, max(r.longest, maxBody))
 	if err != nil {
 		lost := t.failed(ctx, attempt, r, steps, err, time.Since(began))
 		lost.err.Status = res.StatusCode
@@ -198,12 +198,12 @@ var errNotGzip = errors.New("the body is not valid gzip")
 
 // readAnswer reads a whole answer, its body bounded before and after unpacking:
 // a few bytes may unpack to gigabytes, and endless ones to nothing.
-func readAnswer(res *http.Response) (*answer, error) {
+func readAnswer(res *http.Response, longest int64) (*answer, error) {
 	a := &answer{status: res.StatusCode, header: res.Header}
-	if res.ContentLength > maxBody {
-		return nil, &http.MaxBytesError{Limit: maxBody}
+	if res.ContentLength > longest {
+		return nil, &http.MaxBytesError{Limit: longest}
 	}
-	var body io.Reader = http.MaxBytesReader(nil, res.Body, maxBody)
+	var body io.Reader = http.MaxBytesReader(nil, res.Body, longest)
 	packed := strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip")
 	if packed {
 		a.header = a.header.Clone()
@@ -216,7 +216,7 @@ func readAnswer(res *http.Response) (*answer, error) {
 		if err != nil {
 			return nil, gzipError(err)
 		}
-		body = http.MaxBytesReader(nil, unpacked, maxBody)
+		body = http.MaxBytesReader(nil, unpacked, longest)
 	}
 	var err error
 	if a.body, err = io.ReadAll(body); err == nil {

@@ -70,7 +70,7 @@ func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *
 		w.ended, w.gone = true, true
 		return nil
 	}
-	next, err := w.readPage(got, visit)
+	next, err := w.readPage(ctx, got, visit)
 	if err != nil {
 		return w.c.unusable(w.block.call, got, err.Error(), secrets)
 	}
@@ -79,18 +79,27 @@ func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *
 }
 
 // readPage visits the items of one answer and returns page.* of the next.
-func (w *walk) readPage(got *answered, visit func(item scope) string) (next cty.Value, err error) {
+func (w *walk) readPage(ctx context.Context, got *answered, visit func(item scope) string) (next cty.Value, err error) {
 	items, err := w.block.readItems(got)
 	if err != nil {
 		return cty.NilVal, err
 	}
 	s := got.scope.with("items", items)
 	count, news := 0, 0
-	for _, item := range elementsOf(items) {
+	one := func(item scope) {
 		count++
-		if w.isNew(visit(s.with("item", item))) {
+		if w.isNew(visit(item)) {
 			news++
 		}
+	}
+	for _, item := range elementsOf(items) {
+		one(s.with("item", item))
+	}
+	if got.list != nil {
+		err = eachItem(got.list, func(item cty.Value, size int) { one(s.metered(ctx, size).with("item", item)) })
+	}
+	if err != nil {
+		return cty.NilVal, err
 	}
 	if len(w.seen) > mostListed {
 		return cty.NilVal, fmt.Errorf("the list has more than %d keys", mostListed)

@@ -1,0 +1,150 @@
+package providers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+const (
+	// maxList bounds a list in one answer whose items can be read one by one, so
+	// that nothing but its text is held at a time; maxPage one that has to be
+	// computed with as a whole.
+	maxList = 64 << 20
+	maxPage = 16 << 20
+	// streamFrom is from which length on items are read one by one.
+	streamFrom = 1 << 20
+)
+
+// streamPath is where in an answer the items are, as a path of names; ok is false
+// where the definition looks at them as a whole, or does more than naming them.
+func (l *listBlock) streamPath(d *Definition) (path []string, ok bool) {
+	at, ok := bare(l.items).(*hclsyntax.ScopeTraversalExpr)
+	if !ok || at.Traversal.RootName() != "body" || l.next != nil {
+		return nil, false
+	}
+	exprs := []hclsyntax.Expression{l.ok, l.gone, d.errors.message, d.errors.refused, d.errors.unauthorized, d.errors.throttled}
+	for _, member := range l.item {
+		exprs = append(exprs, member.expr)
+	}
+	for _, expr := range exprs {
+		for _, one := range mentionsIn(expr) {
+			if one.root == "items" || one.root == "body" && samePlace(traversalText(one.traversal), traversalText(at.Traversal)) {
+				return nil, false
+			}
+		}
+	}
+	path = []string{}
+	for _, step := range at.Traversal[1:] {
+		switch step := step.(type) {
+		case hcl.TraverseAttr:
+			path = append(path, step.Name)
+		case hcl.TraverseIndex:
+			if step.Key.Type() != cty.String {
+				return nil, false
+			}
+			path = append(path, step.Key.AsString())
+		default:
+			return nil, false
+		}
+	}
+	return path, true
+}
+
+// errNoList says that there is no list at the path.
+var errNoList = errors.New("no list is there")
+
+// withoutItems reads an answer whose list at path is left out: in its place is an
+// empty one. rest is the text that begins with the list.
+func withoutItems(text []byte, path []string) (value any, rest []byte, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	at := int64(-1)
+	if value, err = skipAt(decoder, path, &at); err != nil {
+		return nil, nil, err
+	}
+	if at < 0 {
+		return nil, nil, errNoList
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, nil, errors.New("more than one JSON value")
+	}
+	return value, text[at:], nil
+}
+
+// skipAt reads one value, but for the list at path within it, whose place it
+// notes.
+func skipAt(decoder *json.Decoder, path []string, at *int64) (any, error) {
+	if len(path) == 0 {
+		return skipList(decoder, at)
+	}
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.Join(errNoList, err)
+	}
+	fields := map[string]any{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value any
+		if name == path[0] {
+			value, err = skipAt(decoder, path[1:], at)
+		} else {
+			err = decoder.Decode(&value)
+		}
+		if err != nil {
+			return nil, err
+		}
+		fields[name.(string)] = value // a name in an object is a string
+	}
+	_, err := decoder.Token()
+	return fields, err
+}
+
+func skipList(decoder *json.Decoder, at *int64) (any, error) {
+	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+		return nil, errors.Join(errNoList, err)
+	}
+	*at = decoder.InputOffset() - 1
+	for decoder.More() {
+		var skipped json.RawMessage
+		if err := decoder.Decode(&skipped); err != nil {
+			return nil, err
+		}
+	}
+	_, err := decoder.Token()
+	return []any{}, err
+}
+
+// eachItem reads the items of a list one by one. size is the length of an item's
+// text.
+func eachItem(list []byte, visit func(item cty.Value, size int)) error {
+	decoder := json.NewDecoder(bytes.NewReader(list))
+	decoder.UseNumber()
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	for decoder.More() {
+		before := decoder.InputOffset()
+		var item any
+		if err := decoder.Decode(&item); err != nil {
+			return err
+		}
+		visit(toCty(item), int(decoder.InputOffset()-before))
+	}
+	return nil
+}
+
+// allowLong lets the answers to a list be longer than others.
+func (l *listBlock) allowLong(d *Definition) {
+	l.longest = maxPage
+	if path, ok := l.streamPath(d); ok && !l.text {
+		l.stream, l.longest = path, maxList
+	}
+}
