@@ -138,7 +138,7 @@ type call struct {
 	longest   int64    // bound of the answer's body; 0 for maxBody
 	stream    []string // where in a long answer the items are that are read one by one; nil for none
 	text      bool     // the answer's body is text, not JSON
-	needsBody bool // an answer that cannot be read is a failure
+	needsBody bool     // an answer that cannot be read is a failure
 	ok        hclsyntax.Expression
 	gone      hclsyntax.Expression
 	when      hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
