@@ -575,13 +575,18 @@ func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) er
 	return fmt.Errorf("%w: %s", errHeld, one.describe())
 }
 
-// holdingsFor is what a removal is compared with. A credential is compared with
-// what storage says at this moment: what a rotation writes there is in no log.
+// holdingsFor is what a removal is compared with. Keys share one reading of the
+// ledger, which is kept up with; a credential is compared with what storage says
+// at this moment, since what a rotation writes there is in no log.
 func (e *Engine) holdingsFor(ctx context.Context, s logical.Storage, r removal) (h *holdings, release func(), err error) {
-	switch {
-	case r.holdings != nil:
+	if r.holdings != nil {
 		return r.holdings, func() {}, nil
-	case r.claim.failed:
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, _, isKey := fixedPartOf(mount.Tag, r.name); isKey {
 		return e.sharedHoldings(ctx, s)
 	}
 	return e.holdings(ctx, s)

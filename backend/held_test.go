@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -374,4 +375,60 @@ func TestFormerLeaderRemovesNothing(t *testing.T) {
 	if !errors.Is(err, errPassive) {
 		t.Errorf("error %v, want that this process has nothing to say any more", err)
 	}
+}
+
+// TestClearingUpSharesTheLedger clears up many keys while others are at it: the
+// ledger is read for all of them together. A credential is compared with storage.
+func TestClearingUpSharesTheLedger(t *testing.T) {
+	ctx := context.Background()
+	w, _ := cabinetWorld(t)
+	held := []*heldLease{w.mustMint("main"), w.mustMint("main")}
+	counted := &countedReads{Storage: w.process.storage, prefix: ledgerPrefix}
+	site, err := w.process.site(ctx, w.storage, "one")
+	w.must(err)
+	_, release, err := w.process.sharedHoldings(ctx, counted)
+	w.must(err)
+	defer release()
+	tag := w.process.identity.mount.Tag
+	remove := func(name string) {
+		t.Helper()
+		w.must(w.process.removeUnheld(ctx, counted, removal{
+			object: object{site: site, name: name},
+			work:   "test", why: "a test asks",
+			remove: func(context.Context) error { return nil },
+		}))
+	}
+	for range 20 {
+		remove("main-" + fixedPart(tag, w.time()))
+	}
+	if counted.reads() != len(held) {
+		t.Errorf("%d records were read for 20 keys, and there are %d", counted.reads(), len(held))
+	}
+	remove("vault-root-" + credentialFixedPart(tag, w.time()))
+	if counted.reads() != 2*len(held) {
+		t.Errorf("%d records were read after a credential came, want %d", counted.reads(), 2*len(held))
+	}
+}
+
+// countedReads counts the entries under a prefix that are read.
+type countedReads struct {
+	logical.Storage
+	prefix string
+	mu     sync.Mutex
+	count  int
+}
+
+func (s *countedReads) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	if strings.HasPrefix(key, s.prefix) {
+		s.mu.Lock()
+		s.count++
+		s.mu.Unlock()
+	}
+	return s.Storage.Get(ctx, key)
+}
+
+func (s *countedReads) reads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
 }
