@@ -1,0 +1,127 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mutation is a defect put into the engine, in the place of one text that occurs
+// once in its file.
+type mutation struct{ name, file, old, new string }
+
+// mutations are defects that the simulation has to find: most were in the engine
+// once. One whose text is no longer there fails TestMutationsApply.
+var mutations = []mutation{
+	{"the ledger holds nothing", "held.go",
+		"e.addCredentials, e.addRecords, e.addStaticKeys,", "e.addCredentials, e.addStaticKeys,"},
+	{"admin credentials hold nothing", "held.go",
+		"e.addCredentials, e.addRecords, e.addStaticKeys,", "e.addRecords, e.addStaticKeys,"},
+	{"a former leader goes on removing", "ownership.go",
+		"	if err == nil && theirs {\n		err = errPassive", "	if err == nil && theirs && false {\n		err = errPassive"},
+	{"a renewal moves the deadline back", "lease.go",
+		"deadline.After(r.Deadline) {", "!deadline.Equal(r.Deadline) {"},
+	{"a deadline counts from the order", "mint.go",
+		"took := max(0, answered.Sub(o.record.IssuedAt))", "took := 0 * answered.Sub(o.record.IssuedAt)"},
+	{"a record goes whatever the provider says", "revoke.go",
+		"	e.metrics.revoked(r.Connection, err)\n	if err != nil {", "	e.metrics.revoked(r.Connection, err)\n	if err != nil && false {"},
+	{"the ledger forgets at once what cannot be revoked", "revoke.go",
+		"	err = e.endAtProvider(ctx, s, r, since)\n", "	err = dropRecord(ctx, s, r)\n"},
+	{"a mark is cleared while a mint is in flight", "dirty.go",
+		"c.mark == nil || len(c.inFlight) > 0 || ", "c.mark == nil || "},
+	{"an idle connection is forgotten at once", "dirty.go",
+		"a.now().Sub(c.lastUsed) < idleBeforeClean", "false"},
+	{"a key that cannot be entered is left alone", "mint.go",
+		"		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))\n", "		e.activity.end(o.site.name, o.request.Name)\n		return err\n"},
+	{"a mint of unknown outcome is believed to have made nothing", "mint.go",
+		"	if providers.NothingMade(err) {\n		e.settled", "	if err != nil {\n		e.settled"},
+	{"a failed mint is not queued", "mint.go",
+		"	if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {\n		return err\n	}\n	e.activity.end(o.site.name, o.request.Name)", "	e.activity.end(o.site.name, o.request.Name)"},
+	{"nobody is left to take the key, and it lives on", "mint.go",
+		"		return errors.Join(err, e.revokeUnheld(ctx, s, &o.record))\n	}\n	return nil\n}", "		return err\n	}\n	return nil\n}"},
+	{"the reaper takes static keys", "reaper.go",
+		"	if err != nil || held {\n		return err", "	if err != nil {\n		return err"},
+	{"a new static key is thought stored", "static_rotation.go",
+		"stored.Current != nil && stored.Current.RecordID == next.Current.RecordID {", "true {"},
+	{"overlap does not count", "static_rotation.go",
+		"		if e.now().Before(key.Until) {\n			left", "		if false {\n			left"},
+	{"the credential is not read back", "root_rotation.go",
+		"err == nil && stored.holds(site.definition.Connection, note.Made) == holdsNew {", "true {"},
+	{"a lease's end is not heeded", "lease.go",
+		"	if err != nil || r == nil {\n		return nil, err\n	}\n	lookCtx", "	if err != nil || r != nil {\n		return nil, err\n	}\n	lookCtx"},
+}
+
+const engineFolder = "../../backend"
+
+// mutated is the source of a file with the defect in it.
+func (m mutation) mutated(t *testing.T) (path, source string) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(engineFolder, m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.old); n != 1 {
+		t.Fatalf("%s: the text to replace occurs %d times in %s, want once; follow the engine", m.name, n, m.file)
+	}
+	return path, strings.Replace(string(text), m.old, m.new, 1)
+}
+
+// TestMutationsApply keeps the list in step with the engine.
+func TestMutationsApply(t *testing.T) {
+	for _, m := range mutations {
+		t.Run(m.name, func(t *testing.T) { m.mutated(t) })
+	}
+}
+
+// TestMutationsAreFound builds the engine with defects put into it, and has the
+// simulation find each: those whose numbers MUTATIONS names, or "all"; without it
+// a sample of one.
+func TestMutationsAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each mutation is a build of its own")
+	}
+	chosen := os.Getenv("MUTATIONS")
+	for i, m := range mutations {
+		if chosen == "all" || chosen == "" && i == 0 || slices.Contains(strings.Split(chosen, ","), fmt.Sprint(i)) {
+			t.Run(m.name, func(t *testing.T) { m.mustBeFound(t) })
+		}
+	}
+}
+
+// mustBeFound plays lives of the mutated engine until one breaks.
+func (m mutation) mustBeFound(t *testing.T) {
+	folder := t.TempDir()
+	path, source := m.mutated(t)
+	file, overlay, binary := filepath.Join(folder, "mutated.go"), filepath.Join(folder, "overlay.json"), filepath.Join(folder, "mutated.test")
+	listing, err := json.Marshal(map[string]any{"Replace": map[string]string{path: file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{file: []byte(source), overlay: listing} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building it: %s\n%s", err, out)
+	}
+	play := exec.Command(binary, "-test.run", "^TestLives$")
+	play.Env = append(os.Environ(), "SHRINK=no", "FIRST=yes", "FROM=1", "LIVES=400")
+	out, err := play.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), ": seed ") {
+		t.Errorf("400 lives did not find it (%v):\n%s", err, out)
+		return
+	}
+	_, found, _ := strings.Cut(string(out), ": seed ")
+	found, _, _ = strings.Cut(found, "\n")
+	t.Logf("found by seed %s", found)
+}
