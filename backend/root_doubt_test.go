@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -383,4 +384,54 @@ func TestOldCredentialWrittenBack(t *testing.T) {
 	if a.alive()["token-of-operator"] == "" {
 		t.Error("the credential that was written back is dead")
 	}
+}
+
+// TestRotationThatTakesEffectLate, minutes after the engine gave its call up, does
+// so while its note is there: a credential that we chose is adopted, and any other
+// is removed, or named where it cannot be found.
+func TestRotationThatTakesEffectLate(t *testing.T) {
+	ctx := context.Background()
+	for provider, route := range map[string]string{
+		"sandbox":          "POST /v1/admin-keys",
+		"unlisted":         "POST /v1/admin-keys",
+		"sandbox-accounts": "PUT /v1/admin-keys/self/key",
+	} {
+		t.Run(provider, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			w.rotates(provider)
+			w.addFaults([]server.Fault{{Kind: server.LateCommit, Delay: server.Duration(100 * time.Hour), Match: server.Match{Route: route}}})
+			if err := w.process.RotateRoot(ctx, w.process.storage, "box"); err == nil {
+				t.Fatal("a rotation without an answer succeeded")
+			}
+			w.run(50*time.Second, 10*time.Second)
+			w.sandbox.ClearFaults()
+			synctest.Wait()
+			w.run(30*time.Minute, 20*time.Second)
+			w.storedCredentialWorks()
+			w.leftoversAreNamed()
+			w.start(fault{})
+			w.must(w.process.CheckConnection(ctx, w.process.storage, "box"))
+		}))
+	}
+}
+
+// TestNewCredentialInDoubt: as long as the provider does not say that a new
+// credential does not work, it and the old one are both kept.
+func TestNewCredentialInDoubt(t *testing.T) {
+	w := newWorld(t)
+	refused := server.Fault{Kind: server.Status, Status: http.StatusForbidden, Count: new(0), Match: server.Match{Route: "GET /v1/whoami"}, After: 1}
+	w.addFaults([]server.Fault{refused})
+	if err := w.process.RotateRoot(context.Background(), w.process.storage, "box"); err == nil {
+		t.Fatal("a credential that was not seen to work was taken")
+	}
+	w.run(time.Hour, time.Minute)
+	if n := len(w.sandbox.State().AdminKeys); n != 2 {
+		t.Errorf("%d admin keys are at the provider, want the old one and the new one", n)
+	}
+	w.run(25*time.Hour, 10*time.Minute) // that cannot keep the next rotation away for ever
+	w.sandbox.ClearFaults()
+	w.process.ResetConnection("box")
+	w.run(time.Hour, time.Minute)
+	w.credentialWorks()
+	w.noRotationLeft()
 }
