@@ -27,7 +27,7 @@ const (
 	lookoutFor = 24 * time.Hour
 	// shortestLookAge is how old, at least, the last look may be. It may be a
 	// quarter as old as the lookout is long, and some times what a look takes.
-	shortestLookAge = time.Minute
+	shortestLookAge = 2 * time.Second
 	lookAgePerTook  = 20
 	// blindTries and blindBound are how often and for how long a list must fail
 	// before the work goes on without it.
