@@ -294,6 +294,9 @@ func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, long
 // take the key, the key is revoked on the spot.
 func (e *Engine) enter(ctx context.Context, s logical.Storage, o *order, key *providers.Key) error {
 	o.record.Handle = key.Handle
+	if o.record.VerifyRevocation {
+		o.record.Handle = o.site.client.KeepForProbe(key.Handle, key.Secret)
+	}
 	if err := e.enterRecord(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
 		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))
 	}

@@ -123,6 +123,16 @@ func (q *QueueEntry) key() *Record {
 	return r
 }
 
+// lane is the part of the queue in which the entry waits. What clears up after
+// failed mints has one of its own: a list that cannot be read says nothing of
+// revocations, and does not keep them.
+func (q *QueueEntry) lane() string {
+	if q.Kind == queueRevoke {
+		return q.Connection
+	}
+	return q.Connection + " clean-up"
+}
+
 type queue struct {
 	now    func() time.Time
 	jitter jitter
@@ -260,7 +270,7 @@ func (q *queue) get(id string) *QueueEntry {
 // seen is the entry as it is shown: with the next try that its lane allows.
 func (q *queue) seen(item *queueItem) QueueEntry {
 	entry := item.QueueEntry
-	if l := q.lanes[entry.Connection]; l != nil && l.nextTry.After(entry.NextTry) {
+	if l := q.lanes[entry.lane()]; l != nil && l.nextTry.After(entry.NextTry) {
 		entry.NextTry = l.nextTry
 	}
 	return entry
@@ -366,7 +376,7 @@ func (q *queue) retryNow(id string) bool {
 		return false
 	}
 	item.NextTry = time.Time{}
-	if l := q.lanes[item.Connection]; l != nil {
+	if l := q.lanes[item.lane()]; l != nil {
 		l.nextTry = time.Time{}
 	}
 	return true
@@ -380,7 +390,7 @@ func (q *queue) start(work func(QueueEntry) error) {
 	now := q.now()
 	due := map[string]bool{}
 	for _, item := range q.entries {
-		due[item.Connection] = due[item.Connection] || item.due(now)
+		due[item.lane()] = due[item.lane()] || item.due(now)
 	}
 	for _, connection := range slices.Sorted(maps.Keys(due)) {
 		l := q.lanes[connection]
@@ -418,7 +428,7 @@ func (q *queue) drain(connection string, work func(QueueEntry) error) {
 		}
 		var wg sync.WaitGroup
 		for _, entry := range batch {
-			wg.Go(func() { q.settle(entry, work(entry)) })
+			wg.Go(func() { q.settle(entry, guarded(func() error { return work(entry) })) })
 		}
 		wg.Wait()
 	}
@@ -451,7 +461,7 @@ func (q *queue) take(connection string) []QueueEntry {
 func (q *queue) oldest(connection string, now time.Time, limit int) []*queueItem {
 	var found []*queueItem
 	for _, item := range q.entries {
-		if item.Connection != connection || !item.due(now) {
+		if item.lane() != connection || !item.due(now) {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(found, item, byAge)
@@ -469,7 +479,7 @@ func byAge(a, b *queueItem) int {
 func (q *queue) settle(entry QueueEntry, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.lanes[entry.Connection]
+	l := q.lanes[entry.lane()]
 	item := q.entries[entry.ID]
 	if item != nil {
 		item.busy = false

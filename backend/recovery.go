@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -143,7 +142,7 @@ func (e *Engine) recoverDirty(ctx context.Context) {
 func guarded(do func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("a fault in the engine: %v\n%s", cause, debug.Stack())
+			err = fmt.Errorf("a fault in the engine (%T); please report this", cause) // its text may quote a secret
 		}
 	}()
 	return do()

@@ -69,6 +69,9 @@ func checkRole(site *site, name string, r *Role) error {
 	if (r.BindToCaller || len(r.KeyCIDRs) > 0) && !site.definition.Capabilities.IPBinding {
 		return mistake("%s cannot bind a key to addresses; leave key_cidrs and bind_to_caller out", site.definition.Title)
 	}
+	if r.VerifyRevocation && !site.definition.Capabilities.Probe && !site.definition.Capabilities.Lookup {
+		return mistake("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", site.definition.Title)
+	}
 	if _, err := keyName(site.definition.KeyName, r.KeyNameTemplate, nameData{RoleName: name}, "v0"); err != nil {
 		return err
 	}

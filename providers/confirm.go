@@ -41,6 +41,24 @@ func (c *Client) CanProbe(h Handle) bool {
 	return c.def.probe != nil && h.holds(mentionsOf("secret", c.def.probe.expressions()...))
 }
 
+// KeepForProbe is the handle with what the probe needs of the key itself, so that
+// the key can be seen dead after its revocation. It is a sealed one then; without a
+// probe it is as it was.
+func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
+	if c.def.probe == nil {
+		return h
+	}
+	kept := Values{}
+	for name, value := range h.Secret {
+		kept[name] = value
+	}
+	for name := range mentionsOf("secret", c.def.probe.expressions()...) {
+		kept[name] = secret[name]
+	}
+	h.Secret, h.Sealed = kept, true
+	return h
+}
+
 // holds reports whether the handle keeps these fields of the key itself.
 func (h Handle) holds(fields mentions) bool {
 	for name := range fields {

@@ -1,0 +1,62 @@
+package backend
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// TestCleanUpsDoNotHoldUpRevocations: a list that does not answer is no reason to
+// take the connection for one out of reach.
+func TestCleanUpsDoNotHoldUpRevocations(t *testing.T) {
+	w := newWorld(t)
+	w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+		if r.Method == http.MethodGet && r.URL.Path == "/v1/keys" {
+			rw.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		pass()
+	})
+	lease := w.mustMint("app")
+	site, err := w.process.site(context.Background(), w.storage, "box")
+	w.must(err)
+	entry := QueueEntry{ID: "lost", Kind: queueCleanUp, KeyName: "lost", SettledAt: w.time().Add(time.Hour)}
+	entry.setOrigin(site.origin())
+	w.must(w.process.queue.add(context.Background(), w.storage, entry, false))
+	w.turn()
+	if w.process.queue.get("lost").LastError == "" {
+		t.Fatal("the clean-up did not fail")
+	}
+	w.must(w.revoke(lease))
+}
+
+// TestVerifiedRevocation asks with the key itself, where the provider can be asked.
+func TestVerifiedRevocation(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	r := &Role{Connection: "box", VerifyRevocation: true, TTL: testTTL, Fields: providers.Values{"scopes": []any{"read"}}}
+	w.must(w.process.SaveRole(ctx, w.storage, "app", r))
+	asked := 0
+	w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+		if r.URL.Path == "/v1/whoami" && !strings.Contains(r.Header.Get("Authorization"), testAdminKey) {
+			asked++
+		}
+		pass()
+	})
+	w.must(w.process.SaveRole(ctx, w.storage, "app", r))
+	lease := w.mustMint("app")
+	if stored := w.recordOf(lease); stored == nil || !stored.Handle.Sealed || len(w.stored(ledgerPrefix)) > 0 {
+		t.Errorf("the record is not sealed: %v", stored)
+	}
+	w.must(w.revoke(lease))
+	if asked == 0 {
+		t.Error("nobody asked with the key")
+	}
+	if left := w.stored(sealedLedgerPrefix); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
