@@ -25,9 +25,9 @@ var mutations = []mutation{
 	{"a former leader goes on removing", "ownership.go",
 		"	if err == nil && theirs {\n		err = errPassive", "	if err == nil && theirs && false {\n		err = errPassive"},
 	{"a renewal moves the deadline back", "lease.go",
-		"deadline.After(r.Deadline) {", "!deadline.Equal(r.Deadline) {"},
-	{"a deadline counts from the order", "mint.go",
-		"took := max(0, answered.Sub(o.record.IssuedAt))", "took := 0 * answered.Sub(o.record.IssuedAt)"},
+		"to.After(r.Deadline) {", "!to.Equal(r.Deadline) {"},
+	{"a deadline comes before the lease's end", "mint.go",
+		"answered.Add(life + o.site.connection.longestMint() + deadlineMargin)", "answered.Add(life / 2)"},
 	{"a record goes whatever the provider says", "revoke.go",
 		"	e.metrics.revoked(r.Connection, err)\n	if err != nil {", "	e.metrics.revoked(r.Connection, err)\n	if err != nil && false {"},
 	{"the ledger forgets at once what cannot be revoked", "revoke.go",
@@ -53,7 +53,7 @@ var mutations = []mutation{
 	{"the credential is not read back", "root_rotation.go",
 		"err == nil && stored.holds(site.definition.Connection, note.Made) == holdsNew {", "true {"},
 	{"a lease's end is not heeded", "lease.go",
-		"	if err != nil || r == nil {\n		return nil, err\n	}\n	lookCtx", "	if err != nil || r != nil {\n		return nil, err\n	}\n	lookCtx"},
+		"	if r == nil {\n		if r = e.unrecorded", "	if r != nil {\n		return nil, nil\n	}\n	if r == nil {\n		if r = e.unrecorded"},
 }
 
 const engineFolder = "../../backend"
