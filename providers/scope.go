@@ -37,6 +37,13 @@ func (s scope) metered(ctx context.Context, answered int) scope {
 	return scope{names: s.names, meter: newMeter(ctx, answered)}
 }
 
+// allowed adds to the scope's budget what a further part of an answer, of that
+// length in bytes, may cost.
+func (s scope) allowed(answered int) scope {
+	s.meter.left += budgetPerByte * answered
+	return s
+}
+
 // evaluate computes an expression. Its errors name places in the definition,
 // never values.
 func (s scope) evaluate(expr hclsyntax.Expression) (cty.Value, error) {

@@ -96,7 +96,7 @@ func (w *walk) readPage(ctx context.Context, got *answered, visit func(item scop
 		one(s.with("item", item))
 	}
 	if got.list != nil {
-		err = eachItem(got.list, func(item cty.Value, size int) { one(s.metered(ctx, size).with("item", item)) })
+		err = eachItem(got.list, func(item cty.Value, size int) { one(s.allowed(size).with("item", item)) })
 	}
 	if err != nil {
 		return cty.NilVal, err
