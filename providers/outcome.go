@@ -152,6 +152,9 @@ func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error 
 			kind = Unauthorized
 		}
 		e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
+		if got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized || got.status == http.StatusForbidden {
+			e.Message += clockDifference(got.header, c.now())
+		}
 		if kind == Throttled {
 			e.RetryAfter = throttledPause(&answer{status: got.status, header: got.header}, time.Now())
 		}
