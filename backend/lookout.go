@@ -35,6 +35,8 @@ const (
 	blindBound = 2 * time.Minute
 	// nodesApart is how far the clocks of two nodes may be apart.
 	nodesApart = 2 * time.Second
+	// mostEvidence bounds the names that are kept: storage takes no large entries.
+	mostEvidence = 10
 	// ownRemembered is for how long the own keys are known as such.
 	ownRemembered = 30 * time.Minute
 )
@@ -365,5 +367,5 @@ func (l *lookout) saw(key string, foreign []*Orphan, began, now time.Time, lag t
 		one.clearAt = began
 	}
 	slices.Sort(proof)
-	return proof
+	return proof[:min(len(proof), mostEvidence)]
 }

@@ -94,6 +94,33 @@ func TestRestartedCopyLooksOut(t *testing.T) {
 	}
 }
 
+// TestCopyOfShortLeases: the first look of a copy comes before its original mints
+// again, and the leases of the snapshot end half a minute later.
+func TestCopyOfShortLeases(t *testing.T) {
+	w := newWorld(t)
+	w.configure("sandbox", "box", "short", func(_ *Connection, r *Role) { r.TTL = 30 * time.Second })
+	for range 3 {
+		w.mustMint("short")
+	}
+	copied := w.restore(w.snapshot(), w.leasesNow())
+	for range 60 {
+		for _, one := range []*world{w, copied} {
+			one.advance(5 * time.Second)
+			one.stir()
+		}
+		for _, lease := range w.held() {
+			w.must(w.renew(lease, 30*time.Second))
+		}
+		w.mustMint("short")
+		copied.expireLeases()
+	}
+	w.heldKeysWork()
+	told, err := copied.process.Ownership(context.Background(), copied.storage)
+	if err != nil || !told.Passive || told.Doubt == nil || len(told.Doubt.Evidence) == 0 || len(told.Doubt.Evidence) > mostEvidence {
+		t.Errorf("the copy tells of itself: %+v, %v", told, err)
+	}
+}
+
 // every is each multiple up to an end.
 func every(d, end time.Duration) []time.Duration {
 	var times []time.Duration
