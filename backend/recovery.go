@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -143,6 +144,9 @@ func guarded(do func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("a fault in the engine (%T); please report this", cause) // its text may quote a secret
+			if fault, ok := cause.(runtime.Error); ok {
+				err = fmt.Errorf("a fault in the engine: %w; please report this", fault)
+			}
 		}
 	}()
 	return do()

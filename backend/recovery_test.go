@@ -256,7 +256,7 @@ func TestGuarded(t *testing.T) {
 	}{
 		"no error": {do: func() error { return nil }},
 		"an error": {do: func() error { return plain }, want: "plain"},
-		"a panic":  {do: func() error { panic("out of bounds") }, want: "a fault in the engine: out of bounds"},
+		"a panic":  {do: func() error { panic("out of bounds") }, want: "a fault in the engine (string)"},
 		"a nil map": {do: func() error {
 			var m map[string]int
 			m["x"] = 1
