@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
@@ -118,6 +119,7 @@ func TestCredentialByHand(t *testing.T) {
 	for name, test := range map[string]struct {
 		keys     int
 		sees     bool // the new credential is shown the keys
+		renamed  bool // under names that begin with something of the provider's own
 		noVerify bool
 		force    bool
 		provider string
@@ -127,6 +129,7 @@ func TestCredentialByHand(t *testing.T) {
 		same bool
 	}{
 		"of the same account":                       {keys: 2, sees: true, same: true},
+		"of the same account, under other names":    {keys: 2, sees: true, renamed: true, same: true},
 		"of another account":                        {keys: 2, want: "is shown none of its keys"},
 		"of another account, with force":            {keys: 2, force: true},
 		"of another account, and nothing to revoke": {},
@@ -142,6 +145,12 @@ func TestCredentialByHand(t *testing.T) {
 					pass()
 				case r.URL.Path == "/v1/whoami":
 					rw.Write([]byte(`{"admin": true}`))
+				case test.renamed:
+					var items []string
+					for _, key := range w.sandbox.LiveKeys() {
+						items = append(items, fmt.Sprintf(`{"id": %q, "name": "acct.%s"}`, key.ID, key.Name))
+					}
+					fmt.Fprintf(rw, `{"data": [%s], "next_cursor": null}`, strings.Join(items, ","))
 				case test.sees:
 					r.Header.Set("Authorization", "Bearer "+testAdminKey)
 					pass()

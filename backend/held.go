@@ -606,6 +606,26 @@ func (e *Engine) held(h *holdings, o object, by claim) *holder {
 	return h.holderOf(o, by)
 }
 
+// idOfAnother reports whether the id of a key that the ledger does not have is
+// that of another one by now, which somebody holds.
+func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *Record) (bool, error) {
+	h, release, err := e.holdings(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	own, _ := h.partOf(r.Handle.Name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, one := range h.byID[r.Handle.ID] {
+		if one.part != own && one.provider == r.Provider {
+			e.log.Info("a lease ended whose key is gone: its id is another key's by now", "connection", r.Connection, "key_name", r.Handle.Name, "held", one.what)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // isInFlight reports whether a key with this fixed part is being minted, and by
 // which connection.
 func (a *activity) isInFlight(tag, part string) (connection string, yes bool) {

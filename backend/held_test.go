@@ -432,3 +432,19 @@ func (s *countedReads) reads() int {
 	defer s.mu.Unlock()
 	return s.count
 }
+
+// TestReusedID: the lease of a key that is long gone ends, and its id at the
+// provider is another key's by now.
+func TestReusedID(t *testing.T) {
+	w := newWorld(t)
+	former := w.mustMint("app")
+	w.must(w.revoke(former))
+	w.start(fault{}) // by another process, which does not remember
+	later := w.mustMint("app")
+
+	data := w.dataOf(former)
+	data.Handle.ID = w.dataOf(later).Handle.ID
+	former.secret.InternalData = data.internal()
+	w.must(w.revoke(former))
+	w.heldKeysWork()
+}

@@ -163,6 +163,10 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *Recor
 		if !key.unrecorded {
 			return nil
 		}
+		// Some providers use the ids of deleted keys again.
+		if held, err := e.idOfAnother(ctx, s, key); err != nil || held {
+			return err
+		}
 		r = key
 	}
 	err = e.endAtProvider(ctx, s, r, since)
@@ -292,7 +296,7 @@ func (e *Engine) findAgain(ctx context.Context, w way, r *Record) (*providers.Ha
 	} else if !w.definition.Capabilities.Lookup {
 		return nil, lost
 	}
-	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name})
+	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -341,7 +345,7 @@ func (e *Engine) isListed(ctx context.Context, w way, r *Record) (bool, error) {
 	if !w.definition.Capabilities.Lookup {
 		return false, nil
 	}
-	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name})
+	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	return len(found.Keys) > 0, err
 }
 

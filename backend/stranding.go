@@ -84,7 +84,7 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 		if err != nil || r.Connection != change.name || change.before.Account != "" && r.Account != "" && r.Account != change.before.Account {
 			continue
 		}
-		found, err := change.client.Find(ctx, r.handleScope(change.definition), providers.Look{Name: r.Handle.Name})
+		found, err := change.client.Find(ctx, r.handleScope(change.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 		if err != nil {
 			change.blind = fmt.Sprintf("the new one was not shown its keys: %s", err)
 		}
