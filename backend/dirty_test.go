@@ -73,8 +73,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 	}
 	for before, prepare := range befores {
 		for after, jump := range afters {
-			t.Run(before+", "+after, func(t *testing.T) {
-				t.Parallel()
+			t.Run(before+", "+after, inBubble(func(t *testing.T) {
 				w, c := cabinetWorld(t)
 				lease := w.mustMint("main")
 				prepare(w)
@@ -100,7 +99,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 				if marks := w.marks(); len(marks) > 0 {
 					t.Errorf("the marks stay: %v", marks)
 				}
-			})
+			}))
 		}
 	}
 }

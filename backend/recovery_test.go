@@ -80,8 +80,7 @@ func TestOneBlocksNoOther(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, inBubble(func(t *testing.T) {
 			w, c := cabinetWorld(t, "bad")
 			held := []*heldLease{w.mustMint("main"), w.mustMint("bad")}
 			test.harm(w, c)
@@ -115,7 +114,7 @@ func TestOneBlocksNoOther(t *testing.T) {
 			if slices.Contains(report.Missing, w.dataOf(held[1]).Handle.Name) {
 				t.Error("a key of a place that could not be listed counts as missing")
 			}
-		})
+		}))
 	}
 }
 
