@@ -49,6 +49,7 @@ test: check ## check, and all tests: unit and with real servers
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	$(if $(C),GITEA_BIN="$$(go run ./scripts/getserver gitea)"; export GITEA_BIN,echo "There is no C compiler, so the tests run without the race detector and without Gitea."); \
 	go run ./scripts/gotest $(RACE) -parallel 6 -timeout 30m ./...
+	@$(if $(C),go run ./scripts/gotest ./internal/simulation # a seed's life is not itself under the race detector)
 
 simulate: ## play lives of the engine until Ctrl-C, for SECONDS, or the one of SEED
 	$(if $(SEED),SEED=$(SEED) go test ./internal/simulation -run '^TestLife$$' -count 1 -timeout 0 -v,SECONDS=$(or $(SECONDS),1000000) FROM=$(or $(FROM),1) go test ./internal/simulation -run '^TestLives$$' -count 1 -timeout 0 -v)

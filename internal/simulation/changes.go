@@ -218,7 +218,9 @@ type snapshot struct {
 func (c *cluster) snapshot() snapshot {
 	s := snapshot{taken: time.Now(), disk: c.disk.snapshot(), leases: map[string]*lease{}}
 	for _, l := range c.allLeases() {
+		c.mu.Lock()
 		copied := *l
+		c.mu.Unlock()
 		copied.timer = nil
 		s.leases[l.id] = &copied
 	}

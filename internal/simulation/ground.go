@@ -147,14 +147,29 @@ func (w *world) clocksJumped(c *cluster) bool {
 	return c.jumped
 }
 
-// held are the leases whose keys are relied on.
-func (c *cluster) held() []*lease {
+// heldLeases are the leases whose keys are relied on.
+func (c *cluster) heldLeases() []*lease {
 	var held []*lease
 	now := time.Now()
 	for _, l := range c.allLeases() {
+		c.mu.Lock()
 		if l.holds(now) && !c.copied {
 			held = append(held, l)
 		}
+		c.mu.Unlock()
+	}
+	return held
+}
+
+// held are copies of them as they are now, which Vault's own work on leases does
+// not change.
+func (c *cluster) held() []*lease {
+	held := c.heldLeases()
+	for i, l := range held {
+		c.mu.Lock()
+		copied := *l
+		c.mu.Unlock()
+		held[i] = &copied
 	}
 	return held
 }

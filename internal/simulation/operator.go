@@ -131,7 +131,7 @@ func (w *world) clusterOf(e Event) *cluster {
 
 // heldAt is one of the leases that are held; nil when there is none.
 func (c *cluster) heldAt(n int) *lease {
-	held := c.held()
+	held := c.heldLeases()
 	if len(held) == 0 {
 		return nil
 	}

@@ -442,7 +442,8 @@ func stored(secret *logical.Secret) *logical.Secret {
 	return &kept
 }
 
-// holds reports whether somebody relies on the lease's key now.
+// holds reports whether somebody relies on the lease's key now. The caller holds
+// the cluster's mu.
 func (l *lease) holds(now time.Time) bool { return !l.ended && now.Before(l.end) }
 
 // renew moves a lease's end, as Vault computes it.
