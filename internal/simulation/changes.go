@@ -118,7 +118,12 @@ func (n *node) set(clock time.Duration) {
 // nothing stores any more are his to end from then on.
 func (w *world) giveCredential(c *cluster, e Event, name string, data map[string]any) {
 	w.replacing(c, name)
-	_ = w.write(c, e, "config/"+name, data)
+	err := w.write(c, e, "config/"+name, data)
+	if err != nil && strings.Contains(err.Error(), "force=true") && w.isTaken(c.storedAdmins()[name]) {
+		// The stored one is dead, so whatever the new one is, it is better.
+		data["force"] = true
+		_ = w.write(c, e, "config/"+name, data)
+	}
 	w.leaveToOperators()
 }
 
