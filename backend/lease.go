@@ -152,7 +152,13 @@ func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *Record,
 		longest = site.connection.longestMint()
 	}
 	now := e.clock.latest()
-	if to := now.Add(ttl + longest + deadlineMargin); to.After(r.Deadline) {
+	before := r.Deadline
+	if set := r.deadlineSetAt(); set.Sub(now) >= sooner {
+		// It is that of a clock that was ahead: what it meant is as far from now.
+		before = now.Add(r.Deadline.Sub(set))
+		r.Deadline, r.DeadlineSet = before, now
+	}
+	if to := now.Add(ttl + longest + deadlineMargin); to.After(before) {
 		r.Deadline, r.DeadlineSet = to, now
 	}
 }

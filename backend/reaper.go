@@ -30,10 +30,7 @@ func (o *overdue) is(r *Record, now time.Time) bool {
 	if !now.Before(r.Deadline) {
 		return true
 	}
-	set := r.DeadlineSet
-	if set.IsZero() {
-		set = r.IssuedAt
-	}
+	set := r.deadlineSetAt()
 	if set.Sub(now) < sooner {
 		return false
 	}
@@ -48,6 +45,14 @@ func (o *overdue) is(r *Record, now time.Time) bool {
 		o.firstSeen[r.ID] = seen
 	}
 	return !now.Before(seen.at.Add(r.Deadline.Sub(set)))
+}
+
+// deadlineSetAt is when the deadline was set, by the clock of that time.
+func (r *Record) deadlineSetAt() time.Time {
+	if r.DeadlineSet.IsZero() {
+		return r.IssuedAt
+	}
+	return r.DeadlineSet
 }
 
 // sooner is how far ahead a time may be without the clock having been wrong.

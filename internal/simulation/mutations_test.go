@@ -27,7 +27,7 @@ var mutations = []mutation{
 	{"a former leader goes on removing", "ownership.go",
 		"	if err == nil && theirs {\n		err = errPassive", "	if err == nil && theirs && false {\n		err = errPassive"},
 	{"a renewal moves the deadline back", "lease.go",
-		"to.After(r.Deadline) {", "!to.Equal(r.Deadline) {"},
+		"to.After(before) {", "!to.Equal(before) {"},
 	{"a deadline comes before the lease's end", "mint.go",
 		"answered.Add(life + o.site.connection.longestMint() + deadlineMargin)", "answered.Add(life / 2)"},
 	{"a record goes whatever the provider says", "revoke.go",
