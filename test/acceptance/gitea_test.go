@@ -120,6 +120,6 @@ func giteaPurgedUser(t *testing.T, m *mount, user *giteaUser) {
 	if doomed.alive(t, k.token) {
 		t.Error("the token outlives its user")
 	}
-	u.revokeLost(k)
+	u.mustRevoke(k)
 	u.isForgotten(k)
 }

@@ -150,18 +150,8 @@ func isRevokedAlthoughLost(t *testing.T, u *tenant) {
 	k := u.mustMint()
 	u.site.revoke(t, u.site.keys(t)[k.name])
 	u.isDead(k)
-	u.revokeLost(k)
+	u.mustRevoke(k)
 	u.isForgotten(k)
-}
-
-// revokeLost revokes a key that somebody else has deleted. That the server does
-// not know it proves nothing until the key is old enough to be known.
-func (u *tenant) revokeLost(k *key) {
-	u.t.Helper()
-	within(u.t, soon, "a key that somebody else has deleted is revoked", func() (bool, any) {
-		err := u.revoke(k)
-		return err == nil, err
-	})
 }
 
 // isSeenDead: as long as the key works, its record stays, and the revocation is
