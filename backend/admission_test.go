@@ -53,7 +53,9 @@ func TestMintMeetsAChange(t *testing.T) {
 		// change is stored.
 		during bool
 	}{
-		"a deletion": {change: func(w *world, s logical.Storage) error { return w.process.DeleteConnection(ctx, s, "box", false) }},
+		"a deletion": {change: func(w *world, s logical.Storage) error {
+			return w.process.DeleteConnection(ctx, s, "box", SaveOptions{})
+		}},
 		"another address": {change: func(w *world, s logical.Storage) error {
 			_, elsewhere := w.otherHost()
 			return w.process.ChangeConnection(ctx, s, "box", func(c *Connection) (SaveOptions, error) {
@@ -197,10 +199,10 @@ func TestKeptKeysHoldTheirConnection(t *testing.T) {
 	w.must(w.process.SaveStaticRole(ctx, w.storage, "legacy", r))
 	w.must(w.process.DeleteStaticRole(ctx, w.storage, "legacy"))
 	var m *Mistake
-	if err := w.process.DeleteConnection(ctx, w.storage, "box", false); !errors.As(err, &m) || !strings.Contains(err.Error(), "1 live key") {
+	if err := w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}); !errors.As(err, &m) || !strings.Contains(err.Error(), "1 live key") {
 		t.Errorf("the connection is deleted: %v", err)
 	}
-	w.must(w.process.DeleteConnection(ctx, w.storage, "box", true))
+	w.must(w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{Force: true}))
 }
 
 // TestMintsInFlightAreBounded although their callers hang up and ask again.

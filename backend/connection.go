@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -222,8 +223,10 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 }
 
 // DeleteConnection removes a connection. While something is left to revoke it
-// refuses unless forced, since without the connection nothing can.
-func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name string, force bool) error {
+// refuses unless forced, since without the connection nothing can. The admin
+// credential stays at the provider; of one that nobody else knows, since a
+// rotation made it, warn is told.
+func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name string, o SaveOptions) error {
 	// A rotation that finishes later would store the connection again.
 	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
 	if err != nil {
@@ -231,7 +234,7 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 	}
 	defer unlock()
 	defer e.admissions.change(name)()
-	if !force {
+	if !o.Force {
 		left, err := e.leftToRevoke(ctx, s, name, false)
 		if err != nil {
 			return err
@@ -240,8 +243,16 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 			return mistake("connection %q has %s, which nothing could revoke without it; revoke its keys first (vault lease revoke -prefix), or repeat with force=true", name, left)
 		}
 	}
+	c, err := e.Connection(ctx, s, name)
+	if err != nil && !errors.Is(err, errUnreadable) {
+		return err
+	}
 	if err := s.Delete(ctx, connectionPrefix+name); err != nil {
 		return fmt.Errorf("deleting connection %q: %w", name, err)
+	}
+	if c != nil && c.CredentialName != "" {
+		o.warn("The admin credential %s, which a rotation made, still works at the provider and nobody knows it any more; remove it there.", c.CredentialName)
+		e.log.Warn("a connection was deleted whose admin credential a rotation made; it still works at the provider", "connection", name, "credential", c.CredentialName)
 	}
 	e.ResetConnection(name)
 	e.metrics.forget(name)

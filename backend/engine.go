@@ -246,6 +246,9 @@ type Info struct {
 	// yet and why, and Damaged names the ledger's records that cannot be read.
 	Unrecovered []string
 	Damaged     []string
+	// LeftByDisable tells, one sentence each, what would live on at providers if
+	// the mount were disabled now: Vault ends leases then, and asks for no more.
+	LeftByDisable []string
 }
 
 // Info describes the running engine.
@@ -254,13 +257,18 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	left, err := e.leftByDisable(ctx, s)
+	if err != nil {
+		return Info{}, err
+	}
 	return Info{
-		Version:     Version,
-		Providers:   names,
-		Queued:      len(e.queue.list()),
-		Recovering:  e.recoveries.names(),
-		Unrecovered: e.recoveries.failures(),
-		Damaged:     e.census.damaged(),
-		Passive:     e.passive(),
+		Version:       Version,
+		Providers:     names,
+		Queued:        len(e.queue.list()),
+		Recovering:    e.recoveries.names(),
+		Unrecovered:   e.recoveries.failures(),
+		Damaged:       e.census.damaged(),
+		Passive:       e.passive(),
+		LeftByDisable: left,
 	}, nil
 }

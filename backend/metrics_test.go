@@ -111,7 +111,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	shows(`apikeys_rotations_failing{kind="root"} 1`, true)
 	w.mustMint("app")
 	shows(`apikeys_mints_total{connection="box"`, true)
-	w.must(w.process.DeleteConnection(ctx, w.storage, "box", true))
+	w.must(w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{Force: true}))
 	shows(`apikeys_mints_total{connection="box"`, false)
 	shows(`apikeys_mint_duration_seconds_count{connection="box"`, false)
 }

@@ -182,7 +182,7 @@ func TestStrandingIsRefused(t *testing.T) {
 	} {
 		for actName, act := range map[string]func(w *world, force bool) error{
 			"deleting the connection": func(w *world, force bool) error {
-				return w.process.DeleteConnection(ctx, w.storage, "box", force)
+				return w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{Force: force})
 			},
 			"another base_url": func(w *world, force bool) error {
 				c, err := w.process.Connection(ctx, w.storage, "box")

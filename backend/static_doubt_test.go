@@ -124,13 +124,13 @@ func TestKeepOnDelete(t *testing.T) {
 			t.Errorf("the key that was to be kept is answered with status %d", status)
 		}
 	}
-	if err := w.process.DeleteConnection(ctx, w.storage, "box", false); err == nil || !strings.Contains(err.Error(), "1 live key") {
+	if err := w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}); err == nil || !strings.Contains(err.Error(), "1 live key") {
 		t.Errorf("deleting the connection of a kept key answers %v", err)
 	}
 	if !w.kill(kept) {
 		t.Error("the ledger does not know the kept key")
 	}
-	w.must(w.process.DeleteConnection(ctx, w.storage, "box", false))
+	w.must(w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}))
 }
 
 // TestRotationsWithAWrongClock: a leader whose clock is wrong rotates, and one

@@ -136,3 +136,46 @@ func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection
 	}
 	return strings.Join(left, " and "), nil
 }
+
+// leftByDisable tells what would be alive at providers, with nobody to end it,
+// after the mount is gone: Vault revokes the leases then, and nothing else.
+func (e *Engine) leftByDisable(ctx context.Context, s logical.Storage) ([]string, error) {
+	left := []string{}
+	roles, err := e.StaticRoles(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(roles) > 0 {
+		left = append(left, fmt.Sprintf("The keys of %s: %s; delete the roles first.", count(len(roles), "static role"), firstFew(roles)))
+	}
+	if waiting := len(e.queue.list()); waiting > 0 {
+		left = append(left, fmt.Sprintf("What the queue is still to remove: %d; wait until queue/ is empty.", waiting))
+	}
+	rotated, err := e.rotatedConnections(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(rotated) > 0 {
+		left = append(left, fmt.Sprintf("The admin credentials that rotations made, which nobody else knows, of %s: %s; remove them at the provider afterwards.", count(len(rotated), "connection"), firstFew(rotated)))
+	}
+	return left, nil
+}
+
+// rotatedConnections are those whose admin credential a rotation made.
+func (e *Engine) rotatedConnections(ctx context.Context, s logical.Storage) ([]string, error) {
+	names, err := e.Connections(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var rotated []string
+	for _, name := range names {
+		c, err := e.Connection(ctx, s, name)
+		if err != nil && !errors.Is(err, errUnreadable) {
+			return nil, err
+		}
+		if c != nil && c.CredentialName != "" {
+			rotated = append(rotated, name)
+		}
+	}
+	return rotated, nil
+}

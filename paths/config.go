@@ -319,7 +319,12 @@ func setConnection(connection *backend.Connection, d *framework.FieldData) error
 }
 
 func (c connectionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, c.engine.DeleteConnection(ctx, req.Storage, d.Get("name").(string), d.Get("force").(bool))
+	resp := &logical.Response{}
+	o := backend.SaveOptions{Force: d.Get("force").(bool), Warn: resp.AddWarning}
+	if err := c.engine.DeleteConnection(ctx, req.Storage, d.Get("name").(string), o); err != nil || len(resp.Warnings) == 0 {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // showFields adds the provider's fields to an answer, except sensitive ones and

@@ -22,13 +22,14 @@ func infoPaths(e *backend.Engine) []*framework.Path {
 				Callback: i.read,
 				Summary:  "Show the engine's version and state.",
 				Responses: shown("OK", map[string]*framework.FieldSchema{
-					"version":     {Type: framework.TypeString, Description: "Version of the plugin that runs."},
-					"providers":   {Type: framework.TypeStringSlice, Description: "Names of the providers that keys can be minted at."},
-					"queued":      {Type: framework.TypeInt, Description: "How many revocations wait for their provider; queue/ lists them."},
-					"recovering":  {Type: framework.TypeStringSlice, Description: "Connections that were in use at a crash and are not reconciled yet."},
-					"unrecovered": {Type: framework.TypeStringSlice, Description: "Places at providers that could not be reconciled yet after a crash, and why."},
-					"damaged":     {Type: framework.TypeStringSlice, Description: "Ids of keys whose record in the ledger cannot be read. While there are any whose name cannot be told, nothing that a crash left is revoked."},
-					"passive":     {Type: framework.TypeBool, Description: "Whether the mount may be a copy of another one, and so ends, replaces and removes nothing; ownership has the reason."},
+					"version":         {Type: framework.TypeString, Description: "Version of the plugin that runs."},
+					"providers":       {Type: framework.TypeStringSlice, Description: "Names of the providers that keys can be minted at."},
+					"queued":          {Type: framework.TypeInt, Description: "How many revocations wait for their provider; queue/ lists them."},
+					"recovering":      {Type: framework.TypeStringSlice, Description: "Connections that were in use at a crash and are not reconciled yet."},
+					"unrecovered":     {Type: framework.TypeStringSlice, Description: "Places at providers that could not be reconciled yet after a crash, and why."},
+					"damaged":         {Type: framework.TypeStringSlice, Description: "Ids of keys whose record in the ledger cannot be read. While there are any whose name cannot be told, nothing that a crash left is revoked."},
+					"left_by_disable": {Type: framework.TypeStringSlice, Description: "What would live on at providers if the mount were disabled now, and what to do first. Vault ends the leases then, and nothing else."},
+					"passive":         {Type: framework.TypeBool, Description: "Whether the mount may be a copy of another one, and so ends, replaces and removes nothing; ownership has the reason."},
 				}),
 				// The queue is the active node's.
 				ForwardPerformanceStandby:   true,
@@ -48,12 +49,13 @@ func (i infoEndpoint) read(ctx context.Context, req *logical.Request, _ *framewo
 		return nil, err
 	}
 	return &logical.Response{Data: map[string]any{
-		"version":     info.Version,
-		"providers":   info.Providers,
-		"queued":      info.Queued,
-		"recovering":  emptyForNil(info.Recovering),
-		"unrecovered": emptyForNil(info.Unrecovered),
-		"damaged":     emptyForNil(info.Damaged),
-		"passive":     info.Passive,
+		"version":         info.Version,
+		"providers":       info.Providers,
+		"queued":          info.Queued,
+		"recovering":      emptyForNil(info.Recovering),
+		"unrecovered":     emptyForNil(info.Unrecovered),
+		"damaged":         emptyForNil(info.Damaged),
+		"passive":         info.Passive,
+		"left_by_disable": info.LeftByDisable,
 	}}, nil
 }

@@ -39,6 +39,42 @@ func TestRotateRoot(t *testing.T) {
 	m.write("check/main", nil)
 }
 
+// TestWhatNobodyEndsIsTold is about what stays alive at a provider when a
+// connection, or the whole mount, goes.
+func TestWhatNobodyEndsIsTold(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	left := func() string { return fmt.Sprint(m.read("info")["left_by_disable"]) }
+	if got := left(); got != "[]" {
+		t.Errorf("of an unused mount %s is left", got)
+	}
+	m.write("roles/ci", data{"connection": "main"})
+	m.mint("ci") // ended by Vault, before it disables
+	if got := left(); got != "[]" {
+		t.Errorf("beside leases %s is left", got)
+	}
+	m.write("static-roles/app", data{"connection": "main"})
+	wantContains(t, left(), "1 static role: app")
+	m.must(logical.DeleteOperation, "static-roles/app", nil)
+	if got := left(); got != "[]" {
+		t.Errorf("after the static role is deleted %s is left", got)
+	}
+	if resp := m.must(logical.DeleteOperation, "config/main", data{"force": true}); resp != nil {
+		t.Errorf("deleting a connection whose credential an operator wrote answers %v", resp)
+	}
+	m.connect("main")
+	m.write("rotate-root/main", nil)
+	wantContains(t, left(), "1 connection: main")
+	resp := m.must(logical.DeleteOperation, "config/main", data{"force": true})
+	if resp == nil || len(resp.Warnings) != 1 {
+		t.Fatalf("deleting a connection whose credential a rotation made answers %v", resp)
+	}
+	wantContains(t, resp.Warnings[0], "nobody knows it any more")
+	if got := left(); got != "[]" {
+		t.Errorf("of a mount without connections %s is left", got)
+	}
+}
+
 // TestRotationTellsWhatIsLeftToDo is about a provider that cannot tell which
 // admin credential is the old one, and ends the new one by itself.
 func TestRotationTellsWhatIsLeftToDo(t *testing.T) {
