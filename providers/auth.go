@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
-	"golang.org/x/net/http/httpguts"
 )
 
 // authorizer adds a credential to a request just before it is sent. It sees
@@ -336,25 +335,4 @@ func (q queryAuth) authorize(r *http.Request, _ []byte) error {
 
 func newQueryAuth(args authArguments, _ authEnv) (authorizer, error) {
 	return queryAuth(args.texts("query")), nil
-}
-
-// ownHeaders are set by the HTTP client itself; setting them would change
-// where a request goes or where it ends.
-var ownHeaders = map[string]bool{
-	"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Connection": true,
-	"Upgrade": true, "Te": true, "Trailer": true, "Proxy-Authorization": true, "Proxy-Connection": true,
-	"Accept-Encoding": true, "Expect": true,
-}
-
-// checkHeader refuses what would end a header early or steer the connection.
-func checkHeader(name, value string) error {
-	switch {
-	case !httpguts.ValidHeaderFieldName(name):
-		return fmt.Errorf("%q is no header name", name)
-	case ownHeaders[http.CanonicalHeaderKey(name)]:
-		return fmt.Errorf("the header %s cannot be set", http.CanonicalHeaderKey(name))
-	case !httpguts.ValidHeaderFieldValue(value) || strings.ContainsAny(value, "\r\n\x00"):
-		return fmt.Errorf("the value of header %s holds control characters", http.CanonicalHeaderKey(name))
-	}
-	return nil
 }

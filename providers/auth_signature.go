@@ -2,24 +2,20 @@ package providers
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -161,13 +157,6 @@ func decodeKey(text, encoding string) ([]byte, error) {
 	return key, nil
 }
 
-var encodings = map[string]func([]byte) string{
-	"":          hex.EncodeToString,
-	"hex":       hex.EncodeToString,
-	"base64":    base64.StdEncoding.EncodeToString,
-	"base64url": base64.RawURLEncoding.EncodeToString,
-}
-
 // newSigning is how an algorithm signs with key: a secret, or a private key in
 // PEM.
 func newSigning(algorithm string, key []byte) (func([]byte) ([]byte, error), error) {
@@ -200,42 +189,6 @@ func newSigning(algorithm string, key []byte) (func([]byte) ([]byte, error), err
 
 var hmacs = map[string]func() hash.Hash{
 	"hmac-sha256": sha256.New, "hmac-sha384": sha512.New384, "hmac-sha512": sha512.New,
-}
-
-// parsePrivateKey reads a private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its
-// errors quote nothing.
-func parsePrivateKey(text []byte) (crypto.Signer, error) {
-	block, _ := pem.Decode([]byte(plainPEM(string(text))))
-	if block == nil {
-		if der, err := base64.StdEncoding.DecodeString(withoutSpace(string(text))); err == nil {
-			block = &pem.Block{Bytes: der} // what stands between the lines of PEM
-		}
-	}
-	if block == nil {
-		return nil, errors.New(`key is no private key in PEM, "-----BEGIN PRIVATE KEY-----" and so on`)
-	}
-	if strings.Contains(block.Type, "ENCRYPTED") || block.Headers["DEK-Info"] != "" {
-		return nil, errors.New("key is protected by a passphrase: give it without")
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("key is no private key in PEM: PKCS #8, PKCS #1 and SEC 1 are known")
-	}
-	switch key := key.(type) {
-	case *rsa.PrivateKey:
-		return key, nil
-	case *ecdsa.PrivateKey:
-		return key, nil
-	case ed25519.PrivateKey:
-		return key, nil
-	}
-	return nil, errors.New("key is of a kind that cannot sign: RSA, EC and Ed25519 can")
 }
 
 // authorize signs exactly what is sent: parameters that belong to it are added

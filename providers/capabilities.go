@@ -151,14 +151,6 @@ func (d *Definition) deriveNeeds() needs {
 	return n
 }
 
-// allSaved are what a step and its poll save.
-func (c *call) allSaved() []named {
-	if c.poll == nil {
-		return c.save
-	}
-	return slices.Concat(c.save, c.poll.save)
-}
-
 // shown drops sensitive fields: they are never kept with a key.
 func (d *Definition) shown(names mentions) mentions {
 	for name := range names {
@@ -285,4 +277,25 @@ func (d *Definition) markBodyNeeds() {
 	if d.probe != nil {
 		d.probe.needsBody = usesBody(d.probe.answerExpressions()...)
 	}
+}
+
+// newSecrets are the expressions that give the new credential: those of the
+// sensitive fields, and of what is saved on the way to them.
+func (d *Definition) newSecrets() []named {
+	var secret []named
+	saved := mentions{}
+	for _, member := range d.rotate.connection {
+		if d.Connection.Lookup(member.name).Sensitive {
+			secret = append(secret, member)
+			maps.Copy(saved, mentionsOf("saved", member.expr))
+		}
+	}
+	for _, step := range d.rotate.calls {
+		for _, member := range step.allSaved() {
+			if saved[member.name] {
+				secret = append(secret, member)
+			}
+		}
+	}
+	return secret
 }

@@ -65,19 +65,6 @@ func unknownKey(names ...string) cty.Value {
 	return cty.ObjectVal(attributes)
 }
 
-// unknownFields is connection.* or role.* before anything was given.
-func unknownFields(fields Fields) cty.Value {
-	attributes := map[string]cty.Value{}
-	for _, field := range fields {
-		value := cty.UnknownVal(field.Type.WithoutOptionalAttributesDeep())
-		if field.Sensitive {
-			value = sensitive(value)
-		}
-		attributes[field.Name] = value
-	}
-	return cty.ObjectVal(attributes)
-}
-
 // checkCall checks one request and what is read from its answer.
 func (p *parser) checkCall(at place, c *call) {
 	p.checkAll(at, wantText, c.path.values()...)
@@ -262,31 +249,6 @@ func (p *parser) checkPageNames(list *listBlock, known map[string]cty.Value) {
 			}
 		}
 	}
-}
-
-// writtenNames are the names of all objects written out inside an expression.
-func writtenNames(expr hclsyntax.Expression) []string {
-	switch e := bare(expr).(type) {
-	case *hclsyntax.ObjectConsExpr:
-		var names []string
-		for _, item := range e.Items {
-			if key, err := constantOf(item.KeyExpr); err == nil && !key.IsNull() && key.Type() == cty.String {
-				names = append(names, key.AsString())
-			}
-		}
-		return names
-	case *hclsyntax.ConditionalExpr:
-		return slices.Concat(writtenNames(e.TrueResult), writtenNames(e.FalseResult))
-	case *hclsyntax.ParenthesesExpr:
-		return writtenNames(e.Expression)
-	case *hclsyntax.FunctionCallExpr:
-		var names []string
-		for _, arg := range e.Args {
-			names = append(names, writtenNames(arg)...)
-		}
-		return names
-	}
-	return nil
 }
 
 func (p *parser) checkItems(at place, block *listBlock) {

@@ -180,19 +180,6 @@ func (p *parser) checkNames(at place, expr hclsyntax.Expression) {
 	}
 }
 
-// attributeRange is the place of the attribute alone, without the dot.
-func (m mention) attributeRange() hcl.Range {
-	if len(m.traversal) < 2 {
-		return m.at
-	}
-	at := m.traversal[1].SourceRange()
-	if _, ok := m.traversal[1].(hcl.TraverseAttr); ok {
-		at.Start.Column++
-		at.Start.Byte++
-	}
-	return at
-}
-
 // checkFunctions checks the names of functions, also where evaluation does not
 // come by: in the branch not taken, and inside try.
 func (p *parser) checkFunctions(at place, expr hclsyntax.Expression) {

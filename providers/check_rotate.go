@@ -167,11 +167,3 @@ func (p *parser) checkStraySuffices(list *listBlock) {
 		p.add(list.at, "not enough to retire", "No step of retire can do with what item gives: add what one of them mentions, such as old_id = item.id.")
 	}
 }
-
-func mentionsInAll(exprs []hclsyntax.Expression) []mention {
-	var all []mention
-	for _, expr := range exprs {
-		all = append(all, mentionsIn(expr)...)
-	}
-	return all
-}

@@ -172,7 +172,7 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 	case got.gone:
 		return Granted{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
 	}
-	granted, err := block.grant.read(got.scope)
+	granted, err := readGrant(block.grant, got.scope)
 	if err != nil {
 		return Granted{}, c.unusable(block.call, got, err.Error(), secrets)
 	}
@@ -200,7 +200,7 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 		return Unclear, c.judge(block.call, got, secrets)
 	case got.says(block.dead), block.dead == nil && got.status == http.StatusUnauthorized:
 		return Dead, nil
-	case block.isAlive(got, c.judge(block.call, got, secrets) == nil):
+	case isAlive(block, got, c.judge(block.call, got, secrets) == nil):
 		return Alive, nil
 	}
 	return Unclear, nil
@@ -208,7 +208,7 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 
 // isAlive computes the verdict, or takes the one that stands where the definition
 // has none. One that cannot be computed is no verdict.
-func (b *probeBlock) isAlive(got *answered, otherwise bool) bool {
+func isAlive(b *probeBlock, got *answered, otherwise bool) bool {
 	if b.alive == nil {
 		return otherwise
 	}

@@ -159,13 +159,6 @@ const (
 	ownCredential
 )
 
-// named is one attribute of an object in source order.
-type named struct {
-	name string
-	at   hcl.Range
-	expr hclsyntax.Expression
-}
-
 // bodyFormat says how a request's body is written.
 type bodyFormat string
 
@@ -224,4 +217,11 @@ type authUse struct {
 	args []named
 	// request is what a kind with a request { … } sends; nil for the others.
 	request *call
+}
+
+// pollBlock repeats a read until what a request started is done.
+type pollBlock struct {
+	*call
+	until          hclsyntax.Expression
+	every, timeout time.Duration
 }

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"reflect"
 
 	"github.com/hashicorp/hcl/v2"
@@ -332,24 +333,6 @@ func bare(expr hclsyntax.Expression) hclsyntax.Expression {
 	return expr
 }
 
-// meterBody has every part of every expression in a body counted. False means
-// that one is nested too deeply to be computed, which is told.
-func (p *parser) meterBody(body *hclsyntax.Body) bool {
-	metered := true
-	for _, attribute := range sortedAttributes(body) {
-		if depthOf(attribute.Expr) > deepestTree {
-			p.add(attribute.Expr.Range(), "nested too deeply", "An expression has at most %d parts within each other: make it of several, by way of save.", deepestTree)
-			metered = false
-			continue
-		}
-		meterTree(attribute.Expr)
-	}
-	for _, block := range body.Blocks {
-		metered = p.meterBody(block.Body) && metered
-	}
-	return metered
-}
-
 // depthOf is how many parts stand within each other.
 func depthOf(expr hclsyntax.Expression) int {
 	var deepest depth
@@ -462,3 +445,5 @@ func holds[Kind hclsyntax.Node](expr hclsyntax.Expression) bool {
 	})
 	return found
 }
+
+var errNotLiteral = errors.New("not a literal")

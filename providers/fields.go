@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -349,25 +348,4 @@ func computableAs(value any, t cty.Type) bool {
 		}
 	}
 	return true
-}
-
-func sortedNames[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
-}
-
-// withoutBOM drops the mark with which some servers begin a text in UTF-8.
-func withoutBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
-
-// decodeJSON decodes one whole JSON text, keeping numbers exact.
-func decodeJSON(text []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(withoutBOM(text)))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, err
-	}
-	if decoder.More() {
-		return nil, errors.New("more than one JSON value")
-	}
-	return value, nil
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // Granted is the end that a provider gave a key, which need not be the one that
@@ -29,30 +27,9 @@ func (g Granted) End(requested, asked time.Time) time.Time {
 	return requested.Add(g.in)
 }
 
-// grant says where an answer tells the end of a key: as a time (expires_at), or
-// as a number of seconds (expires_in).
-type grant struct{ at, in hclsyntax.Expression }
-
-// grantAttributes are the names of both, which exclude each other.
-var grantAttributes = []string{"expires_at", "expires_in"}
-
-func (r *blockReader) grant() grant {
-	r.oneOf(grantAttributes)
-	return grant{at: r.expression("expires_at"), in: r.expression("expires_in")}
-}
-
-func (g grant) expressions() []hclsyntax.Expression {
-	return present([]hclsyntax.Expression{g.at, g.in})
-}
-
-func (p *parser) checkGrant(at place, g grant) {
-	p.checkAll(at, wantText, g.at)
-	p.checkAll(at, wantText, g.in)
-}
-
-// read computes the end. What the answer does not hold tells nothing; for what
+// readGrant computes the end. What the answer does not hold tells nothing; for what
 // means that there is no end see isEndless.
-func (g grant) read(s scope) (Granted, error) {
+func readGrant(g grant, s scope) (Granted, error) {
 	name, expr := "expires_at", g.at
 	if g.in != nil {
 		name, expr = "expires_in", g.in

@@ -94,7 +94,7 @@ func hostileRequest(t testing.TB, d *Definition, step, value string) (*request, 
 	s := scope{}.with("role", role).with("key", keyFacts{name: "n"}.value()).with("saved", cty.EmptyObjectVal)
 	for _, c := range d.issue.calls {
 		if c.step == step {
-			return c.render(base, s, &secretTexts{})
+			return render(c, base, s, &secretTexts{})
 		}
 	}
 	t.Fatalf("there is no step %q", step)

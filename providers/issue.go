@@ -75,7 +75,7 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 	}
 	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt, ttl: req.TTL, cidrs: req.CIDRs}
 	s = s.metered(context.Background(), 0).with("key", key.value())
-	if s, err = c.def.issue.withCandidate(s); err != nil {
+	if s, err = withCandidate(c.def.issue, s); err != nil {
 		return nil, err
 	}
 	m := &minting{sequence: c.newSequence(c.def.issue.calls, s), req: req}
@@ -87,7 +87,7 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 }
 
 // withCandidate puts what we choose of a new key in scope.
-func (b *issueBlock) withCandidate(s scope) (scope, error) {
+func withCandidate(b *issueBlock, s scope) (scope, error) {
 	if len(b.candidate) == 0 {
 		return s, nil
 	}
@@ -95,7 +95,7 @@ func (b *issueBlock) withCandidate(s scope) (scope, error) {
 	if err != nil {
 		return s, err
 	}
-	candidate, err := b.given(chosen)
+	candidate, err := given(b.candidate, chosen)
 	return s.with("candidate", candidate), err
 }
 
@@ -132,7 +132,7 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 		m.handle.Secret[name] = secret[name]
 		m.handle.Sealed = true
 	}
-	granted, grantErr := issue.grant.read(m.scope)
+	granted, grantErr := readGrant(issue.grant, m.scope)
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
 		return nil, unusable(err)
 	}

@@ -1,29 +1,8 @@
 package providers
 
 import (
-	"encoding/json"
-	"errors"
 	"time"
 )
-
-// Values are the fields of a connection or role, or what an answer gave, by
-// name. They hold what JSON can hold: nil, bool, json.Number or string, []any
-// and map[string]any, so that they survive storage unchanged.
-type Values map[string]any
-
-// UnmarshalJSON keeps numbers exact, whatever the decoder around it does.
-func (v *Values) UnmarshalJSON(text []byte) error {
-	plain, err := decodeJSON(text)
-	if err != nil {
-		return err
-	}
-	fields, ok := plain.(map[string]any)
-	if !ok && plain != nil {
-		return errors.New("want a JSON object")
-	}
-	*v = fields
-	return nil
-}
 
 // KeyRequest says which key to issue.
 type KeyRequest struct {
@@ -83,23 +62,6 @@ func (h Handle) String() string { return "key " + h.Name }
 
 // GoString keeps secret fields of a sealed handle out of %#v.
 func (h Handle) GoString() string { return h.String() }
-
-// Scope is one place at the provider whose keys can be listed: the role and
-// connection parameters that the definition's list and lookup mention (a
-// project, a service account, …). The zero Scope stands for the whole account.
-type Scope struct {
-	Role       Values `json:"role,omitempty"`
-	Connection Values `json:"connection,omitempty"`
-}
-
-// String is the same for equal scopes and differs for others.
-func (s Scope) String() string {
-	text, err := json.Marshal(s) // map keys are sorted, so equal scopes read alike
-	if err != nil {
-		panic("providers: a scope holds only JSON values: " + err.Error())
-	}
-	return string(text)
-}
 
 // Listed is one key as the provider lists it.
 type Listed struct {

@@ -101,19 +101,19 @@ func (c *Client) readItem(block *listBlock, s scope, place Scope) (Listed, error
 
 // firstPage is page.* before the first request: what start says, and null for
 // every other attribute that the block mentions.
-func (l *listBlock) firstPage(s scope) (cty.Value, error) {
+func firstPage(l *listBlock, s scope) (cty.Value, error) {
 	if l.start == nil {
-		return l.page(nil), nil
+		return pageObject(l, nil), nil
 	}
 	start, err := s.evaluate(l.start)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("start: %w", err)
 	}
-	return l.page(membersOf(start)), nil
+	return pageObject(l, membersOf(start)), nil
 }
 
 // nextPage is page.* of the next request, or NilVal at the end.
-func (l *listBlock) nextPage(s scope) (cty.Value, error) {
+func nextPage(l *listBlock, s scope) (cty.Value, error) {
 	if l.next == nil {
 		return cty.NilVal, nil
 	}
@@ -124,10 +124,10 @@ func (l *listBlock) nextPage(s scope) (cty.Value, error) {
 	if !hasNames(next) {
 		return cty.NilVal, errors.New("must be an object or null")
 	}
-	return l.page(membersOf(next)), nil
+	return pageObject(l, membersOf(next)), nil
 }
 
-func (l *listBlock) page(given map[string]cty.Value) cty.Value {
+func pageObject(l *listBlock, given map[string]cty.Value) cty.Value {
 	attributes := map[string]cty.Value{}
 	for _, name := range l.pages {
 		attributes[name] = cty.NullVal(cty.DynamicPseudoType)

@@ -1,6 +1,8 @@
 package providers
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -79,76 +81,6 @@ func mentionsAnswer(expr hclsyntax.Expression) bool {
 	return false
 }
 
-// requestExpressions are all that writing the request evaluates.
-func (c *call) requestExpressions() []hclsyntax.Expression {
-	exprs := c.path.expressions()
-	exprs = append(exprs, c.when, c.query, c.headers, c.body)
-	for _, use := range c.auth {
-		exprs = append(exprs, use.expressions()...)
-	}
-	return present(exprs)
-}
-
-// expressions are all that signing in evaluates.
-func (u *authUse) expressions() []hclsyntax.Expression {
-	exprs := []hclsyntax.Expression{u.when}
-	for _, arg := range u.args {
-		exprs = append(exprs, arg.expr)
-	}
-	if u.request != nil {
-		exprs = append(exprs, u.request.expressions()...)
-	}
-	return present(exprs)
-}
-
-// answerExpressions are all that reading the answer evaluates.
-func (c *call) answerExpressions() []hclsyntax.Expression {
-	exprs := []hclsyntax.Expression{c.ok, c.gone}
-	for _, member := range c.save {
-		exprs = append(exprs, member.expr)
-	}
-	return present(exprs)
-}
-
-// expressions are all of the request, its poll included, without its undo.
-func (c *call) expressions() []hclsyntax.Expression {
-	exprs := append(c.requestExpressions(), c.answerExpressions()...)
-	if c.poll != nil {
-		exprs = append(exprs, c.poll.expressions()...)
-		exprs = append(exprs, c.poll.until)
-	}
-	return present(exprs)
-}
-
-// expressions are all of the listing.
-func (l *listBlock) expressions() []hclsyntax.Expression {
-	exprs := append(l.call.expressions(), l.items, l.start, l.next)
-	for _, member := range l.item {
-		exprs = append(exprs, member.expr)
-	}
-	return present(exprs)
-}
-
-// pageAttributes are the attributes of page that the block uses.
-func (l *listBlock) pageAttributes() []string {
-	return sortedNames(mentionsOf("page", l.expressions()...))
-}
-
-// expressions are all of the issue block, with undos.
-func (b *issueBlock) expressions() []hclsyntax.Expression {
-	exprs := []hclsyntax.Expression{b.id}
-	for _, step := range b.calls {
-		exprs = append(exprs, step.expressions()...)
-		if step.undo != nil {
-			exprs = append(exprs, step.undo.expressions()...)
-		}
-	}
-	for _, member := range append(append([]named{}, b.save...), b.secret...) {
-		exprs = append(exprs, member.expr)
-	}
-	return present(exprs)
-}
-
 func present(exprs []hclsyntax.Expression) []hclsyntax.Expression {
 	kept := exprs[:0:0]
 	for _, expr := range exprs {
@@ -157,4 +89,50 @@ func present(exprs []hclsyntax.Expression) []hclsyntax.Expression {
 		}
 	}
 	return kept
+}
+
+// attributeRange is the place of the attribute alone, without the dot.
+func (m mention) attributeRange() hcl.Range {
+	if len(m.traversal) < 2 {
+		return m.at
+	}
+	at := m.traversal[1].SourceRange()
+	if _, ok := m.traversal[1].(hcl.TraverseAttr); ok {
+		at.Start.Column++
+		at.Start.Byte++
+	}
+	return at
+}
+
+// writtenNames are the names of all objects written out inside an expression.
+func writtenNames(expr hclsyntax.Expression) []string {
+	switch e := bare(expr).(type) {
+	case *hclsyntax.ObjectConsExpr:
+		var names []string
+		for _, item := range e.Items {
+			if key, err := constantOf(item.KeyExpr); err == nil && !key.IsNull() && key.Type() == cty.String {
+				names = append(names, key.AsString())
+			}
+		}
+		return names
+	case *hclsyntax.ConditionalExpr:
+		return slices.Concat(writtenNames(e.TrueResult), writtenNames(e.FalseResult))
+	case *hclsyntax.ParenthesesExpr:
+		return writtenNames(e.Expression)
+	case *hclsyntax.FunctionCallExpr:
+		var names []string
+		for _, arg := range e.Args {
+			names = append(names, writtenNames(arg)...)
+		}
+		return names
+	}
+	return nil
+}
+
+func mentionsInAll(exprs []hclsyntax.Expression) []mention {
+	var all []mention
+	for _, expr := range exprs {
+		all = append(all, mentionsIn(expr)...)
+	}
+	return all
 }

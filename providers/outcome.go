@@ -58,7 +58,7 @@ func (c *Client) exchange(ctx context.Context, block *call, s scope, class callC
 // stored token that the provider no longer takes is renewed once.
 func (c *Client) send(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
 	s = s.metered(ctx, 0)
-	r, err := block.render(c.base, s, secrets)
+	r, err := render(block, c.base, s, secrets)
 	if err != nil {
 		return nil, c.stepError(block, notSent(block.block, err), secrets)
 	}
@@ -75,7 +75,7 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 	r.class, r.sign, r.longest = class, signer(auth), block.longest
 	if expr := c.def.errors.throttled; expr != nil {
 		r.throttled = func(a *answer) bool {
-			read := block.read(a, s)
+			read := readInto(block, a, s)
 			read.scope = read.scope.metered(ctx, len(a.body))
 			return read.says(expr)
 		}
@@ -88,7 +88,7 @@ func (c *Client) send(ctx context.Context, block *call, s scope, class callClass
 	if failed != nil {
 		return nil, c.stepError(block, failed, secrets)
 	}
-	read := block.read(got, s)
+	read := readInto(block, got, s)
 	read.scope = read.scope.metered(ctx, len(got.body))
 	read.throttled = r.isThrottled(got)
 	read.asked, read.base = r.url, c.base
@@ -106,15 +106,15 @@ func conceal(members []named, s scope, secrets *secretTexts) {
 	}
 }
 
-// read puts the answer's parts in scope. The body is null where it is empty.
-func (block *call) read(got *answer, s scope) *answered {
+// readInto puts the answer's parts in scope. The body is null where it is empty.
+func readInto(block *call, got *answer, s scope) *answered {
 	text, unreadable := withoutBOM(got.body), false
 	body := cty.NullVal(cty.DynamicPseudoType)
 	var list []byte
 	switch {
 	case block.text:
 		body = cty.StringVal(string(text))
-	case block.stream != nil && len(text) >= streamFrom && block.readLong(text, &body, &list):
+	case block.stream != nil && len(text) >= streamFrom && readLong(block, text, &body, &list):
 	case len(bytes.TrimSpace(text)) > 0:
 		value, err := decodeJSON(text)
 		unreadable = err != nil
@@ -136,7 +136,7 @@ func (block *call) read(got *answer, s scope) *answered {
 }
 
 // readLong leaves the items out of the body; false where there is no list.
-func (block *call) readLong(text []byte, body *cty.Value, list *[]byte) bool {
+func readLong(block *call, text []byte, body *cty.Value, list *[]byte) bool {
 	value, items, err := withoutItems(text, block.stream)
 	if err != nil {
 		return false

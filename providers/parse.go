@@ -3,7 +3,6 @@ package providers
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"unicode/utf8"
@@ -252,18 +251,3 @@ func (p *parser) readErrors(block *hclsyntax.Block) {
 	r := p.open(block.Body, "errors", []string{"message", "refused", "unauthorized", "throttled"}, nil)
 	p.def.errors = errorsBlock{message: r.expression("message"), refused: r.expression("refused"), unauthorized: r.expression("unauthorized"), throttled: r.expression("throttled")}
 }
-
-// capital is the error's text as the beginning of a sentence.
-func capital(err error) string {
-	text := err.Error()
-	if text == "" {
-		return text
-	}
-	first, size := utf8.DecodeRuneInString(text)
-	if first >= 'a' && first <= 'z' {
-		first -= 'a' - 'A'
-	}
-	return string(first) + text[size:]
-}
-
-var errNotLiteral = errors.New("not a literal")

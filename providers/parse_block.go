@@ -240,12 +240,20 @@ func (p *parser) noDuplicates(members []named) {
 	}
 }
 
-// find is the member of that name, or nil.
-func find(members []named, name string) hclsyntax.Expression {
-	for _, member := range members {
-		if member.name == name {
-			return member.expr
+// meterBody has every part of every expression in a body counted. False means
+// that one is nested too deeply to be computed, which is told.
+func (p *parser) meterBody(body *hclsyntax.Body) bool {
+	metered := true
+	for _, attribute := range sortedAttributes(body) {
+		if depthOf(attribute.Expr) > deepestTree {
+			p.add(attribute.Expr.Range(), "nested too deeply", "An expression has at most %d parts within each other: make it of several, by way of save.", deepestTree)
+			metered = false
+			continue
 		}
+		meterTree(attribute.Expr)
 	}
-	return nil
+	for _, block := range body.Blocks {
+		metered = p.meterBody(block.Body) && metered
+	}
+	return metered
 }

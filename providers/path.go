@@ -223,19 +223,6 @@ func climbs(value string) bool {
 	return false
 }
 
-// hasOddSegment reports whether an escaped path holds an empty segment (the
-// last one may be empty) or one that means another place.
-func hasOddSegment(escaped string) bool {
-	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
-	for i, segment := range segments {
-		plain, err := url.PathUnescape(segment)
-		if err != nil || plain == "." || plain == ".." || plain == "" && i < len(segments)-1 {
-			return true
-		}
-	}
-	return false
-}
-
 // target is the URL of a request: the path under base, or at the other host
 // that the definition names.
 func (t *pathTemplate) target(base *url.URL, s scope, secrets *secretTexts) (*url.URL, error) {
@@ -247,25 +234,6 @@ func (t *pathTemplate) target(base *url.URL, s scope, secrets *secretTexts) (*ur
 		return joinURL(&url.URL{Scheme: "https", Host: strings.TrimSuffix(strings.TrimPrefix(host, "https://"), "/")}, path[len(host)-1:])
 	}
 	return joinURL(base, path)
-}
-
-// joinURL appends an escaped path to base and makes sure that nothing else
-// changed.
-func joinURL(base *url.URL, escaped string) (*url.URL, error) {
-	if hasOddSegment(escaped) {
-		return nil, errors.New(`the path would hold an empty, "." or ".." segment`)
-	}
-	joined := *base
-	full := strings.TrimSuffix(base.EscapedPath(), "/") + escaped
-	plain, err := url.PathUnescape(full)
-	if err != nil {
-		return nil, errors.New("the path cannot be escaped")
-	}
-	joined.Path, joined.RawPath, joined.RawQuery, joined.Fragment = plain, full, "", ""
-	if joined.EscapedPath() != full {
-		return nil, errors.New("the path cannot be escaped")
-	}
-	return &joined, nil
 }
 
 // conditions are the conditions that choose between paths.

@@ -44,7 +44,7 @@ func renderIssue(t testing.TB, d *Definition, a, b string) (*request, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.issue.calls[0].render(base, s, &secretTexts{})
+	return render(d.issue.calls[0], base, s, &secretTexts{})
 }
 
 func TestPathValues(t *testing.T) {
@@ -132,7 +132,7 @@ func TestOtherHost(t *testing.T) {
 		"x":    "https://api.example.com/base/v1/keys/a%2Fb",
 	} {
 		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a)})).with("key", keyFacts{id: "a/b"}.value())
-		r, err := d.revoke[0].render(base, s, &secretTexts{})
+		r, err := render(d.revoke[0], base, s, &secretTexts{})
 		if err != nil || r.url.String() != want {
 			t.Errorf("%s: %v, %v", a, r, err)
 		}
@@ -170,7 +170,7 @@ func TestHeaders(t *testing.T) {
 	d := mustParse(t, pathDefinition)
 	for _, value := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00"} {
 		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(value), "b": cty.StringVal("b")}))
-		if _, err := d.issue.calls[0].renderHeaders(s, &secretTexts{}); err == nil {
+		if _, err := renderHeaders(d.issue.calls[0], s, &secretTexts{}); err == nil {
 			t.Errorf("the header value %q is taken", value)
 		}
 	}
@@ -225,7 +225,7 @@ func FuzzQuery(f *testing.F) {
 			with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(b), "b": cty.StringVal(b)})).
 			with("key", keyFacts{name: "n"}.value())
 		want := cty.StringVal(b).AsString()
-		query, err := d.issue.calls[0].renderQuery(s, &secretTexts{})
+		query, err := renderQuery(d.issue.calls[0], s, &secretTexts{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil || len(got) != 2 || got.Get("q") != want || len(got["list"]) != 2 || got["list"][1] != want {
 			t.Fatalf("%q arrives as %v (%v)", b, got, err)
 		}
-		body, _, err := d.issue.calls[0].renderBody(s, &secretTexts{})
+		body, _, err := renderBody(d.issue.calls[0], s, &secretTexts{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func FuzzHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a string) {
 		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal("b")}))
-		header, err := d.issue.calls[0].renderHeaders(s, &secretTexts{})
+		header, err := renderHeaders(d.issue.calls[0], s, &secretTexts{})
 		if err != nil {
 			return
 		}

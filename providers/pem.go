@@ -1,8 +1,15 @@
 package providers
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"regexp"
 	"strings"
 )
@@ -37,3 +44,46 @@ func plainPEM(text string) string {
 
 // withoutSpace drops blanks and line ends.
 func withoutSpace(text string) string { return strings.Join(strings.Fields(text), "") }
+
+// parsePrivateKey reads a private key in PEM: PKCS #8, PKCS #1 or SEC 1. Its
+// errors quote nothing.
+func parsePrivateKey(text []byte) (crypto.Signer, error) {
+	block, _ := pem.Decode([]byte(plainPEM(string(text))))
+	if block == nil {
+		if der, err := base64.StdEncoding.DecodeString(withoutSpace(string(text))); err == nil {
+			block = &pem.Block{Bytes: der} // what stands between the lines of PEM
+		}
+	}
+	if block == nil {
+		return nil, errors.New(`key is no private key in PEM, "-----BEGIN PRIVATE KEY-----" and so on`)
+	}
+	if strings.Contains(block.Type, "ENCRYPTED") || block.Headers["DEK-Info"] != "" {
+		return nil, errors.New("key is protected by a passphrase: give it without")
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("key is no private key in PEM: PKCS #8, PKCS #1 and SEC 1 are known")
+	}
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return key, nil
+	case *ecdsa.PrivateKey:
+		return key, nil
+	case ed25519.PrivateKey:
+		return key, nil
+	}
+	return nil, errors.New("key is of a kind that cannot sign: RSA, EC and Ed25519 can")
+}
+
+var encodings = map[string]func([]byte) string{
+	"":          hex.EncodeToString,
+	"hex":       hex.EncodeToString,
+	"base64":    base64.StdEncoding.EncodeToString,
+	"base64url": base64.RawURLEncoding.EncodeToString,
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -75,19 +74,6 @@ func (c *Client) Candidate() (_ Values, err error) {
 	return candidate, nil
 }
 
-// choose computes the members of a candidate.
-func (s scope) choose(members []named) (Values, error) {
-	candidate := Values{}
-	for _, member := range members {
-		text, _, err := s.text(member.expr)
-		if err != nil {
-			return nil, fmt.Errorf("candidate.%s: %w", member.name, err)
-		}
-		candidate[member.name] = text
-	}
-	return candidate, nil
-}
-
 // CandidateConnection are the connection fields that change if a rotation with
 // this candidate takes effect. It is false where that is known from the
 // provider's answer only.
@@ -104,7 +90,7 @@ func (c *Client) CandidateConnection(candidate Values) (_ Values, _ bool, err er
 			}
 		}
 	}
-	given, err := block.given(candidate)
+	given, err := given(block.candidate, candidate)
 	if err != nil {
 		return nil, false, notSent("rotate", err)
 	}
@@ -116,9 +102,9 @@ func (c *Client) CandidateConnection(candidate Values) (_ Values, _ bool, err er
 }
 
 // given is candidate.*, complete.
-func (b *issueBlock) given(candidate Values) (cty.Value, error) {
+func given(members []named, candidate Values) (cty.Value, error) {
 	names := mentions{}
-	for _, member := range b.candidate {
+	for _, member := range members {
 		names[member.name] = true
 		if candidate[member.name] == nil {
 			return cty.NilVal, fmt.Errorf("the candidate has no %s", member.name)
@@ -182,7 +168,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 	}
 	s := c.static.metered(context.Background(), 0).with("key", key.value())
 	if len(block.candidate) > 0 {
-		candidate, err := block.given(req.Candidate)
+		candidate, err := given(block.candidate, req.Candidate)
 		if err != nil {
 			return nil, err
 		}
@@ -247,19 +233,6 @@ func (c *Client) changed(s scope) (Values, error) {
 		}
 	}
 	return fields, nil
-}
-
-// changedTo is a rotated field's new value, nil where it is to be removed. The
-// field's own rules do not matter: the provider has decided.
-func (f *Field) changedTo(value cty.Value) (any, error) {
-	plain := fromCty(value)
-	if plain == nil || plain == "" {
-		if f.Sensitive || f.Required {
-			return nil, errMissing
-		}
-		return nil, nil
-	}
-	return f.convertTo(plain, f.Type)
 }
 
 // keep are the saved values of these names that are not null.
@@ -557,25 +530,4 @@ func (c *Client) readStray(list *listBlock, s scope, part string) (*Rotation, er
 		}
 	}
 	return one, nil
-}
-
-// newSecrets are the expressions that give the new credential: those of the
-// sensitive fields, and of what is saved on the way to them.
-func (d *Definition) newSecrets() []named {
-	var secret []named
-	saved := mentions{}
-	for _, member := range d.rotate.connection {
-		if d.Connection.Lookup(member.name).Sensitive {
-			secret = append(secret, member)
-			maps.Copy(saved, mentionsOf("saved", member.expr))
-		}
-	}
-	for _, step := range d.rotate.calls {
-		for _, member := range step.allSaved() {
-			if saved[member.name] {
-				secret = append(secret, member)
-			}
-		}
-	}
-	return secret
 }

@@ -156,50 +156,6 @@ func traversalText(traversal hcl.Traversal) string {
 	return text.String()
 }
 
-// fieldsValue is the object behind connection.* or role.*: every declared
-// field, null where there is no value.
-func fieldsValue(fields Fields, values Values) (cty.Value, error) {
-	attributes := map[string]cty.Value{}
-	for _, field := range fields {
-		t := field.Type.WithoutOptionalAttributesDeep()
-		value := cty.NullVal(t)
-		given := values[field.Name]
-		if given == nil {
-			given = field.Default
-		}
-		if given != nil {
-			converted, err := convert.Convert(toCty(given), field.Type)
-			if err != nil {
-				return cty.NilVal, fmt.Errorf("%q must be %s", field.Name, field.wanted())
-			}
-			value = converted
-		}
-		if field.Sensitive {
-			value = sensitive(value)
-		}
-		attributes[field.Name] = value
-	}
-	return cty.ObjectVal(attributes), nil
-}
-
-// valuesObject is an object of values by name; those of names that are absent
-// are null. Where secret is set each is marked.
-func valuesObject(values Values, names mentions, secret bool) cty.Value {
-	attributes := map[string]cty.Value{}
-	for name := range names {
-		attributes[name] = cty.NullVal(cty.DynamicPseudoType)
-	}
-	for name, value := range values {
-		attributes[name] = toCty(value)
-	}
-	if secret {
-		for name, value := range attributes {
-			attributes[name] = sensitive(value)
-		}
-	}
-	return cty.ObjectVal(attributes)
-}
-
 // keyFacts is the object behind key.*.
 type keyFacts struct {
 	name, id  string
@@ -252,4 +208,17 @@ func (s scope) withAnswer(status int, header http.Header, body cty.Value) scope 
 		all = cty.MapVal(headers)
 	}
 	return s.with("status", cty.NumberIntVal(int64(status))).with("headers", all).with("body", body)
+}
+
+// choose computes the members of a candidate.
+func (s scope) choose(members []named) (Values, error) {
+	candidate := Values{}
+	for _, member := range members {
+		text, _, err := s.text(member.expr)
+		if err != nil {
+			return nil, fmt.Errorf("candidate.%s: %w", member.name, err)
+		}
+		candidate[member.name] = text
+	}
+	return candidate, nil
 }

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"encoding/json"
+	"errors"
 	"math/big"
 	"slices"
 	"strconv"
@@ -281,4 +282,41 @@ func membersOf(value cty.Value) map[string]cty.Value {
 		members[name] = member.WithMarks(marks)
 	}
 	return members
+}
+
+// Values are the fields of a connection or role, or what an answer gave, by
+// name. They hold what JSON can hold: nil, bool, json.Number or string, []any
+// and map[string]any, so that they survive storage unchanged.
+type Values map[string]any
+
+// UnmarshalJSON keeps numbers exact, whatever the decoder around it does.
+func (v *Values) UnmarshalJSON(text []byte) error {
+	plain, err := decodeJSON(text)
+	if err != nil {
+		return err
+	}
+	fields, ok := plain.(map[string]any)
+	if !ok && plain != nil {
+		return errors.New("want a JSON object")
+	}
+	*v = fields
+	return nil
+}
+
+// valuesObject is an object of values by name; those of names that are absent
+// are null. Where secret is set each is marked.
+func valuesObject(values Values, names mentions, secret bool) cty.Value {
+	attributes := map[string]cty.Value{}
+	for name := range names {
+		attributes[name] = cty.NullVal(cty.DynamicPseudoType)
+	}
+	for name, value := range values {
+		attributes[name] = toCty(value)
+	}
+	if secret {
+		for name, value := range attributes {
+			attributes[name] = sensitive(value)
+		}
+	}
+	return cty.ObjectVal(attributes)
 }

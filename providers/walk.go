@@ -53,7 +53,7 @@ var markSeed = maphash.MakeSeed()
 // item from others, or "" where it cannot be told.
 func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *Error {
 	if w.page == cty.NilVal {
-		first, err := w.block.firstPage(w.scope)
+		first, err := firstPage(w.block, w.scope)
 		if err != nil {
 			return notSent(w.block.block, err)
 		}
@@ -80,7 +80,7 @@ func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *
 
 // readPage visits the items of one answer and returns page.* of the next.
 func (w *walk) readPage(ctx context.Context, got *answered, visit func(item scope) string) (next cty.Value, err error) {
-	items, err := w.block.readItems(got)
+	items, err := readItems(w.block, got)
 	if err != nil {
 		return cty.NilVal, err
 	}
@@ -108,7 +108,7 @@ func (w *walk) readPage(ctx context.Context, got *answered, visit func(item scop
 	if news > 0 || count == 0 {
 		w.stale = 0
 	}
-	if next, err = w.block.nextPage(s); err != nil {
+	if next, err = nextPage(w.block, s); err != nil {
 		return cty.NilVal, fmt.Errorf("next: %w", err)
 	}
 	return next, nil
@@ -215,7 +215,7 @@ func unsteady(block *listBlock, why string) *Error {
 }
 
 // readItems is the list in an answer.
-func (l *listBlock) readItems(got *answered) (cty.Value, error) {
+func readItems(l *listBlock, got *answered) (cty.Value, error) {
 	items, err := got.scope.reading(absentInItems).evaluate(l.items)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("items: %w", err)

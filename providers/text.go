@@ -1,0 +1,63 @@
+package providers
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// capital is the error's text as the beginning of a sentence.
+func capital(err error) string {
+	text := err.Error()
+	if text == "" {
+		return text
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	if first >= 'a' && first <= 'z' {
+		first -= 'a' - 'A'
+	}
+	return string(first) + text[size:]
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
+
+// flatten reads an object of texts and lists of texts; what is null is left
+// out, and a list repeats its name.
+func flatten(value cty.Value, secrets *secretTexts) (url.Values, error) {
+	secrets.addMarked(value)
+	value, _ = value.UnmarkDeep()
+	flat := url.Values{}
+	if value.IsNull() {
+		return flat, nil
+	}
+	if t := value.Type(); !t.IsObjectType() && !t.IsMapType() {
+		return nil, errors.New("must be an object")
+	}
+	for name, element := range value.AsValueMap() {
+		if element.IsNull() {
+			continue
+		}
+		if text, ok := textOf(element); ok {
+			flat.Add(name, text)
+			continue
+		}
+		if t := element.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+			return nil, fmt.Errorf("%q must be a string, a number, a bool or a list of them", name)
+		}
+		for _, one := range element.AsValueSlice() {
+			text, ok := textOf(one)
+			if !ok {
+				return nil, fmt.Errorf("%q must be a list of strings, numbers or bools", name)
+			}
+			flat.Add(name, text)
+		}
+	}
+	return flat, nil
+}
