@@ -24,7 +24,7 @@ func TestRenewalAfterAClockWasAhead(t *testing.T) {
 		"renewed by a clock that was ahead": {now.Add(year), now.Add(year + 5*time.Minute), time.Hour, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := &Engine{clock: newClock(func() time.Time { return now }, func() time.Duration { return 0 })}
+			e := &Engine{times: times{clock: newClock(func() time.Time { return now }, func() time.Duration { return 0 })}}
 			e.sites.byName = map[string]*site{}
 			r := &Record{Connection: "gone", IssuedAt: test.set, Deadline: test.deadline}
 			e.moveDeadline(context.Background(), &logical.InmemStorage{}, r, test.ttl)

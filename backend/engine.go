@@ -45,53 +45,87 @@ type Engine struct {
 	storage logical.Storage
 	log     hclog.Logger
 	options Options
-	clock   *clock
+	metrics *metrics
+
+	times
+	clients
+	books
+	locks
+	right
+	pending
+	rotations
+	background background
+}
+
+// times are what the engine goes by, and how long it waits.
+type times struct {
+	clock *clock
 	// now is the clock's steady time.
 	now          func() time.Time
 	jitter       jitter
 	tickInterval time.Duration
+	// acceptance bounds the wait for a new credential or static key to be
+	// accepted everywhere at the provider.
+	acceptance time.Duration
+}
 
+// clients are the connections ready for use, and what they are made of.
+type clients struct {
 	sites struct {
 		mu     sync.RWMutex
 		byName map[string]*site
 	}
+	definitions definitions
+	unsaved     unsavedCredentials
+}
+
+// books are what the engine keeps of keys, on disk and in memory.
+type books struct {
 	identity struct {
 		mu    sync.Mutex
 		mount *mount
 	}
-	ownership   ownership
-	lookout     *lookout
+	ledger      *ledger
 	activity    *activity
-	holdingsLog *holdingsLog
 	queue       *queue
-	recoveries  recoveries
-	searches    searches
+	scheduler   *scheduler
+	holdingsLog *holdingsLog
+	census      census
+	overdue     overdue
+}
+
+// locks keep operations off each other, and bound how many there are.
+type locks struct {
 	recordLocks keyedLocks
-	// entryLocks keep two keys with the same value from one id in the ledger.
-	entryLocks keyedLocks
-	admissions admissions
-	ending     endings
-	ended      lately
 	// rotationLocks keep two rotations of the same thing apart.
 	rotationLocks keyedLocks
-	scheduler     *scheduler
-	// acceptance bounds the wait for a new credential or static key to be
-	// accepted everywhere at the provider.
-	acceptance     time.Duration
-	unsaved        unsavedCredentials
+	admissions    admissions
+	revokeSlots   sync.Map // connection name to *semaphore.Weighted
+}
+
+// right is whether this mount may end what it knows of.
+type right struct {
+	ownership ownership
+	lookout   *lookout
+}
+
+// pending is what is under way, or was just now.
+type pending struct {
+	inheritance inheritance
+	recoveries  recoveries
+	searches    searches
+	ending      endings
+	ended       lately
+	nextShard   int
+}
+
+// rotations are what this process knows of those under way.
+type rotations struct {
 	rotationsKnown knownRotations
 	// failing are what could not be rotated when that was last tried.
 	failing failing
 	// installing are the static roles of which a key is being made and stored.
-	installing  installing
-	definitions definitions
-	revokeSlots sync.Map // connection name to *semaphore.Weighted
-	nextShard   int
-	census      census
-	overdue     overdue
-	metrics     *metrics
-	inheritance inheritance
-	background  background
+	installing installing
 }
 
 // FactoryWith makes the engine with the given endpoints for Vault to mount, in the
@@ -118,25 +152,23 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	clock := newClock(options.Now, options.Elapsed)
 	now := clock.steady
 	e := &Engine{
-		storage:       config.StorageView,
-		log:           config.Logger,
-		options:       options,
-		clock:         clock,
-		lookout:       newLookout(),
-		now:           now,
-		jitter:        options.Jitter,
-		tickInterval:  interval,
-		activity:      newActivity(clock.latest),
-		holdingsLog:   newHoldingsLog(),
-		queue:         newQueue(now),
-		recoveries:    recoveries{byPlace: map[string]*recovery{}},
-		recordLocks:   newKeyedLocks(),
-		entryLocks:    newKeyedLocks(),
-		rotationLocks: newKeyedLocks(),
-		scheduler:     newScheduler(now),
-		acceptance:    defaultAcceptance,
-		background:    background{nudge: make(chan struct{}, 1)},
+		storage:    config.StorageView,
+		log:        config.Logger,
+		options:    options,
+		times:      times{clock: clock, now: now, jitter: options.Jitter, tickInterval: interval, acceptance: defaultAcceptance},
+		background: background{nudge: make(chan struct{}, 1)},
 	}
+	e.sites.byName = map[string]*site{}
+	e.books = books{
+		ledger:      newLedger(),
+		activity:    newActivity(clock.latest),
+		queue:       newQueue(now),
+		scheduler:   newScheduler(now),
+		holdingsLog: newHoldingsLog(),
+	}
+	e.locks = locks{recordLocks: newKeyedLocks(), rotationLocks: newKeyedLocks()}
+	e.lookout = newLookout()
+	e.recoveries.byPlace = map[string]*recovery{}
 	e.inheritance.steps = []func(context.Context, logical.Storage) error{
 		e.findIdentity, e.findOwnership, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
 	}
@@ -145,7 +177,6 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()
 	}
-	e.sites.byName = map[string]*site{}
 	e.metrics = newMetrics(e)
 	e.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,

@@ -600,7 +600,7 @@ func (e *Engine) held(h *holdings, o object, by claim) *holder {
 			return &holder{what: "a mint in flight of connection " + connection, connection: connection}
 		}
 	}
-	if one := e.queue.holderOf(h, o, by); one != nil {
+	if one := e.queuedFor(h, o, by); one != nil {
 		return one
 	}
 	return h.holderOf(o, by)
@@ -639,22 +639,20 @@ func (a *activity) isInFlight(tag, part string) (connection string, yes bool) {
 	return "", false
 }
 
-// holderOf is the entry that is about the object and not the caller's own: it is
-// that one's to remove. A queued revocation speaks for nobody, its key being in
-// the ledger.
-func (q *queue) holderOf(h *holdings, o object, by claim) *holder {
+// queuedFor is the entry of the queue that is about the object and not the
+// caller's own: it is that one's to remove. A queued revocation speaks for nobody,
+// its key being in the ledger.
+func (e *Engine) queuedFor(h *holdings, o object, by claim) *holder {
 	part, named := h.partOf(o.name)
 	if !named || part == by.part {
 		return nil
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, item := range q.entries {
-		if item.Kind == queueRevoke {
+	for _, entry := range e.queue.all() {
+		if entry.Kind == queueRevoke {
 			continue
 		}
-		if other, ok := h.partOf(item.KeyName); ok && other == part {
-			return &holder{what: "entry " + item.ID + " of the queue", connection: item.Connection}
+		if other, ok := h.partOf(entry.KeyName); ok && other == part {
+			return &holder{what: "entry " + entry.ID + " of the queue", connection: entry.Connection}
 		}
 	}
 	return nil

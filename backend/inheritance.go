@@ -54,13 +54,3 @@ func (e *Engine) findIdentity(ctx context.Context, s logical.Storage) error {
 	_, err := e.mount(ctx, s)
 	return err
 }
-
-// unlessUnreadable sorts out an error of reading one of many entries: broken
-// gathers what cannot be read, and any other error ends the reading.
-func unlessUnreadable(err error, broken *error) error {
-	if errors.Is(err, errUnreadable) {
-		*broken = errors.Join(*broken, err)
-		return nil
-	}
-	return err
-}

@@ -17,7 +17,7 @@ func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value strin
 	if err != nil {
 		return nil, err
 	}
-	found, err := e.recordsOfValue(ctx, s, mount, strings.TrimSpace(value))
+	found, err := recordsOfValue(ctx, s, mount, strings.TrimSpace(value))
 	if err == nil && len(found) == 0 {
 		err = mistake("no living key of this mount has this value; it is revoked already, was not made here, or is not the field that secret_fields in providers/PROVIDER shows first")
 	}

@@ -29,6 +29,15 @@ const (
 	sameValuePrefix = "same-value/"
 )
 
+// ledger is the records in storage. The functions that need no more than that
+// take the storage alone.
+type ledger struct {
+	// entering keeps two keys with the same value from one id.
+	entering keyedLocks
+}
+
+func newLedger() *ledger { return &ledger{entering: newKeyedLocks()} }
+
 // Record is one live key: who holds it, until when, and what revoking it needs.
 type Record struct {
 	ID string `json:"-"`
@@ -104,11 +113,11 @@ func isRecordID(id string) bool {
 	return err == nil && len(id) == recordIDLength
 }
 
-// enterRecord writes the record of a new key, with an id that no other has. It is
+// enter writes the record of a new key, with an id that no other has. It is
 // the one write that a mint costs.
-func (e *Engine) enterRecord(ctx context.Context, s logical.Storage, m *mount, r *Record, keyValue string) error {
+func (l *ledger) enter(ctx context.Context, s logical.Storage, m *mount, r *Record, keyValue string) error {
 	r.ID = m.recordID(keyValue)
-	unlock, err := e.entryLocks.lock(ctx, r.ID)
+	unlock, err := l.entering.lock(ctx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -131,7 +140,7 @@ func (e *Engine) enterRecord(ctx context.Context, s logical.Storage, m *mount, r
 func (r *Record) sameValuePath() string { return sameValuePrefix + r.ValueID + "/" + r.ID }
 
 // recordsOfValue are the records of the living keys with this value, oldest first.
-func (e *Engine) recordsOfValue(ctx context.Context, s logical.Storage, m *mount, keyValue string) ([]*Record, error) {
+func recordsOfValue(ctx context.Context, s logical.Storage, m *mount, keyValue string) ([]*Record, error) {
 	first := m.recordID(keyValue)
 	further, err := s.List(ctx, sameValuePrefix+first+"/")
 	if err != nil {
@@ -156,21 +165,21 @@ func (e *Engine) recordsOfValue(ctx context.Context, s logical.Storage, m *mount
 }
 
 // sweepSameValues drops the notes that a crash left of keys that are gone.
-func (e *Engine) sweepSameValues(ctx context.Context, s logical.Storage) error {
+func (l *ledger) sweepSameValues(ctx context.Context, s logical.Storage) error {
 	values, err := s.List(ctx, sameValuePrefix)
 	if err != nil {
 		return fmt.Errorf("listing the values that several keys have: %w", err)
 	}
 	for _, value := range values {
-		if err := e.sweepSameValue(ctx, s, strings.TrimSuffix(value, "/")); err != nil {
+		if err := l.sweepSameValue(ctx, s, strings.TrimSuffix(value, "/")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) sweepSameValue(ctx context.Context, s logical.Storage, valueID string) error {
-	unlock, err := e.entryLocks.lock(ctx, valueID)
+func (l *ledger) sweepSameValue(ctx context.Context, s logical.Storage, valueID string) error {
+	unlock, err := l.entering.lock(ctx, valueID)
 	if err != nil {
 		return err
 	}
@@ -304,7 +313,7 @@ func shardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 
 // liveKeys counts a connection's records in the ledger, those of keys that were
 // kept among them: without the connection they could not be revoked either.
-func (e *Engine) liveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
+func liveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
 	live := 0
 	for r, err := range records(ctx, s) {
 		if err != nil {

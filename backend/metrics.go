@@ -159,7 +159,7 @@ func (g gauges) Collect(into chan<- prometheus.Metric) {
 	}
 	waiting, since := e.queue.waiting()
 	for of, n := range waiting {
-		tell(queueGauge, float64(n), of.connection, of.kind)
+		tell(queueGauge, float64(n), of.connection, string(of.kind))
 	}
 	for connection, at := range since {
 		tell(queueSinceGauge, float64(at.Unix()), connection)

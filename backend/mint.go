@@ -297,7 +297,7 @@ func (e *Engine) enter(ctx context.Context, s logical.Storage, o *order, key *pr
 	if o.record.VerifyRevocation {
 		o.record.Handle = o.site.client.KeepForProbe(key.Handle, key.Secret)
 	}
-	if err := e.enterRecord(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
+	if err := e.ledger.enter(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
 		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))
 	}
 	e.holdingsLog.entered(&o.record)

@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"math/rand/v2"
 	"net"
 	"time"
 
@@ -44,21 +43,4 @@ func (e *Engine) newClient(definition *providers.Definition, c *Connection) (*pr
 	settings := c.settings()
 	settings.Dial, settings.Now, settings.Jitter = e.options.Dial, e.options.Now, e.options.Jitter
 	return providers.NewClient(definition, settings)
-}
-
-// jitter draws the random part of pauses; nil draws at random.
-type jitter func(what string, attempt int) float64
-
-// pause is an exponential back-off with half of it random, so that what waits
-// does not march in step.
-func (j jitter) pause(what string, attempt int, longest time.Duration) time.Duration {
-	full := min(longest, firstRetry<<min(attempt-1, 20))
-	return full/2 + time.Duration(j.draw(what, attempt)*float64(full/2))
-}
-
-func (j jitter) draw(what string, attempt int) float64 {
-	if j == nil {
-		return rand.Float64()
-	}
-	return j(what, attempt)
 }

@@ -2,10 +2,6 @@ package backend
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -35,16 +31,16 @@ type origin struct {
 }
 
 func (r *Record) origin() origin {
-	return origin{r.Connection, r.Provider, r.Definition, r.BaseURL, r.Account}
+	return origin{Connection: r.Connection, Provider: r.Provider, Definition: r.Definition, BaseURL: r.BaseURL, Account: r.Account}
 }
 
 func (q *QueueEntry) origin() origin {
-	return origin{q.Connection, q.Provider, q.Definition, q.BaseURL, q.Account}
+	return origin{Connection: q.Connection, Provider: q.Provider, Definition: q.Definition, BaseURL: q.BaseURL, Account: q.Account}
 }
 
 // origin is that of a place's keys; a mark lies beside its connection.
 func (p place) origin(connection string) origin {
-	return origin{connection, p.Provider, p.Definition, p.BaseURL, p.Account}
+	return origin{Connection: connection, Provider: p.Provider, Definition: p.Definition, BaseURL: p.BaseURL, Account: p.Account}
 }
 
 func placeOf(by origin, scope providers.Scope) place {
@@ -70,25 +66,6 @@ func (r *Record) setOrigin(o origin) {
 // setOrigin notes what made that which is to be cleared up.
 func (q *QueueEntry) setOrigin(o origin) {
 	q.Connection, q.Provider, q.Definition, q.BaseURL, q.Account = o.Connection, o.Provider, o.Definition, o.BaseURL, o.Account
-}
-
-// account is a fingerprint of the connection's admin credential: the same for
-// the same credential, and without the mount's salt of no use to anybody.
-func (m *mount) account(fields providers.Fields, values providers.Values) (string, error) {
-	credential := map[string]any{}
-	for _, field := range fields {
-		if value := values[field.Name]; value != nil {
-			credential[field.Name] = value
-		}
-	}
-	text, err := json.Marshal(credential) // map keys are sorted
-	if err != nil {
-		return "", fmt.Errorf("reading the credential: %w", err)
-	}
-	mac := hmac.New(sha256.New, m.Salt)
-	mac.Write([]byte("account\x00"))
-	mac.Write(text)
-	return hex.EncodeToString(mac.Sum(nil))[:16], nil
 }
 
 func sameValues(fields providers.Fields, a, b providers.Values) bool {

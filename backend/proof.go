@@ -101,3 +101,6 @@ func (u *unproven) Error() string {
 }
 
 func (u *unproven) Unwrap() error { return u.err }
+
+// RetryAt is when asking again can prove something; zero for the usual pause.
+func (u *unproven) RetryAt() time.Time { return u.until }

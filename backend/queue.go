@@ -23,45 +23,67 @@ import (
 const (
 	queuePrefix = "queue/"
 
-	firstRetry = 2 * time.Second
-	// longestConnectionRetry keeps the promise that everything queued is revoked
-	// within a minute of an unreachable provider's return.
-	longestConnectionRetry = 20 * time.Second
-	// longestEntryRetry bounds the pauses of an entry that a reachable provider
-	// refuses.
-	longestEntryRetry = 15 * time.Minute
 	// queueConcurrency bounds the revocations in flight per connection.
 	queueConcurrency = 8
-	// listLag is for how long a provider's list may hide a key that exists, where
-	// its definition does not say.
-	listLag = providers.DefaultLag
-	// aliveBound ends the wait for a revoked key to be seen dead.
-	aliveBound = 10 * time.Minute
 )
 
-// What a queue entry waits for.
+// kind is what a queue entry waits for.
+type kind string
+
 const (
 	// queueRevoke: a key in the ledger is to be revoked.
-	queueRevoke = "revoke"
+	queueRevoke kind = "revoke"
 	// queueCleanUp: a mint whose outcome is unknown; the key is looked for by
 	// name and revoked.
-	queueCleanUp = "clean_up"
+	queueCleanUp kind = "clean_up"
 	// queueUndo: steps of a failed mint are to be undone, then as queueCleanUp.
-	queueUndo = "undo"
+	queueUndo kind = "undo"
 	// queueIntent: a mint that was about to start. It is a queueCleanUp unless
 	// the key turns out to be in the ledger.
-	queueIntent = "intent"
+	queueIntent kind = "intent"
 	// queueRetire: an admin credential that was replaced is to be removed.
-	queueRetire = "retire"
+	queueRetire kind = "retire"
 	// queueByHand: an admin credential may be alive that the engine can neither
 	// find nor remove. It waits for an operator to look for it and give it up.
-	queueByHand = "by_hand"
+	queueByHand kind = "by_hand"
 )
+
+// kinds are all kinds, in the order in which help and documentation tell of them.
+var kinds = []kind{queueRevoke, queueCleanUp, queueUndo, queueIntent, queueRetire, queueByHand}
+
+// Describe says what waits, as a part of a sentence.
+func (k kind) Describe() string {
+	switch k {
+	case queueRevoke:
+		return "a key in the ledger"
+	case queueCleanUp:
+		return "a mint whose outcome is unknown"
+	case queueUndo:
+		return "steps of a failed mint or rotation"
+	case queueIntent:
+		return "a mint that was about to start"
+	case queueRetire:
+		return "an admin credential that was replaced"
+	case queueByHand:
+		return "an admin credential that may be alive and that an operator has to look for at the provider, and then give up here"
+	}
+	return "unknown"
+}
+
+// DescribeKinds tells of all kinds, for the help of an endpoint.
+func DescribeKinds() string {
+	var told []string
+	for _, k := range kinds {
+		told = append(told, fmt.Sprintf("%s (%s)", k, k.Describe()))
+	}
+	last := len(told) - 1
+	return strings.Join(told[:last], ", ") + " or " + told[last]
+}
 
 // QueueEntry is one revocation that waits.
 type QueueEntry struct {
 	ID         string `json:"-"`
-	Kind       string `json:"kind"`
+	Kind       kind   `json:"kind"`
 	Connection string `json:"connection"`
 	// Provider, Definition, BaseURL and Account are the origin of that which is to
 	// be cleared up. A key in the ledger has them in its record.
@@ -110,17 +132,6 @@ func (q *QueueEntry) ofKey() bool {
 		return q.Undo == nil || !q.Undo.Rotation
 	}
 	return false
-}
-
-// key is the key that a revocation is about, as far as the entry tells.
-func (q *QueueEntry) key() *Record {
-	r := &Record{ID: q.ID, Role: q.Role, ExpiresAt: q.ExpiresAt, IssuedAt: q.MadeAt}
-	r.setOrigin(q.origin())
-	r.Handle.Name = q.KeyName
-	if q.Handle != nil {
-		r.Handle, r.unrecorded = *q.Handle, true
-	}
-	return r
 }
 
 // lane is the part of the queue in which the entry waits. What clears up after
@@ -290,6 +301,17 @@ func (q *queue) list() []QueueEntry {
 	return entries
 }
 
+// all is every entry, those held for mints in flight too, in no order.
+func (q *queue) all() []QueueEntry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	entries := make([]QueueEntry, 0, len(q.entries))
+	for _, item := range q.entries {
+		entries = append(entries, item.QueueEntry)
+	}
+	return entries
+}
+
 // definitionsInUse notes the hashes of a provider's definitions that entries need:
 // those of mints in flight too, and those on disk that could not be taken over.
 func (q *queue) definitionsInUse(ctx context.Context, s logical.Storage, inUse map[string]bool, provider string) error {
@@ -345,7 +367,10 @@ func (q *queue) removals(connection string) map[string]bool {
 }
 
 // lot is what waits of one kind for one connection.
-type lot struct{ connection, kind string }
+type lot struct {
+	connection string
+	kind       kind
+}
 
 // waiting counts what waits, and tells since when each connection's oldest does.
 func (q *queue) waiting() (counts map[lot]int, since map[string]time.Time) {
@@ -383,7 +408,8 @@ func (q *queue) retryNow(id string) bool {
 }
 
 // start runs, for every connection with something due and not yet at work, a
-// worker that calls work for each due entry. It does not wait for them.
+// worker that calls work for each due entry, which must not panic. It does not
+// wait for them.
 func (q *queue) start(work func(QueueEntry) error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -428,7 +454,7 @@ func (q *queue) drain(connection string, work func(QueueEntry) error) {
 		}
 		var wg sync.WaitGroup
 		for _, entry := range batch {
-			wg.Go(func() { q.settle(entry, guarded(func() error { return work(entry) })) })
+			wg.Go(func() { q.settle(entry, work(entry)) })
 		}
 		wg.Wait()
 	}
@@ -500,16 +526,23 @@ func (q *queue) settle(entry QueueEntry, err error) {
 	}
 	item.Attempts++
 	item.LastError = err.Error()
-	var doubt *unproven
+	var later retryAt
 	switch {
-	case errors.As(err, &doubt) && !doubt.until.IsZero():
-		item.NextTry = doubt.until
+	case errors.As(err, &later) && !later.RetryAt().IsZero():
+		item.NextTry = later.RetryAt()
 	case outOfReach(err): // the lane's pause is the entry's
 	case providers.KindOf(err) == providers.Refused, errors.Is(err, errByHand):
 		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestEntryRetry))
 	default:
 		item.NextTry = q.now().Add(q.jitter.pause(entry.ID, item.Attempts, longestConnectionRetry))
 	}
+}
+
+// retryAt is an error that knows when another try can come to anything; zero
+// where it does not.
+type retryAt interface {
+	error
+	RetryAt() time.Time
 }
 
 // outOfReach reports whether the failure says something about the connection as
@@ -521,3 +554,6 @@ func outOfReach(err error) bool {
 	}
 	return false
 }
+
+// errByHand keeps an entry on the queue that nothing but an operator can end.
+var errByHand = errors.New("this waits for an operator")

@@ -121,7 +121,7 @@ func (e *Engine) tick(ctx context.Context) {
 		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
 	}
 	if e.nextShard == 0 {
-		if err := e.sweepSameValues(ctx, e.storage); err != nil {
+		if err := e.ledger.sweepSameValues(ctx, e.storage); err != nil {
 			e.log.Warn("the notes of keys with the same value could not be looked through; that is done again on the next round", "error", err)
 		}
 	}
@@ -178,7 +178,7 @@ func (e *Engine) startQueue(ctx context.Context) {
 		return
 	}
 	e.queue.start(func(entry QueueEntry) error {
-		err := e.work(ctx, entry)
+		err := guarded(func() error { return e.work(ctx, entry) })
 		if err != nil {
 			e.log.Debug("a queued revocation did not succeed yet", "connection", entry.Connection, "key_name", entry.KeyName, "error", err)
 		}

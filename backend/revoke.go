@@ -23,6 +23,8 @@ const (
 	// and slotPatience how long a further one waits for a place.
 	revokeSlots  = 32
 	slotPatience = 2 * time.Second
+	// aliveBound ends the wait for a revoked key to be seen dead.
+	aliveBound = 10 * time.Minute
 )
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
@@ -452,7 +454,7 @@ var errNotSettled = errors.New("no such key is listed so far; it is looked for o
 
 // workRevocation revokes a key in the ledger, once nobody else can be its owner.
 func (e *Engine) workRevocation(ctx context.Context, entry QueueEntry) error {
-	key := entry.key()
+	key := keyOf(&entry)
 	r, err := recordNamed(ctx, e.storage, key.ID, key.Handle.Name)
 	if err != nil {
 		return err
@@ -580,4 +582,15 @@ func (e *Engine) removeLeftOver(ctx context.Context, site *site, entry *QueueEnt
 		why:    entry.Reason,
 		remove: func(ctx context.Context) error { return site.client.Revoke(ctx, handle) },
 	})
+}
+
+// keyOf is the key that a revocation is about, as far as the entry tells.
+func keyOf(q *QueueEntry) *Record {
+	r := &Record{ID: q.ID, Role: q.Role, ExpiresAt: q.ExpiresAt, IssuedAt: q.MadeAt}
+	r.setOrigin(q.origin())
+	r.Handle.Name = q.KeyName
+	if q.Handle != nil {
+		r.Handle, r.unrecorded = *q.Handle, true
+	}
+	return r
 }

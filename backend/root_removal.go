@@ -330,8 +330,8 @@ func (e *Engine) leaveSwapped(ctx context.Context, s logical.Storage, site *site
 }
 
 // entry is what a rotation leaves on the queue.
-func (n *rotationNote) entry(site *site, kind, reason string) QueueEntry {
-	entry := QueueEntry{ID: n.entryID(), Kind: kind, KeyName: n.Name, Reason: reason, ExpiresAt: n.ExpiresAt}
+func (n *rotationNote) entry(site *site, waitsFor kind, reason string) QueueEntry {
+	entry := QueueEntry{ID: n.entryID(), Kind: waitsFor, KeyName: n.Name, Reason: reason, ExpiresAt: n.ExpiresAt}
 	entry.setOrigin(site.origin())
 	if n.Origin.Provider != "" {
 		entry.setOrigin(n.Origin)
@@ -347,9 +347,6 @@ func (e *Engine) workByHand(entry QueueEntry) error {
 	}
 	return fmt.Errorf("%w: %s", errByHand, entry.Reason)
 }
-
-// errByHand keeps an entry on the queue that nothing but an operator can end.
-var errByHand = errors.New("this waits for an operator")
 
 // dropNote ends a rotation. A delete that fails may have been carried out, so
 // storage is read before that counts as a failure.

@@ -14,7 +14,7 @@ const (
 	// shortestPeriod keeps a typing error from rotating without pause.
 	shortestPeriod = 5 * time.Second
 	// longestPeriod bounds what is computed with: a period, a window, an overlap.
-	longestPeriod = byHand
+	longestPeriod = 10 * 365 * 24 * time.Hour
 )
 
 // Schedule says when something is rotated: every so often, or at the times of a

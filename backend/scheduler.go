@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,10 +25,6 @@ const (
 	// rotationConcurrency bounds the rotations in flight.
 	rotationConcurrency  = 8
 	longestRotationRetry = 5 * time.Minute
-
-	// What is rotated: admin credentials, and the keys of static roles.
-	rootKind   = "root"
-	staticKind = "static"
 )
 
 // job is one thing that is rotated.
@@ -335,45 +330,4 @@ func (h *jobHeap) Pop() any {
 	j.index = -1
 	*h = (*h)[:last]
 	return j
-}
-
-// failing are the keys of what could not be rotated at the last try, by hand or
-// by the timetable.
-type failing struct {
-	mu   sync.Mutex
-	keys map[string]bool
-}
-
-// note keeps the outcome of a try.
-func (f *failing) note(key string, outcome error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if outcome == nil {
-		delete(f.keys, key)
-		return
-	}
-	if f.keys == nil {
-		f.keys = map[string]bool{}
-	}
-	f.keys[key] = true
-}
-
-// counts are those of what fails, with others that do, by the first part of the
-// key.
-func (f *failing) counts(others []string) map[string]int {
-	f.mu.Lock()
-	all := maps.Clone(f.keys)
-	f.mu.Unlock()
-	if all == nil {
-		all = map[string]bool{}
-	}
-	for _, key := range others {
-		all[key] = true
-	}
-	counts := map[string]int{}
-	for key := range all {
-		kind, _, _ := strings.Cut(key, "/")
-		counts[kind]++
-	}
-	return counts
 }

@@ -29,7 +29,7 @@ const (
 	// a provider that ends keys itself: time to mend rotations that fail.
 	staticReserve = 30 * 24 * time.Hour
 	// byHand stands for the gap between rotations that have no schedule.
-	byHand = 10 * 365 * 24 * time.Hour
+	byHand = longestPeriod
 )
 
 // StaticRole says what a static key may do and when it is replaced.

@@ -36,3 +36,13 @@ func write(ctx context.Context, s logical.Storage, path string, value any) error
 	}
 	return s.Put(ctx, entry)
 }
+
+// unlessUnreadable sorts out an error of reading one of many entries: broken
+// gathers what cannot be read, and any other error ends the reading.
+func unlessUnreadable(err error, broken *error) error {
+	if errors.Is(err, errUnreadable) {
+		*broken = errors.Join(*broken, err)
+		return nil
+	}
+	return err
+}

@@ -113,7 +113,7 @@ func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection
 			delete(unsettled, name)
 		}
 	}
-	live, err := e.liveKeys(ctx, s, connection)
+	live, err := liveKeys(ctx, s, connection)
 	if err != nil {
 		return "", err
 	}

@@ -245,3 +245,7 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.text.String()
 }
+
+// listLag is for how long a provider's list may hide a key that exists, where
+// its definition does not say.
+const listLag = providers.DefaultLag

@@ -123,7 +123,7 @@ func queueFields() map[string]*framework.FieldSchema {
 // queueAnswer is the schema of one entry as it is shown.
 func queueAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"kind":       {Type: framework.TypeString, Description: "What waits: revoke (a key in the ledger), clean_up (a mint whose outcome is unknown), undo (steps of a failed mint or rotation), intent (a mint that was about to start), retire (an admin credential that was replaced) or by_hand (an admin credential that may be alive and that an operator has to look for at the provider, and then give up here)."},
+		"kind":       {Type: framework.TypeString, Description: "What waits: " + backend.DescribeKinds() + "."},
 		"connection": {Type: framework.TypeString, Description: "Connection that the key belongs to."},
 		"role":       {Type: framework.TypeString, Description: "Role that the key was minted for."},
 		"key_name":   {Type: framework.TypeString, Description: "Name of the key at the provider."},
@@ -171,7 +171,7 @@ func (q queueEndpoints) giveUp(ctx context.Context, req *logical.Request, d *fra
 // secret.
 func describeEntry(entry *backend.QueueEntry) map[string]any {
 	described := map[string]any{
-		"kind":       entry.Kind,
+		"kind":       string(entry.Kind),
 		"connection": entry.Connection,
 		"role":       entry.Role,
 		"key_name":   entry.KeyName,
