@@ -31,6 +31,7 @@ type Options struct {
 	Audit    bool                 // a file audit device on every node
 	LogLevel string               // default "trace"
 	Env      []string             // added to the environment of every Vault process
+	InMemory bool                 // storage that is gone with the process, for one node alone
 }
 
 // Cluster is a set of Vault nodes that share their data.
@@ -131,7 +132,7 @@ func (c *Cluster) initialise(ctx context.Context) error {
 		return fmt.Errorf("initialising Vault: %w", err)
 	}
 	c.RootToken, c.key = secrets.RootToken, secrets.Keys[0]
-	if err := c.unseal(ctx, first); err != nil {
+	if err := c.Unseal(ctx, first); err != nil {
 		return err
 	}
 	_, err = c.Active(ctx)
@@ -144,12 +145,13 @@ func (c *Cluster) Restart(ctx context.Context, node *Node) error {
 	if err := node.start(ctx); err != nil {
 		return err
 	}
-	return c.unseal(ctx, node)
+	return c.Unseal(ctx, node)
 }
 
-// unseal gives the key again and again: a new Raft node refuses it until it
-// has found the leader, and takes a while after the last one to serve.
-func (c *Cluster) unseal(ctx context.Context, node *Node) error {
+// Unseal unseals a running node and waits until it serves. It gives the key again
+// and again: a new Raft node refuses it until it has found the leader, and takes a
+// while after the last one to serve.
+func (c *Cluster) Unseal(ctx context.Context, node *Node) error {
 	client, err := node.Client("")
 	if err != nil {
 		return err

@@ -106,13 +106,8 @@ func (n *Node) LogFile() string { return filepath.Join(n.dir, "vault.log") }
 
 func (n *Node) auditFile() string { return filepath.Join(n.dir, auditName) }
 
-// config is the server's configuration. Raft even for one node, since the
-// minimal build has no other storage that lasts.
+// config is the server's configuration.
 func (n *Node) config() string {
-	join := ""
-	if n.leader != "" {
-		join = fmt.Sprintf("retry_join { leader_api_addr = %q }", n.leader)
-	}
 	return fmt.Sprintf(`
 api_addr         = %q
 cluster_addr     = %q
@@ -126,16 +121,29 @@ listener "tcp" {
   tls_disable     = true
 }
 
-storage "raft" {
+%s
+`, n.Addr, n.cluster, filepath.Dir(n.options.Plugin), n.options.LogLevel,
+		host(n.Addr), host(n.cluster), n.storageConfig())
+}
+
+// storageConfig is Raft's even for one node, since the minimal build has no other
+// storage that lasts.
+func (n *Node) storageConfig() string {
+	if n.options.InMemory {
+		return `storage "inmem" {}`
+	}
+	join := ""
+	if n.leader != "" {
+		join = fmt.Sprintf("retry_join { leader_api_addr = %q }", n.leader)
+	}
+	return fmt.Sprintf(`storage "raft" {
   path                         = %q
   node_id                      = %q
   performance_multiplier       = 1
   autopilot_reconcile_interval = "1s"
   autopilot_update_interval    = "1s"
   %s
-}
-`, n.Addr, n.cluster, filepath.Dir(n.options.Plugin), n.options.LogLevel,
-		host(n.Addr), host(n.cluster), n.storage(), n.ID, join)
+}`, n.storage(), n.ID, join)
 }
 
 func (n *Node) storage() string { return filepath.Join(n.dir, "storage") }

@@ -1,0 +1,272 @@
+//go:build bench
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// chunk keeps one request of the loader below Vault's bound for requests.
+const chunk = 20_000
+
+// size is what things cost with so many keys in the ledger and entries in the
+// queue.
+type size struct {
+	keys, queued int
+
+	firstMint   time.Duration // after an unsealing
+	known       time.Duration // until the whole ledger was known again
+	mint, mint8 sample
+	lookup      time.Duration
+	first, mid  time.Duration // pages of keys/
+	configWrite time.Duration
+	configDrop  time.Duration
+	upload      time.Duration
+	queuePage   time.Duration
+	// pluginIdle and vaultIdle are CPU time per second with nothing asked.
+	pluginIdle, vaultIdle time.Duration
+	memory                int64
+}
+
+// runGrowth measures one mount whose ledger grows.
+func runGrowth(ctx context.Context, w *world, sizes []int, queued int, idle time.Duration, tell func(string)) ([]size, error) {
+	p := newProvider(false, 0, nil)
+	defer p.Close()
+	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false})
+	if err != nil {
+		return nil, err
+	}
+	var found []size
+	loaded := 0
+	measure := func(keys, queue int) error {
+		s, err := w.measure(ctx, path, p, keys, queue, idle)
+		if err != nil {
+			return fmt.Errorf("with %d keys and %d entries queued: %w", keys, queue, err)
+		}
+		found = append(found, s)
+		tell(fmt.Sprintf("%+v", s))
+		return nil
+	}
+	for _, keys := range sizes {
+		began := time.Now()
+		if err := w.fill(ctx, "ledger", keys-loaded, p); err != nil {
+			return nil, err
+		}
+		tell(fmt.Sprintf("loaded %d records in %s", keys-loaded, time.Since(began).Round(time.Second)))
+		loaded = keys
+		if err := measure(keys, 0); err != nil {
+			return nil, err
+		}
+	}
+	if queued == 0 {
+		return found, nil
+	}
+	if err := w.fill(ctx, "queue", queued, p); err != nil {
+		return nil, err
+	}
+	return found, measure(loaded, queued)
+}
+
+func (w *world) fill(ctx context.Context, what string, count int, p *provider) error {
+	for count > 0 {
+		n := min(count, chunk)
+		err := w.client.write(ctx, "grow/bench/"+what, map[string]any{"count": n, "connection": "box", "role": "app", "base_url": p.URL})
+		if err != nil {
+			return err
+		}
+		count -= n
+	}
+	return nil
+}
+
+func (w *world) measure(ctx context.Context, path string, p *provider, keys, queued int, idle time.Duration) (s size, err error) {
+	s.keys, s.queued = keys, queued
+	if s.firstMint, err = w.unseal(ctx, path); err != nil {
+		return s, err
+	}
+	began := time.Now()
+	if err := w.awaitKnown(ctx, keys); err != nil {
+		return s, err
+	}
+	s.known = time.Since(began)
+	if err := w.measureIdle(ctx, &s, idle); err != nil {
+		return s, err
+	}
+	if err := w.life(ctx, path, 50); err != nil {
+		return s, err
+	}
+	for clients, into := range map[int]*sample{1: &s.mint, 8: &s.mint8} {
+		r, err := w.round(ctx, path, clients, 4*time.Second)
+		if err != nil {
+			return s, err
+		}
+		*into = r.mints
+	}
+	for _, call := range w.calls(path, p, &s) {
+		if *call.into, err = typical(ctx, call.times, call.do); err != nil {
+			return s, fmt.Errorf("%s: %w", call.what, err)
+		}
+	}
+	return s, nil
+}
+
+// call is something that an operator does.
+type call struct {
+	what  string
+	into  *time.Duration
+	times int
+	do    func(context.Context) error
+}
+
+func (w *world) calls(path string, p *provider, s *size) []call {
+	connection := map[string]any{"provider": "sandbox", "base_url": p.URL, "admin_key": "the admin's", "allowed_roles": "*", "verify_connection": false}
+	list := func(what string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := w.client.call(ctx, "LIST", "grow/"+what, nil)
+			return err
+		}
+	}
+	return []call{
+		{"lookup-key", &s.lookup, 20, func(ctx context.Context) error { return w.lookUp(ctx, path) }},
+		{"keys/, first page", &s.first, 10, list("keys?limit=100")},
+		{"keys/, page in the middle", &s.mid, 10, list("keys?limit=100&after=7fffffffffffffffffffffffffffffff")},
+		{"a write of the connection", &s.configWrite, 3, func(ctx context.Context) error { return w.client.write(ctx, "grow/config/box", connection) }},
+		{"a connection's deletion", &s.configDrop, 3, func(ctx context.Context) error {
+			if err := w.client.write(ctx, "grow/config/other", connection); err != nil {
+				return err
+			}
+			_, err := w.client.call(ctx, "DELETE", "grow/config/other", nil)
+			return err
+		}},
+		{"an upload of a definition", &s.upload, 3, func(ctx context.Context) error {
+			return w.client.write(ctx, "grow/definitions/mine", map[string]any{"definition": mine})
+		}},
+		{"queue/, first page", &s.queuePage, 10, list("queue?limit=100")},
+	}
+}
+
+// lookUp mints a key, looks it up and revokes it.
+func (w *world) lookUp(ctx context.Context, path string) error {
+	s, err := w.client.read(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := w.client.write(ctx, "grow/lookup-key", map[string]any{"value": s.Data["api_key"]}); err != nil {
+		return err
+	}
+	return w.client.revoke(ctx, s.LeaseID)
+}
+
+const mine = `
+provider "mine" {
+  title = "Mine"
+  connection "token" {
+    type      = string
+    sensitive = true
+    required  = true
+  }
+  base_url = "https://mine.example.com"
+  auth "bearer" { token = connection.token }
+  issue {
+    post   = "/keys"
+    json   = { name = key.name }
+    id     = body.id
+    secret = { api_key = body.key }
+  }
+  revoke {
+    delete = "/keys/${key.id}"
+    gone   = [404]
+  }
+}
+`
+
+// typical is how long a call takes, the middle one of several.
+func typical(ctx context.Context, times int, do func(context.Context) error) (time.Duration, error) {
+	n := 0
+	_, s, err := until(ctx, 1, func() bool { n++; return n <= times }, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
+	return s.p50, err
+}
+
+// unseal seals Vault and unseals it, and returns how long it took from then to the
+// first mint.
+func (w *world) unseal(ctx context.Context, path string) (time.Duration, error) {
+	if err := w.client.write(ctx, "sys/seal", nil); err != nil {
+		return 0, err
+	}
+	if err := w.vault.Unseal(ctx, w.vault.Nodes[0]); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	for {
+		lease, err := w.client.mint(ctx, path)
+		if err == nil {
+			return time.Since(began), w.client.revoke(ctx, lease)
+		}
+		if time.Since(began) > 5*time.Minute {
+			return 0, err
+		}
+	}
+}
+
+var keysGauge = regexp.MustCompile(`apikeys_keys\{connection="box"\} ([0-9.e+]+)`)
+
+// awaitKnown waits until the engine counts as many keys as there are.
+func (w *world) awaitKnown(ctx context.Context, keys int) error {
+	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		text, err := w.client.text(ctx, http.MethodGet, "grow/metrics", nil)
+		if err != nil {
+			return err
+		}
+		counted := 0.0
+		if found := keysGauge.FindSubmatch(text); found != nil {
+			counted, _ = strconv.ParseFloat(string(found[1]), 64)
+		}
+		if int(counted) >= keys {
+			return nil
+		}
+		if time.Since(began) > time.Hour {
+			return fmt.Errorf("it counts %v of %d keys", counted, keys)
+		}
+	}
+}
+
+// measureIdle measures what Vault and the plugin take with nothing asked of them.
+func (w *world) measureIdle(ctx context.Context, s *size, long time.Duration) error {
+	plugin, err := processOf(w.program(engineProgram))
+	if err != nil {
+		return err
+	}
+	server, err := processOf(w.vault.VaultPath())
+	if err != nil {
+		return err
+	}
+	type use struct{ plugin, vault time.Duration }
+	now := func() (u use, err error) {
+		if u.plugin, err = plugin.cpu(); err == nil {
+			u.vault, err = server.cpu()
+		}
+		return u, err
+	}
+	before, err := now()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(long):
+	}
+	after, err := now()
+	if err != nil {
+		return err
+	}
+	each := func(d time.Duration) time.Duration { return time.Duration(float64(d) / long.Seconds()) }
+	s.pluginIdle, s.vaultIdle = each(after.plugin-before.plugin), each(after.vault-before.vault)
+	s.memory, _, err = plugin.memory()
+	return err
+}

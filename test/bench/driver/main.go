@@ -1,0 +1,106 @@
+//go:build bench
+
+// Driver measures the engine in a real Vault beside a plugin written by hand, and
+// writes what it found to docs/benchmarks.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	parts := flag.String("parts", "mints,growth,storm", "what to measure")
+	rounds := flag.Int("rounds", 5, "rounds of mints, in each of which all take their turn")
+	long := flag.Duration("long", 2*time.Second, "how long one turn mints")
+	sizes := flag.String("sizes", "0,10000,100000", "how many keys the ledger holds as it grows")
+	queued := flag.Int("queued", 100_000, "how many entries the queue holds at last")
+	idle := flag.Duration("idle", 30*time.Second, "how long to watch an idle mount")
+	leases := flag.Int("leases", 10_000, "how many leases the storm ends")
+	out := flag.String("out", "docs/benchmarks", "folder to write to; empty for none")
+	flag.Parse()
+
+	r := report{machine: thisMachine(), date: time.Now().UTC()}
+	tell := func(text string) { fmt.Println(time.Now().Format(time.TimeOnly), text) }
+	measure := map[string]func(*world) error{
+		"mints": func(w *world) (err error) {
+			r.vault, r.hasFull = w.vaultVersion(ctx), w.hasFull
+			r.mints, err = runMints(ctx, w, *rounds, *long, tell)
+			return err
+		},
+		"growth": func(w *world) error {
+			counts, err := numbers(*sizes)
+			if err != nil {
+				return err
+			}
+			r.sizes, err = runGrowth(ctx, w, counts, *queued, *idle, tell)
+			return err
+		},
+		"storm": func(w *world) error {
+			for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+				s, err := runStorm(ctx, w, *leases, latency, tell)
+				if err != nil {
+					return err
+				}
+				r.storms = append(r.storms, s)
+				tell(fmt.Sprintf("%+v", s))
+			}
+			return nil
+		},
+	}
+	for _, part := range strings.Split(*parts, ",") {
+		if measure[part] == nil {
+			return fmt.Errorf("there is no part %q; write some of mints, growth, storm", part)
+		}
+		if err := inWorld(ctx, measure[part]); err != nil {
+			return fmt.Errorf("%s: %w", part, err)
+		}
+	}
+	if *out == "" {
+		return nil
+	}
+	return r.write(*out)
+}
+
+// inWorld measures in a Vault of its own.
+func inWorld(ctx context.Context, measure func(*world) error) error {
+	w, err := newWorld(ctx)
+	if err != nil {
+		return err
+	}
+	err = measure(w)
+	if err != nil {
+		err = fmt.Errorf("%w; the end of Vault's log:\n%s", err, w.vault.Nodes[0].LogTail(20))
+	}
+	return errors.Join(err, w.close())
+}
+
+func numbers(text string) ([]int, error) {
+	var all []int
+	for _, word := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	slices.Sort(all)
+	return all, nil
+}

@@ -1,0 +1,174 @@
+//go:build bench
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// contender is one way to get keys of a provider.
+type contender struct {
+	name  string
+	mount func(w *world, ctx context.Context, name string, p *provider) (string, error)
+}
+
+var contenders = []contender{
+	{"handwritten", (*world).handwrittenAt},
+	{"engine", func(w *world, ctx context.Context, name string, p *provider) (string, error) {
+		return w.engineAt(ctx, name, p, nil)
+	}},
+	{"consul", (*world).consulAt},
+}
+
+// course is one set of conditions.
+type course struct {
+	secure  bool
+	latency time.Duration
+	clients int
+}
+
+func (c course) String() string {
+	scheme := "http"
+	if c.secure {
+		scheme = "TLS"
+	}
+	return fmt.Sprintf("%s, %d ms, %d clients", scheme, c.latency.Milliseconds(), c.clients)
+}
+
+func courses() []course {
+	var all []course
+	for _, secure := range []bool{false, true} {
+		for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+			for _, clients := range []int{1, 8, 32} {
+				all = append(all, course{secure, latency, clients})
+			}
+		}
+	}
+	return all
+}
+
+// round is what one contender did in one round.
+type round struct{ mints, revocations sample }
+
+// results are all rounds, by course and contender.
+type results map[course]map[string][]round
+
+// runMints has the contenders mint and revoke, in rounds that take turns, so that
+// whatever else the machine does falls on all of them.
+func runMints(ctx context.Context, w *world, rounds int, long time.Duration, tell func(string)) (results, error) {
+	found := results{}
+	paths := map[string]string{}
+	for _, secure := range []bool{false, true} {
+		for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+			p := newProvider(secure, latency, nil)
+			defer p.Close()
+			for _, c := range w.contenders() {
+				name := mountOf(c, course{secure: secure, latency: latency})
+				path, err := c.mount(w, ctx, name, p)
+				if err != nil {
+					return nil, fmt.Errorf("mounting %s: %w", name, err)
+				}
+				paths[name] = path
+				if err := w.life(ctx, path, 20); err != nil {
+					return nil, fmt.Errorf("warming %s up: %w", name, err)
+				}
+			}
+		}
+	}
+	for n := range rounds {
+		for _, course := range courses() {
+			for _, c := range w.contenders() {
+				r, err := w.round(ctx, paths[mountOf(c, course)], course.clients, long)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", c.name, course, err)
+				}
+				if found[course] == nil {
+					found[course] = map[string][]round{}
+				}
+				found[course][c.name] = append(found[course][c.name], r)
+				tell(fmt.Sprintf("round %d, %s: %s mints %.0f/s, p50 %s; revokes %.0f/s, p50 %s", n+1, course, c.name,
+					r.mints.perSecond, r.mints.p50.Round(10*time.Microsecond), r.revocations.perSecond, r.revocations.p50.Round(10*time.Microsecond)))
+			}
+		}
+	}
+	return found, nil
+}
+
+func mountOf(c contender, of course) string {
+	return fmt.Sprintf("%s-%t-%d", c.name, of.secure, of.latency.Milliseconds())
+}
+
+func (w *world) contenders() []contender {
+	if w.hasFull {
+		return contenders
+	}
+	return slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.name == "consul" })
+}
+
+// life mints some keys and revokes them.
+func (w *world) life(ctx context.Context, path string, keys int) error {
+	for range keys {
+		lease, err := w.client.mint(ctx, path)
+		if err != nil {
+			return err
+		}
+		if err := w.client.revoke(ctx, lease); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round mints for a while, and then revokes all that was minted.
+func (w *world) round(ctx context.Context, path string, clients int, long time.Duration) (round, error) {
+	leases, mints, err := during(ctx, clients, long, func(ctx context.Context) (string, error) { return w.client.mint(ctx, path) })
+	if err != nil {
+		return round{}, err
+	}
+	if len(leases) == 0 {
+		return round{}, errors.New("nothing was minted")
+	}
+	revocations, err := each(ctx, clients, leases, w.client.revoke)
+	return round{mints, revocations}, err
+}
+
+// ratio is the median over the rounds of what one contender did to what another
+// one did in the same round.
+func ratio(one, other []round, of func(round) float64) float64 {
+	var all []float64
+	for n := range min(len(one), len(other)) {
+		if below := of(other[n]); below > 0 {
+			all = append(all, of(one[n])/below)
+		}
+	}
+	return median(all)
+}
+
+func middle(rounds []round, of func(round) float64) float64 {
+	var all []float64
+	for _, r := range rounds {
+		all = append(all, of(r))
+	}
+	return median(all)
+}
+
+func median(all []float64) float64 {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	half := len(all) / 2
+	if len(all)%2 == 1 {
+		return all[half]
+	}
+	return (all[half-1] + all[half]) / 2
+}
+
+func mintRate(r round) float64     { return r.mints.perSecond }
+func mintMiddle(r round) float64   { return float64(r.mints.p50) / float64(time.Millisecond) }
+func revokeRate(r round) float64   { return r.revocations.perSecond }
+func revokeMiddle(r round) float64 { return float64(r.revocations.p50) / float64(time.Millisecond) }

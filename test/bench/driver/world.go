@@ -1,0 +1,151 @@
+//go:build bench
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+
+	"vault-plugin-secrets-apikeys/internal/testbed/build"
+	"vault-plugin-secrets-apikeys/internal/testbed/vault"
+)
+
+const (
+	engineProgram      = "bench-engine"
+	handwrittenProgram = "bench-handwritten"
+
+	keyTTL = "24h"
+	maxTTL = "48h"
+)
+
+// world is a Vault with what is measured in it.
+type world struct {
+	dir     string
+	vault   *vault.Cluster
+	client  *client
+	hasFull bool // it is a Vault with its own Consul engine
+}
+
+// newWorld builds the plugins and starts Vault; VAULT_FULL_BIN names one with all
+// of Vault's own engines.
+func newWorld(ctx context.Context) (*world, error) {
+	dir, err := os.MkdirTemp("", "apikeys-bench")
+	if err != nil {
+		return nil, err
+	}
+	w := &world{dir: dir}
+	if err := w.begin(ctx); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *world) begin(ctx context.Context) error {
+	plugins := filepath.Join(w.dir, "plugins")
+	for program, of := range map[string]string{engineProgram: "engine", handwrittenProgram: "handwritten"} {
+		build := exec.CommandContext(ctx, "go", "build", "-tags", "bench", "-o", filepath.Join(plugins, program), "vault-plugin-secrets-apikeys/test/bench/"+of)
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w\n%s", program, err, out)
+		}
+	}
+	binary := os.Getenv("VAULT_FULL_BIN")
+	w.hasFull = binary != ""
+	if binary == "" {
+		var err error
+		if binary, err = build.Vault(ctx, os.Stderr); err != nil {
+			return err
+		}
+	}
+	var err error
+	w.vault, err = vault.Start(ctx, vault.Options{
+		Vault: binary, Plugin: filepath.Join(plugins, engineProgram), Dir: w.dir, Bare: true, LogLevel: "warn", InMemory: true,
+		Env: []string{"BENCH_PPROF=" + os.Getenv("BENCH_PPROF")},
+	})
+	if err != nil {
+		return err
+	}
+	w.client = newClient(w.vault.Nodes[0].Addr, w.vault.RootToken)
+	for _, program := range []string{engineProgram, handwrittenProgram} {
+		if err := w.register(ctx, filepath.Join(plugins, program)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) close() error {
+	if w.vault != nil {
+		w.vault.Close()
+	}
+	return os.RemoveAll(w.dir)
+}
+
+func (w *world) register(ctx context.Context, file string) error {
+	sum, err := vault.Checksum(file)
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(file)
+	return w.client.write(ctx, "sys/plugins/catalog/secret/"+name, map[string]any{"command": name, "sha256": sum})
+}
+
+func (w *world) mount(ctx context.Context, path, program string) error {
+	return w.client.write(ctx, "sys/mounts/"+path, map[string]any{
+		"type": program, "config": api.MountConfigInput{DefaultLeaseTTL: keyTTL, MaxLeaseTTL: maxTTL},
+	})
+}
+
+// program is the file that a plugin's process runs.
+func (w *world) program(name string) string { return filepath.Join(w.dir, "plugins", name) }
+
+// engineAt mounts the engine and connects it to a provider, under one name for
+// mount, connection and role; it returns where keys are read.
+func (w *world) engineAt(ctx context.Context, name string, p *provider, settings map[string]any) (string, error) {
+	if err := w.mount(ctx, name, engineProgram); err != nil {
+		return "", err
+	}
+	connection := map[string]any{"provider": "sandbox", "base_url": p.URL, "admin_key": "the admin's", "allowed_roles": "*"}
+	if ca := p.certificate(); ca != "" {
+		connection["ca_cert"] = ca
+	}
+	for field, value := range settings {
+		connection[field] = value
+	}
+	return name + "/creds/app", errors.Join(
+		w.client.write(ctx, name+"/config/box", connection),
+		w.client.write(ctx, name+"/roles/app", map[string]any{"connection": "box", "scopes": "read", "ttl": keyTTL, "max_ttl": maxTTL}))
+}
+
+func (w *world) handwrittenAt(ctx context.Context, name string, p *provider) (string, error) {
+	if err := w.mount(ctx, name, handwrittenProgram); err != nil {
+		return "", err
+	}
+	return name + "/creds/app", w.client.write(ctx, name+"/config", map[string]any{
+		"address": p.URL, "token": "the admin's", "ca_cert": p.certificate(), "ttl": keyTTL, "max_ttl": maxTTL,
+	})
+}
+
+// consulAt mounts Vault's own engine for Consul, which the provider stands in for.
+func (w *world) consulAt(ctx context.Context, name string, p *provider) (string, error) {
+	if err := w.mount(ctx, name, "consul"); err != nil {
+		return "", err
+	}
+	scheme, address, _ := strings.Cut(p.URL, "://")
+	return name + "/creds/app", errors.Join(
+		w.client.write(ctx, name+"/config/access", map[string]any{"address": address, "scheme": scheme, "token": "the admin's", "ca_cert": p.certificate()}),
+		w.client.write(ctx, name+"/roles/app", map[string]any{"consul_policies": "app", "ttl": keyTTL, "max_ttl": maxTTL}))
+}
+
+// reload has Vault start the mount's backend anew, as at an unsealing.
+func (w *world) reload(ctx context.Context, mount string) error {
+	_, err := w.client.call(ctx, http.MethodPut, "sys/plugins/reload/backend", map[string]any{"mounts": []string{mount + "/"}})
+	return err
+}

@@ -1,0 +1,144 @@
+//go:build bench
+
+// Engine is the secrets engine as Vault runs it, with an endpoint more that
+// fills the ledger and the queue. With BENCH_PPROF it serves its profiles there.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/hashicorp/vault/sdk/plugin"
+
+	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/paths"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+func main() {
+	if err := serve(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve(args []string) error {
+	var vault api.PluginAPIClientMeta
+	if err := vault.FlagSet().Parse(args); err != nil {
+		return err
+	}
+	if address := os.Getenv("BENCH_PPROF"); address != "" && os.Getenv("VAULT_PLUGIN_METADATA_MODE") != "true" {
+		runtime.SetMutexProfileFraction(1)
+		runtime.SetBlockProfileRate(10_000)
+		go func() { _ = http.ListenAndServe(address, nil) }() // the profiles are looked at by hand
+	}
+	return plugin.ServeMultiplex(&plugin.ServeOpts{
+		BackendFactoryFunc: factory,
+		TLSProviderFunc:    api.VaultPluginTLSProvider(vault.GetTLSConfig()),
+	})
+}
+
+func factory(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
+	engine, err := paths.Factory(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return loader{engine}, nil
+}
+
+// loader passes everything to the engine but what is for itself.
+type loader struct{ logical.Backend }
+
+func (l loader) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
+	switch req.Path {
+	case "bench/ledger":
+		return nil, load(ctx, req, ledgerEntry)
+	case "bench/queue":
+		return nil, load(ctx, req, queueEntry)
+	}
+	return l.Backend.HandleRequest(ctx, req)
+}
+
+// HandleExistenceCheck has what is for the loader pass as an update.
+func (l loader) HandleExistenceCheck(ctx context.Context, req *logical.Request) (bool, bool, error) {
+	if req.Path == "bench/ledger" || req.Path == "bench/queue" {
+		return true, true, nil
+	}
+	return l.Backend.HandleExistenceCheck(ctx, req)
+}
+
+func (l loader) PluginVersion() logical.PluginVersion {
+	return logical.PluginVersion{Version: backend.Version}
+}
+
+// load writes the given number of entries. The engine learns of them when its
+// mount is reloaded.
+func load(ctx context.Context, req *logical.Request, entryOf func(data map[string]any, id string) (string, any)) error {
+	count, err := strconv.Atoi(fmt.Sprint(req.Data["count"]))
+	if err != nil {
+		return fmt.Errorf("count: %w", err)
+	}
+	const writers = 8
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for n := w; n < count && errs[w] == nil; n += writers {
+				path, value := entryOf(req.Data, randomID())
+				entry, err := logical.StorageEntryJSON(path, value)
+				if err == nil {
+					err = req.Storage.Put(ctx, entry)
+				}
+				errs[w] = err
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func randomID() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // it never fails
+	return hex.EncodeToString(id)
+}
+
+// ledgerEntry is the record of a key that is alive for a day or two more.
+func ledgerEntry(data map[string]any, id string) (string, any) {
+	now := time.Now().UTC()
+	connection, role := fmt.Sprint(data["connection"]), fmt.Sprint(data["role"])
+	name := "vault-" + role + "-loaded-" + id[:22]
+	spread := time.Duration(id[0])*time.Minute + time.Duration(id[1])*time.Second
+	r := backend.Record{
+		Role: role, Connection: connection, Provider: "sandbox", BaseURL: fmt.Sprint(data["base_url"]),
+		Handle:   providers.Handle{ID: "key_" + id, Name: name},
+		IssuedAt: now, Deadline: now.Add(24*time.Hour + spread), ExpiresAt: now.Add(24*time.Hour + spread),
+		EntityID: "6f0a3a0e-6a6b-4b44-9b3e-1d5c9a2c7d11", DisplayName: "token-loaded", RequestID: "3d8be1ad-4d57-4b3f-9c0a-0b6e8d8f2e55",
+	}
+	return "ledger/" + id[:2] + "/" + id, r
+}
+
+// queueEntry is a clean-up that waits for a connection that there is not.
+func queueEntry(data map[string]any, id string) (string, any) {
+	now := time.Now().UTC()
+	return "queue/" + id[:22], backend.QueueEntry{
+		Kind: "clean_up", Connection: fmt.Sprint(data["connection"]), Provider: "sandbox",
+		KeyName: "vault-loaded-" + id[:22], Reason: "loaded", Since: now, SettledAt: now.Add(24 * time.Hour),
+	}
+}
