@@ -76,8 +76,10 @@ type authEnv struct {
 	// conceal adds texts that must never appear in an error, remember those
 	// that come and go.
 	conceal, remember func(texts ...string)
-	// now is the time; nonce is a text that was never used before.
+	// now is the time, and clock the one to sign by; nonce is a text that was never
+	// used before.
 	now   func() time.Time
+	clock *signingClock
 	nonce func() string
 	// scope is the place of the auth block, later the arguments to be computed
 	// there when more is known, and request the block's own request.

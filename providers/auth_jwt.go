@@ -79,9 +79,11 @@ func newJWT(args authArguments, env authEnv) (authorizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key is not of the kind that %s signs with", args.text("algorithm"))
 	}
-	issue := func() (token, error) { return signClaims(signer, claims, env.now(), lifetime) }
+	issue := func(ctx context.Context) (token, error) {
+		return signClaims(signer, claims, env.clock.time(ctx), lifetime)
+	}
 	if _, exchanged := args["token_url"]; !exchanged {
-		return newTokenAuth(env, func(context.Context) (token, error) { return issue() }, nil), nil
+		return newTokenAuth(env, issue, nil), nil
 	}
 	address, err := env.tokenURL(args.text("token_url"))
 	if err != nil {
@@ -124,8 +126,8 @@ func signClaims(signer jose.Signer, written map[string]any, now time.Time, lifet
 }
 
 // exchangeJWT sends a signed token to address and returns the one given for it.
-func exchangeJWT(ctx context.Context, env authEnv, address *url.URL, issue func() (token, error)) (token, error) {
-	assertion, err := issue()
+func exchangeJWT(ctx context.Context, env authEnv, address *url.URL, issue func(context.Context) (token, error)) (token, error) {
+	assertion, err := issue(ctx)
 	if err != nil {
 		return token{}, err
 	}

@@ -195,7 +195,7 @@ var hmacs = map[string]func() hash.Hash{
 // before, and nothing but the signature after.
 func (a *signatureAuth) authorize(r *http.Request, body []byte) error {
 	facts := map[string]cty.Value{
-		"time":  cty.StringVal(a.env.now().UTC().Format(requestTime)),
+		"time":  cty.StringVal(a.env.clock.time(r.Context()).UTC().Format(requestTime)),
 		"nonce": cty.StringVal(a.env.nonce()),
 	}
 	if err := a.describe(facts, r, body); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -29,7 +28,7 @@ var sigV4Kind = authKind{
 				SecretAccessKey: args.text("secret_access_key"),
 				SessionToken:    args.text("session_token"),
 			},
-			region: args.text("region"), service: args.text("service"), now: env.now,
+			region: args.text("region"), service: args.text("service"), clock: env.clock,
 		}, nil
 	},
 }
@@ -38,12 +37,12 @@ type sigV4Auth struct {
 	signer          *v4.Signer
 	credentials     aws.Credentials
 	region, service string
-	now             func() time.Time
+	clock           *signingClock
 }
 
 func (a *sigV4Auth) authorize(r *http.Request, body []byte) error {
 	sum := sha256.Sum256(body)
-	err := a.signer.SignHTTP(r.Context(), a.credentials, r, hex.EncodeToString(sum[:]), a.service, a.region, a.now())
+	err := a.signer.SignHTTP(r.Context(), a.credentials, r, hex.EncodeToString(sum[:]), a.service, a.region, a.clock.time(r.Context()))
 	if err != nil {
 		return notSigned(errors.New("AWS signature version 4 failed"))
 	}

@@ -53,6 +53,7 @@ type Client struct {
 
 	now   func() time.Time
 	nonce func() string
+	clock signingClock
 
 	surveys surveys
 
@@ -69,6 +70,7 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	if s.Now != nil {
 		c.now = s.Now
 	}
+	c.clock.now = func() time.Time { return c.now() }
 	connection, err := fieldsValue(d.Connection, c.fields)
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)
@@ -106,6 +108,7 @@ func (c *Client) authEnv() authEnv {
 		allowHTTP: c.allowHTTP,
 		remember:  c.remember,
 		now:       func() time.Time { return c.now() },
+		clock:     &c.clock,
 		nonce:     func() string { return c.nonce() },
 	}
 }

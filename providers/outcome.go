@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,9 +55,49 @@ func (c *Client) exchange(ctx context.Context, block *call, s scope, class callC
 	return got, nil
 }
 
-// send writes and sends a request; its errors say that there is no answer. A
-// stored token that the provider no longer takes is renewed once.
+// send writes and sends a request; its errors say that there is no answer. One
+// that is refused because its signature tells another time than the provider's
+// clock is sent once more, signed by that.
 func (c *Client) send(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
+	got, failed := c.sendOnce(ctx, block, s, class, secrets)
+	if failed != nil || !c.dated(block) || !c.refuses(block, got, secrets) {
+		return got, failed
+	}
+	ctx, differs := c.clock.other(ctx, got.header)
+	if !differs {
+		return got, nil
+	}
+	got, failed = c.sendOnce(ctx, block, s, class, secrets)
+	if failed == nil && !c.refuses(block, got, secrets) {
+		c.clock.take(ctx)
+	}
+	return got, failed
+}
+
+// dated reports whether the request carries the time at which it was signed.
+func (c *Client) dated(block *call) bool {
+	switch block.credential {
+	case adminCredential:
+		return slices.ContainsFunc(c.def.auth, (*authUse).dated)
+	case ownCredential:
+		return slices.ContainsFunc(block.auth, (*authUse).dated)
+	}
+	return false
+}
+
+// refuses reports whether an answer is a definite no that may be about the
+// request's signature.
+func (c *Client) refuses(block *call, got *answered, secrets *secretTexts) bool {
+	if block.gone != nil && got.says(block.gone) {
+		return false
+	}
+	failed := c.judge(block, got, secrets)
+	return failed != nil && (failed.Kind == Refused || failed.Kind == Unauthorized)
+}
+
+// sendOnce is send by one clock. A stored token that the provider no longer
+// takes is renewed once.
+func (c *Client) sendOnce(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
 	s = s.metered(ctx, 0)
 	r, err := render(block, c.base, s, secrets)
 	if err != nil {
