@@ -174,7 +174,7 @@ func (d *Definition) knowsID() bool {
 				return false
 			}
 		}
-		return !mentionsAnswer(expr) && len(mentionsOf("candidate", expr)) == 0
+		return !mentionsAnswer(expr) && len(mentionsOf("candidate", expr)) == 0 && !readsClock(expr)
 	}
 	saves := []named{}
 	for _, step := range d.issue.calls {

@@ -29,8 +29,8 @@ func (p *parser) checkNeeds() {
 		p.checkListingSuffices(block)
 	}
 	if d.extend != nil {
-		if used := mentionsOf("key", d.extend.expressions()...); !used["expires_at"] && !used["ttl"] {
-			p.add(d.extend.at, "extend without an end", "extend must send key.expires_at or key.ttl.")
+		if !d.extendsByTime() && len(d.extend.grant.expressions()) == 0 {
+			p.add(d.extend.at, "extend without an end", "Nobody would know the new end: send key.expires_at or key.ttl, or, where the provider chooses, read it back with expires_at or expires_in, or write expiry { fixed = … }.")
 		}
 	}
 	if d.probe != nil && len(mentionsOf("secret", d.probe.requestExpressions()...)) == 0 {

@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -75,7 +76,7 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)
 	}
-	c.static = scope{}.with("connection", connection)
+	c.static = scope{}.with("connection", connection).at(func() time.Time { return c.now() })
 	c.secrets.addMarked(connection)
 	if c.base, err = d.baseURL(s, c.static); err != nil {
 		return nil, err
@@ -176,10 +177,20 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 		return Granted{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
 	}
 	granted, err := readGrant(block.grant, got.scope)
+	if err == nil && !granted.told && !c.def.extendsByTime() {
+		err = errors.New("the answer does not tell the new end")
+	}
 	if err != nil {
 		return Granted{}, c.unusable(block.call, got, err.Error(), secrets)
 	}
 	return granted, nil
+}
+
+// extendsByTime reports whether the end that extend moves a key to is known without
+// its answer: it is asked for, or always as far from now.
+func (d *Definition) extendsByTime() bool {
+	used := mentionsOf("key", d.extend.expressions()...)
+	return used["expires_at"] || used["ttl"] || d.Expiry.Fixed > 0
 }
 
 // Probe asks whether the key itself works. The connection's credential is not

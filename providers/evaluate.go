@@ -90,7 +90,7 @@ func (m *meter) evaluate(expr hclsyntax.Expression, names map[string]cty.Value) 
 		}
 	}()
 	ctx := m.root.NewChild()
-	ctx.Variables, ctx.Functions = names, functions
+	ctx.Variables, ctx.Functions = names, functionsIn(names)
 	value, found = m.value(expr, ctx)
 	if m.refusal != nil {
 		return cty.DynamicVal, m.refusal // which try and can may have taken for an ordinary error

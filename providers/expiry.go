@@ -13,6 +13,10 @@ type Expiry struct {
 	Minimum, Maximum time.Duration
 	// Granularity is the step, counted from midnight UTC: 24h for whole days.
 	Granularity time.Duration
+	// FromNow counts the step from the moment of the request instead, for providers
+	// that take a lifetime in whole hours or days: KeyRequest.TTL is a multiple of
+	// Granularity then.
+	FromNow bool
 	// Allowed are the only lifetimes the provider offers, shortest first.
 	Allowed []time.Duration
 	// Fixed is the lifetime that the provider gives every key.
@@ -36,6 +40,11 @@ func (x Expiry) At(now, atLeast time.Time) (time.Time, error) {
 // are cut to whole seconds; a lifetime that the provider offers is not.
 func (x Expiry) Life(now, end time.Time) time.Duration {
 	life := end.Sub(now)
+	if x.FromNow {
+		if whole := wholeSteps(life, x.step()); whole-life < time.Second {
+			return whole
+		}
+	}
 	for _, offered := range append([]time.Duration{x.Fixed}, x.Allowed...) {
 		if offered >= life && offered-life < time.Second {
 			return offered
@@ -56,6 +65,9 @@ func (x Expiry) earliest(now, atLeast time.Time) (time.Time, error) {
 		}
 		return time.Time{}, fmt.Errorf("the provider's longest lifetime is %s: ask for a shorter TTL", x.Allowed[len(x.Allowed)-1])
 	}
+	if x.FromNow {
+		return x.earliestFromNow(now, atLeast), nil
+	}
 	end := atLeast
 	if earliest := now.Add(x.Minimum); end.Before(earliest) {
 		end = earliest
@@ -67,6 +79,29 @@ func (x Expiry) earliest(now, atLeast time.Time) (time.Time, error) {
 	return end, nil
 }
 
+// earliestFromNow is the end of the shortest life in whole steps that reaches atLeast,
+// or else of the longest that the provider takes.
+func (x Expiry) earliestFromNow(now, atLeast time.Time) time.Time {
+	life := wholeSteps(atLeast.Sub(now), x.step())
+	if now.Add(life).Truncate(time.Second).Before(atLeast) {
+		life += x.step() // ends are cut to whole seconds
+	}
+	life = max(life, wholeSteps(x.Minimum, x.step()))
+	if x.Maximum > 0 {
+		life = min(life, x.Maximum.Truncate(x.step()))
+	}
+	return now.Add(life).UTC().Truncate(time.Second)
+}
+
+// wholeSteps is the shortest whole number of steps that is not less than d, and at
+// least one.
+func wholeSteps(d, step time.Duration) time.Duration {
+	if whole := d.Truncate(step); whole >= max(d, step) {
+		return whole
+	}
+	return max(d, 0).Truncate(step) + step
+}
+
 // LongestLease is the longest time from now that At can always serve; 0 means
 // that there is no bound.
 func (x Expiry) LongestLease() time.Duration {
@@ -76,6 +111,8 @@ func (x Expiry) LongestLease() time.Duration {
 		longest = x.Fixed
 	case len(x.Allowed) > 0:
 		longest = x.Allowed[len(x.Allowed)-1]
+	case x.Maximum > 0 && x.FromNow:
+		longest = x.Maximum.Truncate(x.step())
 	case x.Maximum > 0:
 		return x.Maximum - x.step()
 	default:
@@ -105,6 +142,9 @@ func (x Expiry) MarshalJSON() ([]byte, error) {
 			text[name] = d.String()
 		}
 	}
+	if x.FromNow {
+		text["granularity_from"] = "now"
+	}
 	if len(x.Allowed) > 0 {
 		var allowed []string
 		for _, d := range x.Allowed {
@@ -124,7 +164,9 @@ func (x Expiry) validate() error {
 		return fmt.Errorf("allowed names every lifetime: minimum, maximum and granularity have no meaning beside it")
 	case x.Maximum > 0 && x.Minimum > x.Maximum:
 		return fmt.Errorf("minimum must not be more than maximum")
-	case x.Maximum > 0 && x.step() >= x.Maximum:
+	case x.FromNow && x.Granularity == 0:
+		return fmt.Errorf("granularity_from says from where granularity counts: write that too, such as granularity = \"24h\"")
+	case x.Maximum > 0 && x.step() >= x.Maximum && !(x.FromNow && x.step() == x.Maximum):
 		return fmt.Errorf("maximum must be more than granularity")
 	case x.Granularity > 0 && x.Granularity%time.Second != 0:
 		return fmt.Errorf("granularity must be whole seconds")

@@ -18,6 +18,11 @@ func TestExpiryAt(t *testing.T) {
 		{"minimum", Expiry{Minimum: 2 * time.Hour}, time.Hour, "2026-03-01T12:00:01Z"},
 		{"whole days", Expiry{Granularity: day}, time.Hour, "2026-03-02T00:00:00Z"},
 		{"just past midnight", Expiry{Granularity: day}, 14*time.Hour + time.Second, "2026-03-03T00:00:00Z"},
+		{"whole days from now", Expiry{Granularity: day, FromNow: true}, time.Hour, "2026-03-02T10:00:00Z"},
+		{"just past a day from now", Expiry{Granularity: day, FromNow: true}, day, "2026-03-03T10:00:00Z"},
+		{"at most so many days from now", Expiry{Granularity: day, FromNow: true, Maximum: 36 * time.Hour}, time.Hour, "2026-03-02T10:00:00Z"},
+		{"beyond so many days from now", Expiry{Granularity: day, FromNow: true, Maximum: 36 * time.Hour}, 25 * time.Hour, ""},
+		{"a minimum of days from now", Expiry{Granularity: day, FromNow: true, Minimum: 2 * day}, time.Hour, "2026-03-03T10:00:00Z"},
 		{"maximum", Expiry{Maximum: 2 * time.Hour}, 2*time.Hour - time.Second, "2026-03-01T12:00:00Z"},
 		{"beyond the maximum", Expiry{Maximum: 2 * time.Hour}, 3 * time.Hour, ""},
 		{"next allowed", Expiry{Allowed: []time.Duration{time.Hour, day}}, 2 * time.Hour, "2026-03-02T10:00:00Z"},
@@ -54,6 +59,7 @@ func TestLife(t *testing.T) {
 		"one of a set": {Expiry{Allowed: []time.Duration{time.Hour, day}}, 2 * time.Hour, day},
 		"the shortest": {Expiry{Allowed: []time.Duration{time.Hour, day}}, time.Minute, time.Hour},
 		"fixed":        {Expiry{Fixed: day}, time.Hour, day},
+		"days":         {Expiry{Granularity: day, FromNow: true}, 25 * time.Hour, 2 * day},
 		"any":          {Expiry{}, time.Hour, time.Hour + time.Second - 500},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +83,9 @@ func TestLongestLease(t *testing.T) {
 		{Minimum: day, Maximum: 90 * day, Granularity: time.Hour},
 		{Allowed: []time.Duration{time.Hour, 7 * day}},
 		{Fixed: day},
+		{Maximum: 30 * day, Granularity: day, FromNow: true},
+		{Maximum: 36 * time.Hour, Granularity: day, FromNow: true},
+		{Maximum: day, Granularity: day, FromNow: true},
 	} {
 		lease := expiry.LongestLease()
 		for _, shift := range []time.Duration{0, 1, time.Millisecond, 13*time.Hour + 59*time.Minute, day - 1} {

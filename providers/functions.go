@@ -7,9 +7,9 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// functions are what expressions may call. All but those named random_… are
-// pure: the same arguments give the same result, so that a key's handle can be
-// told before it exists.
+// functions are what expressions may call. All but those named random_… and those of
+// the clock are pure: the same arguments give the same result, so that a key's
+// handle can be told before it exists.
 var functions = map[string]function.Function{
 	// choosing
 	"can":      tryfunc.CanFunc,
@@ -85,6 +85,7 @@ var functions = map[string]function.Function{
 	"hmac_sha512":  hmacSHA512Func,
 	"uuidv5":       uuidFunc,
 
+	"public_key":        publicKeyFunc,
 	"public_key_sha256": publicKeySHA256Func,
 
 	// SQL text
@@ -99,6 +100,12 @@ var functions = map[string]function.Function{
 	"timeadd":    stdlib.TimeAddFunc,
 	"seconds":    secondsFunc,
 
+	"now": newNowFunc(nil),
+
+	// a second factor
+	"totp": newTOTPFunc(nil),
+
 	// choosing a new credential
-	"random_password": randomPasswordFunc,
+	"random_password":    randomPasswordFunc,
+	"random_private_key": randomPrivateKeyFunc,
 }

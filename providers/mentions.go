@@ -81,6 +81,17 @@ func mentionsAnswer(expr hclsyntax.Expression) bool {
 	return false
 }
 
+// readsClock reports whether an expression gives another result at another time.
+func readsClock(expr hclsyntax.Expression) bool {
+	found := false
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		call, ok := node.(*hclsyntax.FunctionCallExpr)
+		found = found || ok && clockFunctions[call.Name] != nil
+		return nil
+	})
+	return found
+}
+
 func present(exprs []hclsyntax.Expression) []hclsyntax.Expression {
 	kept := exprs[:0:0]
 	for _, expr := range exprs {

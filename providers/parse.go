@@ -210,11 +210,12 @@ func (p *parser) readExpiry(block *hclsyntax.Block) {
 	if block == nil {
 		return
 	}
-	r := p.open(block.Body, "expiry", []string{"minimum", "maximum", "granularity", "allowed", "fixed"}, nil)
+	r := p.open(block.Body, "expiry", []string{"minimum", "maximum", "granularity", "granularity_from", "allowed", "fixed"}, nil)
 	p.def.Expiry = Expiry{
 		Minimum:     r.literalDuration("minimum"),
 		Maximum:     r.literalDuration("maximum"),
 		Granularity: r.literalDuration("granularity"),
+		FromNow:     r.choice("granularity_from", "midnight", "now") == "now",
 		Allowed:     r.literalDurations("allowed"),
 		Fixed:       r.literalDuration("fixed"),
 	}

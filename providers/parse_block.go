@@ -136,6 +136,19 @@ func (r *blockReader) literalString(name string) string {
 	return ""
 }
 
+// choice is an attribute that is one of a few words; the first where it is absent.
+func (r *blockReader) choice(name string, words ...string) string {
+	value, ok := r.constant(name, cty.String, `"`+words[len(words)-1]+`"`)
+	switch {
+	case !ok:
+		return words[0]
+	case !slices.Contains(words, value.AsString()):
+		r.p.add(r.attribute(name).Expr.Range(), "bad "+name, "%s is one of %s.", name, strings.Join(quoted(words), ", "))
+		return words[0]
+	}
+	return value.AsString()
+}
+
 func (r *blockReader) literalBool(name string) bool {
 	value, ok := r.constant(name, cty.Bool, "true")
 	return ok && value.True()

@@ -18,23 +18,25 @@ import (
 // then: those that make more than they are given, or take longer than once
 // through it. All others are as large and as quick as their arguments.
 var prices = map[string]func(args []cty.Value) (units int, err error){
-	"chunklist":         ofUnifying,
-	"distinct":          ofComparingAll,
-	"format":            ofFormatting,
-	"join":              ofJoining,
-	"jsondecode":        ofDecoding,
-	"parseint":          ofNumberText,
-	"public_key_sha256": ofReadingKey,
-	"regex":             ofMatching,
-	"regex_replace":     ofReplacingMatches,
-	"regexall":          ofMatching,
-	"replace":           ofReplacing,
-	"sort":              ofSorting,
-	"split":             ofSplitting,
-	"tolist":            ofUnifying,
-	"tomap":             ofUnifying,
-	"tonumber":          ofNumberText,
-	"trim":              ofTrimming,
+	"chunklist":          ofUnifying,
+	"distinct":           ofComparingAll,
+	"format":             ofFormatting,
+	"join":               ofJoining,
+	"jsondecode":         ofDecoding,
+	"parseint":           ofNumberText,
+	"public_key":         ofReadingKey,
+	"public_key_sha256":  ofReadingKey,
+	"random_private_key": ofMakingKey,
+	"regex":              ofMatching,
+	"regex_replace":      ofReplacingMatches,
+	"regexall":           ofMatching,
+	"replace":            ofReplacing,
+	"sort":               ofSorting,
+	"split":              ofSplitting,
+	"tolist":             ofUnifying,
+	"tomap":              ofUnifying,
+	"tonumber":           ofNumberText,
+	"trim":               ofTrimming,
 }
 
 // price is what a call costs, told before it is made. An error is for a call
@@ -202,6 +204,9 @@ func ofReadingKey(args []cty.Value) (int, error) {
 	}
 	return budget >> 8, nil
 }
+
+// ofMakingKey: an RSA key takes as long as some hundred thousand other steps.
+func ofMakingKey([]cty.Value) (int, error) { return budget >> 3, nil }
 
 // ofMatching: an expression is tried at each character, in as many states as it
 // has, and what is found has an element each.
