@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Destinations are where a connection's credential goes, sorted: the base URL,
@@ -23,6 +24,7 @@ func (d *Definition) Destinations(s Settings) (found []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	names = names.with("base_url", cty.StringVal(strings.TrimSuffix(base.String(), "/")))
 	found = []string{canonical(base)}
 	for _, use := range d.authUses() {
 		if address := find(use.args, "token_url"); address != nil {
@@ -31,7 +33,7 @@ func (d *Definition) Destinations(s Settings) (found []string, err error) {
 	}
 	for _, c := range d.everyCall() {
 		for _, variant := range c.path.variants() {
-			if host := otherHost.FindString(variant.start()); host != "" {
+			if host := variant.host(names); host != "" {
 				found = append(found, canonicalText(host))
 			}
 		}

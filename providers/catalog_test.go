@@ -1,6 +1,8 @@
 package providers_test
 
 import (
+	"encoding/json"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -48,6 +50,7 @@ func TestCatalog(t *testing.T) {
 			documents(t, "connection", d.Connection)
 			documents(t, "role", d.Role)
 			canBeTrusted(t, d)
+			hasAnAddress(t, d)
 			isProven(t, name)
 			rotationIsProven(t, d)
 		})
@@ -111,6 +114,33 @@ func canBeTrusted(t *testing.T, d *providers.Definition) {
 	}
 	if name := d.KeyName; name.MaxLength > 0 && name.MaxLength < 24 {
 		t.Errorf("key names of at most %d characters have no room for what tells whose key it is", name.MaxLength)
+	}
+}
+
+// hasAnAddress wants a base URL that can be made of what its connection fields may
+// be, since every other test gives one of its own.
+func hasAnAddress(t *testing.T, d *providers.Definition) {
+	if d.NeedsBaseURL() {
+		return
+	}
+	values := providers.Values{}
+	for _, field := range d.Connection {
+		if values[field.Name] = field.Default; field.Default == nil {
+			values[field.Name] = map[cty.Type]any{cty.String: "acme", cty.Number: json.Number("1"), cty.Bool: true}[field.Type]
+		}
+	}
+	for _, field := range d.Connection {
+		choices := field.Enum
+		if len(choices) == 0 {
+			choices = []any{values[field.Name]}
+		}
+		for _, choice := range choices {
+			chosen := maps.Clone(values)
+			chosen[field.Name] = choice
+			if _, err := d.Destinations(providers.Settings{Values: chosen}); err != nil {
+				t.Errorf("with the connection field %s = %v it cannot be reached: %v", field.Name, choice, err)
+			}
+		}
 	}
 }
 

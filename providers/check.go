@@ -18,6 +18,7 @@ func (p *parser) check() {
 	if d.base != nil {
 		p.checkAll(base, wantText, d.base.expressions()...)
 	}
+	base = base.with("base_url", cty.UnknownVal(cty.String).RefineNotNull())
 	p.checkAuth(base, d.auth)
 	p.checkErrors(base)
 	if d.check != nil {

@@ -9,8 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Settings are one connection to a provider.
@@ -81,6 +84,7 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	if c.base, err = d.baseURL(s, c.static); err != nil {
 		return nil, err
 	}
+	c.static = c.static.with("base_url", c.address())
 	if c.transport, err = newTransport(s, d.Limits); err != nil {
 		return nil, err
 	}
@@ -95,6 +99,15 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 // what the definition makes of its fields. It holds no secret,
 // even where the provider wants one in its address.
 func (c *Client) BaseURL() string { return c.known().redact(c.base.String()) }
+
+// address is base_url, without a slash at its end; a secret where it holds one.
+func (c *Client) address() cty.Value {
+	address := cty.StringVal(strings.TrimSuffix(c.base.String(), "/"))
+	if c.secrets.within(c.base.String()) {
+		return sensitive(address)
+	}
+	return address
+}
 
 // Close ends idle connections; calls under way are not disturbed.
 func (c *Client) Close() { c.transport.close() }

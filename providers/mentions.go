@@ -69,6 +69,11 @@ func mentionsOf(root string, exprs ...hclsyntax.Expression) mentions {
 	return found
 }
 
+// mentionsOnly reports whether an expression uses no name but one.
+func mentionsOnly(root string, expr hclsyntax.Expression) bool {
+	return !slices.ContainsFunc(mentionsIn(expr), func(one mention) bool { return one.root != root })
+}
+
 // mentionsAnswer reports whether an expression waits for an answer, directly
 // or through what was saved of one.
 func mentionsAnswer(expr hclsyntax.Expression) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,6 +27,8 @@ type pathTemplate struct {
 type pathPart struct {
 	literal string
 	value   hclsyntax.Expression // nil for a literal
+	// domain says that the value ends a host's name, and may be several labels.
+	domain bool
 }
 
 var (
@@ -33,19 +36,25 @@ var (
 	// ? and #, which would begin a query.
 	pathLiteral = regexp.MustCompile(`^(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$`)
 	// otherHost is the beginning of a path that leaves the base URL.
-	otherHost = regexp.MustCompile(`^https://[a-z0-9.-]+(?::[0-9]+)?/`)
-	hostLabel = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$`)
+	otherHost  = regexp.MustCompile(`^https://[A-Za-z0-9.-]+(?::[0-9]+)?/`)
+	hostLabel  = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$`)
+	hostDomain = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+	// ownDomain ends a host's name after a value that anybody may choose: only so
+	// does the credential stay with hosts of one owner.
+	ownDomain = regexp.MustCompile(`^[A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+){2,}(?::[0-9]+)?$`)
 )
 
 // readPath compiles the path of a request and tells what it may not hold.
 func (p *parser) readPath(expr hclsyntax.Expression) *pathTemplate {
 	t := p.readTemplate(expr, "path", `"/keys/${key.id}"`)
 	for _, variant := range t.variants() {
-		start := variant.start()
-		host := otherHost.FindString(start)
+		variant.markDomain()
+		host := otherHost.FindString(variant.skeleton("v"))
 		switch {
-		case host == "" && !strings.HasPrefix(start, "/"):
-			p.add(expr.Range(), "bad path", `A path begins with "/" and is appended to base_url; a path at another host begins with "https://host/", written out.`)
+		case host == "" && !strings.HasPrefix(variant.start(), "/"):
+			p.add(expr.Range(), "bad path", `A path begins with "/" and is appended to base_url; a path at another host begins with "https://host/".`)
+		case host != "" && !variant.ownHost():
+			p.add(expr.Range(), "bad path", `A host that a value is part of ends with a domain that is written out, such as "https://${role.project}.acme.example/keys", or with a connection field: nothing else may choose where the credential goes.`)
 		case !pathLiteral.MatchString(strings.TrimPrefix(variant.skeleton("v"), strings.TrimSuffix(host, "/"))):
 			p.add(expr.Range(), "bad path", "A path holds letters, digits and -._~!$&'()*+,;=:@/ and escapes such as %%20; the query goes into query = { … }.")
 		case hasOddSegment(strings.TrimPrefix(variant.skeleton("v"), host)):
@@ -59,6 +68,7 @@ func (p *parser) readPath(expr hclsyntax.Expression) *pathTemplate {
 func (p *parser) readBase(expr hclsyntax.Expression) *pathTemplate {
 	t := p.readTemplate(expr, "base_url", `"https://api.example.com/v1"`)
 	for _, variant := range t.variants() {
+		variant.markDomain()
 		if _, literal := variant.literal(); !literal && !strings.HasPrefix(variant.start(), "https://") {
 			p.add(expr.Range(), "bad base_url", `A computed base_url begins with "https://"; for a server that operators run themselves leave it out, and each connection gives its own.`)
 			continue
@@ -102,6 +112,79 @@ func (t *pathTemplate) variants() []*pathTemplate {
 		return []*pathTemplate{t}
 	}
 	return append(t.yes.variants(), t.no.variants()...)
+}
+
+// hostParts are the parts of a template that make up the host's name: from the
+// "https://" with which it begins to the next slash.
+func (t *pathTemplate) hostParts() []pathPart {
+	if !strings.HasPrefix(t.start(), "https://") {
+		return nil
+	}
+	var host []pathPart
+	for i, part := range t.parts {
+		if i == 0 {
+			part.literal = strings.TrimPrefix(part.literal, "https://")
+		}
+		name, _, ended := strings.Cut(part.literal, "/")
+		host = append(host, pathPart{literal: name, value: part.value, domain: part.domain})
+		if ended {
+			break
+		}
+	}
+	return slices.DeleteFunc(host, func(part pathPart) bool { return part.value == nil && part.literal == "" })
+}
+
+// markDomain notes a connection's value that ends the host's name: whoever writes
+// the connection may name its base URL as well.
+func (t *pathTemplate) markDomain() {
+	host := t.hostParts()
+	if len(host) == 0 {
+		return
+	}
+	last := host[len(host)-1].value
+	for i, part := range t.parts {
+		t.parts[i].domain = part.value != nil && part.value == last && mentionsOnly("connection", last)
+	}
+}
+
+// ownHost reports whether the host's name ends with what the definition, or the
+// connection, says.
+func (t *pathTemplate) ownHost() bool {
+	free, tail := false, ""
+	for _, part := range t.hostParts() {
+		switch {
+		case part.value == nil:
+			tail += part.literal
+		case part.domain:
+			return true
+		default:
+			free, tail = true, ""
+		}
+	}
+	return !free || ownDomain.MatchString(tail)
+}
+
+// host is "https://host" as far as the values in s tell; a label that depends on
+// others is "*". It is empty where the template begins with a path.
+func (t *pathTemplate) host(s scope) string {
+	parts := t.hostParts()
+	if parts == nil {
+		return ""
+	}
+	text := "https://"
+	for _, part := range parts {
+		text += part.literal
+		if part.value == nil {
+			continue
+		}
+		value, err := s.evaluate(part.value)
+		plain, ok := textOf(value)
+		if err != nil || !ok {
+			plain = "*"
+		}
+		text += plain
+	}
+	return text
 }
 
 // start is the literal text before the first value.
@@ -154,18 +237,18 @@ func (t *pathTemplate) expressions() []hclsyntax.Expression {
 	return found
 }
 
-// render is the escaped text for the values in scope. Each value passes
-// escape, which is told the text before it.
-func (t *pathTemplate) render(s scope, secrets *secretTexts, escape func(before, value string) (string, error)) (string, error) {
+// render is the escaped text for the values in scope: each is part of one path
+// segment, or of one label of the host's name.
+func (t *pathTemplate) render(s scope, secrets *secretTexts) (string, error) {
 	if t.when != nil {
 		yes, err := s.truth(t.when)
 		if err != nil {
 			return "", err
 		}
 		if yes {
-			return t.yes.render(s, secrets, escape)
+			return t.yes.render(s, secrets)
 		}
-		return t.no.render(s, secrets, escape)
+		return t.no.render(s, secrets)
 	}
 	var text strings.Builder
 	for _, part := range t.parts {
@@ -182,7 +265,14 @@ func (t *pathTemplate) render(s scope, secrets *secretTexts, escape func(before,
 		if !ok {
 			return "", fmt.Errorf("%s is not set: it is part of the path", sourceOf(part.value))
 		}
-		escaped, err := escape(text.String(), plain)
+		escape := escapeSegment
+		if inHost(text.String()) {
+			escape = escapeLabel
+		}
+		if part.domain {
+			escape = escapeDomain
+		}
+		escaped, err := escape(plain)
 		if err != nil {
 			return "", fmt.Errorf("%s %w", sourceOf(part.value), err)
 		}
@@ -192,7 +282,7 @@ func (t *pathTemplate) render(s scope, secrets *secretTexts, escape func(before,
 }
 
 // escapeSegment makes value part of one path segment.
-func escapeSegment(_, value string) (string, error) {
+func escapeSegment(value string) (string, error) {
 	switch {
 	case strings.TrimSpace(value) == "":
 		return "", errors.New("is empty: a path cannot do without it")
@@ -203,6 +293,29 @@ func escapeSegment(_, value string) (string, error) {
 	}
 	// A colon would begin a custom verb at some providers: /keys/x:undelete.
 	return strings.ReplaceAll(url.PathEscape(value), ":", "%3A"), nil
+}
+
+// inHost reports whether what follows the text is part of the host's name.
+func inHost(before string) bool {
+	host, found := strings.CutPrefix(before, "https://")
+	return found && !strings.Contains(host, "/")
+}
+
+// escapeLabel makes value part of one label of a host's name.
+func escapeLabel(value string) (string, error) {
+	if !hostLabel.MatchString(value) {
+		return "", errors.New("is part of the host's name: it may hold letters, digits and - only")
+	}
+	return value, nil
+}
+
+// escapeDomain makes value the end of a host's name.
+func escapeDomain(value string) (string, error) {
+	const longest = 253 // RFC 1035, section 2.3.4
+	if !hostDomain.MatchString(value) || len(value) > longest {
+		return "", errors.New("ends the host's name: it may hold letters, digits, - and single dots only, such as eu.example.com")
+	}
+	return value, nil
 }
 
 // climbs reports whether a server that unescapes more than once, before it
@@ -226,7 +339,7 @@ func climbs(value string) bool {
 // target is the URL of a request: the path under base, or at the other host
 // that the definition names.
 func (t *pathTemplate) target(base *url.URL, s scope, secrets *secretTexts) (*url.URL, error) {
-	path, err := t.render(s, secrets, escapeSegment)
+	path, err := t.render(s, secrets)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,93 @@ func TestOtherHost(t *testing.T) {
 		if err != nil || r.url.String() != want {
 			t.Errorf("%s: %v, %v", a, r, err)
 		}
+	}
+}
+
+// A host may hold values: of whom anybody chooses, one label before a domain that the
+// definition owns; of the connection, whose writer names its base URL, also the domain.
+func TestComputedHosts(t *testing.T) {
+	const bad, never = "bad path", ""
+	for path, want := range map[string]string{
+		`"https://${role.a}.other.example/x"`:           "https://v.other.example/x",
+		`"https://${role.a}-${role.b}.other.example/x"`: "https://v-w.other.example/x",
+		`"https://api.${connection.org}/x"`:             "https://api.eu.acme.example/x",
+		`"https://${connection.org}/${role.a}"`:         "https://eu.acme.example/v",
+		`"https://${role.a}.${connection.org}/x"`:       "https://v.eu.acme.example/x",
+		`"https://${role.a}.other.example:8443/x"`:      "https://v.other.example:8443/x",
+		`"https://${key.id}.other.example/x"`:           never, // the id is a/b
+		`"https://${connection.org}.other.example/x"`:   never, // holds a dot, and is no end
+		`"https://${role.a}/x"`:                         bad,
+		`"https://${role.a}.example/x"`:                 bad,
+		`"https://api.${role.a}/x"`:                     bad,
+		`"https://${role.a}${role.b}/x"`:                bad,
+		`"https://${connection.org}${role.a}/x"`:        bad,
+		`"https://${role.a}.other.example"`:             bad,
+		`"http://${role.a}.other.example/x"`:            bad,
+		`"https://u@${role.a}.other.example/x"`:         bad,
+	} {
+		src := strings.Replace(pathDefinition, `"https://other.example/x/${key.id}"`, path, 1)
+		src = strings.Replace(src, "revoke { delete = ", "revoke {\n query = { id = key.id }\n delete = ", 1)
+		src = strings.Replace(src, `: "/v1/keys/${key.id}" }`, ": \"/v1/keys/${key.id}\"\n}", 1)
+		src = strings.Replace(src, `base_url = "https://${connection.org}.example.com/api/${connection.org}"`, `base_url = "https://${connection.org}"`, 1)
+		d, err := Parse("acme.hcl", []byte(src))
+		if want == bad {
+			if err == nil || !strings.Contains(err.Error(), bad) {
+				t.Errorf("%s is taken: %v", path, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		base, _ := url.Parse("https://eu.acme.example")
+		s := scope{}.
+			with("connection", cty.ObjectVal(map[string]cty.Value{"org": cty.StringVal("eu.acme.example")})).
+			with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal("v"), "b": cty.StringVal("w")})).
+			with("key", keyFacts{id: "a/b"}.value())
+		r, err := d.revoke[0].path.yes.target(base, s, &secretTexts{})
+		switch {
+		case want == never && err == nil:
+			t.Errorf("%s makes %s", path, r)
+		case want != never && (err != nil || r.String() != want):
+			t.Errorf("%s makes %v (%v), not %s", path, r, err, want)
+		}
+	}
+}
+
+// Where the credential may go tells hosts that values are part of.
+func TestComputedDestinations(t *testing.T) {
+	for path, want := range map[string]string{
+		"https://${role.a}.other.example/x":          "https://*.other.example:443",
+		"https://api.${connection.org}/x/${key.id}":  "https://api.acme:443",
+		"https://Api.Other.example/x/${role.a}":      "https://api.other.example:443",
+		"https://${connection.org}.other.example/xx": "https://acme.other.example:443",
+	} {
+		d := mustParse(t, strings.Replace(pathDefinition, "https://other.example/x/${key.id}", path, 1))
+		got, err := d.Destinations(Settings{Values: Values{"org": "acme"}})
+		if err != nil || !slices.Contains(got, want) {
+			t.Errorf("%s goes to %v (%v), not to %s", path, got, err, want)
+		}
+	}
+}
+
+// A request, a claim and what the reader gets may hold the base URL.
+func TestBaseURLAsValue(t *testing.T) {
+	src := strings.NewReplacer("headers = { X-A = role.a }", "headers = { X-A = base_url }", "{ key = body.key }", "{ key = body.key, url = base_url }").Replace(pathDefinition)
+	f := newFake(t)
+	f.on("POST /v1/%7Bx%7D/a/keys/k-b:do", 200, object{"key": "k"})
+	c, err := NewClient(mustParse(t, src), Settings{Values: Values{"org": "acme"}, BaseURL: f.URL + "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	key, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"a": "a", "b": "b"}})
+	if err != nil || key.Secret["url"] != f.URL {
+		t.Fatalf("the reader gets %v, %v", key, err)
+	}
+	if _, header := f.last(); header.Get("X-A") != f.URL {
+		t.Errorf("sent was %q", header.Get("X-A"))
 	}
 }
 
