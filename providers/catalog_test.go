@@ -13,8 +13,8 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"vault-plugin-secrets-apikeys/internal/contract"
 	"vault-plugin-secrets-apikeys/providers"
-	"vault-plugin-secrets-apikeys/providers/internal/contract"
 )
 
 // ownServers are the providers whose server this module holds itself, which
@@ -171,18 +171,4 @@ func rotationIsProven(t *testing.T, d *providers.Definition) {
 	if !slices.ContainsFunc(exchanges, (*contract.Exchange).Rotates) {
 		t.Errorf("the definition rotates: write an exchange in %s with a step \"rotate\"", place)
 	}
-}
-
-// merged are the values of fields as an operator would have written them.
-func merged(t *testing.T, fields providers.Fields, written cty.Value) providers.Values {
-	t.Helper()
-	raw, err := contract.Fields(written)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values, err := fields.Merge(nil, raw, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return values
 }

@@ -38,6 +38,9 @@ type Settings struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now tells the time that requests and signatures carry; nil is time.Now.
 	Now func() time.Time
+	// Nonce makes the texts that signatures carry and that are used once; nil draws
+	// at random.
+	Nonce func() string
 	// Jitter draws the random part of a pause, from 0 to 1, before the given
 	// attempt at what is named; nil draws at random.
 	Jitter func(what string, attempt int) float64
@@ -73,6 +76,9 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values), allowHTTP: s.AllowHTTP, now: time.Now, nonce: rand.Text}
 	if s.Now != nil {
 		c.now = s.Now
+	}
+	if s.Nonce != nil {
+		c.nonce = s.Nonce
 	}
 	c.clock.now = func() time.Time { return c.now() }
 	connection, err := fieldsValue(d.Connection, c.fields)

@@ -34,7 +34,7 @@ func TestClockDifferenceIsTold(t *testing.T) {
 				w.WriteHeader(c.status)
 			})
 			client := f.client(t, wholeDefinition, nil)
-			client.StopClock(now)
+			client.now = func() time.Time { return now }
 			err := client.Check(t.Context())
 			if err == nil || strings.Contains(err.Error(), "clock") != (c.want != "") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, want %q", err, c.want)
@@ -119,7 +119,7 @@ func TestSignatureIsCorrectedByTheProvidersClock(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(client.Close)
-			client.StopClock(ours)
+			client.now = func() time.Time { return ours }
 			for i, want := range []int{c.first, c.then} {
 				provider.answers = 0
 				_, err := client.Issue(t.Context(), KeyRequest{Name: "ci"})

@@ -1,7 +1,6 @@
 contract "keys that read an index" {
   document   = "elasticsearch.json"
   secret     = "encoded"
-  base_path  = ""
   connection = { username = "elastic", password = "contract-password" }
   role = {
     role_descriptors = { logs = { indices = [{ names = ["logs-*"], privileges = ["read"] }] } }

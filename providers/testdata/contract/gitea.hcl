@@ -1,7 +1,6 @@
 contract "tokens of another user" {
   document   = "gitea.json"
   secret     = "sha1"
-  base_path  = ""
   connection = { username = "root", password = "contract-password" }
   role       = { username = "bot", scopes = ["read:repository", "write:issue"] }
 }

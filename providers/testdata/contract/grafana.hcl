@@ -3,8 +3,7 @@ contract "by token" {
   document   = "grafana-cloud.json"
   secret     = "key"
   prefix     = ""
-  base_path  = "/instances/contract"
-  connection = { token = "glsa_contract" }
+  connection = { base_url = "https://grafana.example/instances/contract", token = "glsa_contract" }
   role       = { service_account_id = 7 }
 
   # What the gateway wants for its own logs; a stack does not know it.

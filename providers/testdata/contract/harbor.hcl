@@ -1,8 +1,7 @@
 contract "robots that pull from a project" {
   document   = "harbor.json"
   secret     = "secret"
-  base_path  = "/api/v2.0"
-  connection = { username = "admin", password = "contract-password" }
+  connection = { base_url = "https://harbor.example/api/v2.0", username = "admin", password = "contract-password" }
   role = {
     permissions = [{
       kind      = "project"

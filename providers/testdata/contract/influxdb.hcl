@@ -1,7 +1,6 @@
 contract "tokens that read a bucket" {
   document   = "influxdb.json"
   secret     = "token"
-  base_path  = ""
   connection = { token = "contract-operator-token" }
   role = {
     org_id      = "0123456789abcdef"

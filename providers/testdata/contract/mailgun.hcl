@@ -1,7 +1,6 @@
 contract "keys that send from a domain" {
   document   = "mailgun.json"
   secret     = "key.secret"
-  base_path  = ""
   connection = { api_key = "contract-admin-key" }
   role       = { domain = "mg.example.com" }
 }
@@ -9,7 +8,6 @@ contract "keys that send from a domain" {
 contract "keys of the account" {
   document   = "mailgun.json"
   secret     = "key.secret"
-  base_path  = ""
   connection = { api_key = "contract-admin-key" }
   role       = { permission = "developer" }
 }

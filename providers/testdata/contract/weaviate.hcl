@@ -1,7 +1,6 @@
 contract "a user for each key" {
   document   = "weaviate.json"
   secret     = "apikey"
-  base_path  = ""
   connection = { api_key = "contract-admin-key" }
   role       = { roles = ["viewer", "editor"] }
 

@@ -1,7 +1,6 @@
 exchange "backend tokens" {
   source     = "Unleash/unleash-server-api-go:openapi.json; https://docs.getunleash.io/reference/api-tokens-and-client-keys"
   document   = "unleash.json"
-  base_path  = ""
   connection = { token = "user:admin" }
   role       = { type = "backend", environment = "production" }
   headers    = { Authorization = "user:admin" }
@@ -142,7 +141,6 @@ exchange "backend tokens" {
 exchange "tokens of which the server keeps a hash" {
   source     = "Unleash 8.2.0 with UNLEASH_EXPERIMENTAL_SECURE_TOKEN=true; Unleash/unleash:src/lib/authentication/authorization-token.ts"
   document   = "unleash.json"
-  base_path  = ""
   connection = { token = "user:admin", token_id = "2" }
   role       = { type = "backend", environment = "development", projects = ["default"] }
   headers    = { Authorization = "user:admin" }

@@ -5,7 +5,6 @@ exchange "orphans" {
   source     = "hashicorp/vault:vault/token_store.go and logical_token_test.go @ v1.21.0; https://developer.hashicorp.com/vault/api-docs/auth/token"
   document   = "vault-token.json"
   prefix     = "/v1"
-  base_path  = ""
   connection = { token = "hvs.admin", namespace = "team-a/" }
   role       = { policies = ["app"], meta = { team = "a" } }
   headers    = { X-Vault-Token = "hvs.admin", X-Vault-Namespace = "team-a/" }
@@ -176,7 +175,6 @@ exchange "against a token role" {
   source     = "https://developer.hashicorp.com/vault/api-docs/auth/token#create-token"
   document   = "vault-token.json"
   prefix     = "/v1"
-  base_path  = ""
   connection = { token = "hvs.admin" }
   role       = { token_role = "ci/jobs" }
   headers    = { X-Vault-Token = "hvs.admin", X-Vault-Namespace = "" }
@@ -225,7 +223,6 @@ exchange "no policies but default" {
   source     = "hashicorp/vault:vault/token_store.go @ v1.21.0: without policies a token has those of its parent"
   document   = "vault-token.json"
   prefix     = "/v1"
-  base_path  = ""
   connection = { token = "hvs.admin" }
   role       = { orphan = false }
   headers    = { X-Vault-Token = "hvs.admin" }
@@ -274,7 +271,6 @@ exchange "rotation" {
   source     = "hashicorp/vault:vault/token_store.go @ v1.21.0; https://developer.hashicorp.com/vault/api-docs/auth/token"
   document   = "vault-token.json"
   prefix     = "/v1"
-  base_path  = ""
   connection = { token = "hvs.first", namespace = "team-a/" }
   headers    = { X-Vault-Token = "hvs.first", X-Vault-Namespace = "team-a/" }
 
@@ -334,7 +330,6 @@ exchange "rotation against a token role" {
   source     = "https://developer.hashicorp.com/vault/api-docs/auth/token#create-token"
   document   = "vault-token.json"
   prefix     = "/v1"
-  base_path  = ""
   connection = { token = "hvs.first", rotation_token_role = "apikeys" }
   headers    = { X-Vault-Token = "hvs.first" }
 

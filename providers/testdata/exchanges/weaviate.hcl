@@ -2,7 +2,6 @@ exchange "a user for each key" {
   source     = "weaviate/weaviate:openapi-specs/schema.json; https://docs.weaviate.io/deploy/configuration/db-users"
   document   = "weaviate.json"
   prefix     = "/v1"
-  base_path  = ""
   connection = { api_key = "k-admin-1" }
   role = {
     roles = ["viewer"]

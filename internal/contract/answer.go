@@ -21,6 +21,8 @@ type writer struct {
 	minting bool
 	// failing says that the answer is a refusal.
 	failing bool
+	// required are the properties that the whole demands of which this is a part.
+	required []string
 	// fill names component schemas for open parts, by place.
 	fill map[string]string
 }
@@ -98,8 +100,10 @@ func (w *writer) known(s *openapi3.Schema, name string) (any, bool) {
 
 func (w *writer) all(s *openapi3.Schema, name, place string, example any) any {
 	merged := map[string]any{}
+	inner := *w
+	inner.required = slices.Concat(w.required, s.Required)
 	for _, part := range s.AllOf {
-		value := w.value(part, name, place, example)
+		value := inner.value(part, name, place, example)
 		object, ok := value.(map[string]any)
 		if !ok && value != nil {
 			return value
@@ -115,19 +119,30 @@ func (w *writer) all(s *openapi3.Schema, name, place string, example any) any {
 func (w *writer) properties(s *openapi3.Schema, place string, example any) any {
 	examples, _ := example.(map[string]any)
 	object := map[string]any{}
+	required := slices.Concat(s.Required, w.required)
+	inner := *w
+	inner.required = nil
+	w = &inner
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		property := s.Properties[name]
 		if property.Value == nil || property.Value.WriteOnly {
 			continue
 		}
-		if slices.Contains(s.Required, name) {
+		if slices.Contains(required, name) {
 			object[name] = w.value(property, name, within(place, name), examples[name])
+		} else if w.server.needed != nil && !w.server.needed[name] {
+			if nullable(property.Value) {
+				object[name] = nil
+			}
 		} else if value := w.optional(property, name, within(place, name), examples[name]); value != nil {
 			object[name] = value
 		}
 	}
 	return object
 }
+
+// nullable reports whether a property may be null.
+func nullable(s *openapi3.Schema) bool { return s.Nullable || s.Type.Includes("null") }
 
 // optional makes what may be left out, and leaves it out where it cannot be
 // made as the schema wants it.

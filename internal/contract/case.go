@@ -16,13 +16,11 @@ type Case struct {
 	Title string `hcl:"title,label"`
 	// Document is the document's file name.
 	Document string `hcl:"document"`
-	// BasePath is the path of the connection's base_url. Without it, the path
-	// of the definition's own base_url.
-	BasePath *string `hcl:"base_path"`
 	// Prefix is what stands before the document's paths. Without it, the path
 	// of the document's first server.
 	Prefix *string `hcl:"prefix"`
-	// Connection and Role are the fields that an operator would write.
+	// Connection and Role are the fields that an operator would write; base_url is
+	// one of the connection's where the definition has none of its own.
 	Connection cty.Value `hcl:"connection,optional"`
 	Role       cty.Value `hcl:"role,optional"`
 	// Secret is the place in the answer to the making of a key where the key
@@ -82,22 +80,6 @@ func ReadCases(path string) ([]*Case, error) {
 		return nil, fmt.Errorf("%s: write a block: contract \"title\" { document = … }", path)
 	}
 	return file.Cases, nil
-}
-
-// Fields turns an object written in a test-data file into raw field values.
-func Fields(object cty.Value) (map[string]any, error) {
-	if object == cty.NilVal || object.IsNull() {
-		return map[string]any{}, nil
-	}
-	value, err := plain(object)
-	if err != nil {
-		return nil, err
-	}
-	fields, ok := value.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("want an object, not %s", object.Type().FriendlyName())
-	}
-	return fields, nil
 }
 
 // plain is what value would be after a way through JSON.

@@ -1,7 +1,3 @@
-// Package contract holds a provider's definition against what the provider
-// says about itself: a server made from its OpenAPI document (Server), or an
-// exchange of requests and answers taken from its documentation (Exchange).
-// It is for tests.
 package contract
 
 import (
@@ -21,6 +17,8 @@ import (
 // OpenAPI it is written in.
 type Document struct {
 	*openapi3.T
+	// served are the servers that it names.
+	served openapi3.Servers
 }
 
 // ReadDocument reads an OpenAPI 3.0 or 3.1 or a Swagger 2.0 document, in JSON.
@@ -33,7 +31,7 @@ func ReadDocument(path string) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	d := &Document{parsed}
+	d := &Document{parsed, parsed.Servers}
 	d.typePathParameters()
 	d.openChoices()
 	d.openParts()
@@ -127,10 +125,10 @@ func parseDocument(text []byte) (*openapi3.T, error) {
 // ServerPath is the path of the document's first server, without a slash at
 // its end.
 func (d *Document) ServerPath() string {
-	if len(d.Servers) == 0 {
+	if len(d.served) == 0 {
 		return ""
 	}
-	parsed, err := url.Parse(d.Servers[0].URL)
+	parsed, err := url.Parse(d.served[0].URL)
 	if err != nil {
 		return ""
 	}
@@ -141,7 +139,7 @@ func (d *Document) ServerPath() string {
 // is true as well where the document names no host at all.
 func (d *Document) ServedAt(base string) bool {
 	hosts := 0
-	for _, server := range d.Servers {
+	for _, server := range d.served {
 		if !strings.Contains(server.URL, "://") || strings.Contains(server.URL, "{") {
 			continue
 		}

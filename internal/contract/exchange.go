@@ -33,10 +33,8 @@ type Exchange struct {
 	// where there is one; Prefix is what stands before its paths.
 	Document string  `hcl:"document,optional"`
 	Prefix   *string `hcl:"prefix"`
-	// BasePath is the path of the connection's base_url. Without it, the path
-	// of the definition's own base_url.
-	BasePath *string `hcl:"base_path"`
-	// Connection and Role are the fields that an operator would write.
+	// Connection and Role are the fields that an operator would write; base_url is
+	// one of the connection's where the definition has none of its own.
 	Connection cty.Value `hcl:"connection,optional"`
 	Role       cty.Value `hcl:"role,optional"`
 	// Now, an RFC 3339 time, makes the client's clock stand still, so that
@@ -65,8 +63,8 @@ type Step struct {
 	Secret map[string]string `hcl:"secret,optional"`
 	IDs    []string          `hcl:"ids,optional"`
 	Alive  *bool             `hcl:"alive"`
-	// Ends is the end (RFC 3339) that the key of issue or extend was granted;
-	// without it, that is the end it was asked for.
+	// Ends is the end (RFC 3339) that the key of issue or extend was granted, or
+	// "never"; without it, that is the end it was asked for.
 	Ends string `hcl:"ends,optional"`
 	// Connection are the fields that rotate must change; Strays is how many
 	// stray must find.
@@ -92,8 +90,7 @@ type WantedKey struct {
 // Trip is one request and its answer.
 type Trip struct {
 	// Request is "METHOD /path?query"; the order within the query is free. With
-	// "METHOD https://host/path?query" the host counts as well; if any request
-	// is written so, the client runs with the definition's own base_url.
+	// "METHOD https://host/path?query" the host counts as well.
 	Request string            `hcl:"request"`
 	Headers map[string]string `hcl:"headers,optional"`
 	// JSON or Form is the body, whole.
@@ -133,16 +130,6 @@ func ReadExchanges(path string) ([]*Exchange, error) {
 // credential.
 func (x *Exchange) Rotates() bool {
 	return slices.ContainsFunc(x.Steps, func(s *Step) bool { return s.Do == "rotate" })
-}
-
-// NamesHosts reports whether a request of the exchange names its host.
-func (x *Exchange) NamesHosts() bool {
-	for _, step := range x.Steps {
-		if slices.ContainsFunc(step.Trips, (*Trip).namesHost) {
-			return true
-		}
-	}
-	return false
 }
 
 func (t *Trip) namesHost() bool { return strings.Contains(t.Request, " https://") }

@@ -41,7 +41,7 @@ func (c *call) list(w http.ResponseWriter) {
 	body := values.value(schema, "", "", nil)
 	if place, items := c.listPlace(values, schema); items != nil {
 		body = put(body, place, c.elements(values.fill, items, place, page))
-		mark(body, c.marks(page, len(here), more))
+		c.mark(body, schema.Value, c.marks(page, len(here), more))
 	}
 	c.write(w, status, jsonKind(response), body)
 }
@@ -264,24 +264,40 @@ func (c *call) nextPage(id string) string {
 	return "http://" + c.request.Host + address.String()
 }
 
-// mark writes marks over the properties of the same names. One without a
-// value is left out.
-func mark(body any, marks map[string]any) {
+// mark writes marks over the properties of the same names. One without a value,
+// as at the end of a list, is what the document allows of: null, left out, or
+// empty. Of null and left out, one run has the one and the other the other.
+func (c *call) mark(body any, s *openapi3.Schema, marks map[string]any) {
 	object, ok := body.(map[string]any)
 	if !ok {
 		return
 	}
+	properties, _ := propertiesOf(s)
 	for name, property := range object {
+		inner := properties[name]
+		if inner == nil {
+			inner = &openapi3.Schema{}
+		}
 		value, known := marks[name]
 		switch {
-		case known && value == nil:
-			delete(object, name)
-		case known:
+		case !known:
+			c.mark(property, inner, marks)
+		case value != nil:
 			object[name] = value
+		case nullable(inner) && (demands(s, name) || c.needed == nil):
+			object[name] = nil
+		case demands(s, name) && inner.Type.Includes("string"):
+			object[name] = ""
 		default:
-			mark(property, marks)
+			delete(object, name)
 		}
 	}
+}
+
+// demands reports whether a schema, or a part of it, cannot do without a property.
+func demands(s *openapi3.Schema, name string) bool {
+	return slices.Contains(s.Required, name) ||
+		slices.ContainsFunc(s.AllOf, func(part *openapi3.SchemaRef) bool { return part.Value != nil && demands(part.Value, name) })
 }
 
 // id is the value by which a page can go on after this object.

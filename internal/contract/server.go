@@ -30,6 +30,9 @@ type Server struct {
 	// admins are the credentials of administrators.
 	admins []string
 	born   time.Time
+	// needed are the names of properties that answers hold even where they need
+	// not; nil where they hold all.
+	needed map[string]bool
 
 	mu         sync.Mutex
 	count      int64
@@ -67,6 +70,13 @@ func NewServer(document *Document, rules *Case, credentials []string) (*Server, 
 		tokens:   map[string]string{},
 	}, nil
 }
+
+// leaveOut has answers hold nothing that they need not, but for properties of
+// these names.
+func (s *Server) leaveOut(needed map[string]bool) { s.needed = needed }
+
+// served reports whether the document names base as one of its servers.
+func (s *Server) served(base string) bool { return s.document.ServedAt(base) }
 
 // Violations says in which requests the document was not kept.
 func (s *Server) Violations() []string {
@@ -136,7 +146,7 @@ func (s *Server) answerBeyond(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) violation(r *http.Request, err error) {
-	s.violations = append(s.violations, fmt.Sprintf("%s %s: %v", r.Method, r.URL.RequestURI(), err))
+	s.violations = append(s.violations, fmt.Sprintf("%s %s: %s", r.Method, r.URL.RequestURI(), complaint(err)))
 }
 
 func (s *Server) next() int64 {
@@ -462,7 +472,7 @@ func (c *call) write(w http.ResponseWriter, status int, kind string, body any) {
 	}
 	input.SetBodyBytes(text)
 	if err := openapi3filter.ValidateResponse(c.request.Context(), input); err != nil {
-		c.violation(c.request, fmt.Errorf("the answer made for it is wrong, so the case needs a \"fill\" or an exchange: %w", err))
+		c.violation(c.request, fmt.Errorf("no answer can be made that the document allows, so the case needs a \"fill\", or the definition an exchange: %s", complaint(err)))
 	}
 	w.Header().Set("Content-Type", kind)
 	writeJSON(w, status, body)

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -78,15 +77,11 @@ func TestInternetServesEveryHost(t *testing.T) {
 
 func (n *Internet) client(t *testing.T) *http.Client {
 	t.Helper()
-	proxy, err := url.Parse(n.ProxyURL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(n.CACert)) {
 		t.Fatal("the certificate is not PEM")
 	}
-	way := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	way := &http.Transport{DialContext: n.Dial, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	t.Cleanup(way.CloseIdleConnections)
 	return &http.Client{Transport: way}
 }
