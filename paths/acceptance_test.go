@@ -1,7 +1,9 @@
 package paths_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +16,7 @@ import (
 
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/testbed/vaulttest"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // accepted is a mount in a real Vault, beside a sandbox provider of its own.
@@ -34,6 +37,8 @@ func TestUnderVault(t *testing.T) {
 		"rotation":        rotatesWithoutARefusal,
 		"broken-provider": mintsNothingAtABrokenProvider,
 		"policies":        policiesTellCreateFromUpdate,
+		"sudo":            definitionsTakeSudo,
+		"numbers":         numbersCrossTheBridgeWhole,
 	} {
 		t.Run(mount, func(t *testing.T) { test(t, mountIn(t, vault, mount)) })
 	}
@@ -400,10 +405,97 @@ func policiesTellCreateFromUpdate(t *testing.T, a *accepted) {
 	}
 }
 
-// clientThatMay has a token with that one capability on the whole mount.
-func (a *accepted) clientThatMay(capability string) *api.Client {
+// definitionsTakeSudo: who uploads one decides where admin credentials go.
+func definitionsTakeSudo(t *testing.T, a *accepted) {
+	sandbox, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload := data{"definition": strings.Replace(sandbox.Source(), `provider "sandbox"`, `provider "mine"`, 1)}
+	most := a.clientThatMay("create", "read", "update", "patch", "delete", "list")
+	for name, act := range map[string]func(*api.Client) error{
+		"an upload": func(c *api.Client) error {
+			_, err := c.Logical().WriteWithContext(t.Context(), a.mount+"definitions/mine", upload)
+			return err
+		},
+		"a deletion": func(c *api.Client) error {
+			_, err := c.Logical().DeleteWithContext(t.Context(), a.mount+"definitions/mine")
+			return err
+		},
+	} {
+		var response *api.ResponseError
+		if err := act(most); !errors.As(err, &response) || response.StatusCode != http.StatusForbidden {
+			t.Errorf("%s without sudo: got %v, want it denied", name, err)
+		}
+	}
+	if _, err := most.Logical().ReadWithContext(t.Context(), a.mount+"providers/sandbox"); err != nil {
+		t.Errorf("showing a provider takes sudo: %v", err)
+	}
+	sudo := a.clientThatMay("create", "update", "sudo")
+	if _, err := sudo.Logical().WriteWithContext(t.Context(), a.mount+"definitions/mine", upload); err != nil {
+		t.Errorf("an upload with sudo: %v", err)
+	}
+}
+
+// numbersCrossTheBridgeWhole: on the way from Vault to its plugin a whole number
+// above 2^53 becomes another one, so such a number is refused, and taken as text.
+func numbersCrossTheBridgeWhole(t *testing.T, a *accepted) {
+	const project, account = "9007199254740993", "-9223372036854775807"
+	var asked struct {
+		Project json.Number `json:"project"`
+	}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+				t.Error(err)
+			}
+		}
+		_, _ = io.WriteString(w, `{"id": "k1", "key": "secret-value", "account": `+account+`}`)
+	}))
+	t.Cleanup(web.Close)
+	a.write("definitions/counting", data{"definition": `provider "counting" {
+  connection "admin_key" {
+    type      = string
+    required  = true
+    sensitive = true
+  }
+  role "project" { type = number }
+  auth "bearer" { token = connection.admin_key }
+  check { get = "/me" }
+  issue {
+    post   = "/keys"
+    json   = { project = role.project, name = key.name }
+    id     = body.id
+    secret = { api_key = body.key, account = body.account }
+  }
+  revoke { delete = "/keys/${key.id}" }
+  list {
+    get   = "/keys"
+    items = []
+    item  = { id = item.id, name = item.name }
+  }
+}`})
+	a.write("config/count", data{"provider": "counting", "admin_key": "x", "base_url": web.URL, "allowed_roles": "*"})
+	sentence := a.refusal(http.StatusBadRequest, "roles/big", data{"connection": "count", "project": json.Number(project)})
+	wantContains(t, sentence, `"project"`, "write it as a string")
+	a.write("roles/big", data{"connection": "count", "project": project})
+	if got := a.read("roles/big").(map[string]any)["project"]; fmt.Sprint(got) != project {
+		t.Errorf("the role reads project = %v, want %s", got, project)
+	}
+	got := a.read("creds/big").(map[string]any)["account"]
+	if fmt.Sprint(got) != account {
+		t.Errorf("the key has account = %v, want %s", got, account)
+	}
+	if asked.Project.String() != project {
+		t.Errorf("the provider was asked for project %s, want %s", asked.Project, project)
+	}
+}
+
+// clientThatMay has a token with these capabilities on the whole mount.
+func (a *accepted) clientThatMay(capabilities ...string) *api.Client {
 	a.t.Helper()
-	policy := `path "` + a.mount + `*" { capabilities = ["` + capability + `"] }`
+	capability := strings.Join(capabilities, "-")
+	policy := `path "` + a.mount + `*" { capabilities = ["` + strings.Join(capabilities, `", "`) + `"] }`
 	if err := a.client.Sys().PutPolicyWithContext(a.t.Context(), capability, policy); err != nil {
 		a.t.Fatal(err)
 	}

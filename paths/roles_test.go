@@ -101,3 +101,39 @@ func TestRoleThatIsNotAllowedIsWarnedAbout(t *testing.T) {
 		t.Errorf("an allowed role is warned about: %v", resp.Warnings)
 	}
 }
+
+// A proof that cannot be had is refused when it is asked for, not when a key is to
+// be proven dead.
+func TestProofThatCannotBeHadIsRefused(t *testing.T) {
+	m := newMount(t)
+	m.write("definitions/blind", data{"definition": `provider "blind" {
+  connection "admin_key" {
+    type      = string
+    required  = true
+    sensitive = true
+  }
+  auth "bearer" { token = connection.admin_key }
+  check { get = "/v1/whoami" }
+  issue {
+    post       = "/v1/keys"
+    json       = { name = key.name, expires_at = rfc3339(key.expires_at) }
+    id         = body.id
+    secret     = { api_key = body.key }
+    expires_at = body.expires_at
+  }
+  revoke {
+    delete = "/v1/keys/${key.id}"
+    gone   = [404]
+  }
+  expiry { granularity = "1s" }
+}`})
+	m.write("config/blind", data{"provider": "blind", "admin_key": adminKey, "base_url": m.url, "allowed_roles": "*"})
+	for _, folder := range []string{"roles/", "static-roles/"} {
+		wantContains(t, m.refusal(logical.CreateOperation, folder+"ci", data{"connection": "blind", "verify_revocation": true}),
+			"no probe, list or lookup", "leave verify_revocation out")
+		if got := m.list(folder); len(got) != 0 {
+			t.Errorf("%s lists %v", folder, got)
+		}
+		m.write(folder+"ci", data{"connection": "blind"})
+	}
+}
