@@ -83,6 +83,20 @@ func (all windows) contain(issued time.Time) bool {
 	return slices.ContainsFunc(all, func(w window) bool { return w.contains(issued) })
 }
 
+// cover reports whether one of them has all of a window in it.
+func (all windows) cover(w window) bool {
+	return slices.ContainsFunc(all, func(one window) bool { return one.join(w) == one })
+}
+
+// atMost joins the first ones until there are no more than so many.
+func (all windows) atMost(most int) windows {
+	for len(all) > most {
+		all[1] = all[0].join(all[1])
+		all = all[1:]
+	}
+	return all
+}
+
 // join is the smallest window that has both in it.
 func (w window) join(other window) window {
 	if other.Since.Before(w.Since) {
@@ -166,6 +180,9 @@ func isAmong[T fmt.Stringer](all []T, one T) bool {
 type activity struct {
 	epoch string
 	now   func() time.Time
+	// accountedFor reports whether storage tells, beside the mark, that this process
+	// has made keys in these windows; a mark that is not yet told of stays.
+	accountedFor func(windows) bool
 
 	mu           sync.Mutex
 	byConnection map[string]*connectionActivity
@@ -187,6 +204,7 @@ func newActivity(now func() time.Time) *activity {
 	return &activity{
 		epoch:        randomBase36(randomLength),
 		now:          now,
+		accountedFor: func(windows) bool { return true },
 		byConnection: map[string]*connectionActivity{},
 	}
 }
@@ -291,6 +309,9 @@ func (a *activity) cleanIfIdle(ctx context.Context, s logical.Storage, connectio
 	defer c.mu.Unlock()
 	if c.mark == nil || len(c.inFlight) > 0 || a.now().Sub(c.lastUsed) < idleBeforeClean {
 		return nil
+	}
+	if !a.accountedFor(c.mark.Windows) {
+		return nil // the next tick finds it signed for
 	}
 	c.doubtful = true // a deletion that fails may have been carried out all the same
 	if err := s.Delete(ctx, a.markPath(connection)); err != nil {

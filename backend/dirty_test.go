@@ -19,6 +19,17 @@ func (w *world) recoverOnly(d, step time.Duration) {
 	}
 }
 
+// cleanIdle clears the marks of idle connections, of which the signature has to
+// tell first.
+func (w *world) cleanIdle() {
+	w.t.Helper()
+	ctx := context.Background()
+	for len(w.marks()) > 0 {
+		w.must(w.process.activity.cleanIdle(ctx, w.process.storage))
+		w.must(w.process.keepSigning(ctx, w.process.storage))
+	}
+}
+
 // marks are the paths of the dirty marks on disk.
 func (w *world) marks() []string {
 	w.t.Helper()
@@ -35,6 +46,8 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	idle := func(w *world, after bool) {
 		w.advance(idleBeforeClean + time.Second)
+		w.must(w.process.activity.cleanIdle(ctx, w.process.storage)) // which waits for the signature
+		w.must(w.process.keepSigning(ctx, w.process.storage))
 		step := fault{at: 1, after: after}
 		w.process.gate.arm(step)
 		if err := w.process.activity.cleanIdle(ctx, w.process.storage); err == nil {
@@ -46,7 +59,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 		"in one go": func(*world) {},
 		"idle, and the mark is gone": func(w *world) {
 			w.advance(idleBeforeClean)
-			w.must(w.process.activity.cleanIdle(ctx, w.process.storage))
+			w.cleanIdle()
 		},
 		"idle, and clearing the mark failed":        func(w *world) { idle(w, false) },
 		"idle, and clearing it failed all the same": func(w *world) { idle(w, true) },
@@ -64,7 +77,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 		"the name is made a second before the mark": func(w *world) { w.slowMark() },
 		"the same, on a connection that was not busy": func(w *world) {
 			w.advance(idleBeforeClean)
-			w.must(w.process.activity.cleanIdle(ctx, w.process.storage))
+			w.cleanIdle()
 			w.slowMark()
 		},
 	}

@@ -107,6 +107,7 @@ type locks struct {
 type right struct {
 	ownership ownership
 	lookout   *lookout
+	namer     *namer
 }
 
 // pending is what is under way, or was just now.
@@ -173,6 +174,8 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		e.findIdentity, e.findOwnership, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
 	}
 	e.ownership.epoch = e.activity.epoch
+	e.namer = newNamer(e.activity.epoch)
+	e.activity.accountedFor = e.accountsForOwn
 	e.queue.jitter, e.scheduler.jitter = e.jitter, e.jitter
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()

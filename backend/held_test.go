@@ -363,7 +363,7 @@ func TestFormerLeaderRemovesNothing(t *testing.T) {
 	site, err := w.process.site(ctx, w.storage, "box")
 	w.must(err)
 	key := w.sandbox.LiveKeys()[0]
-	w.must(write(ctx, w.storage, ownershipPath, &signature{Epoch: "the next leader", Seen: w.time()}))
+	w.must(write(ctx, w.storage, ownershipPath, &signature{Epoch: "the next leader", makerNote: makerNote{Seen: w.time()}}))
 
 	err = w.process.removeUnheld(ctx, w.storage, removal{
 		object:   object{site: site, name: key.Name, ids: []string{key.ID}},
@@ -399,7 +399,7 @@ func TestClearingUpSharesTheLedger(t *testing.T) {
 		}))
 	}
 	for range 20 {
-		remove("main-" + fixedPart(tag, w.time()))
+		remove("main-" + w.process.namer.fixedPart(tag, w.time()))
 	}
 	if counted.reads() != len(held) {
 		t.Errorf("%d records were read for 20 keys, and there are %d", counted.reads(), len(held))

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,10 +18,16 @@ import (
 // as a new leader does after a crash. What tells them apart is at the provider:
 // the original goes on minting. So a process that follows one without a release
 // keeps a lookout for a while. Before it ends, replaces or removes anything that
-// it has not made itself, it looks at what the provider lists: a key of this
-// mount which is newer than the last sign of life, which nobody here holds or is
-// minting, and for which no dirty mark accounts, was made by somebody else. When
-// it is still listed after the list's lag, the mount is passive.
+// it has not made itself, it looks at what the provider lists.
+//
+// The name of a key tells which process made it, and when. A process signs before
+// it makes its first key, and storage tells of the time until which it may have
+// made some: its sign of life and the windows of its marks, which are not cleared
+// before a sign of life covers them. So a key of this mount by a maker of whom this
+// storage does not know, or by one that it knows but from a later time, was made by
+// somebody who goes on with another copy. Neither a twin, nor a key that died and
+// is still listed, nor a clock that was wrong looks like that. When such a key is
+// still listed after the list's lag, the mount is passive.
 const (
 	// lookoutFor is how long after a start the lookout is kept.
 	lookoutFor = 24 * time.Hour
@@ -37,8 +43,9 @@ const (
 	nodesApart = 2 * time.Second
 	// mostEvidence bounds the names that are kept: storage takes no large entries.
 	mostEvidence = 10
-	// ownRemembered is for how long the own keys are known as such.
-	ownRemembered = 30 * time.Minute
+	// mostMakers bounds those that a lookout knows: before the last so many, all
+	// that was made counts as this mount's own.
+	mostMakers = 200
 )
 
 // errSuspect is why something waits: it cannot be told yet who made a key.
@@ -48,18 +55,14 @@ var errSuspect = errors.New("the provider lists a key of this mount of which not
 type lookout struct {
 	looking keyedLocks // by place
 
-	mu     sync.Mutex
-	kept   bool
-	began  time.Time // steady
-	start  time.Time // by the wall clock
-	sign   time.Time // the last of the process before
+	mu    sync.Mutex
+	kept  bool
+	began time.Time // steady
+	start time.Time // by the wall clock
+	sign  time.Time // the last of the process before
+	// former are those that had a part in this storage since then.
+	former []makerNote
 	places map[string]*lookedAt
-	// windows are when that process may have left keys, by connection.
-	windows map[string]windows
-	// own are the keys that this process minted of late, by the fixed part of their
-	// names: when they are revoked, a list may still show them.
-	own     map[string]time.Time
-	clearAt int // how many of own are looked through for old ones next
 }
 
 // lookedAt is how the looks at one place went.
@@ -73,7 +76,7 @@ type lookedAt struct {
 }
 
 func newLookout() *lookout {
-	return &lookout{looking: newKeyedLocks(), places: map[string]*lookedAt{}, windows: map[string]windows{}, own: map[string]time.Time{}}
+	return &lookout{looking: newKeyedLocks(), places: map[string]*lookedAt{}}
 }
 
 // lookoutNote is a lookout that outlasts its process: a copy that is restarted in
@@ -97,69 +100,127 @@ func (g *signature) lookout(now time.Time) *lookoutNote {
 	return &lookoutNote{Began: now, Sign: g.Seen}
 }
 
-// keepLookout begins a lookout, or goes on with it.
-func (e *Engine) keepLookout(ctx context.Context, s logical.Storage, note *lookoutNote) error {
+// makerNote is a process that made keys, as storage tells of it.
+type makerNote struct {
+	// Maker is what the names of its keys show; empty for versions whose names
+	// show nothing.
+	Maker string `json:"maker,omitempty"`
+	// Seen is its last sign of life.
+	Seen time.Time `json:"seen"`
+	// Ahead are windows after that in which it may have made keys.
+	Ahead windows `json:"ahead,omitempty"`
+}
+
+// reaches reports whether the process may have made keys after a time.
+func (m makerNote) reaches(t time.Time) bool {
+	return m.Seen.After(t) || slices.ContainsFunc(m.Ahead, func(w window) bool { return w.Until.After(t) })
+}
+
+// made reports whether the process may have made a key by this maker, as far as
+// one that started after it can tell: it was over by then, or had lost its storage.
+func (m makerNote) made(maker string, issued, start time.Time) bool {
+	if m.Maker != "" && m.Maker != maker {
+		return false
+	}
+	start = start.Add(nodesApart)
+	return !issued.After(m.Seen) || slices.ContainsFunc(m.Ahead, func(w window) bool {
+		// A window that begins after our start is of a clock ahead of ours.
+		return w.contains(issued) && (!issued.After(start) || w.Since.After(start))
+	})
+}
+
+func makersOf(all []makerNote) []string {
+	var makers []string
+	for _, one := range all {
+		makers = append(makers, one.Maker)
+	}
+	return makers
+}
+
+// formerMakers are those that a lookout from now on has to know: the process that
+// signed last, with what its marks tell, and those before it.
+func (e *Engine) formerMakers(ctx context.Context, s logical.Storage, found *signature, note *lookoutNote) ([]makerNote, error) {
+	if found == nil {
+		return nil, nil
+	}
 	marks, err := e.activity.inheritedMarks(ctx, s)
 	if err != nil && !errors.Is(err, errUnreadable) {
-		return err
+		return nil, err
 	}
+	last := found.makerNote
+	last.Ahead = slices.Clone(last.Ahead)
+	for _, m := range marks {
+		if !strings.HasSuffix(m.path, "/"+found.Epoch) {
+			continue
+		}
+		for _, w := range m.mark.Windows {
+			if !last.Ahead.cover(w) {
+				last.Ahead = append(last.Ahead, w)
+			}
+		}
+	}
+	since := found.Seen
+	if note != nil {
+		since = note.Sign
+	}
+	all := slices.DeleteFunc(append(slices.Clone(found.Former), last), func(m makerNote) bool { return !m.reaches(since) })
+	for len(all) > mostMakers {
+		if note != nil && all[0].Seen.After(note.Sign) {
+			note.Sign = all[0].Seen
+		}
+		all = all[1:]
+	}
+	return all, nil
+}
+
+// keepLookout begins a lookout, or goes on with it.
+func (e *Engine) keepLookout(note *lookoutNote, former []makerNote) {
 	l := e.lookout
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept, l.began, l.start, l.sign = true, e.now(), e.clock.start, note.Sign
-	for _, m := range marks {
-		l.windows[m.connection] = append(l.windows[m.connection], m.mark.Windows...)
-	}
-	return nil
+	l.kept, l.began, l.start, l.sign, l.former = true, e.now(), e.clock.start, note.Sign, former
 }
 
 // end ends the lookout: an operator knows better.
 func (l *lookout) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept, l.own = false, nil
+	l.kept, l.former = false, nil
 }
 
 func (l *lookout) isKept(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.kept && now.Sub(l.began) >= lookoutFor {
-		l.kept, l.own = false, nil
+		l.kept, l.former = false, nil
 	}
 	return l.kept
 }
 
-// minting notes a key of this process's own.
-func (l *lookout) minting(part string, now time.Time) {
-	if !l.isKept(now) {
-		return
+// makerOf is the process that made a key; empty where its name does not tell.
+func (e *Engine) makerOf(ctx context.Context, name string) (string, error) {
+	mount, err := e.mount(ctx, e.storage)
+	if err != nil {
+		return "", err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.own == nil {
-		return
+	part, _, ours := fixedPartOf(mount.Tag, name)
+	if !ours {
+		return "", nil
 	}
-	l.own[part] = now
-	if len(l.own) >= l.clearAt {
-		maps.DeleteFunc(l.own, func(_ string, at time.Time) bool { return now.Sub(at) > ownRemembered })
-		l.clearAt = max(1000, 2*len(l.own))
-	}
-}
-
-// made reports whether this process has made what was issued then.
-func (l *lookout) made(issued time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return issued.After(l.start)
+	return makerIn(part), nil
 }
 
 // mayEnd reports whether a key may be ended that nobody asks for by name: nil, or
 // why it has to wait.
 func (e *Engine) mayEnd(ctx context.Context, r *Record) error {
-	if e.passive() {
-		return e.ownership.mayEnd(r)
+	maker, err := e.makerOf(ctx, r.Handle.Name)
+	if err != nil {
+		return err
 	}
-	if !e.lookout.isKept(e.now()) || e.lookout.made(r.IssuedAt) {
+	if e.passive() {
+		return e.ownership.mayEnd(r, maker)
+	}
+	if !e.lookout.isKept(e.now()) || maker == e.namer.maker {
 		return nil
 	}
 	site, release, err := e.siteFor(ctx, e.storage, r.origin())
@@ -175,6 +236,9 @@ func (e *Engine) mayEnd(ctx context.Context, r *Record) error {
 func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 	if e.passive() {
 		return errPassive
+	}
+	if err := e.refuseIfSuperseded(ctx, e.storage, claim{}); err != nil {
+		return err
 	}
 	if !e.lookout.isKept(e.now()) {
 		return nil
@@ -272,20 +336,16 @@ func (e *Engine) examine(ctx context.Context, site *site, scope providers.Scope,
 // is not of this storage.
 func (e *Engine) isForeign(site *site, h *holdings, found *Orphan) bool {
 	part, _, _ := fixedPartOf(h.tag, found.Name)
-	return !e.lookout.accountsFor(site.name, part, found.Issued, e.clock.latest()) && e.held(h, found.object, claim{}) == nil
+	maker := makerIn(part)
+	return maker != e.namer.maker && !e.lookout.accountsFor(maker, found.Issued) && e.held(h, found.object, claim{}) == nil
 }
 
-// accountsFor reports whether a key is this process's own, or may be the former
-// leader's: made before this process started or, where the clock was set back
-// since, in what is still the future.
-func (l *lookout) accountsFor(connection, part string, issued, now time.Time) bool {
+// accountsFor reports whether a key may be a former process', or is so old that it
+// does not matter.
+func (l *lookout) accountsFor(maker string, issued time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, own := l.own[part]; own || !issued.After(l.sign) {
-		return true
-	}
-	sinceStart := issued.After(l.start.Add(nodesApart)) && !issued.After(now.Add(nodesApart))
-	return l.windows[connection].contain(issued) && !sinceStart
+	return !issued.After(l.sign) || slices.ContainsFunc(l.former, func(m makerNote) bool { return m.made(maker, issued, l.start) })
 }
 
 // becomePassive stops all work on what the mount has not made for certain.
@@ -299,6 +359,7 @@ func (e *Engine) becomePassive(ctx context.Context, site *site, proof []string) 
 	o.writing.Lock()
 	defer o.writing.Unlock()
 	o.mu.Lock()
+	doubt.Before = makersOf(o.own.Former)
 	o.own.Doubt = doubt
 	doubted := o.own
 	o.mu.Unlock()

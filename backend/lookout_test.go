@@ -198,6 +198,119 @@ func TestFailoverIsNoCopy(t *testing.T) {
 	}
 }
 
+// TestOwnKeysAreNoCopys: whatever the processes of one storage leave at a provider,
+// and whatever their clocks said, the next one takes none of it for a stranger's.
+func TestOwnKeysAreNoCopys(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, leave := range map[string]func(*world){
+		"a proxy repeated the request": func(w *world) { w.makeTwin(w.mustMint("app")) },
+		"a proxy repeated the request, and the key was revoked": func(w *world) {
+			lease := w.mustMint("app")
+			w.makeTwin(lease)
+			w.must(w.revoke(lease))
+		},
+		"the same, while the clock was a day ahead": func(w *world) {
+			w.set(day)
+			lease := w.mustMint("app")
+			w.makeTwin(lease)
+			w.must(w.revoke(lease))
+			w.set(-day)
+		},
+		"the same, while the clock was an hour behind": func(w *world) {
+			w.set(-time.Hour)
+			lease := w.mustMint("app")
+			w.makeTwin(lease)
+			w.must(w.revoke(lease))
+			w.set(time.Hour)
+		},
+		"the same, and it was killed with the clock minutes ahead": func(w *world) {
+			w.set(5 * time.Minute)
+			lease := w.mustMint("app")
+			w.makeTwin(lease)
+			w.must(w.revoke(lease))
+			w.start(fault{})
+			w.set(-5 * time.Minute)
+		},
+	} {
+		for how, next := range map[string]func(*world){
+			"killed":                func(w *world) { w.start(fault{}) },
+			"stopped in good order": func(w *world) { w.stopAndStart() },
+			"killed much later":     func(w *world) { w.run(5*time.Minute, 20*time.Second); w.start(fault{}) },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				w := newWorld(t)
+				w.mustMint("app")
+				w.start(fault{}) // from here on there is a lookout
+				w.run(time.Minute, 20*time.Second)
+				leave(w)
+				for range 3 {
+					next(w)
+					old := w.mustMint("app")
+					next(w)
+					w.must(w.eventually(func() error { return w.revoke(old) }))
+				}
+				w.run(day/24+3*time.Minute, 30*time.Second)
+				if told, err := w.process.Ownership(context.Background(), w.storage); err != nil || told.Passive {
+					t.Errorf("the original is passive: %+v, %v", told.Doubt, err)
+				}
+			})
+		}
+	}
+}
+
+// TestCopyIsNoticedByItsMaker: the original's keys are as new to a copy whose
+// processes came and went, and whose clock differs.
+func TestCopyIsNoticedByItsMaker(t *testing.T) {
+	for name, apart := range map[string]time.Duration{
+		"clocks that agree": 0, "a copy ahead": 20 * time.Second, "a copy behind": -20 * time.Second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustMint("app")
+			w.run(2*time.Minute, 20*time.Second)
+			copied := w.restore(w.snapshot(), w.leasesNow())
+			copied.set(apart)
+			copied.stopAndStart()
+			copied.start(fault{})
+			for range 4 {
+				w.mustMint("app")
+				w.run(time.Minute, 20*time.Second)
+				copied.run(time.Minute, 20*time.Second)
+			}
+			copied.expireLeases()
+			w.heldKeysWork()
+			for _, lease := range copied.leasesNow() {
+				if err := copied.revoke(lease); err == nil {
+					t.Errorf("the copy ends %s", w.nameOf(lease))
+				}
+				copied.run(2*time.Minute, 20*time.Second)
+			}
+			w.heldKeysWork()
+			if !copied.process.passive() {
+				t.Error("the copy acts")
+			}
+		})
+	}
+}
+
+// nameOf is the name of the key that a lease is for.
+func (w *world) nameOf(lease *heldLease) string { return w.dataOf(lease).Handle.Name }
+
+// makeTwin makes another key whose name has the fixed part of a lease's.
+func (w *world) makeTwin(of *heldLease) { w.makeForeignKey("twin-" + w.nameOf(of)) }
+
+// eventually repeats what a lookout has wait for its second look.
+func (w *world) eventually(do func() error) error {
+	var err error
+	for range 20 {
+		if err = do(); err == nil {
+			return nil
+		}
+		w.run(20*time.Second, 10*time.Second)
+	}
+	return err
+}
+
 func (w *world) inLedger(name string) bool {
 	for r, err := range records(context.Background(), w.storage) {
 		w.must(err)

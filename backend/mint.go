@@ -104,8 +104,7 @@ func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, ro
 		return nil, err
 	}
 	now := e.clock.latest()
-	fixed := fixedPart(mount.Tag, now)
-	e.lookout.minting(fixed, e.now())
+	fixed := e.namer.fixedPart(mount.Tag, now)
 	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixed)
 	if err != nil {
 		return nil, err
@@ -275,6 +274,9 @@ func (e *Engine) begin(ctx context.Context, s logical.Storage, o *order, longest
 // crash is recovered from: the dirty mark, or an intent where the provider
 // cannot list but the key's id is known beforehand.
 func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
+	if err := e.signBeforeUse(ctx, s); err != nil {
+		return err
+	}
 	handle, known := o.site.client.KnownHandle(o.request)
 	if o.site.definition.Capabilities.Reconcile || !known {
 		mint := call{where: placeOf(o.record.origin(), o.scope), issued: timeIn(o.fixed), longest: longest}

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -15,10 +16,13 @@ import (
 )
 
 // A key's name is a readable part and a fixed part. The fixed part is
-// "v" + tag (5) + time of issue (7) + random (9): 22 characters of base 36, the
-// least that every provider's alphabet and length limit allows. It begins with
-// a letter, so that no server takes it for a number, and tells reconcile whose
-// key it is and from when, even where the provider lists no dates.
+// "v" + tag (5) + time of issue (7) + maker (3) + number (6): 22 characters of
+// base 36, the least that every provider's alphabet and length limit allows. It
+// begins with a letter, so that no server takes it for a number, and tells
+// reconcile whose key it is and from when, even where the provider lists no dates.
+// The maker is the process that issued it: by that a copy of this storage finds
+// out that its original is alive (lookout.go). It counts its keys from a random
+// number on.
 //
 // The fixed part of an admin credential that a rotation makes begins with "c".
 // Several providers list keys and admin credentials in one place: by the letter
@@ -26,7 +30,8 @@ import (
 const (
 	tagLength    = 5
 	timeLength   = 7
-	randomLength = 9
+	makerLength  = 3
+	randomLength = 9 // of what is not issued as a key
 	fixedLength  = 1 + tagLength + timeLength + randomLength
 
 	keyLetter        = "v"
@@ -103,17 +108,47 @@ func separator(rules providers.KeyName) string {
 	return ""
 }
 
+// namer makes the fixed parts of the keys that one process issues.
+type namer struct {
+	maker string
+	// count is that of the keys so far, from a random number on.
+	count atomic.Uint64
+}
+
+// mostNumbers is how many keys of one second and one process have different names.
+const mostNumbers = 36 * 36 * 36 * 36 * 36 * 36
+
+func newNamer(epoch string) *namer {
+	n := &namer{maker: makerOf(epoch)}
+	first, err := strconv.ParseUint(randomBase36(randomLength-makerLength), 36, 64)
+	if err != nil {
+		panic(err) // it is a number of base 36
+	}
+	n.count.Store(first)
+	return n
+}
+
+// makerOf is what the names of a process' keys show of its epoch.
+func makerOf(epoch string) string { return epoch[:min(len(epoch), makerLength)] }
+
 // fixedPart makes the fixed part of a new key's name.
-func fixedPart(tag string, issued time.Time) string { return newFixedPart(keyLetter, tag, issued) }
+func (n *namer) fixedPart(tag string, issued time.Time) string {
+	number := strconv.FormatUint(n.count.Add(1)%mostNumbers, 36)
+	return keyLetter + tag + secondsOf(issued) + n.maker + pad(number, randomLength-makerLength)
+}
+
+// makerIn is the process that a fixed part of a key's name tells of.
+func makerIn(fixed string) string {
+	return fixed[1+tagLength+timeLength:][:makerLength]
+}
 
 // credentialFixedPart makes the fixed part of a new admin credential's name.
 func credentialFixedPart(tag string, issued time.Time) string {
-	return newFixedPart(credentialLetter, tag, issued)
+	return credentialLetter + tag + secondsOf(issued) + randomBase36(randomLength)
 }
 
-func newFixedPart(letter, tag string, issued time.Time) string {
-	seconds := strconv.FormatInt(issued.Unix(), 36)
-	return letter + tag + pad(seconds, timeLength) + randomBase36(randomLength)
+func secondsOf(issued time.Time) string {
+	return pad(strconv.FormatInt(issued.Unix(), 36), timeLength)
 }
 
 // fixedPartOf finds the fixed part of a key of the mount with this tag in a name

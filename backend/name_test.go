@@ -11,7 +11,7 @@ import (
 )
 
 func TestKeyName(t *testing.T) {
-	fixed := fixedPart("ab1cd", time.Unix(1_800_000_000, 0))
+	fixed := newNamer("x1y2z3abc").fixedPart("ab1cd", time.Unix(1_800_000_000, 0))
 	for name, test := range map[string]struct {
 		characters string
 		length     int
@@ -82,7 +82,7 @@ func TestFixedPart(t *testing.T) {
 	seen := map[string]bool{}
 	shape := regexp.MustCompile(`^vab1cd[0-9a-z]{16}$`)
 	for range 1000 {
-		fixed := fixedPart("ab1cd", time.Now())
+		fixed := newNamer("x1y2z3abc").fixedPart("ab1cd", time.Now())
 		if !shape.MatchString(fixed) || len(fixed) != 22 {
 			t.Fatalf("fixed part %q", fixed)
 		}
@@ -122,7 +122,7 @@ func TestFixedPartIsFound(t *testing.T) {
 }
 
 func TestFixedPartOfOthersIsNotFound(t *testing.T) {
-	fixed := fixedPart("ab1cd", time.Now())
+	fixed := newNamer("x1y2z3abc").fixedPart("ab1cd", time.Now())
 	for name, given := range map[string]string{
 		"empty":                 "",
 		"a readable part alone": "ci",

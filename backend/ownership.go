@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +42,6 @@ var errPassive = errors.New("this mount may be a copy of another one that is ali
 // signature is who acts on this storage, as it is stored.
 type signature struct {
 	Epoch string `json:"epoch"`
-	// Seen is the last sign of life of that process.
-	Seen time.Time `json:"seen"`
 	// Released says that the process stopped in good order and left the mount to
 	// whoever comes next.
 	Released bool `json:"released,omitempty"`
@@ -50,6 +49,9 @@ type signature struct {
 	Doubt *Doubt `json:"doubt,omitempty"`
 	// Lookout is kept by this process and those after it, until it is over.
 	Lookout *lookoutNote `json:"lookout,omitempty"`
+	makerNote
+	// Former are the makers before this one of which a lookout has to know.
+	Former []makerNote `json:"former,omitempty"`
 }
 
 // Doubt is why a mount is passive.
@@ -64,6 +66,9 @@ type Doubt struct {
 	// Yielded says that an operator left the mount to another one: it stays
 	// passive until somebody claims it.
 	Yielded bool `json:"yielded,omitempty"`
+	// Before are the makers that had a part in this storage when the doubt arose:
+	// what they made is not this mount's own, whatever the time in its name says.
+	Before []string `json:"before,omitempty"`
 }
 
 // ownership is what this process knows of its right to act.
@@ -80,6 +85,10 @@ type ownership struct {
 	own             signature
 	lastSigned      time.Time
 	superseded      bool
+	// hurried says that something waits for the next signature, and ahead is what
+	// it is to tell of windows that a clock which was ahead has left.
+	hurried bool
+	ahead   windows
 }
 
 // findOwnership judges what the last process left, and signs the storage.
@@ -118,15 +127,20 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 		doubt = found.doubt(e.now(), stake)
 	}
 	note := found.lookout(e.now())
+	former, err := e.formerMakers(ctx, s, found, note)
+	if err != nil {
+		return err
+	}
+	if doubt != nil && doubt.Before == nil {
+		doubt.Before = makersOf(former)
+	}
 	if note != nil && doubt == nil {
-		if err := e.keepLookout(ctx, s, note); err != nil {
-			return err
-		}
+		e.keepLookout(note, former)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.decided = true
-	o.own = signature{Epoch: o.epoch, Doubt: doubt, Lookout: note}
+	o.own = signature{Epoch: o.epoch, makerNote: makerNote{Maker: e.namer.maker}, Doubt: doubt, Lookout: note, Former: former}
 	if doubt != nil {
 		e.logDoubt(doubt)
 	}
@@ -182,15 +196,60 @@ func (e *Engine) hasStake(ctx context.Context, s logical.Storage) (bool, error) 
 // sign writes the signature with a new sign of life. The caller holds writing.
 func (e *Engine) sign(ctx context.Context, s logical.Storage, g signature) error {
 	now := e.now()
+	o := &e.ownership
 	g.Seen = e.clock.latest()
+	g.Ahead = o.aheadOf(g)
 	if err := write(ctx, s, ownershipPath, &g); err != nil {
 		return fmt.Errorf("signing the mount's storage: %w", err)
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.own, o.signed, o.lastSigned, o.hurried = g, true, now, false
+	o.ahead = slices.DeleteFunc(o.ahead, func(w window) bool { return slices.Contains(g.Ahead, w) })
+	return nil
+}
+
+// aheadOf is what a signature tells of windows after its sign of life.
+func (o *ownership) aheadOf(g signature) windows {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := slices.Clone(g.Ahead)
+	for _, w := range o.ahead {
+		if !slices.Contains(all, w) {
+			all = append(all, w)
+		}
+	}
+	all = slices.DeleteFunc(all, func(w window) bool { return !w.Until.After(g.Seen) })
+	return all.atMost(mostWindows)
+}
+
+// signBeforeUse has this process signed for before it makes a key: what nobody
+// has signed for, the lookout takes for a stranger's.
+func (e *Engine) signBeforeUse(ctx context.Context, s logical.Storage) error {
+	if e.ownership.isSigned() {
+		return nil
+	}
+	return e.findOwnership(ctx, s)
+}
+
+// accountsForOwn reports whether the signature on disk tells that this process
+// has made keys in the windows. Where it does not, the next one will.
+func (e *Engine) accountsForOwn(made windows) bool {
+	latest := e.clock.latest()
 	o := &e.ownership
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.own, o.signed, o.lastSigned = g, true, now
-	return nil
+	told := true
+	for _, w := range made {
+		if o.signed && (!w.Until.After(o.own.Seen) || o.own.Ahead.cover(w)) {
+			continue
+		}
+		told, o.hurried = false, true
+		if w.Until.After(latest.Add(markWindow)) && !slices.Contains(o.ahead, w) {
+			o.ahead = append(o.ahead, w)
+		}
+	}
+	return told
 }
 
 // keepSigning gives a sign of life when one is due. A storage that somebody else
@@ -280,10 +339,11 @@ func (e *Engine) passive() bool {
 }
 
 // mayEnd is nil for a key that a passive mount has made itself, since it is passive.
-func (o *ownership) mayEnd(r *Record) error {
+func (o *ownership) mayEnd(r *Record, maker string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.own.Doubt != nil && !o.superseded && r.IssuedAt.After(o.own.Doubt.Since.Add(nodesApart)) {
+	doubt := o.own.Doubt
+	if doubt != nil && !o.superseded && r.IssuedAt.After(doubt.Since.Add(nodesApart)) && !slices.Contains(doubt.Before, maker) {
 		return nil
 	}
 	return errPassive
@@ -365,6 +425,9 @@ func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doub
 	o.writing.Lock()
 	defer o.writing.Unlock()
 	changed := o.signature()
+	if doubt != nil {
+		doubt.Before = append(makersOf(changed.Former), changed.Maker)
+	}
 	changed.Doubt = doubt
 	if doubt == nil {
 		changed.Lookout = nil
@@ -405,5 +468,5 @@ func (o *ownership) isDue(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	since := now.Sub(o.lastSigned)
-	return o.signed && (since >= signInterval || since < 0)
+	return o.signed && (o.hurried || since >= signInterval || since < 0)
 }

@@ -14,7 +14,7 @@ import (
 func TestDoubtOfASignature(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	signed := func(ago time.Duration, released bool) *signature {
-		return &signature{Epoch: "before", Seen: now.Add(-ago), Released: released}
+		return &signature{Epoch: "before", makerNote: makerNote{Seen: now.Add(-ago)}, Released: released}
 	}
 	earlier := &Doubt{Reason: "as before"}
 	tests := []struct {
@@ -34,8 +34,8 @@ func TestDoubtOfASignature(t *testing.T) {
 		{"no sign of life for longer than that", signed(longestFailover+time.Second, false), true, true},
 		{"no sign of life for long, and nothing at stake", signed(24*time.Hour, false), false, false},
 		{"signed in the future: the clock was set back", signed(-24*time.Hour, false), true, false},
-		{"in doubt before, and killed a moment ago", &signature{Seen: now, Doubt: earlier}, true, true},
-		{"in doubt before, and stopped in good order", &signature{Seen: now, Doubt: earlier, Released: true}, true, true},
+		{"in doubt before, and killed a moment ago", &signature{makerNote: makerNote{Seen: now}, Doubt: earlier}, true, true},
+		{"in doubt before, and stopped in good order", &signature{makerNote: makerNote{Seen: now}, Doubt: earlier, Released: true}, true, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
