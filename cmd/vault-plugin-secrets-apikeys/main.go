@@ -3,6 +3,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"os"
 
 	"github.com/hashicorp/go-hclog"
@@ -13,6 +15,9 @@ import (
 )
 
 func main() {
+	// The HTTP library quotes there what a provider sends beyond an answer, as the
+	// body of a 204, which may be a key.
+	log.SetOutput(io.Discard)
 	logger := hclog.New(&hclog.LoggerOptions{})
 	if err := serve(os.Args[1:]); err != nil {
 		logger.Error("plugin shutting down", "error", err)

@@ -38,6 +38,7 @@ const (
 	WrongTypes      Kind = "wrong_types"       // strings become lists, lists objects, numbers and booleans strings
 	TruncatedBody   Kind = "truncated_body"    // the connection closes in the middle of the body
 	HugeBody        Kind = "huge_body"         // good JSON, padded to Bytes (50 MiB)
+	BodyAfter204    Kind = "body_after_204"    // 204, and the body behind it all the same, where HTTP has none
 	SlowDrip        Kind = "slow_drip"         // one byte of the body every Interval (1s)
 	Delay           Kind = "delay"             // comes late, after Delay, and unharmed
 	Pass            Kind = "pass"              // unharmed: in a script, lets Count requests through

@@ -54,12 +54,13 @@ func TestAnswersUnderFaults(t *testing.T) {
 		"huge_body, small": {`{"kind": "huge_body", "bytes": 100000}`, func(r reached) bool {
 			return whole(r) && len(r.text("padding")) == 100000
 		}, true},
-		"slow_drip":  {`{"kind": "slow_drip", "interval": "1us"}`, whole, true},
-		"delay":      {`{"kind": "delay", "delay": "1ms"}`, whole, true},
-		"pass":       {`{"kind": "pass"}`, whole, true},
-		"stale_list": {`{"kind": "stale_list"}`, whole, true}, // not a list: untouched
-		"elsewhere":  {`{"kind": "hang", "match": {"path": "/v1/accounts"}}`, whole, true},
-		"other verb": {`{"kind": "hang", "match": {"method": "DELETE"}}`, whole, true},
+		"body_after_204": {`{"kind": "body_after_204"}`, func(r reached) bool { return r.status == 204 && r.body == "" }, true},
+		"slow_drip":      {`{"kind": "slow_drip", "interval": "1us"}`, whole, true},
+		"delay":          {`{"kind": "delay", "delay": "1ms"}`, whole, true},
+		"pass":           {`{"kind": "pass"}`, whole, true},
+		"stale_list":     {`{"kind": "stale_list"}`, whole, true}, // not a list: untouched
+		"elsewhere":      {`{"kind": "hang", "match": {"path": "/v1/accounts"}}`, whole, true},
+		"other verb":     {`{"kind": "hang", "match": {"method": "DELETE"}}`, whole, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := start(t)

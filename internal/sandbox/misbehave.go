@@ -45,6 +45,7 @@ func init() { // the behaviours reach the map again, through perform
 		WrongTypes:      {true, (*exchange).wrongTypes},
 		TruncatedBody:   {true, (*exchange).truncatedBody},
 		HugeBody:        {true, (*exchange).hugeBody},
+		BodyAfter204:    {true, (*exchange).bodyAfter204},
 		SlowDrip:        {true, (*exchange).slowDrip},
 		LateCommit:      {true, (*exchange).unharmed},
 		Delay:           {true, (*exchange).unharmed},
@@ -137,6 +138,17 @@ func (e *exchange) truncatedBody() {
 	_, _ = e.w.Write(a.body[:len(a.body)/2])
 	_ = http.NewResponseController(e.w).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// bodyAfter204 sends what a client takes for the beginning of the next answer.
+func (e *exchange) bodyAfter204() {
+	conn, _, err := http.NewResponseController(e.w).Hijack()
+	if err != nil { // HTTP/2 keeps the body of one answer out of the next
+		answer{status: http.StatusNoContent}.send(e.w)
+		return
+	}
+	_, _ = conn.Write(append([]byte("HTTP/1.1 204 No Content\r\n\r\n"), e.answer.withBody().body...))
+	_ = conn.Close()
 }
 
 // hugeBody pads the answer in front, so that a reader must take in the padding

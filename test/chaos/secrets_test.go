@@ -173,7 +173,7 @@ func (e *engine) misbehave(said *record) {
 	for _, kind := range []sandbox.Kind{
 		sandbox.Hang, sandbox.Reset, sandbox.Status, sandbox.RateLimit, sandbox.Unauthorized, sandbox.Redirect, sandbox.OKWithErrorBody,
 		sandbox.CommitThenHang, sandbox.CommitThenReset, sandbox.CommitThen500, sandbox.MalformedJSON, sandbox.WrongTypes,
-		sandbox.TruncatedBody, sandbox.HugeBody, sandbox.SlowDrip,
+		sandbox.TruncatedBody, sandbox.HugeBody, sandbox.SlowDrip, sandbox.BodyAfter204,
 	} {
 		faults[string(kind)] = func(*provider) sandbox.Fault { return sandbox.Fault{Kind: kind} }
 	}
