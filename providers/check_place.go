@@ -119,6 +119,9 @@ func (p *parser) checkAll(at place, want wanted, exprs ...hclsyntax.Expression) 
 // checkOne checks names, functions and the result's type, and returns the
 // result as far as it is known.
 func (p *parser) checkOne(at place, want wanted, expr hclsyntax.Expression) cty.Value {
+	if p.placed != nil {
+		p.placed(expr, at.names)
+	}
 	before := len(p.list)
 	p.checkNames(at, expr)
 	p.checkFunctions(at, expr)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 const (
@@ -109,6 +110,12 @@ type parser struct {
 	body   *hclsyntax.Body
 	fields map[*Field]hcl.Range // where each is declared
 	name   hcl.Range            // of the provider's label: where whole-document mistakes are told
+
+	// opened is told which names a block may hold, and placed which names the
+	// expressions may mention that stand at one place; nil tells nobody. The
+	// reference is held against what they are told.
+	opened func(body *hclsyntax.Body, attributes, blocks []string)
+	placed func(expr hclsyntax.Expression, names map[string]cty.Value)
 }
 
 func (p *parser) readFile(body *hclsyntax.Body) {

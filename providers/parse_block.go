@@ -21,6 +21,9 @@ type blockReader struct {
 
 // open checks the names inside a block against those it may hold.
 func (p *parser) open(body *hclsyntax.Body, what string, attributes, blocks []string) *blockReader {
+	if p.opened != nil {
+		p.opened(body, attributes, blocks)
+	}
 	for _, attribute := range sortedAttributes(body) {
 		switch {
 		case slices.Contains(attributes, attribute.Name):
