@@ -10,22 +10,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Destinations are where a connection's credential goes, sorted: the base URL,
+// destinations are where a connection's credential goes, sorted: the base URL,
 // each token_url, and each other host that a request names. Two spellings of one
-// address are equal. The error is as that of NewClient.
-func (d *Definition) Destinations(s Settings) (found []string, err error) {
-	defer rescue("connect", &err)
-	connection, err := fieldsValue(d.Connection, withDefaults(d.Connection, s.Values))
-	if err != nil {
-		return nil, err
-	}
-	names := scope{}.with("connection", connection)
-	base, err := d.baseURL(s, names)
-	if err != nil {
-		return nil, err
-	}
+// address are equal.
+func (d *Definition) destinations(base *url.URL, names scope) []string {
 	names = names.with("base_url", cty.StringVal(strings.TrimSuffix(base.String(), "/")))
-	found = []string{canonical(base)}
+	found := []string{canonical(base)}
 	for _, use := range d.authUses() {
 		if address := find(use.args, "token_url"); address != nil {
 			found = append(found, tokenDestination(names, base, address))
@@ -39,7 +29,7 @@ func (d *Definition) Destinations(s Settings) (found []string, err error) {
 		}
 	}
 	slices.Sort(found)
-	return slices.Compact(found), nil
+	return slices.Compact(found)
 }
 
 // tokenDestination is where a token is asked for.

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -47,7 +48,32 @@ type authKind struct {
 	request bool
 	build   func(args authArguments, env authEnv) (authorizer, error)
 	// check, if any, finds what is wrong between the arguments.
-	check func(p *parser, use *authUse)
+	check func(block authBlock) hcl.Diagnostics
+}
+
+// authBlock is one auth block as a definition writes it: a kind, its arguments,
+// and when it applies; nil for always.
+type authBlock struct {
+	kind string
+	at   hcl.Range
+	when hclsyntax.Expression
+	args []named
+}
+
+// login makes the request that an auth block writes, with the names that it may
+// mention, and returns them with those of the answer.
+type login func(ctx context.Context, s scope) (scope, *failure)
+
+// boundAuth is an auth block of one connection. login is nil where its kind makes
+// no request of the definition's.
+type boundAuth struct {
+	authBlock
+	login login
+}
+
+// mistake is one in an auth block.
+func mistake(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: &at}
 }
 
 // authArgument is the type of one argument. Optional ones may be null.
@@ -67,9 +93,7 @@ type authArguments map[string]cty.Value
 // authEnv is what an authorizer may use beside its arguments.
 type authEnv struct {
 	// do sends a request for a token, with the client's TLS and proxy settings.
-	do func(ctx context.Context, r *request) (*answer, *Error)
-	// exchange sends a request that the definition writes, and judges its answer.
-	exchange func(ctx context.Context, c *call, s scope) (*answered, *Error)
+	do func(ctx context.Context, r *request) (*answer, *failure)
 	// base is the connection's base URL; allowHTTP is as in Settings.
 	base      *url.URL
 	allowHTTP bool
@@ -82,10 +106,10 @@ type authEnv struct {
 	clock *signingClock
 	nonce func() string
 	// scope is the place of the auth block, later the arguments to be computed
-	// there when more is known, and request the block's own request.
-	scope   scope
-	later   map[string]hclsyntax.Expression
-	request *call
+	// there when more is known, and login makes the block's own request.
+	scope scope
+	later map[string]hclsyntax.Expression
+	login login
 }
 
 // authKinds are all kinds, by the name in auth "name".
@@ -133,7 +157,7 @@ func (a authArguments) texts(name string) map[string]string {
 }
 
 // authorizers makes those of uses whose condition holds in s.
-func authorizers(uses []*authUse, s scope, secrets *secretTexts, env authEnv) ([]authorizer, error) {
+func authorizers(uses []boundAuth, s scope, secrets *secretTexts, env authEnv) ([]authorizer, error) {
 	var made []authorizer
 	for _, use := range uses {
 		if use.when != nil {
@@ -154,10 +178,10 @@ func authorizers(uses []*authUse, s scope, secrets *secretTexts, env authEnv) ([
 	return made, nil
 }
 
-func (use *authUse) build(s scope, secrets *secretTexts, env authEnv) (authorizer, error) {
+func (use boundAuth) build(s scope, secrets *secretTexts, env authEnv) (authorizer, error) {
 	kind := authKinds[use.kind]
 	args := authArguments{}
-	env.conceal, env.scope, env.later, env.request = secrets.add, s, map[string]hclsyntax.Expression{}, use.request
+	env.conceal, env.scope, env.later, env.login = secrets.add, s, map[string]hclsyntax.Expression{}, use.login
 	for _, member := range use.args {
 		if kind.arguments[member.name].adds != nil {
 			env.later[member.name] = member.expr
@@ -194,7 +218,7 @@ func (use *authUse) build(s scope, secrets *secretTexts, env authEnv) (authorize
 
 // controls names what holds a line break or the like in the midst of a text that
 // is to be sent in one line.
-func (use *authUse) controls(args authArguments, s scope) error {
+func (use boundAuth) controls(args authArguments, s scope) error {
 	for _, member := range use.args {
 		if member.name == "key" || args[member.name] == cty.NilVal {
 			continue // a key may be in PEM, and is not sent
@@ -210,7 +234,7 @@ func (use *authUse) controls(args authArguments, s scope) error {
 }
 
 // naming adds to an error about one argument where that came from.
-func (use *authUse) naming(err error) error {
+func (use boundAuth) naming(err error) error {
 	name, _, _ := strings.Cut(err.Error(), " ")
 	if expr := find(use.args, name); expr != nil {
 		return fmt.Errorf("%w%s", err, fieldsIn(expr, scope{}))

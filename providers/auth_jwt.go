@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -46,16 +47,17 @@ var jwtKind = authKind{
 }
 
 // checkJWT finds what newJWT would refuse for every connection.
-func checkJWT(p *parser, use *authUse) {
-	if _, ok := find(use.args, "claims").(*hclsyntax.ObjectConsExpr); !ok {
-		p.add(use.at, "bad claims", "Write them out, such as claims = { iss = connection.app_id }; iat and exp are added.")
+func checkJWT(block authBlock) (found hcl.Diagnostics) {
+	if _, ok := find(block.args, "claims").(*hclsyntax.ObjectConsExpr); !ok {
+		found = append(found, mistake(block.at, "bad claims", "Write them out, such as claims = { iss = connection.app_id }; iat and exp are added."))
 	}
-	if value, err := constantOf(find(use.args, "lifetime")); err == nil {
+	if value, err := constantOf(find(block.args, "lifetime")); err == nil {
 		text, _ := textOf(value)
 		if _, err := parseDuration(text); err != nil {
-			p.add(use.at, "bad lifetime", "%s.", capital(err))
+			found = append(found, mistake(block.at, "bad lifetime", "%s.", capital(err)))
 		}
 	}
+	return found
 }
 
 func newJWT(args authArguments, env authEnv) (authorizer, error) {
@@ -158,7 +160,7 @@ func readToken(got *answer) (token, error) {
 		code, _ := body.Error.(string)
 		return token{}, refusedToken(got.status, got.header, code)
 	case err != nil || body.AccessToken == "":
-		return token{}, &Error{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
+		return token{}, &failure{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
 	}
 	return token{text: body.AccessToken, life: tokenLife(body.ExpiresIn)}, nil
 }

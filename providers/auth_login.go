@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -32,32 +33,28 @@ var loginKind = authKind{
 	check:   checkLogin,
 }
 
-func checkLogin(p *parser, use *authUse) {
-	headers := find(use.args, "headers")
+func checkLogin(block authBlock) (found hcl.Diagnostics) {
+	headers := find(block.args, "headers")
 	if headers == nil {
-		return
+		return nil
 	}
 	if _, ok := headers.(*hclsyntax.ObjectConsExpr); !ok || len(mentionsOf("token", headers)) == 0 {
-		p.add(headers.Range(), "token never sent", "Say in which header the token goes, such as headers = { Authorization = token }.")
+		found = append(found, mistake(headers.Range(), "token never sent", "Say in which header the token goes, such as headers = { Authorization = token }."))
 	}
-	for _, name := range writtenNames(headers) {
-		if err := checkHeader(name, ""); err != nil {
-			p.add(headers.Range(), "bad header", "%s.", capital(err))
-		}
-	}
+	return append(found, checkHeaderNames(headers)...)
 }
 
 func newLogin(_ authArguments, env authEnv) (authorizer, error) {
 	fetch := func(ctx context.Context) (token, error) {
-		got, failed := env.exchange(ctx, env.request, env.scope)
+		s, failed := env.login(ctx, env.scope)
 		if failed != nil {
 			return token{}, failed
 		}
-		text, _, err := got.scope.text(env.later["token"])
+		text, _, err := s.text(env.later["token"])
 		if err != nil {
-			return token{}, &Error{Op: "auth", Kind: Unreachable, Message: "token: " + err.Error()}
+			return token{}, &failure{Op: "auth", Kind: Unreachable, Message: "token: " + err.Error()}
 		}
-		return token{text: text, life: lifeOf(got.scope, env.later["expires_in"])}, nil
+		return token{text: text, life: lifeOf(s, env.later["expires_in"])}, nil
 	}
 	if env.later["headers"] == nil {
 		return newTokenAuth(env, fetch, nil), nil

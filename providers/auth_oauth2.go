@@ -133,22 +133,22 @@ func tokenLife(told any) time.Duration {
 
 // tokenFailure is what an OAuth2 library's error means. Its text is not passed
 // on, since it quotes the answer; the error code is (RFC 6749, section 5.2).
-func tokenFailure(err error) *Error {
-	var known *Error
+func tokenFailure(err error) *failure {
+	var known *failure
 	if errors.As(err, &known) {
 		return known
 	}
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		return &Error{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
+		return &failure{Op: "auth", Kind: Unreachable, Message: "the token endpoint gave no usable token"}
 	}
 	return refusedToken(refused.Response.StatusCode, refused.Response.Header, refused.ErrorCode)
 }
 
 // refusedToken is the error of a token endpoint that gave none. By RFC 6749 a
 // wrong credential is a 400 as well as a 401.
-func refusedToken(status int, header http.Header, code string) *Error {
-	failed := &Error{Op: "auth", Kind: Unreachable, Status: status, Message: "the token endpoint answered status " + statusText(status)}
+func refusedToken(status int, header http.Header, code string) *failure {
+	failed := &failure{Op: "auth", Kind: Unreachable, Status: status, Message: "the token endpoint answered status " + statusText(status)}
 	if code = errorCode(code); code != "" {
 		failed.Message += ": " + code
 	}

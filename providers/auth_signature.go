@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -63,25 +64,31 @@ var signatureKind = authKind{
 
 // checkSignature makes sure that the signature is sent, and that query names
 // are written out: what mentions the signature is added after signing.
-func checkSignature(p *parser, use *authUse) {
-	headers, query := find(use.args, "headers"), find(use.args, "query")
+func checkSignature(block authBlock) (found hcl.Diagnostics) {
+	headers, query := find(block.args, "headers"), find(block.args, "query")
 	sent := false
 	for _, one := range slices.Concat(mentionsIn(headers), mentionsIn(query)) {
 		sent = sent || one.root == "signature"
 	}
 	if !sent {
-		p.add(use.at, "signature never sent", "Put it into headers or query, such as headers = { X-Signature = signature }.")
+		found = append(found, mistake(block.at, "signature never sent", "Put it into headers or query, such as headers = { X-Signature = signature }."))
 	}
 	for _, expr := range []hclsyntax.Expression{headers, query} {
 		if _, ok := expr.(*hclsyntax.ObjectConsExpr); !ok && expr != nil {
-			p.add(expr.Range(), "bad auth", "Write the object out, { Name = … }.")
+			found = append(found, mistake(expr.Range(), "bad auth", "Write the object out, { Name = … }."))
 		}
 	}
+	return append(found, checkHeaderNames(headers)...)
+}
+
+// checkHeaderNames finds header names that cannot be sent.
+func checkHeaderNames(headers hclsyntax.Expression) (found hcl.Diagnostics) {
 	for _, name := range writtenNames(headers) {
 		if err := checkHeader(name, ""); err != nil {
-			p.add(headers.Range(), "bad header", "%s.", capital(err))
+			found = append(found, mistake(headers.Range(), "bad header", "%s.", capital(err)))
 		}
 	}
+	return found
 }
 
 // signatureAuth signs requests by a recipe.
@@ -289,6 +296,6 @@ func (a *signatureAuth) evaluate(member placed, s scope) (text string, ok bool, 
 }
 
 // notSigned is the error of a request that could not be signed.
-func notSigned(err error) *Error {
-	return &Error{Kind: Refused, Message: "the request could not be signed: " + err.Error()}
+func notSigned(err error) *failure {
+	return &failure{Kind: Refused, Message: "the request could not be signed: " + err.Error()}
 }

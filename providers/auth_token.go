@@ -56,7 +56,7 @@ func (k *tokenKeeper) get(ctx context.Context) (text string, fresh bool, err err
 	})
 	select {
 	case <-ctx.Done():
-		return "", false, &Error{Kind: Unreachable, Message: "the caller's time ran out while the credential was exchanged for a token", Err: ctx.Err()}
+		return "", false, &failure{Kind: Unreachable, Message: "the caller's time ran out while the credential was exchanged for a token", Err: ctx.Err()}
 	case landed := <-flight:
 		if landed.Err != nil {
 			return "", false, landed.Err
@@ -81,7 +81,7 @@ func (k *tokenKeeper) renew(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if err := checkHeader("Authorization", got.text); err != nil || got.text == "" {
-		return "", &Error{Kind: Unreachable, Message: "the provider gave no usable token"}
+		return "", &failure{Kind: Unreachable, Message: "the provider gave no usable token"}
 	}
 	k.remember(got.text)
 	life := got.life

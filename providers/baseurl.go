@@ -5,11 +5,11 @@ import (
 	"net/url"
 )
 
-// baseURL is where a connection's requests go: what its operator set, or what
-// the definition computes from the connection's fields.
-func (d *Definition) baseURL(s Settings, connection scope) (*url.URL, error) {
-	if s.BaseURL != "" {
-		return parseBaseURL(s.BaseURL, s.AllowHTTP)
+// baseURL is where a connection's requests go: what its operator set, or where
+// that is empty what the definition computes from the connection's fields.
+func (d *Definition) baseURL(set string, allowHTTP bool, connection scope) (*url.URL, error) {
+	if set != "" {
+		return parseBaseURL(set, allowHTTP)
 	}
 	if d.base == nil {
 		return nil, fmt.Errorf(`base_url is required: give where %s is served, such as "https://host.example.com"`, d.Title)
@@ -18,5 +18,5 @@ func (d *Definition) baseURL(s Settings, connection scope) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseBaseURL(text, s.AllowHTTP)
+	return parseBaseURL(text, allowHTTP)
 }

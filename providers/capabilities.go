@@ -299,3 +299,10 @@ func (d *Definition) newSecrets() []named {
 	}
 	return secret
 }
+
+// extendsByTime reports whether the end that extend moves a key to is known without
+// its answer: it is asked for, or always as far from now.
+func (d *Definition) extendsByTime() bool {
+	used := mentionsOf("key", d.extend.expressions()...)
+	return used["expires_at"] || used["ttl"] || d.Expiry.Fixed > 0
+}

@@ -137,7 +137,7 @@ func hasAnAddress(t *testing.T, d *providers.Definition) {
 		for _, choice := range choices {
 			chosen := maps.Clone(values)
 			chosen[field.Name] = choice
-			if _, err := d.Destinations(providers.Settings{Values: chosen}); err != nil {
+			if _, err := providers.Destinations(d, providers.Settings{Values: chosen}); err != nil {
 				t.Errorf("with the connection field %s = %v it cannot be reached: %v", field.Name, choice, err)
 			}
 		}

@@ -105,7 +105,7 @@ func (p *parser) checkAuth(at place, uses []*authUse) {
 			p.checkCall(at, use.request)
 		}
 		if kind.check != nil {
-			kind.check(p, use)
+			p.addAll(kind.check(use.authBlock))
 		}
 	}
 }

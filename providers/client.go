@@ -46,6 +46,20 @@ type Settings struct {
 	Jitter func(what string, attempt int) float64
 }
 
+// transport says how the connection reaches its provider.
+func (s Settings) transport(limits Limits) config {
+	perSecond := s.RequestsPerSecond
+	if perSecond <= 0 {
+		perSecond = limits.RequestsPerSecond
+	}
+	return config{
+		Timeout: s.Timeout,
+		CACert:  plainPEM(s.CACert), ClientCert: plainPEM(s.ClientCert), ClientKey: plainPEM(s.ClientKey),
+		TLSServerName: s.TLSServerName, ProxyURL: s.ProxyURL,
+		RequestsPerSecond: perSecond, Dial: s.Dial, Jitter: s.Jitter,
+	}
+}
+
 // Client carries out a definition's requests with one connection's credential.
 // It is safe for concurrent use. All its errors are *Error, unless a method
 // says otherwise.
@@ -87,19 +101,39 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	}
 	c.static = scope{}.with("connection", connection).at(func() time.Time { return c.now() })
 	c.secrets.addMarked(connection)
-	if c.base, err = d.baseURL(s, c.static); err != nil {
+	if c.base, err = d.baseURL(s.BaseURL, s.AllowHTTP, c.static); err != nil {
 		return nil, err
 	}
 	c.static = c.static.with("base_url", c.address())
-	if c.transport, err = newTransport(s, d.Limits); err != nil {
+	if c.transport, err = newTransport(s.transport(d.Limits)); err != nil {
 		return nil, err
 	}
-	if c.auth, err = authorizers(d.auth, c.static, &c.secrets, c.authEnv()); err != nil {
+	if c.auth, err = c.authorizers(d.auth, c.static, &c.secrets); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
+
+// Destinations are where a connection's credential goes, sorted: the base URL,
+// each token_url, and each other host that a request names. Two spellings of one
+// address are equal. The error is as that of NewClient.
+func Destinations(d *Definition, s Settings) (_ []string, err error) {
+	defer rescue("connect", &err)
+	connection, err := fieldsValue(d.Connection, withDefaults(d.Connection, s.Values))
+	if err != nil {
+		return nil, err
+	}
+	names := scope{}.with("connection", connection)
+	base, err := d.baseURL(s.BaseURL, s.AllowHTTP, names)
+	if err != nil {
+		return nil, err
+	}
+	return d.destinations(base, names), nil
+}
+
+// Destinations is the function of that name.
+func (d *Definition) Destinations(s Settings) ([]string, error) { return Destinations(d, s) }
 
 // BaseURL is where the client's requests go: the connection's own base URL, or
 // what the definition makes of its fields. It holds no secret,
@@ -118,12 +152,32 @@ func (c *Client) address() cty.Value {
 // Close ends idle connections; calls under way are not disturbed.
 func (c *Client) Close() { c.transport.close() }
 
+// authorizers are those that sign what auth blocks are for.
+func (c *Client) authorizers(uses []*authUse, s scope, secrets *secretTexts) ([]authorizer, error) {
+	bound := make([]boundAuth, len(uses))
+	for i, use := range uses {
+		bound[i] = boundAuth{authBlock: use.authBlock}
+		if use.request != nil {
+			bound[i].login = c.login(use.request)
+		}
+	}
+	return authorizers(bound, s, secrets, c.authEnv())
+}
+
+// login makes the request by which an auth block gets its token.
+func (c *Client) login(request *call) login {
+	return func(ctx context.Context, s scope) (scope, *failure) {
+		got, failed := c.exchange(ctx, request, s, classToken, c.known())
+		if failed != nil {
+			return scope{}, failureOf(failed)
+		}
+		return got.scope, nil
+	}
+}
+
 func (c *Client) authEnv() authEnv {
 	return authEnv{
-		do: c.transport.do,
-		exchange: func(ctx context.Context, block *call, s scope) (*answered, *Error) {
-			return c.exchange(ctx, block, s, classToken, c.known())
-		},
+		do:        c.transport.do,
 		base:      c.base,
 		allowHTTP: c.allowHTTP,
 		remember:  c.remember,
@@ -203,13 +257,6 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 		return Granted{}, c.unusable(block.call, got, err.Error(), secrets)
 	}
 	return granted, nil
-}
-
-// extendsByTime reports whether the end that extend moves a key to is known without
-// its answer: it is asked for, or always as far from now.
-func (d *Definition) extendsByTime() bool {
-	used := mentionsOf("key", d.extend.expressions()...)
-	return used["expires_at"] || used["ttl"] || d.Expiry.Fixed > 0
 }
 
 // Probe asks whether the key itself works. The connection's credential is not

@@ -209,12 +209,9 @@ type errorsBlock struct {
 	message, refused, unauthorized, throttled hclsyntax.Expression
 }
 
-// authUse is one auth block: a kind, its arguments, and when it applies.
+// authUse is one auth block.
 type authUse struct {
-	kind string
-	at   hcl.Range
-	when hclsyntax.Expression
-	args []named
+	authBlock
 	// request is what a kind with a request { … } sends; nil for the others.
 	request *call
 }

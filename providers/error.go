@@ -6,26 +6,6 @@ import (
 	"time"
 )
 
-// Kind says what a failed call tells about the provider's state.
-type Kind int
-
-const (
-	// Unknown: the request was sent and no answer that can be understood came
-	// back; it may or may not have taken effect.
-	Unknown Kind = iota
-	// Refused: the provider answered no; nothing was created or changed.
-	Refused
-	// Unauthorized: the provider refused the connection's credential; nothing
-	// was created or changed.
-	Unauthorized
-	// Throttled: the provider asked to come back later, by HTTP 429 or in the way
-	// that the definition knows; nothing was created or changed.
-	Throttled
-	// Unreachable: the request never left: name look-up, connecting or TLS
-	// failed, the rate limit had no room in time, or the breaker is open.
-	Unreachable
-)
-
 // Error is a failed call. Its text is made of the provider's status and
 // message, never of its raw body, and holds no secret.
 type Error struct {
@@ -78,4 +58,22 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return Unknown
+}
+
+// errorOf is the error of a request that the transport failed to carry out; nil
+// for none.
+func errorOf(f *failure) *Error {
+	if f == nil {
+		return nil
+	}
+	return &Error{Op: f.Op, Kind: f.Kind, Status: f.Status, Message: f.Message, RetryAfter: f.RetryAfter, Err: f.Err}
+}
+
+// failureOf is the error of a request whose answer another one needs, for who
+// signs that one.
+func failureOf(e *Error) *failure {
+	if e == nil {
+		return nil
+	}
+	return &failure{Op: e.Op, Kind: e.Kind, Status: e.Status, Message: e.Message, RetryAfter: e.RetryAfter, Err: e.Err}
 }

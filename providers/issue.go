@@ -139,9 +139,6 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	return &Key{Handle: m.handle, Secret: secret, Value: value, Granted: granted}, nil
 }
 
-// errMissing is about a value that the answer does not hold.
-var errMissing = errors.New("missing in the answer")
-
 // lacks names a saved value that the answer did not hold and without which the
 // key can never be revoked.
 func (m *minting) lacks() error {

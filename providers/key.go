@@ -1,8 +1,6 @@
 package providers
 
-import (
-	"time"
-)
+import "time"
 
 // KeyRequest says which key to issue.
 type KeyRequest struct {

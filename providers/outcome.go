@@ -108,7 +108,7 @@ func (c *Client) sendOnce(ctx context.Context, block *call, s scope, class callC
 	case adminCredential:
 		auth = c.auth
 	case ownCredential:
-		if auth, err = authorizers(block.auth, s, secrets, c.authEnv()); err != nil {
+		if auth, err = c.authorizers(block.auth, s, secrets); err != nil {
 			return nil, c.stepError(block, notSent(block.block, err), secrets)
 		}
 	}
@@ -127,7 +127,7 @@ func (c *Client) sendOnce(ctx context.Context, block *call, s scope, class callC
 		got, failed = c.transport.do(ctx, r)
 	}
 	if failed != nil {
-		return nil, c.stepError(block, failed, secrets)
+		return nil, c.stepError(block, errorOf(failed), secrets)
 	}
 	read := readInto(block, got, s)
 	read.scope = read.scope.metered(ctx, len(got.body))

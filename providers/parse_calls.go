@@ -287,7 +287,7 @@ func (r *blockReader) authUses() []*authUse {
 			inside = []string{"request"}
 		}
 		inner := r.p.open(block.Body, "auth \""+kind+"\"", append(sortedNames(known.arguments), "when"), inside)
-		use := &authUse{kind: kind, at: block.DefRange(), when: inner.expression("when")}
+		use := &authUse{authBlock: authBlock{kind: kind, at: block.DefRange(), when: inner.expression("when")}}
 		if request := inner.only("request"); request != nil {
 			use.request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request).withoutAdmin()
 			use.request.block, use.request.needsBody = "auth", true

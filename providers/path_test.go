@@ -201,7 +201,7 @@ func TestComputedDestinations(t *testing.T) {
 		"https://${connection.org}.other.example/xx": "https://acme.other.example:443",
 	} {
 		d := mustParse(t, strings.Replace(pathDefinition, "https://other.example/x/${key.id}", path, 1))
-		got, err := d.Destinations(Settings{Values: Values{"org": "acme"}})
+		got, err := Destinations(d, Settings{Values: Values{"org": "acme"}})
 		if err != nil || !slices.Contains(got, want) {
 			t.Errorf("%s goes to %v (%v), not to %s", path, got, err, want)
 		}

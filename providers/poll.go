@@ -1,8 +1,6 @@
 package providers
 
-import (
-	"context"
-)
+import "context"
 
 // wait polls until the condition holds. Running out of time is an unknown
 // outcome: what was started may still be done later.

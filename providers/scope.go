@@ -222,3 +222,6 @@ func (s scope) choose(members []named) (Values, error) {
 	}
 	return candidate, nil
 }
+
+// errMissing is about a value that the answer does not hold.
+var errMissing = errors.New("missing in the answer")

@@ -38,10 +38,10 @@ func TestSurroundingsOfAConnection(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://proxy.example.com:3128")
 	synctest.Test(t, func(t *testing.T) {
 		asked := make(chan string, 10)
-		tr, err := newTransport(Settings{
+		tr, err := newTransport(config{
 			Dial:   oneAnswer(t, "503 Service Unavailable", asked),
 			Jitter: func(_ string, attempt int) float64 { return float64(attempt-1) / 2 },
-		}, Limits{})
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

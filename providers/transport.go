@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,10 +83,30 @@ type transport struct {
 	jitter  func(what string, attempt int) float64
 }
 
-// newTransport builds a transport from a connection's settings and its
-// definition's limits. Its errors are the operator's mistakes; they name the
-// setting and never quote it.
-func newTransport(s Settings, limits Limits) (*transport, error) {
+// config says how one connection reaches its provider.
+type config struct {
+	// Timeout bounds each request; 0 stands for 30 seconds.
+	Timeout time.Duration
+	// CACert, ClientCert and ClientKey are texts in PEM; all may be empty.
+	CACert, ClientCert, ClientKey string
+	// TLSServerName is the name that the server's certificate is held against;
+	// empty for the host's.
+	TLSServerName string
+	// ProxyURL names a proxy; empty for the environment's.
+	ProxyURL string
+	// RequestsPerSecond is the provider's rate limit; 0 for none.
+	RequestsPerSecond float64
+	// Dial opens connections; nil is the network, by way of the environment's
+	// proxy where there is one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Jitter draws the random part of a pause, from 0 to 1, before the given
+	// attempt at what is named; nil draws at random.
+	Jitter func(what string, attempt int) float64
+}
+
+// newTransport builds a transport. Its errors are the operator's mistakes; they
+// name the setting and never quote it.
+func newTransport(s config) (*transport, error) {
 	pool, err := newPool(s)
 	if err != nil {
 		return nil, err
@@ -94,21 +115,17 @@ func newTransport(s Settings, limits Limits) (*transport, error) {
 	if t.timeout <= 0 {
 		t.timeout = defaultTimeout
 	}
-	perSecond := s.RequestsPerSecond
-	if perSecond <= 0 {
-		perSecond = limits.RequestsPerSecond
-	}
-	t.gate = newGate(perSecond)
+	t.gate = newGate(s.RequestsPerSecond)
 	return t, nil
 }
 
 // close drops idle connections; exchanges under way come to their end.
 func (t *transport) close() { t.http.CloseIdleConnections() }
 
-// do sends r and returns the provider's answer, whatever its status. An error
+// do sends r and returns the provider's answer, whatever its status. A failure
 // is of Kind Unreachable when nothing was sent, otherwise Unknown; only a
 // failure of r.sign keeps the Kind of its own, since it is about another request.
-func (t *transport) do(ctx context.Context, r *request) (*answer, *Error) {
+func (t *transport) do(ctx context.Context, r *request) (*answer, *failure) {
 	var last *result
 	target, hops, attempts := r.url, 0, 0
 	delays := t.newDelays(r.method + " " + r.url.Path)
@@ -134,9 +151,9 @@ func (t *transport) do(ctx context.Context, r *request) (*answer, *Error) {
 	}
 }
 
-// attempt waits for r's turn and sends it once. Its *Error says why it was not
+// attempt waits for r's turn and sends it once. Its *failure says why it was not
 // even tried.
-func (t *transport) attempt(ctx context.Context, r *request, target *url.URL) (*result, *Error) {
+func (t *transport) attempt(ctx context.Context, r *request, target *url.URL) (*result, *failure) {
 	if t.breaker.open() {
 		return nil, t.breaker.refusal(r.op)
 	}

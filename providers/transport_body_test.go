@@ -62,7 +62,7 @@ func TestBodiesAreUnpacked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) {
+				tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 					if r.Header.Get("Accept-Encoding") != "gzip" || r.Header.Get("User-Agent") != userAgent {
 						t.Errorf("the request's header is %v", r.Header)
 					}

@@ -80,10 +80,10 @@ func (b *breaker) run(send func() *result) (*result, bool) {
 func (b *breaker) open() bool { return b.circuit.State() == gobreaker.StateOpen }
 
 // refusal is the error of a request that the breaker held back.
-func (b *breaker) refusal(op string) *Error {
+func (b *breaker) refusal(op string) *failure {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return &Error{
+	return &failure{
 		Op: op, Kind: Unreachable,
 		Message: fmt.Sprintf("circuit breaker open after %d failures, last: %s", b.failures, b.last),
 	}

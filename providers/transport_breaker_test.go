@@ -13,11 +13,11 @@ func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen, status atomic.Int32
 		status.Store(500)
-		tr := inMemory(t, Settings{}, func(w http.ResponseWriter, _ *http.Request) {
+		tr := inMemory(t, config{}, func(w http.ResponseWriter, _ *http.Request) {
 			seen.Add(1)
 			w.WriteHeader(int(status.Load()))
 		})
-		mint := func() (*answer, *Error) { return tr.do(t.Context(), callTo(t, "http://provider.test", classMint)) }
+		mint := func() (*answer, *failure) { return tr.do(t.Context(), callTo(t, "http://provider.test", classMint)) }
 		for range tripAfter {
 			if tr.breaker.open() {
 				t.Fatal("the breaker opened early")
@@ -54,7 +54,7 @@ func TestBreaker(t *testing.T) {
 func TestRetriesEndWhenTheBreakerOpens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen atomic.Int32
-		tr := inMemory(t, Settings{}, func(w http.ResponseWriter, _ *http.Request) {
+		tr := inMemory(t, config{}, func(w http.ResponseWriter, _ *http.Request) {
 			seen.Add(1)
 			w.WriteHeader(503)
 		})
@@ -79,7 +79,7 @@ func TestWhatLeavesTheBreakerClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tr := inMemory(t, Settings{}, handler)
+				tr := inMemory(t, config{}, handler)
 				for range 2 * tripAfter {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 					tr.do(ctx, callTo(t, "http://provider.test", classMint))
@@ -97,7 +97,7 @@ func TestACancelledTrialLeavesRoomForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mode atomic.Value
 		mode.Store("fail")
-		tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) {
+		tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 			switch mode.Load() {
 			case "fail":
 				w.WriteHeader(500)
@@ -123,7 +123,7 @@ func TestACancelledTrialLeavesRoomForAnother(t *testing.T) {
 
 func TestAHostThatHangsOpensTheBreakerForImpatientCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tr := inMemory(t, Settings{}, hang)
+		tr := inMemory(t, config{}, hang)
 		for range tripAfter {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			tr.do(ctx, callTo(t, "http://provider.test", classRevoke))

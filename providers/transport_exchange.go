@@ -29,7 +29,7 @@ type result struct {
 	answer *answer
 	// throttled says that the answer is about the number of requests.
 	throttled bool
-	err       *Error
+	err       *failure
 	// sent says that some of the request may have reached the provider.
 	sent bool
 	// lasting says that trying again soon would end the same way.
@@ -67,7 +67,7 @@ func newOutgoing(r *request, target *url.URL) *outgoing {
 
 // sign adds the credential. Its error is about a request that was never sent,
 // so an unknown outcome of signing is none of the request itself.
-func (o *outgoing) sign(ctx context.Context, r *request) *Error {
+func (o *outgoing) sign(ctx context.Context, r *request) *failure {
 	if r.sign == nil {
 		return nil
 	}
@@ -76,10 +76,10 @@ func (o *outgoing) sign(ctx context.Context, r *request) *Error {
 	if err == nil {
 		return nil
 	}
-	var known *Error
+	var known *failure
 	if !errors.As(err, &known) {
 		// Not quoted: its text is not ours and may hold the credential.
-		return &Error{Op: r.op, Kind: Unreachable, Message: "the request could not be signed with the connection's credential", Err: ctx.Err()}
+		return &failure{Op: r.op, Kind: Unreachable, Message: "the request could not be signed with the connection's credential", Err: ctx.Err()}
 	}
 	failed := *known
 	failed.Op = r.op
@@ -189,7 +189,7 @@ func (t *transport) failed(ctx, attempt context.Context, r *request, steps *trai
 	if !sent {
 		kind = Unreachable
 	}
-	out.err = &Error{Op: r.op, Kind: kind, Message: message, Err: cause}
+	out.err = &failure{Op: r.op, Kind: kind, Message: message, Err: cause}
 	return out
 }
 

@@ -185,8 +185,8 @@ func (g *gate) remaining() time.Duration {
 }
 
 // noRoom is the error of a request that the gate did not let through in time.
-func noRoom(ctx context.Context, op string, after time.Duration) *Error {
-	refused := &Error{Op: op, Kind: Unreachable, RetryAfter: after}
+func noRoom(ctx context.Context, op string, after time.Duration) *failure {
+	refused := &failure{Op: op, Kind: Unreachable, RetryAfter: after}
 	switch {
 	case ctx.Err() != nil:
 		refused.Err = context.Cause(ctx)

@@ -28,7 +28,7 @@ const (
 )
 
 // newPool builds the connection pool of one transport.
-func newPool(s Settings) (*http.Transport, error) {
+func newPool(s config) (*http.Transport, error) {
 	secure, err := tlsConfig(s)
 	if err != nil {
 		return nil, err
@@ -63,11 +63,11 @@ func newPool(s Settings) (*http.Transport, error) {
 }
 
 // tlsConfig trusts the connection's own CA alone where it names one.
-func tlsConfig(s Settings) (*tls.Config, error) {
+func tlsConfig(s config) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.TLSServerName}
 	if s.CACert != "" {
 		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(plainPEM(s.CACert))) {
+		if !config.RootCAs.AppendCertsFromPEM([]byte(s.CACert)) {
 			return nil, errors.New("ca_cert holds no certificate; give one or more CERTIFICATE blocks in PEM")
 		}
 	}
@@ -75,7 +75,7 @@ func tlsConfig(s Settings) (*tls.Config, error) {
 		return nil, errors.New("client_cert and client_key go together; give both or neither")
 	}
 	if s.ClientCert != "" {
-		pair, err := tls.X509KeyPair([]byte(plainPEM(s.ClientCert)), []byte(plainPEM(s.ClientKey)))
+		pair, err := tls.X509KeyPair([]byte(s.ClientCert), []byte(s.ClientKey))
 		if err != nil {
 			return nil, fmt.Errorf("client_cert and client_key must be a certificate and its key in PEM: %w", err)
 		}

@@ -118,21 +118,21 @@ func TestTLS(t *testing.T) {
 		name              string
 		server            *tls.Config
 		certificate, key  string
-		settings          Settings
+		settings          config
 		want              string // part of the error; none for success
 		mayLoseTheMessage bool
 	}{
-		{"own CA", &tls.Config{}, good, goodKey, Settings{CACert: caText}, "", false},
-		{"unknown CA", &tls.Config{}, good, goodKey, Settings{}, "signed by unknown authority", false},
-		{"wrong CA", &tls.Config{}, good, goodKey, Settings{CACert: otherText}, "signed by unknown authority", false},
-		{"expired", &tls.Config{}, expired, expiredKey, Settings{CACert: caText}, "certificate has expired", false},
-		{"wrong name", &tls.Config{}, named, namedKey, Settings{CACert: caText}, "cannot validate certificate for 127.0.0.1", false},
-		{"server name", &tls.Config{}, named, namedKey, Settings{CACert: caText, TLSServerName: "provider.test"}, "", false},
-		{"TLS 1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, good, goodKey, Settings{CACert: caText}, "TLS: the server refused: protocol version not supported", false},
-		{"client certificate", wantsClient(0), good, goodKey, Settings{CACert: caText, ClientCert: client, ClientKey: clientKey}, "", false},
-		{"no client certificate, TLS 1.2", wantsClient(tls.VersionTLS12), good, goodKey, Settings{CACert: caText}, "TLS: the server refused: ", false},
-		{"no client certificate, TLS 1.3", wantsClient(0), good, goodKey, Settings{CACert: caText}, "TLS: the server refused: certificate required", true},
-		{"wrong client certificate, TLS 1.3", wantsClient(0), good, goodKey, Settings{CACert: caText, ClientCert: stranger, ClientKey: strangerKey}, "TLS: ", true},
+		{"own CA", &tls.Config{}, good, goodKey, config{CACert: caText}, "", false},
+		{"unknown CA", &tls.Config{}, good, goodKey, config{}, "signed by unknown authority", false},
+		{"wrong CA", &tls.Config{}, good, goodKey, config{CACert: otherText}, "signed by unknown authority", false},
+		{"expired", &tls.Config{}, expired, expiredKey, config{CACert: caText}, "certificate has expired", false},
+		{"wrong name", &tls.Config{}, named, namedKey, config{CACert: caText}, "cannot validate certificate for 127.0.0.1", false},
+		{"server name", &tls.Config{}, named, namedKey, config{CACert: caText, TLSServerName: "provider.test"}, "", false},
+		{"TLS 1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, good, goodKey, config{CACert: caText}, "TLS: the server refused: protocol version not supported", false},
+		{"client certificate", wantsClient(0), good, goodKey, config{CACert: caText, ClientCert: client, ClientKey: clientKey}, "", false},
+		{"no client certificate, TLS 1.2", wantsClient(tls.VersionTLS12), good, goodKey, config{CACert: caText}, "TLS: the server refused: ", false},
+		{"no client certificate, TLS 1.3", wantsClient(0), good, goodKey, config{CACert: caText}, "TLS: the server refused: certificate required", true},
+		{"wrong client certificate, TLS 1.3", wantsClient(0), good, goodKey, config{CACert: caText, ClientCert: stranger, ClientKey: strangerKey}, "TLS: ", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			address, seen := tlsServer(t, c.server, c.certificate, c.key)
@@ -159,7 +159,7 @@ func TestTLS(t *testing.T) {
 func TestAServerWithoutTLS(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	_, err := mustTransport(t, Settings{}).do(t.Context(), callTo(t, strings.Replace(server.URL, "http:", "https:", 1), classMint))
+	_, err := mustTransport(t, config{}).do(t.Context(), callTo(t, strings.Replace(server.URL, "http:", "https:", 1), classMint))
 	wantError(t, err, Unreachable, "TLS: the server does not speak TLS")
 }
 
@@ -172,7 +172,7 @@ func TestProxy(t *testing.T) {
 		}
 	}))
 	defer proxy.Close()
-	tr := mustTransport(t, Settings{ProxyURL: strings.Replace(proxy.URL, "://", "://user:"+hidden+"@", 1)})
+	tr := mustTransport(t, config{ProxyURL: strings.Replace(proxy.URL, "://", "://user:"+hidden+"@", 1)})
 
 	if a, err := tr.do(t.Context(), callTo(t, "http://provider.test", classRead)); err != nil || a.status != 200 {
 		t.Errorf("got %v, %v", a, err)
@@ -195,20 +195,20 @@ func TestSettingsAreChecked(t *testing.T) {
 	_, otherKey := ca.issue(t, "client", time.Now().Add(time.Hour))
 	for _, c := range []struct {
 		name     string
-		settings Settings
+		settings config
 		want     string
 	}{
-		{"CA", Settings{CACert: hidden}, "ca_cert holds no certificate"},
-		{"certificate alone", Settings{ClientCert: certificate}, "give both or neither"},
-		{"key alone", Settings{ClientKey: key}, "give both or neither"},
-		{"key of another", Settings{ClientCert: certificate, ClientKey: otherKey}, "must be a certificate and its key"},
-		{"not PEM", Settings{ClientCert: hidden, ClientKey: hidden}, "must be a certificate and its key"},
-		{"proxy without scheme", Settings{ProxyURL: hidden + ":3128"}, "proxy_url must be an address"},
-		{"proxy of another scheme", Settings{ProxyURL: "ftp://" + hidden}, "proxy_url must be an address"},
-		{"proxy with a bad port", Settings{ProxyURL: "http://u:" + hidden + "@host:x"}, "proxy_url must be an address"},
+		{"CA", config{CACert: hidden}, "ca_cert holds no certificate"},
+		{"certificate alone", config{ClientCert: certificate}, "give both or neither"},
+		{"key alone", config{ClientKey: key}, "give both or neither"},
+		{"key of another", config{ClientCert: certificate, ClientKey: otherKey}, "must be a certificate and its key"},
+		{"not PEM", config{ClientCert: hidden, ClientKey: hidden}, "must be a certificate and its key"},
+		{"proxy without scheme", config{ProxyURL: hidden + ":3128"}, "proxy_url must be an address"},
+		{"proxy of another scheme", config{ProxyURL: "ftp://" + hidden}, "proxy_url must be an address"},
+		{"proxy with a bad port", config{ProxyURL: "http://u:" + hidden + "@host:x"}, "proxy_url must be an address"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := newTransport(c.settings, Limits{})
+			_, err := newTransport(c.settings)
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), hidden) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}

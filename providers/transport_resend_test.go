@@ -64,7 +64,7 @@ func TestAMintIsNeverSentTwiceOverHTTP1(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			address, dropped := closingServer(t)
-			tr := mustTransport(t, Settings{})
+			tr := mustTransport(t, config{})
 			if _, err := tr.do(t.Context(), callTo(t, address, classRead)); err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestAMintIsNeverSentTwiceOverHTTP2(t *testing.T) {
 		for _, code := range []http2.ErrCode{http2.ErrCodeProtocol, http2.ErrCodeRefusedStream, http2.ErrCodeInternal} {
 			t.Run(code.String()+"/"+body, func(t *testing.T) {
 				server, seen := resettingServer(t, code)
-				tr := mustTransport(t, Settings{CACert: certificatePEM(server.Certificate())})
+				tr := mustTransport(t, config{CACert: certificatePEM(server.Certificate())})
 				r := callTo(t, server.URL, classMint)
 				r.body = []byte(body)
 				_, err := tr.do(t.Context(), r)
@@ -148,7 +148,7 @@ func TestHTTP2IsSpoken(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
-	tr := mustTransport(t, Settings{CACert: certificatePEM(server.Certificate()), Timeout: 10 * time.Second})
+	tr := mustTransport(t, config{CACert: certificatePEM(server.Certificate()), Timeout: 10 * time.Second})
 	for name, class := range classes {
 		a, err := tr.do(t.Context(), callTo(t, server.URL, class))
 		if err != nil || a.header.Get("X-Proto") != "HTTP/2.0" {

@@ -59,7 +59,7 @@ func (p *pipes) Close() error {
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // inMemory is a transport to handler by way of pipes.
-func inMemory(t *testing.T, s Settings, handler http.HandlerFunc) *transport {
+func inMemory(t *testing.T, s config, handler http.HandlerFunc) *transport {
 	t.Helper()
 	tr := mustTransport(t, s)
 	listener := newPipes()
@@ -70,9 +70,9 @@ func inMemory(t *testing.T, s Settings, handler http.HandlerFunc) *transport {
 	return tr
 }
 
-func mustTransport(t *testing.T, s Settings) *transport {
+func mustTransport(t *testing.T, s config) *transport {
 	t.Helper()
-	tr, err := newTransport(s, Limits{})
+	tr, err := newTransport(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func callTo(t *testing.T, server string, class callClass) *request {
 }
 
 // wantError checks an error's kind and text.
-func wantError(t *testing.T, err *Error, kind Kind, text string) {
+func wantError(t *testing.T, err *failure, kind Kind, text string) {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("no error, want %q", text)
@@ -146,7 +146,7 @@ func TestStatusesAreRetriedByClass(t *testing.T) {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var seen atomic.Int32
-					tr := inMemory(t, Settings{}, func(w http.ResponseWriter, _ *http.Request) {
+					tr := inMemory(t, config{}, func(w http.ResponseWriter, _ *http.Request) {
 						seen.Add(1)
 						for header, values := range c.header {
 							w.Header()[header] = values
@@ -179,7 +179,7 @@ func TestMintIsSentAgainAfterThrottling(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var bodies []string
-				tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) {
+				tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 					body, _ := io.ReadAll(r.Body)
 					if bodies = append(bodies, string(body)); len(bodies) == 1 {
 						w.Header().Set("Retry-After", header())
@@ -207,7 +207,7 @@ func TestMintIsSentAgainAfterThrottling(t *testing.T) {
 func TestThrottlingThatOutlastsTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen atomic.Int32
-		tr := inMemory(t, Settings{}, func(w http.ResponseWriter, _ *http.Request) {
+		tr := inMemory(t, config{}, func(w http.ResponseWriter, _ *http.Request) {
 			seen.Add(1)
 			w.Header().Set("Retry-After", "20")
 			w.WriteHeader(http.StatusTooManyRequests)
@@ -233,7 +233,7 @@ func TestThrottlingThatOutlastsTheCaller(t *testing.T) {
 
 func TestAnExhaustedQuotaPausesEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tr := inMemory(t, Settings{}, func(w http.ResponseWriter, _ *http.Request) {
+		tr := inMemory(t, config{}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("RateLimit-Remaining", "0")
 			w.Header().Set("RateLimit-Reset", "3600")
 		})
@@ -276,7 +276,7 @@ func TestFaults(t *testing.T) {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var seen atomic.Int32
-					tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) {
+					tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 						seen.Add(1)
 						io.Copy(io.Discard, r.Body)
 						c.handler(w, r)
@@ -327,7 +327,7 @@ func dropAfter(raw string) http.HandlerFunc {
 
 func TestABodyIsReadNoFurtherThanItsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tr := inMemory(t, Settings{}, hugeBody)
+		tr := inMemory(t, config{}, hugeBody)
 		dial := tr.http.DialContext
 		conn := &countingConn{closed: make(chan struct{})}
 		tr.http.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -381,7 +381,7 @@ func TestFailingToConnect(t *testing.T) {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var dials atomic.Int32
-					tr := mustTransport(t, Settings{})
+					tr := mustTransport(t, config{})
 					tr.http.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 						dials.Add(1)
 						return nil, c.dial(ctx)
@@ -416,21 +416,21 @@ func TestRefusedAndResetOnRealSockets(t *testing.T) {
 	go server.Serve(listener)
 	address := "http://" + listener.Addr().String()
 
-	_, failed := mustTransport(t, Settings{}).do(t.Context(), callTo(t, address, classMint))
+	_, failed := mustTransport(t, config{}).do(t.Context(), callTo(t, address, classMint))
 	wantError(t, failed, Unknown, "connection reset")
 	if seen.Load() != 1 {
 		t.Errorf("a mint was sent %d times", seen.Load())
 	}
 
 	server.Close()
-	_, failed = mustTransport(t, Settings{}).do(t.Context(), callTo(t, address, classMint))
+	_, failed = mustTransport(t, config{}).do(t.Context(), callTo(t, address, classMint))
 	wantError(t, failed, Unreachable, "connection refused")
 }
 
 func TestTheCallerEnds(t *testing.T) {
 	t.Run("before", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			tr := inMemory(t, Settings{}, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+			tr := inMemory(t, config{}, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			_, err := tr.do(ctx, callTo(t, "http://provider.test", classRevoke))
@@ -444,7 +444,7 @@ func TestTheCallerEnds(t *testing.T) {
 		t.Run("during/"+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen atomic.Int32
-				tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) { seen.Add(1); hang(w, r) })
+				tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) { seen.Add(1); hang(w, r) })
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(time.Second, cancel)
 				_, err := tr.do(ctx, callTo(t, "http://provider.test", class))
@@ -457,7 +457,7 @@ func TestTheCallerEnds(t *testing.T) {
 	}
 	t.Run("between attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			tr := inMemory(t, Settings{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+			tr := inMemory(t, config{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			began := time.Now()
@@ -490,7 +490,7 @@ func TestRedirects(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen []string
-				tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) {
+				tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 					seen = append(seen, r.URL.Path)
 					if got := r.Header.Get("Authorization"); got != "signed "+r.URL.Path {
 						t.Errorf("%s is signed by %q", r.URL.Path, got)
@@ -521,7 +521,7 @@ func TestRedirects(t *testing.T) {
 	t.Run("in a circle", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			seen := 0
-			tr := inMemory(t, Settings{}, func(w http.ResponseWriter, r *http.Request) {
+			tr := inMemory(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 				seen++
 				http.Redirect(w, r, "/again", http.StatusFound)
 			})
@@ -541,12 +541,12 @@ func TestSigningFails(t *testing.T) {
 		text string
 	}{
 		{"with a text of its own", errors.New("bad key " + hidden), Unreachable, "could not be signed"},
-		{"refused", &Error{Op: "auth", Kind: Unauthorized, Status: 401, Message: "invalid client"}, Unauthorized, "invalid client"},
-		{"outcome unknown", &Error{Op: "auth", Kind: Unknown, Message: "timeout after 30s"}, Unreachable, "timeout after 30s"},
+		{"refused", &failure{Op: "auth", Kind: Unauthorized, Status: 401, Message: "invalid client"}, Unauthorized, "invalid client"},
+		{"outcome unknown", &failure{Op: "auth", Kind: Unknown, Message: "timeout after 30s"}, Unreachable, "timeout after 30s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tr := inMemory(t, Settings{}, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+				tr := inMemory(t, config{}, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 				r := callTo(t, "http://provider.test", classMint)
 				r.sign = func(*http.Request, []byte) error { return c.err }
 				_, err := tr.do(t.Context(), r)
@@ -562,7 +562,7 @@ func TestSigningFails(t *testing.T) {
 func TestSigningMayCallTheProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failing := true
-		tr := inMemory(t, Settings{RequestsPerSecond: 1}, func(w http.ResponseWriter, r *http.Request) {
+		tr := inMemory(t, config{RequestsPerSecond: 1}, func(w http.ResponseWriter, r *http.Request) {
 			if failing {
 				w.WriteHeader(http.StatusNotImplemented)
 			}

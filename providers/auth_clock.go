@@ -80,7 +80,7 @@ func (k *signingClock) other(ctx context.Context, h http.Header) (context.Contex
 func (k *signingClock) take(ctx context.Context) { k.ahead.Store(int64(k.aheadIn(ctx))) }
 
 // dated reports whether a request's signature tells when it was made.
-func (use *authUse) dated() bool {
+func (use authBlock) dated() bool {
 	if use.kind == "sigv4" {
 		return true
 	}
