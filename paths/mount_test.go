@@ -26,11 +26,12 @@ type mount struct {
 	system  *logical.StaticSystemView
 	sandbox *server.Server
 	url     string // of the sandbox
+	remote  string // address that requests come from
 }
 
 func newMount(t *testing.T) *mount {
 	t.Helper()
-	m := &mount{t: t, storage: &logical.InmemStorage{}, system: &logical.StaticSystemView{
+	m := &mount{t: t, remote: "127.0.0.1", storage: &logical.InmemStorage{}, system: &logical.StaticSystemView{
 		DefaultLeaseTTLVal: time.Hour,
 		MaxLeaseTTLVal:     24 * time.Hour,
 		PluginEnvironment:  &logical.PluginEnvironment{VaultVersion: "1.21.0"},
@@ -71,7 +72,7 @@ func (m *mount) send(operation logical.Operation, path string, input data) (*log
 		Data:        asJSON(m.t, input),
 		Storage:     m.storage,
 		DisplayName: "token-tester",
-		Connection:  &logical.Connection{RemoteAddr: "127.0.0.1"},
+		Connection:  &logical.Connection{RemoteAddr: m.remote},
 	}
 	if operation == logical.UpdateOperation {
 		checked, exists, err := m.backend.HandleExistenceCheck(m.t.Context(), req)

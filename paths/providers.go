@@ -70,6 +70,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 						"key_name":          {Type: framework.TypeMap, Description: "What the provider allows in a key's name."},
 						"expiry":            {Type: framework.TypeMap, Description: "How the provider bounds a key's life."},
 						"limits":            {Type: framework.TypeMap, Description: "How many requests per second and how many keys the provider allows."},
+						"cidrs":             {Type: framework.TypeMap, Description: "Which networks the provider can bind a key to."},
 					}),
 				},
 			},
@@ -129,6 +130,7 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 		"key_name":     definition.KeyName,
 		"expiry":       definition.Expiry,
 		"limits":       definition.Limits,
+		"cidrs":        definition.Networks,
 	} {
 		if answer[name], err = plain(part); err != nil {
 			return nil, fmt.Errorf("describing provider %q: %w", definition.Name, err)

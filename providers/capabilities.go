@@ -57,7 +57,7 @@ func (d *Definition) derive() {
 	key := mentionsOf("key", issued...)
 	d.Capabilities = Capabilities{
 		NativeExpiry: key["expires_at"] || key["ttl"] || d.Expiry.Fixed > 0,
-		IPBinding:    key["cidrs"],
+		IPBinding:    key["cidrs"] || key["ips"],
 		Reconcile:    d.list != nil,
 		Lookup:       d.list != nil || d.lookup != nil,
 		Extend:       d.extend != nil,

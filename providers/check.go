@@ -54,7 +54,7 @@ func (p *parser) check() {
 
 // keyTypes are the attributes of key.*.
 var keyTypes = map[string]cty.Type{
-	"name": cty.String, "id": cty.String, "expires_at": cty.String, "ttl": cty.Number, "cidrs": cty.List(cty.String),
+	"name": cty.String, "id": cty.String, "expires_at": cty.String, "ttl": cty.Number, "cidrs": cty.List(cty.String), "ips": cty.List(cty.String),
 }
 
 // unknownKey is key.* with some of its attributes.
@@ -119,7 +119,7 @@ func (p *parser) checkErrors(at place) {
 // saved, and returns saved.* and secret.* as later blocks see them.
 func (p *parser) checkIssue(at place) (saved, secret cty.Value) {
 	issue, kept := p.def.issue, map[string]cty.Value{}
-	at = at.with("key", unknownKey("name", "expires_at", "ttl", "cidrs"))
+	at = at.with("key", unknownKey("name", "expires_at", "ttl", "cidrs", "ips"))
 	undo := at.with("key", unknownKey("name"))
 	if len(issue.candidate) > 0 {
 		at = at.with("candidate", p.checkCandidate(at, issue.candidate))

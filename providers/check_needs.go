@@ -22,6 +22,9 @@ func (p *parser) checkNeeds() {
 	if d.Expiry.bounds() && !key["expires_at"] && !key["ttl"] {
 		p.add(d.issue.at, "expiry without use", "The expiry block bounds key.expires_at and key.ttl, and issue mentions neither: send one, or leave the block out.")
 	}
+	if d.Networks != (Networks{}) && !d.Capabilities.IPBinding {
+		p.add(d.issue.at, "cidrs without use", "The cidrs block bounds key.cidrs and key.ips, and issue mentions neither: send one, or leave the block out.")
+	}
 	p.checkCandidateUse(d.issue.candidate, d.issue.expressions())
 	p.checkUndos(d.issue.calls)
 	p.checkRevokeNamesKey()
@@ -118,7 +121,7 @@ func (p *parser) checkOptional(at place) {
 	sparse := at.
 		with("connection", p.leftOut(d.Connection)).
 		with("role", p.leftOut(d.Role)).
-		with("key", unknownKey("name", "id", "expires_at", "ttl", "cidrs"))
+		with("key", unknownKey("name", "id", "expires_at", "ttl", "cidrs", "ips"))
 	for _, name := range []string{"saved", "secret", "page", "candidate", "previous"} {
 		sparse = sparse.with(name, cty.DynamicVal)
 	}

@@ -29,6 +29,7 @@ type Definition struct {
 	KeyName          KeyName
 	Expiry           Expiry
 	Limits           Limits
+	Networks         Networks
 
 	source []byte
 	base   *pathTemplate // nil when the connection must give the URL

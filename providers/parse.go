@@ -145,7 +145,7 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
 		[]string{"title", "docs", "base_url", "verified_against", "lag"},
-		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "errors"})
+		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
@@ -197,6 +197,7 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 	p.readKeyName(r.only("key_name"))
 	p.readExpiry(r.only("expiry"))
 	p.readLimits(r.only("limits"))
+	p.readNetworks(r.only("cidrs"))
 	p.readErrors(r.only("errors"))
 }
 

@@ -176,13 +176,13 @@ func (k keyFacts) value() cty.Value {
 	if k.secretID {
 		id = sensitive(id)
 	}
-	cidrs := cty.ListValEmpty(cty.String)
+	cidrs, ips := cty.ListValEmpty(cty.String), cty.ListValEmpty(cty.String)
 	if len(k.cidrs) > 0 {
-		elements := make([]cty.Value, len(k.cidrs))
+		networks, addresses := make([]cty.Value, len(k.cidrs)), make([]cty.Value, len(k.cidrs))
 		for i, cidr := range k.cidrs {
-			elements[i] = cty.StringVal(cidr)
+			networks[i], addresses[i] = cty.StringVal(cidr), cty.StringVal(addressOf(cidr))
 		}
-		cidrs = cty.ListVal(elements)
+		cidrs, ips = cty.ListVal(networks), cty.ListVal(addresses)
 	}
 	expiresAt := cty.NullVal(cty.String)
 	if !k.expiresAt.IsZero() {
@@ -193,7 +193,7 @@ func (k keyFacts) value() cty.Value {
 		ttl = cty.NumberIntVal(int64(k.ttl / time.Second))
 	}
 	return cty.ObjectVal(map[string]cty.Value{
-		"name": text(k.name), "id": id, "expires_at": expiresAt, "ttl": ttl, "cidrs": cidrs,
+		"name": text(k.name), "id": id, "expires_at": expiresAt, "ttl": ttl, "cidrs": cidrs, "ips": ips,
 	})
 }
 

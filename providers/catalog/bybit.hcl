@@ -66,14 +66,20 @@ provider "bybit" {
       note        = key.name
       readOnly    = role.read_only ? 1 : 0
       permissions = role.permissions
-      ips         = length(concat(coalesce(role.ips, []), key.cidrs)) > 0 ? join(",", [for ip in concat(coalesce(role.ips, []), key.cidrs) : trimsuffix(ip, "/32")]) : null
+      ips         = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? join(",", concat(coalesce(role.ips, []), key.ips)) : null
     }
-    ok = body.retCode == 0
-    id = body.result.apiKey
+    ok         = body.retCode == 0
+    id         = body.result.apiKey
+    expires_in = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? null : seconds("90d")
     secret = {
       api_secret = body.result.secret
       api_key    = body.result.apiKey
     }
+  }
+
+  cidrs {
+    single = true
+    ipv6   = false # no example shows one
   }
 
   # What a second deletion is answered is not documented, so that a key is gone

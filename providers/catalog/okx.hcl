@@ -80,7 +80,7 @@ provider "okx" {
       label      = key.name
       passphrase = "Vk1!${substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 28)}"
       perm       = join(",", role.permissions)
-      ip         = length(concat(coalesce(role.ips, []), key.cidrs)) > 0 ? join(",", [for ip in concat(coalesce(role.ips, []), key.cidrs) : trimsuffix(ip, "/32")]) : null
+      ip         = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? join(",", concat(coalesce(role.ips, []), key.ips)) : null
     }
     ok = body.code == "0"
     id = body.data[0].apiKey
@@ -89,6 +89,12 @@ provider "okx" {
       api_key    = body.data[0].apiKey
       passphrase = body.data[0].passphrase
     }
+  }
+
+  cidrs {
+    single    = true
+    ipv6      = false # no example shows one
+    max_items = 20
   }
 
   # What a second deletion is answered is not documented, so that a key is gone

@@ -195,6 +195,15 @@ func bounds(d *providers.Definition) []string {
 	if d.Limits.Keys > 0 {
 		told = append(told, fmt.Sprintf("The provider allows %d keys at a time.", d.Limits.Keys))
 	}
+	if d.Networks.Single {
+		told = append(told, "A key is bound to single addresses, not to networks.")
+	}
+	if d.Networks.IPv4Only {
+		told = append(told, "A key is bound to addresses of IPv4 alone.")
+	}
+	if d.Networks.MaxItems > 0 {
+		told = append(told, fmt.Sprintf("A key is bound to at most %d networks.", d.Networks.MaxItems))
+	}
 	if d.Limits.RequestsPerSecond > 0 {
 		told = append(told, fmt.Sprintf("The engine sends at most %g requests per second.", d.Limits.RequestsPerSecond))
 	}

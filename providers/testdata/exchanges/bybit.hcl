@@ -128,6 +128,7 @@ exchange "keys of a sub-account" {
 
   step "issue" {
     id     = "GHapiKEY0000000001"
+    ends   = "never"
     secret = { api_key = "GHapiKEY0000000001", api_secret = "subSecretSubSecretSubSecret000000001" }
     key {
       name       = "vault-app-1"
@@ -384,6 +385,137 @@ exchange "keys of a sub-account" {
         retExtInfo = {}
         time       = 1676430007643
       }
+    }
+  }
+}
+
+# A key without an address ends after 90 days, of which no answer tells.
+exchange "a key that may be used from everywhere" {
+  source     = "bybit-exchange/docs:docs/v5/user/create-subuid-apikey.mdx"
+  now        = "2023-02-15T03:00:05.459Z"
+  connection = { api_key = "master-key", api_secret = "master-secret" }
+  role = {
+    subuid = 53888000
+    permissions = {
+      Spot = ["SpotTrade"]
+    }
+  }
+  headers = { X-BAPI-TIMESTAMP = "1676430005459", X-BAPI-RECV-WINDOW = "5000" }
+
+  step "issue" {
+    id     = "GHapiKEY0000000001"
+    ends   = "2023-05-16T03:00:05Z"
+    secret = { api_key = "GHapiKEY0000000001", api_secret = "subSecretSubSecretSubSecret000000001" }
+    key {
+      name       = "vault-app-1"
+      expires_at = "2023-02-15T04:00:05Z"
+      ttl        = 3600
+    }
+    trip {
+      request = "POST https://api.bybit.com/v5/user/create-sub-api"
+      headers = {
+        X-BAPI-API-KEY = "master-key"
+        X-BAPI-SIGN    = "f21ae7687a04700507b4a2566d561858e894df5b39dfceb20b9e9bb7d238fc4f"
+      }
+      json = {
+        subuid   = 53888000
+        note     = "vault-app-1"
+        readOnly = 1
+        permissions = {
+          Spot = ["SpotTrade"]
+        }
+      }
+      status = 200
+      answer = {
+        retCode = 0
+        retMsg  = ""
+        result = {
+          id       = "16651284"
+          note     = "vault-app-1"
+          apiKey   = "GHapiKEY0000000001"
+          readOnly = 1
+          secret   = "subSecretSubSecretSubSecret000000001"
+          permissions = {
+            ContractTrade = []
+            Spot          = ["SpotTrade"]
+            Wallet        = []
+          }
+        }
+        retExtInfo = {}
+        time       = 1676430007643
+      }
+    }
+  }
+
+  step "check" {
+    trip {
+      request = "GET https://api.bybit.com/v5/user/query-api"
+      headers = {
+        X-BAPI-API-KEY = "master-key"
+        X-BAPI-SIGN    = "ac3f0e864c23d9b7bac3d763aa06f85111b00b0b79be4b654f1cff17401e1a43"
+      }
+      status = 200
+      answer = {
+        retCode = 0
+        retMsg  = ""
+        result = {
+          id          = "16651472"
+          note        = "testxxx"
+          apiKey      = "GHapiKEY0000000001"
+          readOnly    = 1
+          secret      = ""
+          permissions = {}
+          ips         = ["*"]
+          userID      = 53888001
+        }
+        retExtInfo = {}
+        time       = 1676430007643
+      }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "GET https://api.bybit.com/v5/user/sub-apikeys?limit=20&subMemberId=53888000"
+      headers = {
+        X-BAPI-API-KEY = "master-key"
+        X-BAPI-SIGN    = "167177d525185bf99f645fb56e8c428537a02662359c8d5d796bf1a05923faea"
+      }
+      status = 200
+      answer = {
+        retCode = 0
+        retMsg  = ""
+        result = {
+          result = [
+            {
+              id          = "24828209"
+              ips         = ["*"]
+              apiKey      = "GHapiKEY0000000001"
+              note        = "vault-app-1"
+              status      = 3
+              createdAt   = "2023-08-25T06:42:39Z"
+              type        = 1
+              secret      = "******"
+              readOnly    = false
+              deadlineDay = 21
+              flag        = "hmac"
+            },
+          ]
+          nextPageCursor = ""
+        }
+        retExtInfo = {}
+        time       = 1676430007643
+      }
+    }
+    trip {
+      request = "POST https://api.bybit.com/v5/user/delete-sub-api"
+      headers = {
+        X-BAPI-API-KEY = "master-key"
+        X-BAPI-SIGN    = "d5f885796907166f5ada18552e6f9c1ec7aec8228775461c17095db16618db5b"
+      }
+      json   = { apikey = "GHapiKEY0000000001" }
+      status = 200
+      answer = { retCode = 0, retMsg = "", result = {}, retExtInfo = {}, time = 1676430007643 }
     }
   }
 }
