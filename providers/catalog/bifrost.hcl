@@ -1,0 +1,88 @@
+# Sources: https://docs.getbifrost.ai/api-reference/governance/create-virtual-key,
+# .../list-virtual-keys and .../delete-virtual-key
+#
+# Virtual keys of a Bifrost gateway. A role names the providers, and may name the
+# models, that its keys open. Virtual keys do not end by themselves; a list shows
+# their values to an administrator, which nothing here reads. The administrator's
+# password is configuration and cannot be replaced by the API.
+# Not confirmed: which statuses a deleted key's requests are answered.
+provider "bifrost" {
+  title = "Bifrost"
+  docs  = "https://docs.getbifrost.ai/features/governance/virtual-keys"
+
+  connection "username" {
+    type     = string
+    required = true
+    help     = "Name of the gateway's administrator; its auth_config has to be enabled."
+  }
+  connection "password" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Password of the administrator."
+  }
+
+  role "provider_configs" {
+    type     = list(object({ provider = string, allowed_models = optional(list(string)), weight = optional(number) }))
+    required = true
+    min      = 1
+    help     = "Providers that the keys open, such as [{\"provider\":\"openai\",\"allowed_models\":[\"gpt-4o-mini\"]}]."
+  }
+  role "max_budget" {
+    type = number
+    help = "What one key may spend in a period, in US dollars."
+  }
+  role "budget_duration" {
+    type    = string
+    default = "1M"
+    help    = "Period of max_budget: 1h, 1d, 1w, 1M and so on."
+  }
+  role "max_requests_per_minute" {
+    type = number
+    help = "Bound on the requests of one key in a minute."
+  }
+  role "team_id" {
+    type = string
+    help = "Team whose budget the keys draw on too."
+  }
+
+  auth "basic" {
+    username = connection.username
+    password = connection.password
+  }
+
+  check { get = "/api/governance/virtual-keys" }
+
+  issue {
+    post = "/api/governance/virtual-keys"
+    json = {
+      name             = key.name
+      description      = "Leased by Vault"
+      provider_configs = role.provider_configs
+      team_id          = role.team_id
+      budget           = role.max_budget == null ? null : { max_limit = role.max_budget, reset_duration = role.budget_duration }
+      rate_limit       = role.max_requests_per_minute == null ? null : { request_max_limit = role.max_requests_per_minute, request_reset_duration = "1m" }
+      is_active        = true
+    }
+    id     = body.virtual_key.id
+    secret = { api_key = body.virtual_key.value }
+  }
+
+  revoke {
+    delete = "/api/governance/virtual-keys/${key.id}"
+    gone   = [404]
+  }
+
+  # Not paged: the answer is all virtual keys.
+  list {
+    get   = "/api/governance/virtual-keys"
+    items = body.virtual_keys
+    item = {
+      id         = item.id
+      name       = item.name
+      created_at = item.created_at
+    }
+  }
+
+  errors { message = try(body.error.message, body.message) }
+}

@@ -1,0 +1,188 @@
+exchange "virtual keys for one model" {
+  source = "https://docs.getbifrost.ai/api-reference/governance/create-virtual-key, list-virtual-keys, delete-virtual-key"
+  connection = {
+    username = "admin"
+    password = "admin-password"
+  }
+  base_path = ""
+  role = {
+    provider_configs = [
+      {
+        provider = "openai"
+        allowed_models = [
+          "gpt-4o-mini",
+        ]
+      },
+    ]
+    max_budget = 10
+    budget_duration = "1d"
+    max_requests_per_minute = 60
+  }
+  headers = {
+    Authorization = "Basic YWRtaW46YWRtaW4tcGFzc3dvcmQ="
+  }
+
+  step "check" {
+    trip {
+      request = "GET /api/governance/virtual-keys"
+      status = 200
+      answer = {
+        virtual_keys = []
+        count = 0
+      }
+    }
+  }
+
+  step "check" {
+    fails = "unauthorized"
+    trip {
+      request = "GET /api/governance/virtual-keys"
+      status = 401
+      answer = {
+        is_bifrost_error = false
+        status_code = 401
+        error = {
+          message = "Unauthorized"
+        }
+      }
+    }
+  }
+
+  step "issue" {
+    fails = "refused"
+    key {
+      name = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /api/governance/virtual-keys"
+      json = {
+        name = "vault-app-1"
+        description = "Leased by Vault"
+        provider_configs = [
+          {
+            provider = "openai"
+            allowed_models = [
+              "gpt-4o-mini",
+            ]
+          },
+        ]
+        budget = {
+          max_limit = 10
+          reset_duration = "1d"
+        }
+        rate_limit = {
+          request_max_limit = 60
+          request_reset_duration = "1m"
+        }
+        is_active = true
+      }
+      status = 400
+      answer = {
+        is_bifrost_error = false
+        status_code = 400
+        error = {
+          message = "Virtual key name is required"
+        }
+      }
+    }
+  }
+
+  step "issue" {
+    id = "b1e5c0de-0000-4000-8000-000000000001"
+    secret = {
+      api_key = "sk-bf-secret"
+    }
+    key {
+      name = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /api/governance/virtual-keys"
+      json = {
+        name = "vault-app-1"
+        description = "Leased by Vault"
+        provider_configs = [
+          {
+            provider = "openai"
+            allowed_models = [
+              "gpt-4o-mini",
+            ]
+          },
+        ]
+        budget = {
+          max_limit = 10
+          reset_duration = "1d"
+        }
+        rate_limit = {
+          request_max_limit = 60
+          request_reset_duration = "1m"
+        }
+        is_active = true
+      }
+      status = 200
+      answer = {
+        message = "Virtual key created successfully"
+        virtual_key = {
+          id = "b1e5c0de-0000-4000-8000-000000000001"
+          name = "vault-app-1"
+          value = "sk-bf-secret"
+          is_active = true
+          created_at = "2030-11-22T10:00:00Z"
+        }
+      }
+    }
+  }
+
+  step "list" {
+    ids = [
+  "other",
+  "b1e5c0de-0000-4000-8000-000000000001",
+]
+    trip {
+      request = "GET /api/governance/virtual-keys"
+      status = 200
+      answer = {
+        virtual_keys = [
+          {
+            id = "other"
+            name = "by hand"
+            value = "sk-bf-other"
+            created_at = "2026-01-01T00:00:00Z"
+          },
+          {
+            id = "b1e5c0de-0000-4000-8000-000000000001"
+            name = "vault-app-1"
+            value = "sk-bf-secret"
+            created_at = "2030-11-22T10:00:00Z"
+          },
+        ]
+        count = 2
+      }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /api/governance/virtual-keys/b1e5c0de-0000-4000-8000-000000000001"
+      status = 200
+      answer = {
+        message = "Virtual key deleted successfully"
+      }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /api/governance/virtual-keys/b1e5c0de-0000-4000-8000-000000000001"
+      status = 404
+      answer = {
+        is_bifrost_error = false
+        status_code = 404
+        error = {
+          message = "Virtual key not found"
+        }
+      }
+    }
+  }
+}
