@@ -74,6 +74,7 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@go run ./scripts/getserver toxiproxy
 	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
 	@go run ./scripts/getserver express-gateway || true
+	@for server in rabbitmq influxdb1; do go run ./scripts/getserver "$$server" || true; done # elsewhere than on Debian too
 
 docs: ## write docs/providers from the definitions, and what ARCHITECTURE.md draws from the code
 	go run ./scripts/providerdocs

@@ -1,6 +1,8 @@
 package acceptance
 
 import (
+	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,9 +19,10 @@ type lossyProxy struct {
 	URL  string
 	lost chan int // status of each answer that was lost
 
-	only string // the end of the paths whose answers can be lost
-	lose atomic.Pointer[loss]
-	down atomic.Bool
+	only  string                                  // the end of the paths whose answers can be lost
+	mints func(r *http.Request, body string) bool // or which requests' answers, by more than that
+	lose  atomic.Pointer[loss]
+	down  atomic.Bool
 }
 
 // loss is what a client sees of an answer instead of the answer.
@@ -37,7 +40,7 @@ func newLossyProxy(t *testing.T, server string) *lossyProxy {
 		switch {
 		case p.down.Load():
 			reset(w, r, nil)
-		case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, p.only) && p.lose.Load() != nil:
+		case p.lose.Load() != nil && p.canLose(r):
 			carriedOut := httptest.NewRecorder()
 			forward.ServeHTTP(carriedOut, r)
 			lose := p.lose.Swap(nil)
@@ -52,7 +55,20 @@ func newLossyProxy(t *testing.T, server string) *lossyProxy {
 	return p
 }
 
-// loseNext loses the answer to the next POST.
+// canLose says whether the answer to a request is one of those that can be lost.
+func (p *lossyProxy) canLose(r *http.Request) bool {
+	if p.mints == nil {
+		return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, p.only)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return p.mints(r, string(body))
+}
+
+// loseNext loses the answer to the next request that makes a key.
 func (p *lossyProxy) loseNext(how loss) { p.lose.Store(&how) }
 
 // reset ends the connection as a machine does that falls over.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -97,6 +98,8 @@ type traits struct {
 	// mintPath is the end of the path that makes a key, where the server takes
 	// other POST requests too.
 	mintPath string
+	// mints says which requests make a key, where that is not told by mintPath.
+	mints func(r *http.Request, body string) bool
 	// token puts together, of the fields that the reader of a key gets, what
 	// the other methods call its token; without it, it is the field "token".
 	token func(fields map[string]any) string

@@ -36,7 +36,7 @@ func testRecoveryOf(t *testing.T, what string, m *mount, newSite func(t *testing
 func newSiteProxy(t *testing.T, s site) *lossyProxy {
 	t.Helper()
 	proxy := newLossyProxy(t, s.connection()["base_url"].(string))
-	proxy.only = traitsOf(s).mintPath
+	proxy.only, proxy.mints = traitsOf(s).mintPath, traitsOf(s).mints
 	return proxy
 }
 

@@ -1,6 +1,6 @@
 // Package build finds the real servers that the tests and the demo run
 // against, and gets those that the machine lacks: it builds them with the Go
-// toolchain, or installs them with npm.
+// toolchain, installs them with npm, or unpacks Debian's packages of them.
 //
 // A server has a module or package of its own under scripts/servers, so that
 // its dependencies stay out of the plugin's. The result is kept outside the

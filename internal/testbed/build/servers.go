@@ -90,6 +90,18 @@ func ExpressGateway(ctx context.Context, log io.Writer) (string, error) {
 	return npmRecipe{name: "express-gateway", title: "Express Gateway", estimate: "40 seconds"}.path(ctx, log)
 }
 
+// RabbitMQ returns a folder into which Debian's package of RabbitMQ is unpacked on
+// first use, with its Erlang, as if it were the root of a file system. What takes
+// long is told to log. On another system than Debian the error is a *Missing.
+func RabbitMQ(ctx context.Context, log io.Writer) (string, error) {
+	return debianRecipe{name: "rabbitmq", title: "RabbitMQ", program: "usr/lib/rabbitmq/bin/rabbitmq-server"}.path(ctx, log)
+}
+
+// InfluxDB1 is RabbitMQ's counterpart for InfluxDB 1.
+func InfluxDB1(ctx context.Context, log io.Writer) (string, error) {
+	return debianRecipe{name: "influxdb1", title: "InfluxDB", program: "usr/bin/influxd"}.path(ctx, log)
+}
+
 // named returns the binary that the environment variable names; a wrong path
 // is an error, never a reason to take another binary than the one asked for.
 func named(variable, path string) (string, error) {

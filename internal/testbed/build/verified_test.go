@@ -23,6 +23,8 @@ func TestDefinitionsNameTheServersTheyWereTriedAt(t *testing.T) {
 		"etcd":            {"etcd", ofModule("etcd", etcdModule)},
 		"express-gateway": {"Express Gateway", ofPackage("express-gateway", "express-gateway")},
 		"gitea":           {"Gitea", ofModule("gitea", giteaModule)},
+		"influxdb1":       {"InfluxDB", ofDebian("influxdb1")},
+		"rabbitmq":        {"RabbitMQ", ofDebian("rabbitmq")},
 		"unleash":         {"Unleash", ofPackage("unleash", "unleash-server")},
 		"vault":           {"Vault", ofModule("vault", vaultModule)},
 	} {
@@ -66,6 +68,18 @@ func ofPackage(server, name string) func(t *testing.T) string {
 			t.Fatal(err)
 		}
 		return file.Dependencies[name]
+	}
+}
+
+// ofDebian is the version of a server that Debian packages.
+func ofDebian(server string) func(t *testing.T) string {
+	return func(t *testing.T) string {
+		t.Helper()
+		pinned, err := pinnedPackage(filepath.Join("..", "..", "..", "scripts", "servers", server))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pinned.version
 	}
 }
 
