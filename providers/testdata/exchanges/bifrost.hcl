@@ -4,7 +4,6 @@ exchange "virtual keys for one model" {
     username = "admin"
     password = "admin-password"
   }
-  base_path = ""
   role = {
     provider_configs = [
       {

@@ -1,0 +1,128 @@
+# Sources: tiagosiebler/bitget-api:src/rest-client-v3.ts, src/types/request/v3/account.ts,
+# src/util/BaseRestClient.ts; https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key
+#
+# Keys of sub-accounts of a unified account; they may read unless the role says that
+# they trade, and none may withdraw. The passphrase is derived from the
+# connection's secret and the key's name. The key that makes them belongs to the main account and cannot be replaced by the API.
+# Not confirmed: whether the answer calls the secret "secret" or "secretKey"; what a
+# second deletion is answered, so what is gone is seen from the list.
+provider "bitget" {
+  title    = "Bitget"
+  docs     = "https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key"
+  base_url = "https://api.bitget.com"
+
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "API key of the main account that may manage sub-accounts."
+  }
+  connection "secret_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of api_key."
+  }
+  connection "passphrase" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Passphrase that was chosen for api_key."
+  }
+
+  role "sub_uid" {
+    type     = string
+    required = true
+    pattern  = "^[0-9]+$"
+    help     = "Number of the sub-account that the keys belong to."
+  }
+  role "access" {
+    type    = string
+    default = "read_only"
+    enum    = ["read_only", "read_write"]
+    help    = "What the keys may do with the permissions: read, or write too."
+  }
+  role "permissions" {
+    type    = list(string)
+    default = ["uta_mgt"]
+    min     = 1
+    enum    = ["uta_mgt", "uta_trade"]
+    help    = "What the keys are for: uta_mgt to see the account, uta_trade to trade."
+  }
+  role "ips" {
+    type    = list(string)
+    default = []
+    max     = 30
+    help    = "IP addresses that may use the keys, beside those of a lease."
+  }
+
+  auth "signature" {
+    algorithm = "hmac-sha256"
+    key       = connection.secret_key
+    encoding  = "base64"
+    message   = "${unix_ms(request.time)}${request.method}${request.target}${request.body}"
+    headers = {
+      ACCESS-KEY        = connection.api_key
+      ACCESS-PASSPHRASE = connection.passphrase
+      ACCESS-TIMESTAMP  = unix_ms(request.time)
+      ACCESS-SIGN       = signature
+    }
+  }
+
+  check {
+    get = "/api/v3/account/settings"
+    ok  = body.code == "00000"
+  }
+
+  issue {
+    post = "/api/v3/user/create-sub-api"
+    json = {
+      subUid      = role.sub_uid
+      note        = key.name
+      type        = role.access
+      passphrase  = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
+      permissions = role.permissions
+      ips         = [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]
+    }
+    ok       = body.code == "00000"
+    id       = body.data.apiKey
+    identify = "secret_key"
+    secret = {
+      api_key    = body.data.apiKey
+      secret_key = coalesce(body.data.secret, body.data.secretKey)
+      passphrase = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
+    }
+  }
+
+  revoke {
+    step "look" {
+      get   = "/api/v3/user/sub-api-list"
+      query = { subUid = role.sub_uid, limit = 100 }
+      ok    = body.code == "00000"
+      gone  = body.data.hasNext == false && !contains([for one in body.data.items : one.apiKey], key.id)
+    }
+    step "delete" {
+      post = "/api/v3/user/delete-sub-api"
+      json = { apiKey = key.id }
+      ok   = body.code == "00000"
+    }
+  }
+
+  list {
+    get   = "/api/v3/user/sub-api-list"
+    query = { subUid = role.sub_uid, limit = 100, cursor = page.cursor }
+    ok    = body.code == "00000"
+    items = body.data.items
+    item  = { id = item.apiKey, name = item.note }
+    next  = body.data.hasNext ? { cursor = body.data.cursor } : null
+  }
+
+  # 40006, 40009, 40012, 40018, 40037: key, signature, passphrase, address, no such
+  # key. 40010, 40015, 40725: late, failed, failed: the key may have been made.
+  errors {
+    message      = body.msg
+    unauthorized = contains(["40006", "40009", "40012", "40018", "40037"], body.code)
+    refused      = status == 200 && !contains(["40010", "40015", "40725"], body.code)
+    throttled    = body.code == "429"
+  }
+}

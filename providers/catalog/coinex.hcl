@@ -1,0 +1,114 @@
+# Sources: https://docs.coinex.com/api/v2/account/subs/http/create-sub-api,
+# .../list-sub-api, .../delete-sub-api and https://docs.coinex.com/api/v2/authorization
+#
+# Keys of sub-accounts; they may read unless the role says that they trade, and none
+# may withdraw. A key without addresses ends after three months. The sub-account
+# has to be one that may have keys. The key that makes them belongs to the main
+# account and cannot be replaced by the API. Errors come under HTTP 200.
+# Not confirmed: what a second deletion is answered, so what is gone is seen from
+# the list.
+provider "coinex" {
+  title    = "CoinEx"
+  docs     = "https://docs.coinex.com/api/v2/account/subs/http/create-sub-api"
+  base_url = "https://api.coinex.com"
+
+  connection "access_id" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Access id of a key of the main account."
+  }
+  connection "secret_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of access_id."
+  }
+
+  role "sub_user_name" {
+    type     = string
+    required = true
+    help     = "Name of the sub-account that the keys belong to."
+  }
+  role "access" {
+    type    = string
+    default = "read"
+    enum    = ["read", "trade"]
+    help    = "What the keys may do: read, or trade."
+  }
+  role "ips" {
+    type    = list(string)
+    default = []
+    max     = 50
+    help    = "IP addresses that may use the keys, beside those of a lease."
+  }
+
+  auth "signature" {
+    algorithm = "hmac-sha256"
+    key       = connection.secret_key
+    message   = "${request.method}${request.target}${request.body}${unix_ms(request.time)}"
+    headers = {
+      X-COINEX-KEY       = connection.access_id
+      X-COINEX-SIGN      = signature
+      X-COINEX-TIMESTAMP = unix_ms(request.time)
+    }
+  }
+
+  check {
+    get = "/v2/account/info"
+    ok  = body.code == 0
+  }
+
+  issue {
+    post = "/v2/account/subs/api"
+    json = {
+      sub_user_name = role.sub_user_name
+      ip_whitelist  = [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]
+      trade_enabled = role.access == "trade"
+      remark        = key.name
+    }
+    ok         = body.code == 0
+    id         = body.data.api_id
+    identify   = "secret_key"
+    secret     = { access_id = body.data.access_id, secret_key = body.data.secret_key }
+    expires_at = body.data.expires_at
+  }
+
+  revoke {
+    step "look" {
+      get   = "/v2/account/subs/api"
+      query = { sub_user_name = role.sub_user_name, page = 1, limit = 100 }
+      ok    = body.code == 0
+      gone  = body.pagination.has_next == false && !contains([for one in body.data : tostring(one.api_id)], key.id)
+    }
+    step "delete" {
+      post = "/v2/account/subs/delete-api"
+      json = { api_id = tonumber(key.id) }
+      ok   = body.code == 0
+    }
+  }
+
+  list {
+    get   = "/v2/account/subs/api"
+    query = { sub_user_name = role.sub_user_name, page = coalesce(page.number, 1), limit = 100 }
+    ok    = body.code == 0
+    items = body.data
+    item = {
+      id         = item.api_id
+      name       = item.remark
+      created_at = item.created_at
+    }
+    next = body.pagination.has_next ? { number = coalesce(page.number, 1) + 1 } : null
+  }
+
+  key_name { max_length = 50 }
+
+  # 4005 to 4008: key, signature, time. 3008 and 4001 to 4003: busy, unavailable,
+  # late, failed: the key may have been made. 4213: too many requests.
+  errors {
+    message      = body.message
+    unauthorized = contains([4005, 4006, 4007, 4008], body.code)
+    refused      = status == 200 && !contains([3008, 4001, 4002, 4003, 4213], body.code)
+    throttled    = body.code == 4213
+  }
+}
