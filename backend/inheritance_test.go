@@ -86,7 +86,7 @@ func TestTimetableIsReadBeforeItIsWritten(t *testing.T) {
 			t.Errorf("%s is due at %s, want %s", key, due, later)
 		}
 	}
-	stored, err := read[map[string]appointment](context.Background(), w.storage, timetablePrefix+timetableShard(first))
+	stored, err := read[map[string]any](context.Background(), w.storage, timetablePrefix+timetableShard(first))
 	if err != nil || len(*stored) != 2 {
 		t.Errorf("the timetable holds %v, %v", stored, err)
 	}

@@ -29,18 +29,18 @@ type mount struct {
 // openMount reads the mount's identity, making it where there is none. Two
 // callers at once could make two.
 func openMount(ctx context.Context, s logical.Storage) (*mount, error) {
-	stored, err := read[mount](ctx, s, mountPath)
-	if err != nil || stored != nil {
-		return stored, err
+	found, err := read[mount](ctx, s, mountPath)
+	if err != nil || found != nil {
+		return found, err
 	}
-	stored = &mount{Tag: randomBase36(tagLength), Salt: make([]byte, 32)}
-	if _, err := rand.Read(stored.Salt); err != nil {
+	found = &mount{Tag: randomBase36(tagLength), Salt: make([]byte, 32)}
+	if _, err := rand.Read(found.Salt); err != nil {
 		return nil, fmt.Errorf("making the mount's salt: %w", err)
 	}
-	if err := write(ctx, s, mountPath, stored); err != nil {
+	if err := write(ctx, s, mountPath, found); err != nil {
 		return nil, fmt.Errorf("storing the mount's identity: %w", err)
 	}
-	return stored, nil
+	return found, nil
 }
 
 // account is a fingerprint of the connection's admin credential: the same for

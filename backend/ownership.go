@@ -270,14 +270,14 @@ func (e *Engine) keepSigning(ctx context.Context, s logical.Storage) error {
 
 func (e *Engine) signedByAnother(ctx context.Context, s logical.Storage) (bool, error) {
 	o := &e.ownership
-	stored, err := read[signature](ctx, s, ownershipPath)
+	found, err := read[signature](ctx, s, ownershipPath)
 	if errors.Is(err, errUnreadable) {
 		return false, nil // it is written anew
 	}
 	if err != nil {
 		return false, err
 	}
-	theirs := stored != nil && stored.Epoch != o.epoch
+	theirs := found != nil && found.Epoch != o.epoch
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if theirs && !o.superseded {

@@ -219,5 +219,5 @@ func (e *Engine) wake() {
 func (e *Engine) waitBackground() {
 	e.queue.wait()
 	e.recoveries.running.Wait()
-	e.scheduler.running.Wait()
+	e.scheduler.wait()
 }

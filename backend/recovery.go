@@ -212,7 +212,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	if began.Before(r.clearedAfter(lag)) {
 		return lag, false, nil
 	}
-	if now := site.origin(); !r.place.sameAccount(site) || !sameURL(r.place.BaseURL, now.BaseURL) {
+	if now := site.origin(); !sameAccount(r.place, site) || !sameURL(r.place.BaseURL, now.BaseURL) {
 		e.log.Warn("a crash was recovered from with another credential, or at another address, than those in use at the crash: if that is another account, keys of the former one may be left there", "connection", r.connection, "scope", r.place.Scope)
 	}
 	return lag, true, e.dropMarks(ctx, r)
@@ -260,7 +260,7 @@ func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) (beg
 func (e *Engine) isAbsent(ctx context.Context, site *site, r *recovery, now time.Time, err error) bool {
 	var refusal *providers.Error
 	gone := errors.As(err, &refusal) && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone)
-	if !gone || !r.place.sameAccount(site) || site.client.Check(ctx) != nil {
+	if !gone || !sameAccount(r.place, site) || site.client.Check(ctx) != nil {
 		r.absences = 0
 		return false
 	}
@@ -273,7 +273,7 @@ func (e *Engine) isAbsent(ctx context.Context, site *site, r *recovery, now time
 
 // sameAccount reports whether the site has the credential that was in use in the
 // place; one that a rotation made since counts as the same.
-func (p place) sameAccount(s *site) bool {
+func sameAccount(p place, s *site) bool {
 	return p.Account == "" || p.Account == s.connection.Account
 }
 

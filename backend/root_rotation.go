@@ -344,11 +344,11 @@ func sameValue(a, b any) bool {
 // connection holds the new one. As long as the provider has not said that the new
 // credential does not work, both are kept: the connection may hold either.
 func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (done bool, err error) {
-	stored, err := e.storedConnection(ctx, s, site)
+	held, err := e.storedConnection(ctx, s, site)
 	if err != nil {
 		return false, err
 	}
-	switch stored.holds(site.definition.Connection, note.Made) {
+	switch held.holds(site.definition.Connection, note.Made) {
 	case holdsNew:
 		return true, e.credentialStored(ctx, s, site, note)
 	case holdsOther:
@@ -365,8 +365,8 @@ func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *si
 	writeErr := write(ctx, s, connectionPrefix+site.name, next)
 	e.ResetConnection(site.name)
 	// It is read back: a write that failed may have been carried out.
-	stored, err = e.storedConnection(ctx, s, site)
-	if err == nil && stored.holds(site.definition.Connection, note.Made) == holdsNew {
+	held, err = e.storedConnection(ctx, s, site)
+	if err == nil && held.holds(site.definition.Connection, note.Made) == holdsNew {
 		return true, e.credentialStored(ctx, s, site, note)
 	}
 	e.useUnsaved(site, note)

@@ -287,6 +287,9 @@ func (t *scheduler) start(run func(key string, due time.Time) error) {
 	}
 }
 
+// wait returns when nothing runs.
+func (t *scheduler) wait() { t.running.Wait() }
+
 // ended puts a job back: whatever happened, it never leaves the timetable by
 // itself.
 func (t *scheduler) ended(j *job, ran time.Time, err error) {
