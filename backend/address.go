@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -40,13 +42,13 @@ func (e *Engine) refuseToFollow(ctx context.Context, s logical.Storage, name str
 		return nil
 	case rotating || before.CredentialName != "":
 		if !o.Force {
-			return mistake("connection %q: %s would have the admin credential sent to another address, and a rotation made that one, so nobody can give it again; write %s as well where you have another, or repeat with force=true if it may go there", name, moved, strings.Join(secrets, " and "))
+			return usererror.Errorf("connection %q: %s would have the admin credential sent to another address, and a rotation made that one, so nobody can give it again; write %s as well where you have another, or repeat with force=true if it may go there", name, moved, strings.Join(secrets, " and "))
 		}
 		e.log.Warn("the admin credential that a rotation made now goes to another address, as force=true asked", "connection", name, "changed", moved)
 		o.warn("The admin credential, which a rotation made, is sent to another address from now on, because %s changed.", moved)
 		return nil
 	}
-	return mistake("connection %q: %s would have the admin credential sent to another address; write %s in the same request, so that none goes where its owner did not send it", name, moved, strings.Join(secrets, " and "))
+	return usererror.Errorf("connection %q: %s would have the admin credential sent to another address; write %s in the same request, so that none goes where its owner did not send it", name, moved, strings.Join(secrets, " and "))
 }
 
 // movedBy names the field that makes the credential go elsewhere; empty where
@@ -88,10 +90,10 @@ func secretsSet(definition *providers.Definition, c *Connection) []string {
 // rotationUnfinished reports whether a rotation has made a credential, or may
 // have, that the connection does not hold yet.
 func (e *Engine) rotationUnfinished(ctx context.Context, s logical.Storage, name string) (bool, error) {
-	if e.unsaved.get(name) != nil {
+	if e.clients.unsaved.get(name) != nil {
 		return true, nil
 	}
-	note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+	note, err := stored.Read[rotationNote](ctx, s, rotationPrefix+name)
 	return note != nil, err
 }
 
@@ -121,7 +123,7 @@ func (e *Engine) refuseLeadingElsewhere(ctx context.Context, s logical.Storage, 
 		return nil, nil
 	}
 	if !force {
-		return nil, mistake("this definition sends the admin credential to other addresses, or shows it in another way, than the one in use; it is stored in connection %s; repeat with force=true if it may go there, or give the definition another name", strings.Join(moved, ", "))
+		return nil, usererror.Errorf("this definition sends the admin credential to other addresses, or shows it in another way, than the one in use; it is stored in connection %s; repeat with force=true if it may go there, or give the definition another name", strings.Join(moved, ", "))
 	}
 	e.log.Warn("a definition that was uploaded with force=true sends admin credentials elsewhere", "provider", next.Name, "connections", moved)
 	return moved, nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -107,7 +108,7 @@ func TestMintMeetsAChange(t *testing.T) {
 			if lease != nil && err == nil && (len(changed) == 0 || w.connection("box").BaseURL != w.front.URL) && len(w.alive()) > 0 {
 				t.Error("a key was made and its connection taken away")
 			}
-			var m *Mistake
+			var m *usererror.Error
 			if err != nil && !errors.As(err, &m) {
 				t.Errorf("the change: %v", err)
 			}
@@ -170,7 +171,7 @@ func TestCredentialByHand(t *testing.T) {
 			})
 			after := w.connection("box")
 			if test.want != "" {
-				var m *Mistake
+				var m *usererror.Error
 				if !errors.As(err, &m) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "force=true") {
 					t.Errorf("the answer is %v, want %q", err, test.want)
 				}
@@ -198,7 +199,7 @@ func TestKeptKeysHoldTheirConnection(t *testing.T) {
 	r.KeepOnDelete = true
 	w.must(w.process.SaveStaticRole(ctx, w.storage, "legacy", r))
 	w.must(w.process.DeleteStaticRole(ctx, w.storage, "legacy"))
-	var m *Mistake
+	var m *usererror.Error
 	if err := w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}); !errors.As(err, &m) || !strings.Contains(err.Error(), "1 live key") {
 		t.Errorf("the connection is deleted: %v", err)
 	}

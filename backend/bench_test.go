@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"testing"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -81,10 +82,10 @@ func (w *world) fillLedger(keys int) {
 	w.must(err)
 	for n := range keys {
 		name := fmt.Sprintf("filler-%d", n)
-		r := &Record{
-			ID: mount.recordID(name), Role: "app", Connection: "box", Provider: "sandbox",
+		r := &ledger.Record{
+			ID: mount.RecordID(name), Role: "app", Connection: "box", Provider: "sandbox",
 			Handle: providers.Handle{Name: name, ID: name}, IssuedAt: w.time(), Deadline: w.time().Add(testTTL + deadlineMargin),
 		}
-		w.must(putRecord(ctx, w.storage, r))
+		w.must(ledger.Put(ctx, w.storage, r))
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/retry"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -113,7 +115,7 @@ func TestQueueGoesOnUnderAClockThatIsSet(t *testing.T) {
 			w.sandbox.ClearFaults()
 			w.process.ResetConnection("box") // its breaker goes by real time
 			w.set(jump)
-			w.run(2*longestConnectionRetry, longestConnectionRetry/2)
+			w.run(2*retry.LongestUnreachable, retry.LongestUnreachable/2)
 			if alive := w.alive(); len(alive) > 0 {
 				t.Errorf("still alive: %v", alive)
 			}
@@ -129,7 +131,7 @@ func TestDeadlineCountsFromTheAnswer(t *testing.T) {
 	w.slow = took
 	lease := w.mustMint("app") // Vault's lease begins with the answer
 	w.slow = 0
-	for r, err := range records(context.Background(), w.storage) {
+	for r, err := range ledger.All(context.Background(), w.storage) {
 		w.must(err)
 		if r.Deadline.Before(lease.end.Add(deadlineMargin)) {
 			t.Errorf("the deadline is at %s, and the lease ends at %s", r.Deadline, lease.end)

@@ -9,6 +9,9 @@ import (
 	"github.com/hashicorp/go-secure-stdlib/strutil"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -42,7 +45,7 @@ type Connection struct {
 	ProxyURL          string        `json:"proxy_url,omitempty"`
 	RequestsPerSecond float64       `json:"requests_per_second,omitempty"`
 	// Schedule says when the admin credential is replaced.
-	Schedule Schedule `json:"schedule,omitzero"`
+	Schedule timetable.Schedule `json:"schedule,omitzero"`
 	// CredentialExpiresAt is when the provider ends the admin credential that the
 	// last rotation made; zero where it does not, or there was none.
 	CredentialExpiresAt time.Time `json:"credential_expires_at,omitzero"`
@@ -110,7 +113,7 @@ func (o SaveOptions) warn(format string, args ...any) {
 
 // Connection reads a stored connection; nil when there is none.
 func (e *Engine) Connection(ctx context.Context, s logical.Storage, name string) (*Connection, error) {
-	return read[Connection](ctx, s, connectionPrefix+name)
+	return stored.Read[Connection](ctx, s, connectionPrefix+name)
 }
 
 // Connections lists the names of all connections.
@@ -121,7 +124,7 @@ func (e *Engine) Connections(ctx context.Context, s logical.Storage) ([]string, 
 // SaveConnection checks the connection as its options ask and stores it. On any
 // error the connection that was stored before is still there and in use.
 func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name string, c *Connection, o SaveOptions) error {
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return err
 	}
@@ -134,7 +137,7 @@ func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name str
 // none, and saves it as SaveConnection does. No rotation comes in between, so
 // that the credential stays the newest unless change replaces it.
 func (e *Engine) ChangeConnection(ctx context.Context, s logical.Storage, name string, change func(*Connection) (SaveOptions, error)) error {
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return err
 	}
@@ -161,14 +164,14 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	}
 	client, err := e.newClient(definition, c)
 	if err != nil {
-		return mistake("%s", err)
+		return usererror.Errorf("%s", err)
 	}
 	defer client.Close()
 	if err := c.Schedule.Validate(); err != nil {
 		return err
 	}
-	if c.Schedule.automatic() && !definition.Capabilities.RotateRoot {
-		return mistake("%s cannot replace its own admin credential; leave rotation_period and rotation_schedule out", definition.Title)
+	if c.Schedule.Automatic() && !definition.Capabilities.RotateRoot {
+		return usererror.Errorf("%s cannot replace its own admin credential; leave rotation_period and rotation_schedule out", definition.Title)
 	}
 	before, err := e.Connection(ctx, s, name)
 	if err != nil {
@@ -179,21 +182,21 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	}
 	change := e.replaces(ctx, s, name, before, c, definition, client)
 	if !o.Force && change != nil && change.moved { // before its credential goes there
-		if err := e.refuseStranding(ctx, s, change); err != nil {
+		if err := e.refuseWhileInUse(ctx, s, change); err != nil {
 			return err
 		}
 	}
 	if o.Verify {
 		if err := client.Check(ctx); err != nil {
-			return mistake("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
+			return usererror.Errorf("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
 		}
 	}
 	if err := e.askWhatItSees(ctx, s, change, o.Verify); err != nil {
 		return err
 	}
-	defer e.admissions.change(name)()
+	defer e.locks.admissions.change(name)()
 	if !o.Force {
-		if err := e.refuseStranding(ctx, s, change); err != nil {
+		if err := e.refuseWhileInUse(ctx, s, change); err != nil {
 			return err
 		}
 	}
@@ -210,13 +213,13 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err := e.scheduleRoot(ctx, s, name, before, c); err != nil {
 		return err
 	}
-	err = write(ctx, s, connectionPrefix+name, c)
+	err = stored.Write(ctx, s, connectionPrefix+name, c)
 	e.ResetConnection(name) // a write that failed may have been carried out
 	if err != nil {
 		return fmt.Errorf("storing connection %q: %w", name, err)
 	}
 	if byHand {
-		e.unsaved.drop(name) // a rotation that is under way ends: what was written stays
+		e.clients.unsaved.drop(name) // a rotation that is under way ends: what was written stays
 		e.ResetConnection(name)
 	}
 	return e.urgeUnfinished(ctx, s, name)
@@ -228,23 +231,23 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 // rotation made it, warn is told.
 func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name string, o SaveOptions) error {
 	// A rotation that finishes later would store the connection again.
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	defer e.admissions.change(name)()
+	defer e.locks.admissions.change(name)()
 	if !o.Force {
-		left, err := e.leftToRevoke(ctx, s, name, false)
+		left, err := e.inUse(ctx, s, name, false)
 		if err != nil {
 			return err
 		}
 		if left != "" {
-			return mistake("connection %q has %s, which nothing could revoke without it; revoke its keys first (vault lease revoke -prefix), or repeat with force=true", name, left)
+			return usererror.Errorf("connection %q has %s, which nothing could revoke without it; revoke its keys first (vault lease revoke -prefix), or repeat with force=true", name, left)
 		}
 	}
 	c, err := e.Connection(ctx, s, name)
-	if err != nil && !errors.Is(err, errUnreadable) {
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return err
 	}
 	if err := s.Delete(ctx, connectionPrefix+name); err != nil {
@@ -261,12 +264,12 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 
 // CheckConnection asks the provider whether the connection's credential works.
 func (e *Engine) CheckConnection(ctx context.Context, s logical.Storage, name string) error {
-	site, err := e.site(ctx, s, name)
+	bound, err := e.bound(ctx, s, name)
 	if err != nil {
 		return err
 	}
-	if err := site.client.Check(ctx); err != nil {
-		return mistake("connection %q does not work: %s", name, err)
+	if err := bound.client.Check(ctx); err != nil {
+		return usererror.Errorf("connection %q does not work: %s", name, err)
 	}
 	return nil
 }
@@ -274,45 +277,45 @@ func (e *Engine) CheckConnection(ctx context.Context, s logical.Storage, name st
 // ResetConnection drops the cached client, so that the next use builds it anew
 // from storage, with its breaker closed and its connections fresh.
 func (e *Engine) ResetConnection(name string) {
-	e.sites.mu.Lock()
-	site := e.sites.byName[name]
-	delete(e.sites.byName, name)
-	e.sites.mu.Unlock()
-	if site != nil {
-		site.client.Close()
+	e.clients.connections.mu.Lock()
+	bound := e.clients.connections.byName[name]
+	delete(e.clients.connections.byName, name)
+	e.clients.connections.mu.Unlock()
+	if bound != nil {
+		bound.client.Close()
 	}
 }
 
-// site is a connection ready for use.
-type site struct {
+// boundConnection is a connection ready for use.
+type boundConnection struct {
 	name       string
 	connection *Connection
 	definition *providers.Definition
 	client     *providers.Client
 }
 
-// site returns the connection with its cached client.
-func (e *Engine) site(ctx context.Context, s logical.Storage, name string) (*site, error) {
-	e.sites.mu.RLock()
-	cached := e.sites.byName[name]
-	e.sites.mu.RUnlock()
+// bound returns the connection with its cached client.
+func (e *Engine) bound(ctx context.Context, s logical.Storage, name string) (*boundConnection, error) {
+	e.clients.connections.mu.RLock()
+	cached := e.clients.connections.byName[name]
+	e.clients.connections.mu.RUnlock()
 	if cached != nil {
 		return cached, nil
 	}
-	e.sites.mu.Lock()
-	defer e.sites.mu.Unlock()
-	if cached := e.sites.byName[name]; cached != nil {
+	e.clients.connections.mu.Lock()
+	defer e.clients.connections.mu.Unlock()
+	if cached := e.clients.connections.byName[name]; cached != nil {
 		return cached, nil
 	}
-	built, err := e.buildSite(ctx, s, name)
+	built, err := e.bind(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
-	e.sites.byName[name] = built
+	e.clients.connections.byName[name] = built
 	return built, nil
 }
 
-func (e *Engine) buildSite(ctx context.Context, s logical.Storage, name string) (*site, error) {
+func (e *Engine) bind(ctx context.Context, s logical.Storage, name string) (*boundConnection, error) {
 	connection, err := e.Connection(ctx, s, name)
 	if err != nil {
 		return nil, err
@@ -329,14 +332,14 @@ func (e *Engine) buildSite(ctx context.Context, s logical.Storage, name string) 
 			return nil, err
 		}
 	}
-	if unsaved := e.unsaved.get(name); unsaved != nil {
+	if unsaved := e.clients.unsaved.get(name); unsaved != nil {
 		connection = connection.rotated(unsaved)
 	}
 	client, err := e.newClient(definition, connection)
 	if err != nil {
-		return nil, mistake("connection %q cannot be used: %s", name, err)
+		return nil, usererror.Errorf("connection %q cannot be used: %s", name, err)
 	}
-	return &site{name: name, connection: connection, definition: definition, client: client}, nil
+	return &boundConnection{name: name, connection: connection, definition: definition, client: client}, nil
 }
 
 func (e *Engine) unknownConnection(ctx context.Context, s logical.Storage, name string) error {
@@ -344,5 +347,5 @@ func (e *Engine) unknownConnection(ctx context.Context, s logical.Storage, name 
 	if err != nil {
 		return err
 	}
-	return mistake("there is no connection %q; %s", name, instead(name, names, "write config/"+name+" first"))
+	return usererror.Errorf("there is no connection %q; %s", name, instead(name, names, "write config/"+name+" first"))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -144,11 +145,11 @@ func (w *world) makeOrphan() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r, err := record(ctx, w.storage, data.RecordID)
+	r, err := ledger.Get(ctx, w.storage, data.RecordID)
 	if err != nil || r == nil {
 		w.t.Fatalf("the ledger has no record of the key: %v", err)
 	}
-	if err := dropRecord(ctx, w.storage, r); err != nil {
+	if err := ledger.Drop(ctx, w.storage, r); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
 )
 
 // TestRenewalAfterAClockWasAhead: a deadline that was set while the clock was a
@@ -25,14 +27,14 @@ func TestRenewalAfterAClockWasAhead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &Engine{times: times{clock: newClock(func() time.Time { return now }, func() time.Duration { return 0 })}}
-			e.sites.byName = map[string]*site{}
-			r := &Record{Connection: "gone", IssuedAt: test.set, Deadline: test.deadline}
+			e.clients.connections.byName = map[string]*boundConnection{}
+			r := &ledger.Record{Connection: "gone", IssuedAt: test.set, Deadline: test.deadline}
 			e.moveDeadline(context.Background(), &logical.InmemStorage{}, r, test.ttl)
 			got := r.Deadline.Sub(now)
 			if got < test.want || got > test.want+2*defaultRequestTimeout+deadlineMargin {
 				t.Errorf("the deadline is in %s, want %s and a little", got, test.want)
 			}
-			if set := r.deadlineSetAt(); set.After(now) {
+			if set := r.DeadlineSetAt(); set.After(now) {
 				t.Errorf("it counts as set at %s", set)
 			}
 		})

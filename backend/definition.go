@@ -10,6 +10,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -53,12 +56,12 @@ func (d *definitions) parse(name string, u *upload) (*providers.Definition, erro
 // Definition returns the definition of a provider: an uploaded one, or else the
 // built-in one.
 func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string) (*providers.Definition, error) {
-	uploaded, err := read[upload](ctx, s, definitionPrefix+name)
+	uploaded, err := stored.Read[upload](ctx, s, definitionPrefix+name)
 	if err != nil {
 		return nil, err
 	}
 	if uploaded != nil {
-		return e.definitions.parse(name, uploaded)
+		return e.clients.definitions.parse(name, uploaded)
 	}
 	definition, err := providers.Load(name)
 	if errors.Is(err, providers.ErrNotBuiltIn) {
@@ -66,14 +69,14 @@ func (e *Engine) Definition(ctx context.Context, s logical.Storage, name string)
 		if listErr != nil {
 			return nil, listErr
 		}
-		return nil, mistake("there is no provider %q; %s", name, instead(name, names, "list providers/ for all, or upload its definition to definitions/"+name))
+		return nil, usererror.Errorf("there is no provider %q; %s", name, instead(name, names, "list providers/ for all, or upload its definition to definitions/"+name))
 	}
 	return definition, err
 }
 
 // Uploaded reports whether a provider's definition was uploaded.
 func (e *Engine) Uploaded(ctx context.Context, s logical.Storage, name string) (bool, error) {
-	uploaded, err := read[upload](ctx, s, definitionPrefix+name)
+	uploaded, err := stored.Read[upload](ctx, s, definitionPrefix+name)
 	return uploaded != nil, err
 }
 
@@ -103,13 +106,13 @@ type UploadOptions struct {
 func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, source string, o UploadOptions) (_ *providers.Definition, moved []string, err error) {
 	parsed, err := providers.Parse(name+".hcl", []byte(source))
 	if err != nil {
-		return nil, nil, mistake("%s", err)
+		return nil, nil, usererror.Errorf("%s", err)
 	}
 	if parsed.Name != name {
-		return nil, nil, mistake("the definition is of provider %q; write it to definitions/%s, or change its name", parsed.Name, parsed.Name)
+		return nil, nil, usererror.Errorf("the definition is of provider %q; write it to definitions/%s, or change its name", parsed.Name, parsed.Name)
 	}
 	if slices.Contains(providers.BuiltIn(), name) && !o.Override {
-		return nil, nil, mistake("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
+		return nil, nil, usererror.Errorf("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
 	}
 	if o.Accept != nil {
 		if err := o.Accept(parsed); err != nil {
@@ -122,7 +125,7 @@ func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, 
 	if err := e.keepVersion(ctx, s, name); err != nil {
 		return nil, nil, err
 	}
-	if err := write(ctx, s, definitionPrefix+name, upload{Source: source, Hash: parsed.Hash()}); err != nil {
+	if err := stored.Write(ctx, s, definitionPrefix+name, upload{Source: source, Hash: parsed.Hash()}); err != nil {
 		return nil, nil, fmt.Errorf("storing the definition of provider %q: %w", name, err)
 	}
 	return parsed, moved, e.resetProvider(ctx, s, name)
@@ -138,12 +141,12 @@ func (e *Engine) DeleteDefinition(ctx context.Context, s logical.Storage, name s
 	}
 	if !uploaded {
 		if slices.Contains(providers.BuiltIn(), name) {
-			return mistake("provider %q is built in and cannot be deleted", name)
+			return usererror.Errorf("provider %q is built in and cannot be deleted", name)
 		}
 		return nil
 	}
 	if !force {
-		if err := e.refuseOrphaning(ctx, s, name); err != nil {
+		if err := e.refuseWhileReferenced(ctx, s, name); err != nil {
 			return err
 		}
 	}
@@ -156,13 +159,13 @@ func (e *Engine) DeleteDefinition(ctx context.Context, s logical.Storage, name s
 	return e.resetProvider(ctx, s, name)
 }
 
-// refuseOrphaning refuses to take a definition from under its connections.
-func (e *Engine) refuseOrphaning(ctx context.Context, s logical.Storage, name string) error {
+// refuseWhileReferenced refuses to take a definition from under its connections.
+func (e *Engine) refuseWhileReferenced(ctx context.Context, s logical.Storage, name string) error {
 	connections, err := e.connectionsOf(ctx, s, name)
 	if err != nil || len(connections) == 0 {
 		return err
 	}
-	return mistake("provider %q is used by connection %s; delete that first, or repeat with force=true", name, strings.Join(connections, ", "))
+	return usererror.Errorf("provider %q is used by connection %s; delete that first, or repeat with force=true", name, strings.Join(connections, ", "))
 }
 
 func (e *Engine) connectionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
@@ -189,13 +192,13 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 	if err := e.dropVersions(ctx, s, name); err != nil {
 		return err
 	}
-	current, err := read[upload](ctx, s, definitionPrefix+name)
+	current, err := stored.Read[upload](ctx, s, definitionPrefix+name)
 	if err != nil || current == nil {
 		return err
 	}
 	// A mint may be in flight that the ledger does not show yet, so the version
 	// in use is kept in any case.
-	if err := write(ctx, s, oldDefinitionPrefix+name+"/"+current.Hash, current); err != nil {
+	if err := stored.Write(ctx, s, oldDefinitionPrefix+name+"/"+current.Hash, current); err != nil {
 		return fmt.Errorf("keeping the replaced definition: %w", err)
 	}
 	return nil
@@ -204,11 +207,11 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 // dropVersions drops the replaced versions of which nothing is left. Where that
 // cannot be told, all of them stay.
 func (e *Engine) dropVersions(ctx context.Context, s logical.Storage, name string) error {
-	if !e.inheritance.over.Load() {
+	if !e.pending.loading.over.Load() {
 		return nil // not all is known yet that a crash has left
 	}
 	inUse, err := e.versionsInUse(ctx, s, name)
-	if errors.Is(err, errUnreadable) {
+	if errors.Is(err, stored.ErrUnreadable) {
 		e.log.Warn("the replaced versions of a definition are kept, because something in storage cannot be read that may need one", "provider", name, "error", err)
 		return nil
 	}
@@ -236,7 +239,7 @@ func (e *Engine) dropVersions(ctx context.Context, s logical.Storage, name strin
 // mark on disk, a rotation under way. After errUnreadable it is not all.
 func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name string) (map[string]bool, error) {
 	inUse := map[string]bool{}
-	for r, err := range records(ctx, s) {
+	for r, err := range ledger.All(ctx, s) {
 		if err != nil {
 			return nil, err
 		}
@@ -244,21 +247,21 @@ func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name stri
 			inUse[r.Definition] = true
 		}
 	}
-	marks, err := e.activity.everyMark(ctx, s)
+	marks, err := e.books.marks.All(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range marks {
-		m.mark.definitionsInUse(inUse, name)
+		m.Mark.DefinitionsInUse(inUse, name)
 	}
-	if err := e.queue.definitionsInUse(ctx, s, inUse, name); err != nil {
+	if err := e.books.queue.DefinitionsInUse(ctx, s, inUse, name); err != nil {
 		return nil, err
 	}
 	if err := e.rotationsInUse(ctx, s, inUse, name); err != nil {
 		return nil, err
 	}
-	e.activity.definitionsInUse(inUse, name)
-	e.recoveries.definitionsInUse(inUse, name)
+	e.books.marks.DefinitionsInUse(inUse, name)
+	e.pending.recoveries.definitionsInUse(inUse, name)
 	return inUse, nil
 }
 
@@ -270,7 +273,7 @@ func (e *Engine) rotationsInUse(ctx context.Context, s logical.Storage, inUse ma
 		return fmt.Errorf("listing unfinished rotations: %w", err)
 	}
 	for _, name := range names {
-		note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+		note, err := stored.Read[rotationNote](ctx, s, rotationPrefix+name)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,12 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -54,7 +60,7 @@ func TestUploadedDefinition(t *testing.T) {
 		t.Errorf("revoking a key of the replaced version: %s", err)
 	}
 	later := w.mustMint("app")
-	var m *Mistake
+	var m *usererror.Error
 	if err := w.process.DeleteDefinition(ctx, w.storage, "mine", false); !errors.As(err, &m) || !strings.Contains(err.Error(), "box") {
 		t.Errorf("deleting a definition in use: %v", err)
 	}
@@ -128,7 +134,7 @@ func TestReplacedDefinitionRecovers(t *testing.T) {
 			if orphans := w.orphans(); len(orphans) > 0 {
 				t.Errorf("alive and held by nobody: %v", orphans)
 			}
-			if left := w.process.recoveries.names(); len(left) > 0 {
+			if left := w.process.pending.recoveries.names(); len(left) > 0 {
 				t.Errorf("not recovered: %v", left)
 			}
 		})
@@ -146,41 +152,41 @@ func TestVersionIsKept(t *testing.T) {
 	}{
 		"nothing needs it": {needs: func(*world) error { return nil }, gone: true},
 		"another provider's record": {gone: true, needs: func(w *world) error {
-			return putRecord(ctx, w.storage, &Record{ID: strings.Repeat("ab", 16), Provider: "other", Definition: hash})
+			return ledger.Put(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "other", Definition: hash})
 		}},
 		"a record": {needs: func(w *world) error {
-			return putRecord(ctx, w.storage, &Record{ID: strings.Repeat("ab", 16), Provider: "cabinet", Definition: hash})
+			return ledger.Put(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "cabinet", Definition: hash})
 		}},
 		"an entry of the queue": {needs: func(w *world) error {
-			return w.process.queue.add(ctx, w.storage, QueueEntry{ID: "one", Kind: queueCleanUp, Provider: "cabinet", Definition: hash}, false)
+			return w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: "one", Kind: queue.CleanUp, Provider: "cabinet", Definition: hash}, false)
 		}},
 		"an intent of a mint in flight": {needs: func(w *world) error {
-			return w.process.queue.add(ctx, w.storage, QueueEntry{ID: "one", Kind: queueIntent, Provider: "cabinet", Definition: hash}, true)
+			return w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: "one", Kind: queue.Intent, Provider: "cabinet", Definition: hash}, true)
 		}},
 		"an entry of another process": {needs: func(w *world) error {
-			return write(ctx, w.storage, queuePrefix+"one", QueueEntry{Kind: queueCleanUp, Provider: "cabinet", Definition: hash})
+			return stored.Write(ctx, w.storage, queue.Prefix+"one", queue.Entry{Kind: queue.CleanUp, Provider: "cabinet", Definition: hash})
 		}},
 		"a mark on disk": {needs: func(w *world) error {
-			return write(ctx, w.storage, dirtyPrefix+"one/other", mark{Places: []place{{Provider: "cabinet", Definition: hash}}})
+			return stored.Write(ctx, w.storage, marks.Prefix+"one/other", marks.Mark{Locations: []marks.Location{{Provider: "cabinet", Definition: hash}}})
 		}},
 		"a rotation under way": {needs: func(w *world) error {
-			return write(ctx, w.storage, rotationPrefix+"one", rotationNote{Origin: origin{Provider: "cabinet", Definition: hash}})
+			return stored.Write(ctx, w.storage, rotationPrefix+"one", rotationNote{Origin: origin.Origin{Provider: "cabinet", Definition: hash}})
 		}},
 		"a record that cannot be read": {needs: func(w *world) error {
-			return w.storage.Put(ctx, &logical.StorageEntry{Key: ledgerPrefix + "ab/" + strings.Repeat("ab", 16), Value: []byte("{")})
+			return w.storage.Put(ctx, &logical.StorageEntry{Key: ledger.Prefix + "ab/" + strings.Repeat("ab", 16), Value: []byte("{")})
 		}},
 		"a mark that cannot be read": {needs: func(w *world) error {
-			return w.storage.Put(ctx, &logical.StorageEntry{Key: dirtyPrefix + "one/other", Value: []byte("{")})
+			return w.storage.Put(ctx, &logical.StorageEntry{Key: marks.Prefix + "one/other", Value: []byte("{")})
 		}},
 		"what a crash left is not taken over yet": {needs: func(w *world) error {
-			w.process.inheritance.over.Store(false)
+			w.process.pending.loading.over.Store(false)
 			return nil
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _ := cabinetWorld(t)
-			w.must(write(ctx, w.storage, oldDefinitionPrefix+"cabinet/"+hash, upload{Source: cabinetDefinition, Hash: hash}))
+			w.must(stored.Write(ctx, w.storage, oldDefinitionPrefix+"cabinet/"+hash, upload{Source: cabinetDefinition, Hash: hash}))
 			w.must(test.needs(w))
 			w.uploadCabinet(cabinetDefinition + "\n# another version\n")
 			kept, err := w.storage.List(ctx, oldDefinitionPrefix+"cabinet/")
@@ -214,7 +220,7 @@ func TestUploadMistakes(t *testing.T) {
 				}
 				return
 			}
-			var m *Mistake
+			var m *usererror.Error
 			if !errors.As(err, &m) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("the error is %v, want %q", err, test.want)
 			}

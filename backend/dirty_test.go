@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
 // recoverOnly lets time pass with nothing at work but recovery.
@@ -25,7 +29,7 @@ func (w *world) cleanIdle() {
 	w.t.Helper()
 	ctx := context.Background()
 	for len(w.marks()) > 0 {
-		w.must(w.process.activity.cleanIdle(ctx, w.process.storage))
+		w.must(w.process.books.marks.CleanIdle(ctx, w.process.storage))
 		w.must(w.process.keepSigning(ctx, w.process.storage))
 	}
 }
@@ -33,7 +37,7 @@ func (w *world) cleanIdle() {
 // marks are the paths of the dirty marks on disk.
 func (w *world) marks() []string {
 	w.t.Helper()
-	marks, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, dirtyPrefix)
+	marks, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, marks.Prefix)
 	w.must(err)
 	return marks
 }
@@ -45,12 +49,12 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 	ctx := context.Background()
 	const year = 365 * 24 * time.Hour
 	idle := func(w *world, after bool) {
-		w.advance(idleBeforeClean + time.Second)
-		w.must(w.process.activity.cleanIdle(ctx, w.process.storage)) // which waits for the signature
+		w.advance(marks.IdleBeforeClean + time.Second)
+		w.must(w.process.books.marks.CleanIdle(ctx, w.process.storage)) // which waits for the signature
 		w.must(w.process.keepSigning(ctx, w.process.storage))
 		step := fault{at: 1, after: after}
 		w.process.gate.arm(step)
-		if err := w.process.activity.cleanIdle(ctx, w.process.storage); err == nil {
+		if err := w.process.books.marks.CleanIdle(ctx, w.process.storage); err == nil {
 			w.t.Fatal("clearing the mark did not fail")
 		}
 		w.process.gate.disarm()
@@ -58,13 +62,13 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 	befores := map[string]func(w *world){
 		"in one go": func(*world) {},
 		"idle, and the mark is gone": func(w *world) {
-			w.advance(idleBeforeClean)
+			w.advance(marks.IdleBeforeClean)
 			w.cleanIdle()
 		},
 		"idle, and clearing the mark failed":        func(w *world) { idle(w, false) },
 		"idle, and clearing it failed all the same": func(w *world) { idle(w, true) },
-		"the window is nearly over":                 func(w *world) { w.advance(markWindow - markRenewal - time.Second) },
-		"the window is over":                        func(w *world) { w.advance(3 * markWindow) },
+		"the window is nearly over":                 func(w *world) { w.advance(marks.WindowLength - marks.WindowLeft - time.Second) },
+		"the window is over":                        func(w *world) { w.advance(3 * marks.WindowLength) },
 		"the clock goes back an hour":               func(w *world) { w.advance(-time.Hour) },
 		"the clock goes back a second":              func(w *world) { w.advance(-time.Second) },
 		"the clock goes back a year":                func(w *world) { w.advance(-year) },
@@ -76,7 +80,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 		"another process was there for a while":     func(w *world) { w.succeed(); w.forget(w.mustMint("main")) },
 		"the name is made a second before the mark": func(w *world) { w.slowMark() },
 		"the same, on a connection that was not busy": func(w *world) {
-			w.advance(idleBeforeClean)
+			w.advance(marks.IdleBeforeClean)
 			w.cleanIdle()
 			w.slowMark()
 		},
@@ -119,7 +123,7 @@ func TestMarkTellsOfEveryMint(t *testing.T) {
 
 // isForgotten reports whether no record of the ledger is of the key with this id.
 func (w *world) isForgotten(id string) bool {
-	for r, err := range records(context.Background(), w.storage) {
+	for r, err := range ledger.All(context.Background(), w.storage) {
 		w.must(err)
 		if r.Handle.ID == id {
 			return false
@@ -131,12 +135,12 @@ func (w *world) isForgotten(id string) bool {
 // failMark has a mint fail at the write of its mark.
 func (w *world) failMark(done bool) {
 	w.t.Helper()
-	w.advance(markWindow)
+	w.advance(marks.WindowLength)
 	w.process.gate.arm(fault{at: 1, after: done})
 	if _, err := w.mint("main"); err == nil {
 		w.t.Fatal("the mint did not fail")
 	}
-	if steps := w.process.gate.disarm(); len(steps) != 1 || !strings.HasPrefix(steps[0], "PUT "+dirtyPrefix) {
+	if steps := w.process.gate.disarm(); len(steps) != 1 || !strings.HasPrefix(steps[0], "PUT "+marks.Prefix) {
 		w.t.Fatalf("the steps are %v", steps)
 	}
 }
@@ -152,72 +156,7 @@ func (w *world) raiseTimeout() {
 // slowMark has time pass between the making of a name and the mark.
 func (w *world) slowMark() {
 	w.setTime(w.time().Truncate(time.Second).Add(999 * time.Millisecond))
-	w.process.activity.now = func() time.Time { return w.time().Add(1500 * time.Millisecond) }
-}
-
-// TestWindows is which times a mark tells of, as the clock goes on and jumps.
-func TestWindows(t *testing.T) {
-	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	for name, test := range map[string]struct {
-		mints   []time.Duration // when, from noon
-		windows int
-		without []time.Duration // times that no window may hold
-	}{
-		"one":                      {mints: []time.Duration{0}, windows: 1, without: []time.Duration{-2 * time.Second, markWindow + time.Second}},
-		"time goes on":             {mints: []time.Duration{0, markRenewal, 2 * markRenewal}, windows: 1, without: []time.Duration{-time.Minute, time.Hour}},
-		"a long pause":             {mints: []time.Duration{0, time.Hour}, windows: 2, without: []time.Duration{30 * time.Minute}},
-		"set back by a year":       {mints: []time.Duration{0, -8760 * time.Hour}, windows: 2, without: []time.Duration{-time.Hour, -8759 * time.Hour}},
-		"ahead for a moment":       {mints: []time.Duration{0, 8760 * time.Hour, time.Minute}, windows: 3, without: []time.Duration{24 * time.Hour}},
-		"set back by some seconds": {mints: []time.Duration{0, -30 * time.Second}, windows: 1, without: []time.Duration{-time.Minute}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var m *mark
-			for _, at := range test.mints {
-				now := noon.Add(at)
-				mint := call{issued: now, longest: time.Minute}
-				if m == nil || !m.covers(mint, now) {
-					m = m.extended(mint, now)
-				}
-				if !m.covers(mint, now) {
-					t.Errorf("the mark does not cover the mint at %s that it was made for: %v", at, m.Windows)
-				}
-			}
-			for _, at := range test.mints {
-				if !windows(m.Windows).contain(noon.Add(at)) {
-					t.Errorf("no window has %s: %v", at, m.Windows)
-				}
-			}
-			for _, at := range test.without {
-				if windows(m.Windows).contain(noon.Add(at)) {
-					t.Errorf("a window has %s, when nothing was made: %v", at, m.Windows)
-				}
-			}
-			if len(m.Windows) != test.windows {
-				t.Errorf("%d windows, want %d: %v", len(m.Windows), test.windows, m.Windows)
-			}
-		})
-	}
-}
-
-// TestWindowsAreBounded: a clock that jumps without end costs no more than some
-// windows, and none of the times is lost.
-func TestWindowsAreBounded(t *testing.T) {
-	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	var m *mark
-	var times []time.Time
-	for n := range 100 {
-		at := noon.Add(time.Duration(n*n%37) * 24 * time.Hour)
-		m = m.extended(call{issued: at, longest: time.Minute}, at)
-		times = append(times, at)
-	}
-	if len(m.Windows) > mostWindows {
-		t.Errorf("%d windows", len(m.Windows))
-	}
-	for _, at := range times {
-		if !windows(m.Windows).contain(at) {
-			t.Errorf("no window has %s", at)
-		}
-	}
+	w.process.books.marks.Now = func() time.Time { return w.time().Add(1500 * time.Millisecond) }
 }
 
 // TestMarkKnowsTheLongestMint: how long a mint may last is on disk before it
@@ -227,7 +166,7 @@ func TestMarkKnowsTheLongestMint(t *testing.T) {
 	w.mustMint("main")
 	w.raiseTimeout()
 	w.mustMint("main")
-	stored, err := read[mark](context.Background(), w.storage, w.marks()[0])
+	stored, err := stored.Read[marks.Mark](context.Background(), w.storage, w.marks()[0])
 	w.must(err)
 	if want := 2 * time.Minute; stored.LongestMint != want {
 		t.Errorf("the mark tells of mints of %s, want %s", stored.LongestMint, want)

@@ -25,6 +25,14 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/keyed"
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/retry"
+	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
 // Version is the plugin's version; the build sets it.
@@ -48,12 +56,12 @@ type Engine struct {
 	metrics *metrics
 
 	times
-	clients
-	books
-	locks
-	right
-	pending
-	rotations
+	clients    clients
+	books      books
+	locks      locks
+	guard      guard
+	pending    pending
+	rotations  rotations
 	background background
 }
 
@@ -62,7 +70,7 @@ type times struct {
 	clock *clock
 	// now is the clock's steady time.
 	now          func() time.Time
-	jitter       jitter
+	jitter       retry.Jitter
 	tickInterval time.Duration
 	// acceptance bounds the wait for a new credential or static key to be
 	// accepted everywhere at the provider.
@@ -71,9 +79,9 @@ type times struct {
 
 // clients are the connections ready for use, and what they are made of.
 type clients struct {
-	sites struct {
+	connections struct {
 		mu     sync.RWMutex
-		byName map[string]*site
+		byName map[string]*boundConnection
 	}
 	definitions definitions
 	unsaved     unsavedCredentials
@@ -83,46 +91,46 @@ type clients struct {
 type books struct {
 	identity struct {
 		mu    sync.Mutex
-		mount *mount
+		mount *ledger.Mount
 	}
-	ledger      *ledger
-	activity    *activity
-	queue       *queue
-	scheduler   *scheduler
+	ledger      *ledger.Ledger
+	marks       *marks.Marks
+	queue       *queue.Queue
+	timetable   *timetable.Timetable
 	holdingsLog *holdingsLog
-	census      census
+	keyCounts   keyCounts
 	overdue     overdue
 }
 
 // locks keep operations off each other, and bound how many there are.
 type locks struct {
-	recordLocks keyedLocks
-	// rotationLocks keep two rotations of the same thing apart.
-	rotationLocks keyedLocks
-	admissions    admissions
-	revokeSlots   sync.Map // connection name to *semaphore.Weighted
+	records keyed.Locks
+	// rotations keep two rotations of the same thing apart.
+	rotations   keyed.Locks
+	admissions  admissions
+	revokeSlots sync.Map // connection name to *semaphore.Weighted
 }
 
-// right is whether this mount may end what it knows of.
-type right struct {
+// guard is whether this mount may end what it knows of.
+type guard struct {
 	ownership ownership
 	lookout   *lookout
-	namer     *namer
+	namer     *keyname.Namer
 }
 
 // pending is what is under way, or was just now.
 type pending struct {
-	inheritance inheritance
-	recoveries  recoveries
-	searches    searches
-	ending      endings
-	ended       lately
-	nextShard   int
+	loading    loading
+	recoveries recoveries
+	searches   searches
+	ending     endings
+	ended      lately
+	nextShard  int
 }
 
 // rotations are what this process knows of those under way.
 type rotations struct {
-	rotationsKnown knownRotations
+	known knownRotations
 	// failing are what could not be rotated when that was last tried.
 	failing failing
 	// installing are the static roles of which a key is being made and stored.
@@ -157,26 +165,26 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		log:        config.Logger,
 		options:    options,
 		times:      times{clock: clock, now: now, jitter: options.Jitter, tickInterval: interval, acceptance: defaultAcceptance},
-		background: background{nudge: make(chan struct{}, 1)},
+		background: background{trigger: make(chan struct{}, 1)},
 	}
-	e.sites.byName = map[string]*site{}
+	e.clients.connections.byName = map[string]*boundConnection{}
 	e.books = books{
-		ledger:      newLedger(),
-		activity:    newActivity(clock.latest),
-		queue:       newQueue(now),
-		scheduler:   newScheduler(now),
+		ledger:      ledger.New(),
+		marks:       marks.New(clock.latest),
+		queue:       queue.New(now),
+		timetable:   timetable.New(now),
 		holdingsLog: newHoldingsLog(),
 	}
-	e.locks = locks{recordLocks: newKeyedLocks(), rotationLocks: newKeyedLocks()}
-	e.lookout = newLookout()
-	e.recoveries.byPlace = map[string]*recovery{}
-	e.inheritance.steps = []func(context.Context, logical.Storage) error{
-		e.findIdentity, e.findOwnership, e.queue.load, e.scheduler.load, e.findInterrupted, e.findRecoveries,
+	e.locks = locks{records: keyed.New(), rotations: keyed.New()}
+	e.guard.lookout = newLookout()
+	e.pending.recoveries.byLocation = map[string]*recovery{}
+	e.pending.loading.steps = []func(context.Context, logical.Storage) error{
+		e.findIdentity, e.findOwnership, e.books.queue.Load, e.books.timetable.Load, e.findInterrupted, e.findRecoveries,
 	}
-	e.ownership.epoch = e.activity.epoch
-	e.namer = newNamer(e.activity.epoch)
-	e.activity.accountedFor = e.accountsForOwn
-	e.queue.jitter, e.scheduler.jitter = e.jitter, e.jitter
+	e.guard.ownership.epoch = e.books.marks.Epoch
+	e.guard.namer = keyname.NewNamer(e.books.marks.Epoch)
+	e.books.marks.AccountedFor = e.accountsForOwn
+	e.books.queue.Jitter, e.books.timetable.Jitter = e.jitter, e.jitter
 	if e.log == nil {
 		e.log = hclog.NewNullLogger()
 	}
@@ -188,7 +196,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		Paths:          paths(e),
 		Secrets:        []*framework.Secret{e.secret()},
 		PathsSpecial: &logical.Paths{
-			SealWrapStorage: []string{connectionPrefix, mountPath, sealedLedgerPrefix, queuePrefix, rotationPrefix, staticKeyPrefix},
+			SealWrapStorage: []string{connectionPrefix, ledger.MountPath, ledger.SealedPrefix, queue.Prefix, rotationPrefix, staticKeyPrefix},
 			LocalStorage:    []string{framework.WALPrefix},
 			// A definition decides where admin credentials are sent.
 			Root: []string{"definitions/*"},
@@ -221,7 +229,7 @@ func (e *Engine) initialize(ctx context.Context, req *logical.InitializationRequ
 	}
 	// After an error Vault goes on with the mount all the same, so the background
 	// has to run, and tries again.
-	err := e.takeOver(ctx, req.Storage)
+	err := e.loadState(ctx, req.Storage)
 	e.startBackground()
 	return err
 }
@@ -242,10 +250,10 @@ func (e *Engine) invalidate(_ context.Context, key string) {
 		e.ResetConnection(strings.TrimPrefix(key, connectionPrefix))
 	case strings.HasPrefix(key, definitionPrefix):
 		e.resetAll()
-	case key == mountPath:
-		e.identity.mu.Lock()
-		e.identity.mount = nil
-		e.identity.mu.Unlock()
+	case key == ledger.MountPath:
+		e.books.identity.mu.Lock()
+		e.books.identity.mount = nil
+		e.books.identity.mu.Unlock()
 	}
 }
 
@@ -257,11 +265,11 @@ func (e *Engine) clean(ctx context.Context) {
 
 // resetAll drops every cached client.
 func (e *Engine) resetAll() {
-	e.sites.mu.Lock()
-	defer e.sites.mu.Unlock()
-	for name, site := range e.sites.byName {
-		site.client.Close()
-		delete(e.sites.byName, name)
+	e.clients.connections.mu.Lock()
+	defer e.clients.connections.mu.Unlock()
+	for name, bound := range e.clients.connections.byName {
+		bound.client.Close()
+		delete(e.clients.connections.byName, name)
 	}
 }
 
@@ -298,10 +306,10 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 	return Info{
 		Version:       Version,
 		Providers:     names,
-		Queued:        len(e.queue.list()),
-		Recovering:    e.recoveries.names(),
-		Unrecovered:   e.recoveries.failures(),
-		Damaged:       e.census.damaged(),
+		Queued:        len(e.books.queue.List()),
+		Recovering:    e.pending.recoveries.names(),
+		Unrecovered:   e.pending.recoveries.failures(),
+		Damaged:       e.books.keyCounts.damaged(),
 		Passive:       e.passive(),
 		LeftByDisable: left,
 	}, nil

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
 var errInjected = errors.New("injected failure")
@@ -164,7 +167,7 @@ type gatedStorage struct {
 	logical.Storage
 	gate *gate
 	// forgot is told of every ledger record that went.
-	forgot func(*Record)
+	forgot func(*ledger.Record)
 }
 
 func (s *gatedStorage) Put(ctx context.Context, entry *logical.StorageEntry) error {
@@ -183,10 +186,10 @@ func (s *gatedStorage) Delete(ctx context.Context, key string) error {
 
 // remove deletes an entry and tells of it where it is a key's record.
 func (s *gatedStorage) remove(ctx context.Context, key string) error {
-	if !strings.HasPrefix(key, ledgerPrefix) && !strings.HasPrefix(key, sealedLedgerPrefix) {
+	if !strings.HasPrefix(key, ledger.Prefix) && !strings.HasPrefix(key, ledger.SealedPrefix) {
 		return s.Storage.Delete(ctx, key)
 	}
-	r, err := read[Record](ctx, s.Storage, key)
+	r, err := stored.Read[ledger.Record](ctx, s.Storage, key)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -74,7 +75,7 @@ func TestMintUnderFaults(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("the error is %v, want it to say %q", err, test.want)
 			}
-			var m *Mistake
+			var m *usererror.Error
 			if errors.As(err, &m) != test.mistake {
 				t.Errorf("a mistake: %v, want %v: %v", !test.mistake, test.mistake, err)
 			}

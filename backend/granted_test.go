@@ -9,6 +9,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -61,7 +64,7 @@ func TestLeaseNeverOutlivesItsKey(t *testing.T) {
 			}
 			lease, err := leaseDataOf(&logical.Request{Secret: response.Secret})
 			w.must(err)
-			r, err := record(context.Background(), w.storage, lease.RecordID)
+			r, err := ledger.Get(context.Background(), w.storage, lease.RecordID)
 			w.must(err)
 			if !r.Deadline.Equal(w.time().Add(response.Secret.TTL + w.longestMint("box") + deadlineMargin)) {
 				t.Errorf("the deadline is %s after the end of the lease", r.Deadline.Sub(w.time().Add(response.Secret.TTL)))
@@ -89,17 +92,17 @@ func TestSlowMint(t *testing.T) {
 		"by a clock that is set back": {answered: -time.Hour, ttl: ttl, deadline: ttl + deadlineMargin},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := &order{
-				site:   &site{connection: connection, definition: &providers.Definition{}},
-				term:   term{ttl: ttl, maxTTL: ttl},
-				record: Record{IssuedAt: began},
+			o := &mintPlan{
+				bound:  &boundConnection{connection: connection, definition: &providers.Definition{}},
+				lease:  leaseTimes{ttl: ttl, maxTTL: ttl},
+				record: ledger.Record{IssuedAt: began},
 			}
 			if test.ends > 0 {
 				o.record.ExpiresAt = began.Add(test.ends)
 			}
-			o.grant(providers.Granted{}, began.Add(test.answered))
-			if o.term.ttl != test.ttl {
-				t.Errorf("the lease lasts %s, want %s", o.term.ttl, test.ttl)
+			o.setExpiry(providers.Granted{}, began.Add(test.answered))
+			if o.lease.ttl != test.ttl {
+				t.Errorf("the lease lasts %s, want %s", o.lease.ttl, test.ttl)
 			}
 			if got, want := o.record.Deadline.Sub(began), test.deadline+connection.longestMint(); got != want {
 				t.Errorf("the deadline is %s after the order, want %s", got, want)
@@ -118,7 +121,7 @@ func TestStillbornKeyIsNotHandedOut(t *testing.T) {
 	if state := w.sandbox.State(); state.Counters.Deleted != state.Counters.Issued {
 		t.Errorf("%d keys were made and %d deleted", state.Counters.Issued, state.Counters.Deleted)
 	}
-	if live, err := liveKeys(context.Background(), w.storage, "box"); err != nil || live != 0 {
+	if live, err := ledger.CountOf(context.Background(), w.storage, "box"); err != nil || live != 0 {
 		t.Errorf("the ledger holds %d keys, %v", live, err)
 	}
 }
@@ -147,13 +150,13 @@ func TestRenewalWithinTheKeysLife(t *testing.T) {
 // TestStaticKeyMustLastUntilItsSuccessor: the provider grants an hour.
 func TestStaticKeyMustLastUntilItsSuccessor(t *testing.T) {
 	for name, test := range map[string]struct {
-		schedule Schedule
+		schedule timetable.Schedule
 		overlap  time.Duration
 		refused  bool
 	}{
-		"every day":                        {schedule: Schedule{Period: 24 * time.Hour}, refused: true},
-		"often enough":                     {schedule: Schedule{Period: 10 * time.Minute}, overlap: 30 * time.Minute},
-		"often enough but for its overlap": {schedule: Schedule{Period: 10 * time.Minute}, overlap: time.Hour, refused: true},
+		"every day":                        {schedule: timetable.Schedule{Period: 24 * time.Hour}, refused: true},
+		"often enough":                     {schedule: timetable.Schedule{Period: 10 * time.Minute}, overlap: 30 * time.Minute},
+		"often enough but for its overlap": {schedule: timetable.Schedule{Period: 10 * time.Minute}, overlap: time.Hour, refused: true},
 		"by hand":                          {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,7 +165,7 @@ func TestStaticKeyMustLastUntilItsSuccessor(t *testing.T) {
 			r := staticRole(test.overlap)
 			r.Schedule = test.schedule
 			err := w.process.SaveStaticRole(context.Background(), w.storage, "legacy", r)
-			var m *Mistake
+			var m *usererror.Error
 			if test.refused {
 				if !errors.As(err, &m) || !strings.Contains(err.Error(), "rotate it more often") {
 					t.Errorf("storing the role: %v", err)

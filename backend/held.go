@@ -12,6 +12,11 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyed"
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -74,8 +79,8 @@ func (c claim) nobodyGot(part string) bool { return c.failed && c.part != "" && 
 
 // object is something at a provider, as the provider tells of it.
 type object struct {
-	site *site
-	name string
+	bound *boundConnection
+	name  string
 	// ids are the provider's own for it, as far as they are known.
 	ids []string
 	// beside are the ids of everything that the provider listed under the same
@@ -83,8 +88,8 @@ type object struct {
 	beside []string
 }
 
-func objectOf(site *site, handle providers.Handle) object {
-	return object{site: site, name: handle.Name, ids: []string{handle.ID}}
+func objectOf(bound *boundConnection, handle providers.Handle) object {
+	return object{bound: bound, name: handle.Name, ids: []string{handle.ID}}
 }
 
 // holdings is what is held in the whole mount, as of the moment at which it was
@@ -118,7 +123,7 @@ type heldCredential struct {
 // ledger is read shard by shard, and a key may be entered behind the reader.
 type holdingsLog struct {
 	// reading is held by whoever reads what others are to share.
-	reading keyedLocks
+	reading keyed.Locks
 
 	mu   sync.Mutex
 	open map[*holdings]struct{}
@@ -129,7 +134,7 @@ type holdingsLog struct {
 }
 
 func newHoldingsLog() *holdingsLog {
-	return &holdingsLog{reading: newKeyedLocks(), open: map[*holdings]struct{}{}, users: map[*holdings]int{}}
+	return &holdingsLog{reading: keyed.New(), open: map[*holdings]struct{}{}, users: map[*holdings]int{}}
 }
 
 // share lets others use what one has read.
@@ -180,7 +185,7 @@ func (l *holdingsLog) end(h *holdings) {
 
 // entered is called once a new key is in the ledger, and before it is out of
 // flight.
-func (l *holdingsLog) entered(r *Record) {
+func (l *holdingsLog) entered(r *ledger.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for h := range l.open {
@@ -195,8 +200,8 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 		return nil, nil, err
 	}
 	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, scopes: map[string]providers.Scope{}}
-	e.holdingsLog.begin(h)
-	release = func() { e.holdingsLog.end(h) }
+	e.books.holdingsLog.begin(h)
+	release = func() { e.books.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
 		e.addCredentials, e.addRecords, e.addStaticKeys,
 	} {
@@ -215,27 +220,27 @@ const holdingsAge = 10 * time.Second
 // asks while others use theirs gets the same, for a while. What was entered into
 // the ledger since is in it; what has gone from there is held a little longer.
 func (e *Engine) sharedHoldings(ctx context.Context, s logical.Storage) (h *holdings, release func(), err error) {
-	unlock, err := e.holdingsLog.reading.lock(ctx, "")
+	unlock, err := e.books.holdingsLog.reading.Lock(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}
 	defer unlock() // those who ask meanwhile find it read
-	if h := e.holdingsLog.join(e.now()); h != nil {
-		return h, func() { e.holdingsLog.leave(h) }, nil
+	if h := e.books.holdingsLog.join(e.now()); h != nil {
+		return h, func() { e.books.holdingsLog.leave(h) }, nil
 	}
 	h, _, err = e.holdings(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.holdingsLog.share(h, e.now())
-	return h, func() { e.holdingsLog.leave(h) }, nil
+	e.books.holdingsLog.share(h, e.now())
+	return h, func() { e.books.holdingsLog.leave(h) }, nil
 }
 
 // addRecords adds every record of the ledger, whatever its connection.
 func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings) error {
-	for r, err := range records(ctx, s) {
-		if errors.Is(err, errUnreadable) {
-			shows, damagedErr := h.addDamaged(ctx, s, ledgerPrefix+shardOf(r.ID)+"/"+r.ID, sealedLedgerPrefix+shardOf(r.ID)+"/"+r.ID)
+	for r, err := range ledger.All(ctx, s) {
+		if errors.Is(err, stored.ErrUnreadable) {
+			shows, damagedErr := h.addDamaged(ctx, s, ledger.Prefix+ledger.ShardOf(r.ID)+"/"+r.ID, ledger.SealedPrefix+ledger.ShardOf(r.ID)+"/"+r.ID)
 			if damagedErr != nil {
 				return damagedErr
 			}
@@ -252,7 +257,7 @@ func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings)
 	return nil
 }
 
-func (h *holdings) addRecord(r *Record) {
+func (h *holdings) addRecord(r *ledger.Record) {
 	h.add(&holder{
 		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID,
 		name: r.Handle.Name, issued: r.IssuedAt, scope: h.scope(r.Scope), recordID: r.ID,
@@ -286,10 +291,10 @@ func (h *holdings) add(one *holder, name string) {
 
 // partOf is the fixed part of a name, be it a key's or an admin credential's.
 func (h *holdings) partOf(name string) (string, bool) {
-	if part, _, ok := fixedPartOf(h.tag, name); ok {
+	if part, _, ok := keyname.FindKeyPart(h.tag, name); ok {
 		return part, true
 	}
-	part, _, ok := credentialFixedPartOf(h.tag, name)
+	part, _, ok := keyname.FindCredentialPart(h.tag, name)
 	return part, ok
 }
 
@@ -321,7 +326,7 @@ func (e *Engine) addStaticKeys(ctx context.Context, s logical.Storage, h *holdin
 	}
 	for _, name := range names {
 		keys, err := e.staticKeys(ctx, s, name)
-		if errors.Is(err, errUnreadable) {
+		if errors.Is(err, stored.ErrUnreadable) {
 			if _, err := h.addDamaged(ctx, s, staticKeyPrefix+name); err != nil {
 				return err
 			}
@@ -346,7 +351,7 @@ func (e *Engine) addCredentials(ctx context.Context, s logical.Storage, h *holdi
 	}
 	for _, name := range names {
 		c, err := e.Connection(ctx, s, name)
-		if errors.Is(err, errUnreadable) {
+		if errors.Is(err, stored.ErrUnreadable) {
 			_, err = h.addDamaged(ctx, s, connectionPrefix+name)
 		}
 		if err != nil {
@@ -378,14 +383,14 @@ func (e *Engine) connectionFields(ctx context.Context, s logical.Storage, provid
 
 // addRotation adds what a rotation under way has made or may have made.
 func (e *Engine) addRotation(ctx context.Context, s logical.Storage, h *holdings, of *holder, fields providers.Fields) error {
-	note, err := read[rotationNote](ctx, s, rotationPrefix+of.connection)
-	if errors.Is(err, errUnreadable) {
+	note, err := stored.Read[rotationNote](ctx, s, rotationPrefix+of.connection)
+	if errors.Is(err, stored.ErrUnreadable) {
 		_, err = h.addDamaged(ctx, s, rotationPrefix+of.connection)
 	}
 	if err != nil {
 		return err
 	}
-	for _, note := range []*rotationNote{note, e.unsaved.get(of.connection)} {
+	for _, note := range []*rotationNote{note, e.clients.unsaved.get(of.connection)} {
 		if note == nil {
 			continue
 		}
@@ -454,14 +459,14 @@ func (h *holdings) credentialOf(o object, id string, by claim) *holder {
 // isAt reports whether the holder is, or may be, at the object's provider.
 func (one *holder) isAt(o object) bool {
 	if one.baseURL != "" {
-		return sameURL(one.baseURL, o.site.client.BaseURL())
+		return sameURL(one.baseURL, o.bound.client.BaseURL())
 	}
-	return one.provider == "" || one.provider == o.site.definition.Name
+	return one.provider == "" || one.provider == o.bound.definition.Name
 }
 
 // isCertainlyAt is isAt where there is no doubt.
 func (one *holder) isCertainlyAt(o object) bool {
-	return one.provider == o.site.definition.Name && one.baseURL != "" && sameURL(one.baseURL, o.site.client.BaseURL())
+	return one.provider == o.bound.definition.Name && one.baseURL != "" && sameURL(one.baseURL, o.bound.client.BaseURL())
 }
 
 func sameURL(a, b string) bool {
@@ -488,7 +493,7 @@ func (h *holdings) holderOf(o object, by claim) *holder {
 			return &holder{what: "an entry in storage that is damaged"}
 		}
 	}
-	if h.unread != nil && !by.nobodyGot(part) && !strings.HasPrefix(part, credentialLetter) {
+	if h.unread != nil && !by.nobodyGot(part) && !strings.HasPrefix(part, keyname.CredentialLetter) {
 		return &holder{what: fmt.Sprintf("a record of the ledger that cannot be read: %s", h.unread), unclear: true}
 	}
 	for _, one := range h.byPart[part] {
@@ -537,16 +542,16 @@ var errUnclear = errors.New("it cannot be told whether somebody holds it, so it 
 // storage's.
 func (e *Engine) removeUnheld(ctx context.Context, s logical.Storage, r removal) error {
 	if err := e.mayRemove(ctx, s, r); err != nil {
-		e.metrics.removed(r.site.name, r.work, err)
-		e.log.Info("something at a provider was not removed", "connection", r.site.name, "name", r.name, "why", r.why, "error", err)
+		e.metrics.removed(r.bound.name, r.work, err)
+		e.log.Info("something at a provider was not removed", "connection", r.bound.name, "name", r.name, "why", r.why, "error", err)
 		return err
 	}
 	err := r.remove(ctx)
-	e.metrics.removed(r.site.name, r.work, err)
+	e.metrics.removed(r.bound.name, r.work, err)
 	if err != nil {
 		return err
 	}
-	e.log.Info("removed what nobody holds", "connection", r.site.name, "name", r.name, "why", r.why)
+	e.log.Info("removed what nobody holds", "connection", r.bound.name, "name", r.name, "why", r.why)
 	return nil
 }
 
@@ -586,7 +591,7 @@ func (e *Engine) holdingsFor(ctx context.Context, s logical.Storage, r removal) 
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, _, isKey := fixedPartOf(mount.Tag, r.name); isKey {
+	if _, _, isKey := keyname.FindKeyPart(mount.Tag, r.name); isKey {
 		return e.sharedHoldings(ctx, s)
 	}
 	return e.holdings(ctx, s)
@@ -596,7 +601,7 @@ func (e *Engine) holdingsFor(ctx context.Context, s logical.Storage, r removal) 
 // goes from flight to the queue or the ledger, so they are asked in that order.
 func (e *Engine) held(h *holdings, o object, by claim) *holder {
 	if part, named := h.partOf(o.name); named && part != by.part {
-		if connection, yes := e.activity.isInFlight(h.tag, part); yes {
+		if connection, yes := e.books.marks.IsInFlight(h.tag, part); yes {
 			return &holder{what: "a mint in flight of connection " + connection, connection: connection}
 		}
 	}
@@ -608,7 +613,7 @@ func (e *Engine) held(h *holdings, o object, by claim) *holder {
 
 // idOfAnother reports whether the id of a key that the ledger does not have is
 // that of another one by now, which somebody holds.
-func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *Record) (bool, error) {
+func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *ledger.Record) (bool, error) {
 	h, release, err := e.holdings(ctx, s)
 	if err != nil {
 		return false, err
@@ -626,19 +631,6 @@ func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *Record) 
 	return false, nil
 }
 
-// isInFlight reports whether a key with this fixed part is being minted, and by
-// which connection.
-func (a *activity) isInFlight(tag, part string) (connection string, yes bool) {
-	for _, name := range a.connections() {
-		for keyName := range a.inFlight(name) {
-			if own, _, ok := fixedPartOf(tag, keyName); ok && own == part {
-				return name, true
-			}
-		}
-	}
-	return "", false
-}
-
 // queuedFor is the entry of the queue that is about the object and not the
 // caller's own: it is that one's to remove. A queued revocation speaks for nobody,
 // its key being in the ledger.
@@ -647,8 +639,8 @@ func (e *Engine) queuedFor(h *holdings, o object, by claim) *holder {
 	if !named || part == by.part {
 		return nil
 	}
-	for _, entry := range e.queue.all() {
-		if entry.Kind == queueRevoke {
+	for _, entry := range e.books.queue.All() {
+		if entry.Kind == queue.Revoke {
 			continue
 		}
 		if other, ok := h.partOf(entry.KeyName); ok && other == part {
@@ -679,7 +671,7 @@ func (h *holdings) newest() time.Time {
 	defer h.mu.Unlock()
 	var newest time.Time
 	for part := range h.byPart {
-		if issued, ok := readFixedPart(part); ok && issued.After(newest) {
+		if issued, ok := keyname.ReadPart(part); ok && issued.After(newest) {
 			newest = issued
 		}
 	}

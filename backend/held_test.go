@@ -11,6 +11,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -37,9 +40,9 @@ func TestEngineSparesWhatIsHeld(t *testing.T) {
 				Role: Role{Connection: "one", Fields: providers.Values{"drawer": "main"}},
 			}))
 			key := w.current("legacy")
-			r, err := record(ctx, w.storage, key.RecordID)
+			r, err := ledger.Get(ctx, w.storage, key.RecordID)
 			w.must(err)
-			w.must(dropRecord(ctx, w.storage, r))
+			w.must(ledger.Drop(ctx, w.storage, r))
 			id, _, _ := strings.Cut(key.Secret["api_key"].(string), ".")
 			return []string{id}
 		},
@@ -97,8 +100,8 @@ var providerNames = map[string]func(string) string{
 	"capitals":          strings.ToUpper,
 	"other separators":  func(name string) string { return strings.ReplaceAll(name, "-", "_") },
 	"fewer separators":  func(name string) string { return strings.ReplaceAll(name, "-", "") },
-	"the front cut":     func(name string) string { return name[len(name)-fixedLength-2:] },
-	"another beginning": func(name string) string { return "key of " + name[len(name)-fixedLength:] },
+	"the front cut":     func(name string) string { return name[len(name)-keyname.PartLength-2:] },
+	"another beginning": func(name string) string { return "key of " + name[len(name)-keyname.PartLength:] },
 }
 
 // clearings make an orphan, or several, and have the engine clear it up.
@@ -138,12 +141,12 @@ func (w *world) dropRecordOf(lease *heldLease) {
 	ctx := context.Background()
 	mount, err := w.process.mount(ctx, w.storage)
 	w.must(err)
-	r, err := record(ctx, w.storage, mount.recordID(lease.key))
+	r, err := ledger.Get(ctx, w.storage, mount.RecordID(lease.key))
 	w.must(err)
 	if r == nil {
 		w.t.Fatal("the ledger has no record of the key")
 	}
-	w.must(dropRecord(ctx, w.storage, r))
+	w.must(ledger.Drop(ctx, w.storage, r))
 }
 
 // TestTwins has a provider make two keys for one request. The one whose id is held
@@ -286,14 +289,14 @@ func TestGate(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(w, lease)
 			}
-			site, err := w.process.site(ctx, w.storage, "one")
+			bound, err := w.process.bound(ctx, w.storage, "one")
 			w.must(err)
 			data := w.dataOf(lease)
-			part, _, ok := fixedPartOf(w.process.identity.mount.Tag, data.Handle.Name)
+			part, _, ok := keyname.FindKeyPart(w.process.books.identity.mount.Tag, data.Handle.Name)
 			if !ok {
 				t.Fatalf("no fixed part in %q", data.Handle.Name)
 			}
-			asked := removal{object: objectOf(site, *data.Handle), work: "test", why: "a test asks"}
+			asked := removal{object: objectOf(bound, *data.Handle), work: "test", why: "a test asks"}
 			if test.claim {
 				asked.claim = claim{part: part, failed: true}
 			}
@@ -314,8 +317,8 @@ func TestGate(t *testing.T) {
 func (w *world) damageRecordOf(lease *heldLease, change func(string) string) {
 	w.t.Helper()
 	ctx := context.Background()
-	r := &Record{ID: w.dataOf(lease).RecordID}
-	entry, err := w.storage.Get(ctx, r.path())
+	r := &ledger.Record{ID: w.dataOf(lease).RecordID}
+	entry, err := w.storage.Get(ctx, r.Path())
 	w.must(err)
 	entry.Value = []byte(change(string(entry.Value)))
 	w.must(w.storage.Put(ctx, entry))
@@ -360,13 +363,13 @@ func TestFormerLeaderRemovesNothing(t *testing.T) {
 	defer release()
 	w.mustMint("app") // in truth by the next leader, beyond this one's knowledge
 	before.byPart, before.byID = map[string][]*holder{}, map[string][]*holder{}
-	site, err := w.process.site(ctx, w.storage, "box")
+	bound, err := w.process.bound(ctx, w.storage, "box")
 	w.must(err)
 	key := w.sandbox.LiveKeys()[0]
-	w.must(write(ctx, w.storage, ownershipPath, &signature{Epoch: "the next leader", makerNote: makerNote{Seen: w.time()}}))
+	w.must(stored.Write(ctx, w.storage, ownershipPath, &signature{Epoch: "the next leader", makerNote: makerNote{Seen: w.time()}}))
 
 	err = w.process.removeUnheld(ctx, w.storage, removal{
-		object:   object{site: site, name: key.Name, ids: []string{key.ID}},
+		object:   object{bound: bound, name: key.Name, ids: []string{key.ID}},
 		work:     "test",
 		why:      "nobody that this process knows of holds it",
 		holdings: before,
@@ -383,28 +386,28 @@ func TestClearingUpSharesTheLedger(t *testing.T) {
 	ctx := context.Background()
 	w, _ := cabinetWorld(t)
 	held := []*heldLease{w.mustMint("main"), w.mustMint("main")}
-	counted := &countedReads{Storage: w.process.storage, prefix: ledgerPrefix}
-	site, err := w.process.site(ctx, w.storage, "one")
+	counted := &countedReads{Storage: w.process.storage, prefix: ledger.Prefix}
+	bound, err := w.process.bound(ctx, w.storage, "one")
 	w.must(err)
 	_, release, err := w.process.sharedHoldings(ctx, counted)
 	w.must(err)
 	defer release()
-	tag := w.process.identity.mount.Tag
+	tag := w.process.books.identity.mount.Tag
 	remove := func(name string) {
 		t.Helper()
 		w.must(w.process.removeUnheld(ctx, counted, removal{
-			object: object{site: site, name: name},
+			object: object{bound: bound, name: name},
 			work:   "test", why: "a test asks",
 			remove: func(context.Context) error { return nil },
 		}))
 	}
 	for range 20 {
-		remove("main-" + w.process.namer.fixedPart(tag, w.time()))
+		remove("main-" + w.process.guard.namer.KeyPart(tag, w.time()))
 	}
 	if counted.reads() != len(held) {
 		t.Errorf("%d records were read for 20 keys, and there are %d", counted.reads(), len(held))
 	}
-	remove("vault-root-" + credentialFixedPart(tag, w.time()))
+	remove("vault-root-" + keyname.CredentialPart(tag, w.time()))
 	if counted.reads() != 2*len(held) {
 		t.Errorf("%d records were read after a credential came, want %d", counted.reads(), 2*len(held))
 	}

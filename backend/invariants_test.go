@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
 // What the engine promises, in the order in which its package comment numbers
@@ -67,17 +71,17 @@ func (w *world) staticKeysWork() {
 func (w *world) everyKeyIsTraced() error {
 	ctx := context.Background()
 	inLedger := map[string]bool{}
-	for r, err := range records(ctx, w.storage) {
+	for r, err := range ledger.All(ctx, w.storage) {
 		if err != nil {
 			return err
 		}
 		inLedger[r.Handle.Name] = true
 	}
-	marks, err := logical.CollectKeysWithPrefix(ctx, w.storage, dirtyPrefix)
+	marks, err := logical.CollectKeysWithPrefix(ctx, w.storage, marks.Prefix)
 	if err != nil {
 		return err
 	}
-	queued, err := w.storage.List(ctx, queuePrefix)
+	queued, err := w.storage.List(ctx, queue.Prefix)
 	if err != nil {
 		return err
 	}
@@ -104,7 +108,7 @@ func (w *world) recordsOutliveKeys() error {
 // everyRecordEnds is the third invariant: each ledger record has a deadline. That
 // the engine keeps it shows in nothingIsLeft, once every deadline has passed.
 func (w *world) everyRecordEnds() error {
-	for r, err := range records(context.Background(), w.storage) {
+	for r, err := range ledger.All(context.Background(), w.storage) {
 		if err != nil {
 			return err
 		}
@@ -168,7 +172,7 @@ func (w *world) mustSettle() {
 // nothingIsLeft checks that the engine's books are empty in the end.
 func (w *world) nothingIsLeft() {
 	w.t.Helper()
-	for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix, queuePrefix, dirtyPrefix} {
+	for _, prefix := range []string{ledger.Prefix, ledger.SealedPrefix, queue.Prefix, marks.Prefix} {
 		left, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, prefix)
 		if err != nil {
 			w.t.Fatal(err)
@@ -193,7 +197,7 @@ func (w *world) onlyStaticKeysLive() {
 
 func (w *world) noRotationLeft() {
 	w.t.Helper()
-	for _, prefix := range []string{rotationPrefix, queuePrefix} {
+	for _, prefix := range []string{rotationPrefix, queue.Prefix} {
 		left, err := w.storage.List(context.Background(), prefix)
 		w.must(err)
 		if len(left) > 0 {

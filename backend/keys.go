@@ -7,6 +7,11 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // longestPage bounds how many keys one answer lists.
@@ -14,20 +19,20 @@ const longestPage = 1000
 
 // Keys lists at most limit records (1000 when it is 0 or more) in order of id,
 // beginning after the given id.
-func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limit int) ([]*Record, error) {
-	if after != "" && !isRecordID(after) {
-		return nil, mistake("after is %q, which is no key id; write the last id of the page before", after)
+func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limit int) ([]*ledger.Record, error) {
+	if after != "" && !ledger.IsID(after) {
+		return nil, usererror.Errorf("after is %q, which is no key id; write the last id of the page before", after)
 	}
 	if limit <= 0 || limit > longestPage {
 		limit = longestPage
 	}
-	shards, err := shardsInUse(ctx, s)
+	shards, err := ledger.ShardsInUse(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	var page []*Record
+	var page []*ledger.Record
 	for _, shard := range shards {
-		if after != "" && shard < shardOf(after) {
+		if after != "" && shard < ledger.ShardOf(after) {
 			continue
 		}
 		inShard, err := shardAfter(ctx, s, shard, after)
@@ -43,10 +48,10 @@ func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limi
 }
 
 // shardAfter reads one shard's records beyond an id, open and sealed together.
-func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]*Record, error) {
-	var found []*Record
-	for r, err := range recordsInShard(ctx, s, shard) {
-		if errors.Is(err, errUnreadable) {
+func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]*ledger.Record, error) {
+	var found []*ledger.Record
+	for r, err := range ledger.InShard(ctx, s, shard) {
+		if errors.Is(err, stored.ErrUnreadable) {
 			continue // info tells of it
 		}
 		if err != nil {
@@ -56,59 +61,59 @@ func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]
 			found = append(found, r)
 		}
 	}
-	slices.SortFunc(found, func(a, b *Record) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(found, func(a, b *ledger.Record) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil
 }
 
 // Key reads one record; nil when no such key is alive.
-func (e *Engine) Key(ctx context.Context, s logical.Storage, id string) (*Record, error) {
-	return record(ctx, s, id)
+func (e *Engine) Key(ctx context.Context, s logical.Storage, id string) (*ledger.Record, error) {
+	return ledger.Get(ctx, s, id)
 }
 
 // Queue lists what waits to be revoked, in order of id.
-func (e *Engine) Queue() []QueueEntry { return e.queue.list() }
+func (e *Engine) Queue() []queue.Entry { return e.books.queue.List() }
 
 // QueueEntry reads one entry of the queue; nil when there is none.
-func (e *Engine) QueueEntry(id string) *QueueEntry { return e.queue.get(id) }
+func (e *Engine) QueueEntry(id string) *queue.Entry { return e.books.queue.Get(id) }
 
 // RetryNow tries a queued revocation at once, whatever pause it is in.
 func (e *Engine) RetryNow(id string) error {
 	if err := e.refuseIfPassive("the revocation"); err != nil {
 		return err
 	}
-	if !e.queue.retryNow(id) {
+	if !e.books.queue.RetryNow(id) {
 		return e.notQueued(id)
 	}
-	e.wake()
+	e.triggerQueue()
 	return nil
 }
 
 // GiveUp drops a queued revocation and, with it, the key's ledger record: the
 // operator takes it on himself that the key is dead. The log keeps a record.
 func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) error {
-	entry := e.queue.get(id)
+	entry := e.books.queue.Get(id)
 	if entry == nil {
 		return e.notQueued(id)
 	}
-	unlock, err := e.recordLocks.lock(ctx, id)
+	unlock, err := e.locks.records.Lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, err := recordNamed(ctx, req.Storage, id, entry.KeyName)
+	r, err := ledger.GetNamed(ctx, req.Storage, id, entry.KeyName)
 	if err != nil {
 		return err
 	}
 	if r != nil {
-		if err := dropRecord(ctx, req.Storage, r); err != nil {
+		if err := ledger.Drop(ctx, req.Storage, r); err != nil {
 			return err
 		}
 	}
-	if err := e.queue.remove(ctx, req.Storage, id); err != nil {
+	if err := e.books.queue.Remove(ctx, req.Storage, id); err != nil {
 		return err
 	}
-	e.ended.add(id + entry.KeyName)
-	e.activity.end(entry.Connection, entry.KeyName)
+	e.pending.ended.add(id + entry.KeyName)
+	e.books.marks.End(entry.Connection, entry.KeyName)
 	e.log.Warn("an operator gave a revocation up; the key may be alive at the provider",
 		"connection", entry.Connection, "role", entry.Role, "key_name", entry.KeyName, "reason", entry.Reason,
 		"waiting_since", entry.Since, "attempts", entry.Attempts, "last_error", entry.LastError,
@@ -117,5 +122,5 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 }
 
 func (e *Engine) notQueued(id string) error {
-	return mistake("nothing with id %q waits to be revoked; list queue/ for what does", id)
+	return usererror.Errorf("nothing with id %q waits to be revoked; list queue/ for what does", id)
 }

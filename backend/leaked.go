@@ -6,27 +6,30 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // KeysByValue are the records of the living keys with this value, oldest first:
 // that of the first field that its reader got. There are several only where that
 // field does not tell keys apart. A *Mistake, which does not quote the value, says
 // that there is none.
-func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value string) ([]*Record, error) {
+func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value string) ([]*ledger.Record, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	found, err := recordsOfValue(ctx, s, mount, strings.TrimSpace(value))
+	found, err := ledger.OfValue(ctx, s, mount, strings.TrimSpace(value))
 	if err == nil && len(found) == 0 {
-		err = mistake("no living key of this mount has this value; it is revoked already, was not made here, or is not the field that secret_fields in providers/PROVIDER shows first")
+		err = usererror.Errorf("no living key of this mount has this value; it is revoked already, was not made here, or is not the field that secret_fields in providers/PROVIDER shows first")
 	}
 	return found, err
 }
 
 // KeyByValue is the one living key with this value. A *Mistake says that there is
 // none, or which there are.
-func (e *Engine) KeyByValue(ctx context.Context, s logical.Storage, value string) (*Record, error) {
+func (e *Engine) KeyByValue(ctx context.Context, s logical.Storage, value string) (*ledger.Record, error) {
 	found, err := e.KeysByValue(ctx, s, value)
 	if err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func (e *Engine) KeyByValue(ctx context.Context, s logical.Storage, value string
 		for _, r := range found {
 			ids = append(ids, r.ID)
 		}
-		return nil, mistake("%d living keys have this value; write id=ID for each that you mean, of %s", len(found), strings.Join(ids, ", "))
+		return nil, usererror.Errorf("%d living keys have this value; write id=ID for each that you mean, of %s", len(found), strings.Join(ids, ", "))
 	}
 	return found[0], nil
 }
@@ -53,7 +56,7 @@ type Revocation struct {
 
 // RevokeKey revokes a key at once, whoever holds it. A static role gets another
 // one first; when that fails, the key dies all the same.
-func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *Record) (Revocation, error) {
+func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *ledger.Record) (Revocation, error) {
 	if r.StaticRole != "" {
 		if err := e.refuseIfPassive("the replacement of a static role's key"); err != nil {
 			return Revocation{}, err
@@ -67,7 +70,7 @@ func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *Record)
 	var done Revocation
 	if r.StaticRole != "" {
 		var err error
-		if done.NotReplaced, err = e.replaceLost(ctx, req.Storage, r); err != nil {
+		if done.NotReplaced, err = e.replaceLeaked(ctx, req.Storage, r); err != nil {
 			return done, err
 		}
 	}
@@ -76,12 +79,12 @@ func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *Record)
 	return done, err
 }
 
-// replaceLost has a static role part with a key, and gives it another one when
+// replaceLeaked has a static role part with a key, and gives it another one when
 // that was its current key. Without another, notReplaced says why: readers are
 // then told, and the timetable has it tried again.
-func (e *Engine) replaceLost(ctx context.Context, s logical.Storage, r *Record) (notReplaced, err error) {
+func (e *Engine) replaceLeaked(ctx context.Context, s logical.Storage, r *ledger.Record) (notReplaced, err error) {
 	name := r.StaticRole
-	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +110,7 @@ func (e *Engine) replaceLost(ctx context.Context, s logical.Storage, r *Record) 
 		return nil, nil // the rest of the rotation is on the timetable
 	}
 	// The timetable first, so that no crash leaves the role without a key for long.
-	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now()); err != nil {
+	if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now()); err != nil {
 		return notReplaced, err
 	}
 	keys.Current = nil

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // TestLeakedKeyCrashAtEveryStep fails and kills the engine before and after each
@@ -66,7 +68,7 @@ func (w *world) kill(value string) bool {
 	w.t.Helper()
 	ctx := context.Background()
 	r, err := w.process.KeyByValue(ctx, w.process.storage, value)
-	var m *Mistake
+	var m *usererror.Error
 	if errors.As(err, &m) {
 		return false
 	}

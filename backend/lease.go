@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -26,8 +28,8 @@ type leaseData struct {
 	ExpiresAt  time.Time         `json:"expires_at,omitzero"`
 	// IssuedAt and Origin are as in the ledger; leases of earlier versions of the
 	// engine have neither.
-	IssuedAt time.Time `json:"issued_at,omitzero"`
-	Origin   origin    `json:"origin,omitzero"`
+	IssuedAt time.Time     `json:"issued_at,omitzero"`
+	Origin   origin.Origin `json:"origin,omitzero"`
 }
 
 func (d leaseData) internal() map[string]any {
@@ -51,16 +53,6 @@ func leaseDataOf(req *logical.Request) (*leaseData, error) {
 		return nil, fmt.Errorf("reading the lease: %w", err)
 	}
 	return d, nil
-}
-
-// unsealedHandle is the handle where it may lie beside a lease; nil where only
-// the sealed ledger may hold it.
-func (r *Record) unsealedHandle() *providers.Handle {
-	if r.Handle.Sealed {
-		return nil
-	}
-	handle := r.Handle
-	return &handle
 }
 
 func (e *Engine) secret() *framework.Secret {
@@ -95,12 +87,12 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if role == nil {
 		return logical.ErrorResponse("role %q is gone, so its leases cannot be renewed; read a new key from another role", lease.Role), nil
 	}
-	unlock, err := e.recordLocks.lock(ctx, lease.RecordID)
+	unlock, err := e.locks.records.Lock(ctx, lease.RecordID)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	r, err := recordNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
+	r, err := ledger.GetNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +122,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
 	// keeps the key alive a little longer, one that is behind would kill it.
 	e.moveDeadline(ctx, req.Storage, r, ttl)
-	if err := putRecord(ctx, req.Storage, r); err != nil {
+	if err := ledger.Put(ctx, req.Storage, r); err != nil {
 		return nil, err
 	}
 	response := &logical.Response{Secret: req.Secret}
@@ -146,14 +138,14 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 // begins anew at about this time: Vault counts from the answer, which storage may
 // delay. It only ever moves on: should Vault lose a renewal, the lease ends when it
 // did before.
-func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) {
+func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *ledger.Record, ttl time.Duration) {
 	longest := 2 * defaultRequestTimeout
-	if site, err := e.site(ctx, s, r.Connection); err == nil {
-		longest = site.connection.longestMint()
+	if bound, err := e.bound(ctx, s, r.Connection); err == nil {
+		longest = bound.connection.longestMint()
 	}
 	now := e.clock.latest()
 	before := r.Deadline
-	if set := r.deadlineSetAt(); set.Sub(now) >= sooner {
+	if set := r.DeadlineSetAt(); set.Sub(now) >= sooner {
 		// It is that of a clock that was ahead: what it meant is as far from now.
 		before = now.Add(r.Deadline.Sub(set))
 		r.Deadline, r.DeadlineSet = before, now
@@ -165,47 +157,39 @@ func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *Record,
 
 // extendKey moves the provider's own expiry behind the new end of the lease, and
 // returns how much of the lease the key lives through.
-func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *Record, ttl time.Duration) (time.Duration, error) {
+func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *ledger.Record, ttl time.Duration) (time.Duration, error) {
 	if now := e.clock.latest(); r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
 		return ttl, nil
 	}
-	site, release, err := e.siteFor(ctx, s, r.origin())
+	bound, release, err := e.boundFor(ctx, s, r.Origin())
 	if errors.Is(err, errElsewhere) {
-		return r.left(ttl, e.clock.latest()), nil // nobody there knows the key
+		return r.Left(ttl, e.clock.latest()), nil // nobody there knows the key
 	}
 	if err != nil {
 		return 0, err
 	}
 	defer release()
-	if !site.definition.Capabilities.Extend {
-		return r.left(ttl, e.clock.latest()), nil
+	if !bound.definition.Capabilities.Extend {
+		return r.Left(ttl, e.clock.latest()), nil
 	}
 	now := e.clock.latest()
-	end, err := providerEnd(site.definition, now, ttl)
+	end, err := providerEnd(bound.definition, now, ttl)
 	if err != nil {
 		return 0, err
 	}
 	// Noted before it is asked for: the answer may be lost, and the key live on.
 	if end.After(r.AskedUntil) {
 		r.AskedUntil = end
-		if err := putRecord(ctx, s, r); err != nil {
+		if err := ledger.Put(ctx, s, r); err != nil {
 			return 0, err
 		}
 	}
-	granted, err := site.client.Extend(ctx, r.Handle, end, site.definition.Expiry.Life(now, end))
+	granted, err := bound.client.Extend(ctx, r.Handle, end, bound.definition.Expiry.Life(now, end))
 	if err != nil {
 		return 0, fmt.Errorf("extending the key at the provider: %w", err)
 	}
 	r.ExpiresAt = granted.End(now, end)
-	return r.left(ttl, e.clock.latest()), nil
-}
-
-// left is how much of that time the key lives through.
-func (r *Record) left(ttl time.Duration, now time.Time) time.Duration {
-	if r.ExpiresAt.IsZero() {
-		return ttl
-	}
-	return min(ttl, r.ExpiresAt.Sub(now).Truncate(time.Second))
+	return r.Left(ttl, e.clock.latest()), nil
 }
 
 const leaseEnded = "its lease ended"
@@ -217,7 +201,7 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 	if err != nil {
 		return nil, err
 	}
-	r, err := recordNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
+	r, err := ledger.GetNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
 	if err != nil {
 		return nil, err
 	}
@@ -241,17 +225,17 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 // a rule because the key was revoked before, by an earlier try, the queue, the
 // reaper or an operator. But a write may have been lost, or storage restored from
 // an older snapshot. Nil where nothing is to be done, or can be.
-func (e *Engine) unrecorded(lease *leaseData) *Record {
-	if lease.Handle != nil && e.ended.has(lease.RecordID+lease.Handle.Name) {
+func (e *Engine) unrecorded(lease *leaseData) *ledger.Record {
+	if lease.Handle != nil && e.pending.ended.has(lease.RecordID+lease.Handle.Name) {
 		return nil
 	}
 	if lease.Handle == nil {
 		e.log.Info("a lease ended whose key is in the ledger no more; what would revoke it was kept there alone", "connection", lease.Connection, "role", lease.Role)
 		return nil
 	}
-	r := &Record{ID: lease.RecordID, Role: lease.Role, Handle: *lease.Handle, IssuedAt: lease.IssuedAt, ExpiresAt: lease.ExpiresAt, unrecorded: true}
+	r := &ledger.Record{ID: lease.RecordID, Role: lease.Role, Handle: *lease.Handle, IssuedAt: lease.IssuedAt, ExpiresAt: lease.ExpiresAt, Unrecorded: true}
 	of := lease.Origin
 	of.Connection = lease.Connection
-	r.setOrigin(of)
+	r.SetOrigin(of)
 	return r
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
 // TestDeadlineIsNotBeforeTheLeasesEnd, however long the provider takes: a lease
@@ -78,7 +81,7 @@ func TestEndingKeyIsNotRenewed(t *testing.T) {
 		},
 		"it is past its deadline": func(w *world, lease *heldLease) {
 			w.advance(w.recordOf(lease).Deadline.Sub(w.time()))
-			for range ledgerShards {
+			for range ledger.Shards {
 				w.process.tick(context.Background())
 			}
 		},
@@ -180,7 +183,7 @@ func TestLeaseWithoutRecord(t *testing.T) {
 				test.before(w, lease)
 			}
 			if !test.kept {
-				w.must(dropRecord(context.Background(), w.storage, w.recordOf(lease)))
+				w.must(ledger.Drop(context.Background(), w.storage, w.recordOf(lease)))
 			}
 			asked, down = 0, true
 			err := w.revoke(lease)
@@ -251,7 +254,7 @@ func TestRevocationAtEveryStep(t *testing.T) {
 			w.start(fault{})
 		}
 		w.mustSettle()
-		if left := fmt.Sprint(w.stored(queuePrefix)); left != "[]" {
+		if left := fmt.Sprint(w.stored(queue.Prefix)); left != "[]" {
 			t.Errorf("on the queue: %s", left)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
 )
 
 // oneName is a cabinet whose readers get a user name first, the same for all.
@@ -83,7 +85,7 @@ func TestKeysWithOneValue(t *testing.T) {
 			if ids := c.ids(); len(ids) > 0 {
 				t.Errorf("at the provider are %v in the end", ids)
 			}
-			if notes, err := logical.CollectKeysWithPrefix(ctx, w.storage, sameValuePrefix); err != nil || len(notes) > 0 {
+			if notes, err := logical.CollectKeysWithPrefix(ctx, w.storage, ledger.SameValuePrefix); err != nil || len(notes) > 0 {
 				t.Errorf("left in storage: %v, %v", notes, err)
 			}
 		})
@@ -126,7 +128,7 @@ func TestKeysWithOneValueCrashAtEveryStep(t *testing.T) {
 				if ids := c.ids(); len(ids) > 0 {
 					t.Errorf("at the provider are %v in the end", ids)
 				}
-				notes, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, sameValuePrefix)
+				notes, err := logical.CollectKeysWithPrefix(context.Background(), w.storage, ledger.SameValuePrefix)
 				w.must(err)
 				if len(notes) > 0 {
 					t.Errorf("left in storage: %v", notes)
@@ -147,7 +149,7 @@ func TestRecordOfAnotherIsNeverOverwritten(t *testing.T) {
 	if len(found) != 1 {
 		t.Errorf("the value leads to %d keys that can be read, want 1", len(found))
 	}
-	paths, err := logical.CollectKeysWithPrefix(ctx, w.storage, ledgerPrefix)
+	paths, err := logical.CollectKeysWithPrefix(ctx, w.storage, ledger.Prefix)
 	w.must(err)
 	if len(paths) != 2 {
 		t.Errorf("the ledger has %v", paths)

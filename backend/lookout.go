@@ -11,6 +11,12 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyed"
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -53,7 +59,7 @@ var errSuspect = errors.New("the provider lists a key of this mount of which not
 
 // lookout is what this process has seen of others at the providers.
 type lookout struct {
-	looking keyedLocks // by place
+	looking keyed.Locks // by place
 
 	mu    sync.Mutex
 	kept  bool
@@ -76,7 +82,7 @@ type lookedAt struct {
 }
 
 func newLookout() *lookout {
-	return &lookout{looking: newKeyedLocks(), places: map[string]*lookedAt{}}
+	return &lookout{looking: keyed.New(), places: map[string]*lookedAt{}}
 }
 
 // lookoutNote is a lookout that outlasts its process: a copy that is restarted in
@@ -108,12 +114,12 @@ type makerNote struct {
 	// Seen is its last sign of life.
 	Seen time.Time `json:"seen"`
 	// Ahead are windows after that in which it may have made keys.
-	Ahead windows `json:"ahead,omitempty"`
+	Ahead marks.Windows `json:"ahead,omitempty"`
 }
 
 // reaches reports whether the process may have made keys after a time.
 func (m makerNote) reaches(t time.Time) bool {
-	return m.Seen.After(t) || slices.ContainsFunc(m.Ahead, func(w window) bool { return w.Until.After(t) })
+	return m.Seen.After(t) || slices.ContainsFunc(m.Ahead, func(w marks.Window) bool { return w.Until.After(t) })
 }
 
 // made reports whether the process may have made a key by this maker, as far as
@@ -123,9 +129,9 @@ func (m makerNote) made(maker string, issued, start time.Time) bool {
 		return false
 	}
 	start = start.Add(nodesApart)
-	return !issued.After(m.Seen) || slices.ContainsFunc(m.Ahead, func(w window) bool {
+	return !issued.After(m.Seen) || slices.ContainsFunc(m.Ahead, func(w marks.Window) bool {
 		// A window that begins after our start is of a clock ahead of ours.
-		return w.contains(issued) && (!issued.After(start) || w.Since.After(start))
+		return w.Contains(issued) && (!issued.After(start) || w.Since.After(start))
 	})
 }
 
@@ -143,18 +149,18 @@ func (e *Engine) formerMakers(ctx context.Context, s logical.Storage, found *sig
 	if found == nil {
 		return nil, nil
 	}
-	marks, err := e.activity.inheritedMarks(ctx, s)
-	if err != nil && !errors.Is(err, errUnreadable) {
+	marks, err := e.books.marks.OfOthers(ctx, s)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return nil, err
 	}
 	last := found.makerNote
 	last.Ahead = slices.Clone(last.Ahead)
 	for _, m := range marks {
-		if !strings.HasSuffix(m.path, "/"+found.Epoch) {
+		if !strings.HasSuffix(m.Path, "/"+found.Epoch) {
 			continue
 		}
-		for _, w := range m.mark.Windows {
-			if !last.Ahead.cover(w) {
+		for _, w := range m.Mark.Windows {
+			if !last.Ahead.Cover(w) {
 				last.Ahead = append(last.Ahead, w)
 			}
 		}
@@ -175,7 +181,7 @@ func (e *Engine) formerMakers(ctx context.Context, s logical.Storage, found *sig
 
 // keepLookout begins a lookout, or goes on with it.
 func (e *Engine) keepLookout(note *lookoutNote, former []makerNote) {
-	l := e.lookout
+	l := e.guard.lookout
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.kept, l.began, l.start, l.sign, l.former = true, e.now(), e.clock.start, note.Sign, former
@@ -203,32 +209,32 @@ func (e *Engine) makerOf(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	part, _, ours := fixedPartOf(mount.Tag, name)
+	part, _, ours := keyname.FindKeyPart(mount.Tag, name)
 	if !ours {
 		return "", nil
 	}
-	return makerIn(part), nil
+	return keyname.MakerIn(part), nil
 }
 
 // mayEnd reports whether a key may be ended that nobody asks for by name: nil, or
 // why it has to wait.
-func (e *Engine) mayEnd(ctx context.Context, r *Record) error {
+func (e *Engine) mayEnd(ctx context.Context, r *ledger.Record) error {
 	maker, err := e.makerOf(ctx, r.Handle.Name)
 	if err != nil {
 		return err
 	}
 	if e.passive() {
-		return e.ownership.mayEnd(r, maker)
+		return e.guard.ownership.mayEnd(r, maker)
 	}
-	if !e.lookout.isKept(e.now()) || maker == e.namer.maker {
+	if !e.guard.lookout.isKept(e.now()) || maker == e.guard.namer.Maker {
 		return nil
 	}
-	site, release, err := e.siteFor(ctx, e.storage, r.origin())
+	bound, release, err := e.boundFor(ctx, e.storage, r.Origin())
 	if err != nil {
 		return err
 	}
 	defer release()
-	return e.alone(ctx, site, []providers.Scope{r.handleScope(site.definition)})
+	return e.alone(ctx, bound, []providers.Scope{r.HandleScope(bound.definition)})
 }
 
 // mayReplace is mayEnd for what a connection's rotation, or that of a static role
@@ -240,7 +246,7 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 	if err := e.refuseIfSuperseded(ctx, e.storage, claim{}); err != nil {
 		return err
 	}
-	if !e.lookout.isKept(e.now()) {
+	if !e.guard.lookout.isKept(e.now()) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, recoveryPatience)
@@ -249,7 +255,7 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 	if err != nil || stored == nil {
 		return err
 	}
-	site, err := e.site(ctx, e.storage, connection)
+	bound, err := e.bound(ctx, e.storage, connection)
 	if err != nil {
 		return err
 	}
@@ -258,11 +264,11 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 		return err
 	}
 	defer release()
-	scopes, err := e.scopesInUse(ctx, e.storage, site, holdings)
+	scopes, err := e.scopesInUse(ctx, e.storage, bound, holdings)
 	if err != nil {
 		return err
 	}
-	err = e.alone(ctx, site, scopes)
+	err = e.alone(ctx, bound, scopes)
 	if providers.KindOf(err) == providers.Unauthorized {
 		// The credential in storage is dead, so it replaces nothing; an interrupted
 		// rotation may hold the one that works.
@@ -272,12 +278,12 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 }
 
 // alone looks whether anybody else mints in these places under this mount's tag.
-func (e *Engine) alone(ctx context.Context, site *site, scopes []providers.Scope) error {
-	if !site.definition.Capabilities.Reconcile {
+func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []providers.Scope) error {
+	if !bound.definition.Capabilities.Reconcile {
 		return nil
 	}
 	for _, scope := range scopes {
-		if err := e.look(ctx, site, scope); err != nil {
+		if err := e.look(ctx, bound, scope); err != nil {
 			return err
 		}
 	}
@@ -285,15 +291,15 @@ func (e *Engine) alone(ctx context.Context, site *site, scopes []providers.Scope
 }
 
 // look is one look at a place, unless one was just taken.
-func (e *Engine) look(ctx context.Context, site *site, scope providers.Scope) error {
-	key := site.name + " " + scope.String()
-	unlock, err := e.lookout.looking.lock(ctx, key)
+func (e *Engine) look(ctx context.Context, bound *boundConnection, scope providers.Scope) error {
+	key := bound.name + " " + scope.String()
+	unlock, err := e.guard.lookout.looking.Lock(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	began := e.now()
-	if e.lookout.isClear(key, began) {
+	if e.guard.lookout.isClear(key, began) {
 		return nil
 	}
 	holdings, release, err := e.sharedHoldings(ctx, e.storage)
@@ -301,30 +307,30 @@ func (e *Engine) look(ctx context.Context, site *site, scope providers.Scope) er
 		return err
 	}
 	defer release()
-	listed, err := e.listOurs(ctx, site, scope, holdings.tag, "lookout "+key)
-	if outOfReach(err) {
+	listed, err := e.listOurs(ctx, bound, scope, holdings.tag, "lookout "+key)
+	if queue.OutOfReach(err) {
 		return err // what the look is for cannot be done either
 	}
 	if err != nil {
-		return e.lookout.blind(key, e.now(), fmt.Errorf("looking whether another mount with a copy of this storage is alive: %w", err))
+		return e.guard.lookout.blind(key, e.now(), fmt.Errorf("looking whether another mount with a copy of this storage is alive: %w", err))
 	}
-	return e.examine(ctx, site, scope, listed, holdings)
+	return e.examine(ctx, bound, scope, listed, holdings)
 }
 
 // examine judges what a place lists.
-func (e *Engine) examine(ctx context.Context, site *site, scope providers.Scope, listed *listing, h *holdings) error {
-	if !e.lookout.isKept(e.now()) {
+func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope providers.Scope, listed *listing, h *holdings) error {
+	if !e.guard.lookout.isKept(e.now()) {
 		return nil
 	}
 	var foreign []*Orphan
 	for _, found := range listed.keys() {
-		if e.isForeign(site, h, found) {
+		if e.isForeign(bound, h, found) {
 			foreign = append(foreign, found)
 		}
 	}
-	proof := e.lookout.saw(site.name+" "+scope.String(), foreign, listed.began, e.now(), e.lagOf(site))
+	proof := e.guard.lookout.saw(bound.name+" "+scope.String(), foreign, listed.began, e.now(), e.lagOf(bound))
 	if len(proof) > 0 {
-		return e.becomePassive(ctx, site, proof)
+		return e.becomePassive(ctx, bound, proof)
 	}
 	if len(foreign) > 0 {
 		return errSuspect
@@ -334,10 +340,10 @@ func (e *Engine) examine(ctx context.Context, site *site, scope providers.Scope,
 
 // isForeign reports whether a listed key can only have been made by somebody who
 // is not of this storage.
-func (e *Engine) isForeign(site *site, h *holdings, found *Orphan) bool {
-	part, _, _ := fixedPartOf(h.tag, found.Name)
-	maker := makerIn(part)
-	return maker != e.namer.maker && !e.lookout.accountsFor(maker, found.Issued) && e.held(h, found.object, claim{}) == nil
+func (e *Engine) isForeign(bound *boundConnection, h *holdings, found *Orphan) bool {
+	part, _, _ := keyname.FindKeyPart(h.tag, found.Name)
+	maker := keyname.MakerIn(part)
+	return maker != e.guard.namer.Maker && !e.guard.lookout.accountsFor(maker, found.Issued) && e.held(h, found.object, claim{}) == nil
 }
 
 // accountsFor reports whether a key may be a former process', or is so old that it
@@ -349,13 +355,13 @@ func (l *lookout) accountsFor(maker string, issued time.Time) bool {
 }
 
 // becomePassive stops all work on what the mount has not made for certain.
-func (e *Engine) becomePassive(ctx context.Context, site *site, proof []string) error {
+func (e *Engine) becomePassive(ctx context.Context, bound *boundConnection, proof []string) error {
 	doubt := &Doubt{
 		Since:    e.clock.latest(),
-		Reason:   fmt.Sprintf("connection %q lists keys of this mount that nobody here has made, so another mount with a copy of this storage is alive", site.name),
+		Reason:   fmt.Sprintf("connection %q lists keys of this mount that nobody here has made, so another mount with a copy of this storage is alive", bound.name),
 		Evidence: proof,
 	}
-	o := &e.ownership
+	o := &e.guard.ownership
 	o.writing.Lock()
 	defer o.writing.Unlock()
 	o.mu.Lock()

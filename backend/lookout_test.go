@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/retry"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -312,7 +314,7 @@ func (w *world) eventually(do func() error) error {
 }
 
 func (w *world) inLedger(name string) bool {
-	for r, err := range records(context.Background(), w.storage) {
+	for r, err := range ledger.All(context.Background(), w.storage) {
 		w.must(err)
 		if r.Handle.Name == name {
 			return true
@@ -341,7 +343,7 @@ func TestListThatFailsKeepsNothingAlive(t *testing.T) {
 	if err := w.revoke(lease); err == nil {
 		t.Error("a key was revoked without a look at the list")
 	}
-	w.run(blindBound+longestEntryRetry, 20*time.Second)
+	w.run(blindBound+retry.LongestRefused, 20*time.Second)
 	if alive := w.alive(); len(alive) > 0 {
 		t.Errorf("alive: %v", alive)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -142,7 +143,7 @@ func (g gauges) Collect(into chan<- prometheus.Metric) {
 	}
 	e := g.engine
 	tell(infoGauge, 1, Version)
-	for connection, n := range e.census.byConnection() {
+	for connection, n := range e.books.keyCounts.byConnection() {
 		tell(keysGauge, float64(n), connection)
 	}
 	passive := 0.0
@@ -150,16 +151,16 @@ func (g gauges) Collect(into chan<- prometheus.Metric) {
 		passive = 1
 	}
 	tell(passiveGauge, passive)
-	for _, connection := range e.recoveries.names() {
+	for _, connection := range e.pending.recoveries.names() {
 		tell(recoveringGauge, 1, connection)
 	}
-	failing := e.failing.counts(e.scheduler.failing())
+	failing := e.rotations.failing.counts(e.books.timetable.Failing())
 	for _, kind := range []string{rootKind, staticKind} {
 		tell(failingGauge, float64(failing[kind]), kind)
 	}
-	waiting, since := e.queue.waiting()
+	waiting, since := e.books.queue.Waiting()
 	for of, n := range waiting {
-		tell(queueGauge, float64(n), of.connection, string(of.kind))
+		tell(queueGauge, float64(n), of.Connection, string(of.Kind))
 	}
 	for connection, at := range since {
 		tell(queueSinceGauge, float64(at.Unix()), connection)
@@ -183,27 +184,27 @@ func (e *Engine) Metrics() ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// census counts the keys in the ledger shard by shard, as the reaper comes by.
-type census struct {
+// keyCounts counts the keys in the ledger shard by shard, as the reaper comes by.
+type keyCounts struct {
 	mu     sync.Mutex
-	shards [ledgerShards]map[string]int // by connection
-	broken [ledgerShards][]string       // ids of records that cannot be read
+	shards [ledger.Shards]map[string]int // by connection
+	broken [ledger.Shards][]string       // ids of records that cannot be read
 }
 
-func (c *census) note(shard int, alive map[string]int, broken []string) {
+func (c *keyCounts) note(shard int, alive map[string]int, broken []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.shards[shard], c.broken[shard] = alive, broken
 }
 
 // damaged are the ids of the records that could not be read on the last round.
-func (c *census) damaged() []string {
+func (c *keyCounts) damaged() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Concat(c.broken[:]...)
 }
 
-func (c *census) byConnection() map[string]int {
+func (c *keyCounts) byConnection() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := map[string]int{}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -44,7 +45,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal("a key was handed out that storage does not know")
 	}
 	w.process.gate.allowWrites()
-	for range ledgerShards { // the queue stands still meanwhile
+	for range ledger.Shards { // the queue stands still meanwhile
 		w.process.tick(ctx)
 	}
 
@@ -98,7 +99,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	ctx := context.Background()
 	w.mustMint("app")
 	w.start(fault{})
-	w.process.scheduler.urge(rootJobPrefix + "box")
+	w.process.books.timetable.Urge(rootJobPrefix + "box")
 	shows := func(line string, want bool) {
 		t.Helper()
 		text, err := w.process.Metrics()

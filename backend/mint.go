@@ -10,6 +10,11 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -35,28 +40,28 @@ type Narrowing struct {
 // Mint issues a key at the role's provider and answers it as a lease. A
 // *Mistake means that nothing was made.
 func (e *Engine) Mint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*logical.Response, error) {
-	order, key, err := e.issue(ctx, req.Storage, func() (*order, error) { return e.order(ctx, req, roleName, narrowing) })
+	order, key, err := e.issue(ctx, req.Storage, func() (*mintPlan, error) { return e.planMint(ctx, req, roleName, narrowing) })
 	if err != nil {
 		return nil, err
 	}
 	return e.leaseResponse(order, key), nil
 }
 
-// order is a mint, planned in full before the provider hears of it.
-type order struct {
-	site     *site
-	mount    *mount
+// mintPlan is a mint, planned in full before the provider hears of it.
+type mintPlan struct {
+	bound    *boundConnection
+	mount    *ledger.Mount
 	roleName string
-	term     term
+	lease    leaseTimes
 	fixed    string // the fixed part of the key's name
 	request  providers.KeyRequest
 	scope    providers.Scope
-	record   Record
+	record   ledger.Record
 	// unheld is how long a key without a lease may take to be stored; 0 with one.
 	unheld time.Duration
 }
 
-func (e *Engine) order(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*order, error) {
+func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*mintPlan, error) {
 	role, err := e.Role(ctx, req.Storage, roleName)
 	if err != nil {
 		return nil, err
@@ -64,18 +69,18 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 	if role == nil {
 		return nil, unknownRole(roleName)
 	}
-	site, err := e.site(ctx, req.Storage, role.Connection)
+	bound, err := e.bound(ctx, req.Storage, role.Connection)
 	if err != nil {
 		return nil, err
 	}
-	if !site.connection.allows(roleName) {
-		return nil, mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", roleName, role.Connection, role.Connection)
+	if !bound.connection.allows(roleName) {
+		return nil, usererror.Errorf("role %q may not use connection %q; add it to allowed_roles of config/%s", roleName, role.Connection, role.Connection)
 	}
-	role, err = role.narrowed(site.definition, narrowing)
+	role, err = role.narrowed(bound.definition, narrowing)
 	if err != nil {
 		return nil, err
 	}
-	term, err := e.term(role, site.definition, narrowing, e.clock.latest())
+	term, err := e.leaseTimes(role, bound.definition, narrowing, e.clock.latest())
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +88,12 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 	if err != nil {
 		return nil, err
 	}
-	data := nameData{RoleName: roleName, DisplayName: req.DisplayName, EntityID: req.EntityID}
-	o, err := e.newOrder(ctx, req.Storage, site, roleName, role, data, cidrs, term.expiresAt)
+	data := keyname.Data{RoleName: roleName, DisplayName: req.DisplayName, EntityID: req.EntityID}
+	o, err := e.newMintPlan(ctx, req.Storage, bound, roleName, role, data, cidrs, term.expiresAt)
 	if err != nil {
 		return nil, err
 	}
-	o.term = term
+	o.lease = term
 	o.record.EntityID = req.EntityID
 	o.record.DisplayName = req.DisplayName
 	o.record.RequestID = req.ID
@@ -96,41 +101,41 @@ func (e *Engine) order(ctx context.Context, req *logical.Request, roleName strin
 	return o, nil
 }
 
-// newOrder plans a key that ends at the provider at expiresAt, with a name of
+// newMintPlan plans a key that ends at the provider at expiresAt, with a name of
 // its own. Its record has no deadline and no holder yet.
-func (e *Engine) newOrder(ctx context.Context, s logical.Storage, site *site, roleName string, role *Role, data nameData, cidrs []string, expiresAt time.Time) (*order, error) {
+func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boundConnection, roleName string, role *Role, data keyname.Data, cidrs []string, expiresAt time.Time) (*mintPlan, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	now := e.clock.latest()
-	fixed := e.namer.fixedPart(mount.Tag, now)
-	name, err := keyName(site.definition.KeyName, role.KeyNameTemplate, data, fixed)
+	fixed := e.guard.namer.KeyPart(mount.Tag, now)
+	name, err := keyname.New(bound.definition.KeyName, role.KeyNameTemplate, data, fixed)
 	if err != nil {
 		return nil, err
 	}
-	o := &order{
-		site:     site,
+	o := &mintPlan{
+		bound:    bound,
 		mount:    mount,
 		roleName: roleName,
 		fixed:    fixed,
-		scope:    site.definition.Scope(role.Fields, site.connection.Fields),
+		scope:    bound.definition.Scope(role.Fields, bound.connection.Fields),
 		request: providers.KeyRequest{
 			Name:      name,
 			Role:      role.Fields,
 			ExpiresAt: expiresAt,
-			TTL:       site.definition.Expiry.Life(now, expiresAt),
+			TTL:       bound.definition.Expiry.Life(now, expiresAt),
 			CIDRs:     cidrs,
 		},
 	}
-	o.record = Record{
+	o.record = ledger.Record{
 		Role:             roleName,
 		Scope:            o.scope,
 		IssuedAt:         now,
-		ExpiresAt:        nativeExpiry(site.definition, expiresAt),
+		ExpiresAt:        nativeExpiry(bound.definition, expiresAt),
 		VerifyRevocation: role.VerifyRevocation,
 	}
-	o.record.setOrigin(site.origin())
+	o.record.SetOrigin(bound.origin())
 	return o, nil
 }
 
@@ -157,7 +162,7 @@ func remoteAddress(req *logical.Request) string {
 // issue plans an order and carries it out, anew when the connection is changed in
 // between. Whatever happens, afterwards the key is in the ledger, or does not
 // exist, or stands on the queue.
-func (e *Engine) issue(ctx context.Context, s logical.Storage, plan func() (*order, error)) (*order, *providers.Key, error) {
+func (e *Engine) issue(ctx context.Context, s logical.Storage, plan func() (*mintPlan, error)) (*mintPlan, *providers.Key, error) {
 	for range mostPlans {
 		o, err := plan()
 		if err != nil {
@@ -171,20 +176,20 @@ func (e *Engine) issue(ctx context.Context, s logical.Storage, plan func() (*ord
 	return nil, nil, errReplan
 }
 
-func (e *Engine) issueOnce(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
-	release, err := e.admissions.slot(ctx, o.site.name)
+func (e *Engine) issueOnce(ctx context.Context, s logical.Storage, o *mintPlan) (*providers.Key, error) {
+	release, err := e.locks.admissions.slot(ctx, o.bound.name)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	began := time.Now()
-	key, err := e.carryOut(ctx, s, o)
-	e.metrics.minted(o.site.name, time.Since(began), err)
+	key, err := e.callProvider(ctx, s, o)
+	e.metrics.minted(o.bound.name, time.Since(began), err)
 	return key, err
 }
 
-func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*providers.Key, error) {
-	longest := o.site.connection.longestMint()
+func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPlan) (*providers.Key, error) {
+	longest := o.bound.connection.longestMint()
 	if err := e.begin(ctx, s, o, longest); err != nil {
 		return nil, err
 	}
@@ -192,148 +197,148 @@ func (e *Engine) carryOut(ctx context.Context, s logical.Storage, o *order) (*pr
 	// unknown.
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 	defer cancel()
-	key, err := o.site.client.Issue(callCtx, o.request)
+	key, err := o.bound.client.Issue(callCtx, o.request)
 	if providers.KindOf(err) == providers.Unauthorized && providers.NothingMade(err) && e.rotatedMeanwhile(callCtx, s, o) {
-		key, err = o.site.client.Issue(callCtx, o.request)
+		key, err = o.bound.client.Issue(callCtx, o.request)
 	}
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
-	o.grant(key.Granted, e.clock.latest())
-	if err := e.enter(ctx, s, o, key); err != nil {
+	o.setExpiry(key.Granted, e.clock.latest())
+	if err := e.recordKey(ctx, s, o, key); err != nil {
 		return nil, err
 	}
-	if o.stillborn(e.clock.latest()) {
-		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.site.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
-		return nil, errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+	if o.expiresImmediately(e.clock.latest()) {
+		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.bound.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
+		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
 	return key, nil
 }
 
-// grant takes the provider at its word about the key's end, which caps the lease.
+// setExpiry takes the provider at its word about the key's end, which caps the lease.
 // The lease begins with the answer, however long the provider took for it, and so
 // does the time after which the engine ends the key.
-func (o *order) grant(granted providers.Granted, answered time.Time) {
+func (o *mintPlan) setExpiry(granted providers.Granted, answered time.Time) {
 	if answered.Before(o.record.IssuedAt) { // the clock was set back
 		answered = o.record.IssuedAt
 	}
 	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
 	o.record.IssuedAt = answered
 	life := o.unheld
-	if o.term.ttl > 0 {
+	if o.lease.ttl > 0 {
 		if !o.record.ExpiresAt.IsZero() {
-			o.term.capTo(o.record.ExpiresAt.Sub(answered), o.site.definition)
+			o.lease.capTo(o.record.ExpiresAt.Sub(answered), o.bound.definition)
 		}
-		life = o.term.ttl
+		life = o.lease.ttl
 	}
-	o.record.Deadline = answered.Add(life + o.site.connection.longestMint() + deadlineMargin)
+	o.record.Deadline = answered.Add(life + o.bound.connection.longestMint() + deadlineMargin)
 }
 
-// stillborn reports whether the key is of no use to anybody.
-func (o *order) stillborn(now time.Time) bool {
+// expiresImmediately reports whether the key is of no use to anybody.
+func (o *mintPlan) expiresImmediately(now time.Time) bool {
 	return !o.record.ExpiresAt.IsZero() && o.record.ExpiresAt.Sub(now) < time.Second
 }
 
 // rotatedMeanwhile reports whether the connection's credential was replaced since
 // the order was made, and has the order use the new one. A rotation that is
 // under way is waited for.
-func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *order) bool {
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+o.site.name)
+func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *mintPlan) bool {
+	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+o.bound.name)
 	if err != nil {
 		return false
 	}
 	unlock()
-	now, err := e.site(ctx, s, o.site.name)
-	if err != nil || now == o.site || now.origin() != o.record.origin() {
+	now, err := e.bound(ctx, s, o.bound.name)
+	if err != nil || now == o.bound || now.origin() != o.record.Origin() {
 		return false
 	}
-	o.site = now
+	o.bound = now
 	return true
 }
 
 // begin puts a mint in flight, unless its connection was changed since it was
 // planned.
-func (e *Engine) begin(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
-	gate := &e.admissions.of(o.site.name).gate
+func (e *Engine) begin(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
+	gate := &e.locks.admissions.of(o.bound.name).gate
 	gate.RLock()
 	defer gate.RUnlock()
-	now, err := e.site(ctx, s, o.site.name)
+	now, err := e.bound(ctx, s, o.bound.name)
 	if err != nil {
 		return err
 	}
-	if now != o.site {
-		if now.origin() != o.record.origin() {
+	if now != o.bound {
+		if now.origin() != o.record.Origin() {
 			return errReplan
 		}
-		o.site = now // its client was renewed
+		o.bound = now // its client was renewed
 	}
-	return e.announce(ctx, s, o, longest)
+	return e.writeAhead(ctx, s, o, longest)
 }
 
-// announce leaves on disk, before the provider is called, the trace by which a
+// writeAhead leaves on disk, before the provider is called, the trace by which a
 // crash is recovered from: the dirty mark, or an intent where the provider
 // cannot list but the key's id is known beforehand.
-func (e *Engine) announce(ctx context.Context, s logical.Storage, o *order, longest time.Duration) error {
+func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
 	if err := e.signBeforeUse(ctx, s); err != nil {
 		return err
 	}
-	handle, known := o.site.client.KnownHandle(o.request)
-	if o.site.definition.Capabilities.Reconcile || !known {
-		mint := call{where: placeOf(o.record.origin(), o.scope), issued: timeIn(o.fixed), longest: longest}
-		return e.activity.begin(ctx, s, o.site.name, o.request.Name, mint)
+	handle, known := o.bound.client.KnownHandle(o.request)
+	if o.bound.definition.Capabilities.Reconcile || !known {
+		mint := marks.Mint{Where: marks.LocationOf(o.record.Origin(), o.scope), Issued: keyname.TimeIn(o.fixed), Longest: longest}
+		return e.books.marks.Begin(ctx, s, o.bound.name, o.request.Name, mint)
 	}
-	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+e.lagOf(o.site)))
-	intent.Kind = queueIntent
+	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+e.lagOf(o.bound)))
+	intent.Kind = queue.Intent
 	intent.Handle = &handle
-	if err := e.queue.add(ctx, s, intent, true); err != nil {
-		e.settled(ctx, s, o)
+	if err := e.books.queue.Add(ctx, s, intent, true); err != nil {
+		e.finishMint(ctx, s, o)
 		return err
 	}
 	return nil
 }
 
-// enter puts the key into the ledger. When that fails, or nobody is left to
+// recordKey puts the key into the ledger. When that fails, or nobody is left to
 // take the key, the key is revoked on the spot.
-func (e *Engine) enter(ctx context.Context, s logical.Storage, o *order, key *providers.Key) error {
+func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, key *providers.Key) error {
 	o.record.Handle = key.Handle
 	if o.record.VerifyRevocation {
-		o.record.Handle = o.site.client.KeepForProbe(key.Handle, key.Secret)
+		o.record.Handle = o.bound.client.KeepForProbe(key.Handle, key.Secret)
 	}
-	if err := e.ledger.enter(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
-		return errors.Join(err, e.abandon(ctx, s, o, key.Handle))
+	if err := e.books.ledger.Enter(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
+		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))
 	}
-	e.holdingsLog.entered(&o.record)
-	e.settled(ctx, s, o)
+	e.books.holdingsLog.entered(&o.record)
+	e.finishMint(ctx, s, o)
 	if ctx.Err() != nil {
 		err := fmt.Errorf("the caller went away: %w", context.Cause(ctx))
-		return errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+		return errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
 	return nil
 }
 
-// settled ends a mint of which nothing is left to clear up.
-func (e *Engine) settled(ctx context.Context, s logical.Storage, o *order) {
-	if err := e.queue.remove(context.WithoutCancel(ctx), s, o.cleanUpID()); err != nil {
+// finishMint ends a mint of which nothing is left to clear up.
+func (e *Engine) finishMint(ctx context.Context, s logical.Storage, o *mintPlan) {
+	if err := e.books.queue.Remove(context.WithoutCancel(ctx), s, o.cleanUpID()); err != nil {
 		e.log.Warn("an intent stays on disk; it is removed with the next try", "key_name", o.request.Name, "error", err)
-		e.queue.release(o.cleanUpID(), "the intent could not be removed")
+		e.books.queue.Release(o.cleanUpID(), "the intent could not be removed")
 	}
-	e.activity.end(o.site.name, o.request.Name)
+	e.books.marks.End(o.bound.name, o.request.Name)
 }
 
-// abandon revokes a key that could not be entered into the ledger: this node
+// revokeUnrecorded revokes a key that could not be entered into the ledger: this node
 // may be sealed or demoted, and its storage gone.
-func (e *Engine) abandon(ctx context.Context, s logical.Storage, o *order, handle providers.Handle) error {
+func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *mintPlan, handle providers.Handle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
-	missing, err := o.site.client.Delete(ctx, handle)
+	missing, err := o.bound.client.Delete(ctx, handle)
 	if err == nil && !missing {
-		e.settled(ctx, s, o)
+		e.finishMint(ctx, s, o)
 		return nil
 	}
 	if missing {
 		err = errors.New("the provider does not know it yet")
 	}
-	entry := o.cleanUp("the key could not be entered into the ledger", e.now().Add(e.lagOf(o.site)))
+	entry := o.cleanUp("the key could not be entered into the ledger", e.now().Add(e.lagOf(o.bound)))
 	entry.Handle = &handle
 	return errors.Join(
 		fmt.Errorf("revoking the key again: %w", err),
@@ -341,14 +346,14 @@ func (e *Engine) abandon(ctx context.Context, s logical.Storage, o *order, handl
 }
 
 // failedMint sorts out an issue that failed and answers what the caller is told.
-func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *order, err error) error {
+func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *mintPlan, err error) error {
 	var refusal *providers.Error
 	errors.As(err, &refusal)
 	if refusal != nil && refusal.Leftover != nil {
 		return errors.Join(err, e.leaveUndo(ctx, s, o, refusal.Leftover))
 	}
 	if providers.NothingMade(err) {
-		e.settled(ctx, s, o)
+		e.finishMint(ctx, s, o)
 		return e.refused(o, refusal)
 	}
 	return errors.Join(
@@ -358,76 +363,76 @@ func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *order, er
 
 // refused turns a provider's no into what the caller is told: only what the
 // caller or the operator can mend is a mistake.
-func (e *Engine) refused(o *order, refusal *providers.Error) error {
+func (e *Engine) refused(o *mintPlan, refusal *providers.Error) error {
 	switch refusal.Kind {
 	case providers.Refused, providers.Unauthorized:
-		return mistake("connection %q made no key: %w", o.site.name, refusal)
+		return usererror.Errorf("connection %q made no key: %w", o.bound.name, refusal)
 	}
-	return fmt.Errorf("connection %q made no key: %w", o.site.name, refusal)
+	return fmt.Errorf("connection %q made no key: %w", o.bound.name, refusal)
 }
 
 // leaveUndo queues what a failed mint of several steps could not undo. The key
 // itself may exist too, so it is looked for as well.
-func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *order, leftover *providers.Leftover) error {
-	entry := o.cleanUp("a step could not be undone", e.clock.latest().Add(o.site.connection.longestMint()+e.lagOf(o.site)))
-	entry.Kind = queueUndo
+func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *mintPlan, leftover *providers.Leftover) error {
+	entry := o.cleanUp("a step could not be undone", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
+	entry.Kind = queue.Undo
 	entry.Undo = leftover
 	return e.leaveToQueue(ctx, s, o, entry)
 }
 
 // resolveUnknown finds out whether the key was made, and revokes it, at once
 // where the provider answers, else by the queue.
-func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *order, failure *providers.Error) error {
+func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintPlan, failure *providers.Error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
-	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.site.connection.longestMint()+e.lagOf(o.site)))
-	if handle, known := o.site.client.KnownHandle(o.request); known {
+	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
+	if handle, known := o.bound.client.KnownHandle(o.request); known {
 		entry.Handle = &handle
 	} else if failure != nil {
 		entry.Handle = failure.Made
 	}
-	gone, err := e.revokeByName(ctx, o.site, &entry)
+	gone, err := e.revokeByName(ctx, o.bound, &entry)
 	if gone {
-		e.settled(ctx, s, o)
+		e.finishMint(ctx, s, o)
 		return nil
 	}
 	if err != nil {
-		e.log.Warn("a key whose mint has an unknown outcome could not be looked for yet", "connection", o.site.name, "key_name", o.request.Name, "error", err)
+		e.log.Warn("a key whose mint has an unknown outcome could not be looked for yet", "connection", o.bound.name, "key_name", o.request.Name, "error", err)
 	}
 	return e.leaveToQueue(ctx, s, o, entry)
 }
 
 // leaveToQueue hands a failed mint to the queue. The key counts as in flight,
 // and the connection so stays dirty, until the entry is on disk.
-func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *order, entry QueueEntry) error {
-	if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {
+func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *mintPlan, entry queue.Entry) error {
+	if err := e.books.queue.Add(context.WithoutCancel(ctx), s, entry, false); err != nil {
 		return err
 	}
-	e.activity.end(o.site.name, o.request.Name)
-	e.wake()
+	e.books.marks.End(o.bound.name, o.request.Name)
+	e.triggerQueue()
 	return nil
 }
 
 // cleanUpID is the part of the key's name that no provider's alphabet touches.
-func (o *order) cleanUpID() string { return o.fixed }
+func (o *mintPlan) cleanUpID() string { return o.fixed }
 
-func (o *order) cleanUp(reason string, settledAt time.Time) QueueEntry {
-	entry := QueueEntry{
-		ID:        o.cleanUpID(),
-		Kind:      queueCleanUp,
-		Role:      o.roleName,
-		KeyName:   o.request.Name,
-		Reason:    reason,
-		Scope:     o.scope,
-		SettledAt: settledAt,
-		ExpiresAt: o.record.ExpiresAt,
+func (o *mintPlan) cleanUp(reason string, settledAt time.Time) queue.Entry {
+	entry := queue.Entry{
+		ID:                o.cleanUpID(),
+		Kind:              queue.CleanUp,
+		Role:              o.roleName,
+		KeyName:           o.request.Name,
+		Reason:            reason,
+		Scope:             o.scope,
+		TrustAbsenceAfter: settledAt,
+		ExpiresAt:         o.record.ExpiresAt,
 	}
-	entry.setOrigin(o.record.origin())
+	entry.SetOrigin(o.record.Origin())
 	return entry
 }
 
 // leaseResponse is the answer to the reader: the only place that a secret goes.
-func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
+func (e *Engine) leaseResponse(o *mintPlan, key *providers.Key) *logical.Response {
 	data := map[string]any{"key_name": o.request.Name}
 	if !o.record.ExpiresAt.IsZero() {
 		data["expires_at"] = o.record.ExpiresAt.UTC().Format(time.RFC3339)
@@ -437,15 +442,15 @@ func (e *Engine) leaseResponse(o *order, key *providers.Key) *logical.Response {
 		RecordID:   o.record.ID,
 		KeyName:    o.request.Name,
 		Role:       o.roleName,
-		Connection: o.site.name,
-		Handle:     o.record.unsealedHandle(),
+		Connection: o.bound.name,
+		Handle:     o.record.UnsealedHandle(),
 		ExpiresAt:  o.record.ExpiresAt,
 		IssuedAt:   o.record.IssuedAt,
-		Origin:     o.record.origin(),
+		Origin:     o.record.Origin(),
 	}.internal())
-	response.Secret.TTL = o.term.ttl
-	response.Secret.MaxTTL = o.term.maxTTL
-	for _, warning := range o.term.warnings {
+	response.Secret.TTL = o.lease.ttl
+	response.Secret.MaxTTL = o.lease.maxTTL
+	for _, warning := range o.lease.warnings {
 		response.AddWarning(warning)
 	}
 	return response

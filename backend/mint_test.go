@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -38,7 +40,7 @@ func TestStorageWrites(t *testing.T) {
 		{"renewal within the key's life", func() { w.renew(lease, time.Hour) }, "PUT ledger"},
 		{"revocation", func() { w.revoke(lease) }, "DELETE ledger"},
 		{"turn of the clockwork with nothing due", func() { w.turn() }, ""},
-		{"turn after the connection became idle", func() { w.advance(idleBeforeClean); w.turn() }, "PUT ownership, DELETE dirty"},
+		{"turn after the connection became idle", func() { w.advance(marks.IdleBeforeClean); w.turn() }, "PUT ownership, DELETE dirty"},
 	} {
 		if got := writes(test.act); got != test.want {
 			t.Errorf("%s writes %q, want %q", test.name, got, test.want)
@@ -54,7 +56,7 @@ func TestLedgerRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.process.Key(context.Background(), w.storage, mount.recordID(lease.key))
+	r, err := w.process.Key(context.Background(), w.storage, mount.RecordID(lease.key))
 	if err != nil || r == nil {
 		t.Fatalf("a key is not found by its value: %v", err)
 	}
@@ -197,7 +199,7 @@ func TestStrandingIsRefused(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				left.leave(w)
-				var m *Mistake
+				var m *usererror.Error
 				if err := act(w, false); !errors.As(err, &m) || !strings.Contains(err.Error(), left.want) {
 					t.Errorf("without force the error is %v, want it to say %q", err, left.want)
 				}

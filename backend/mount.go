@@ -4,18 +4,20 @@ import (
 	"context"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
 )
 
 // mount reads the mount's identity, making it at the first call.
-func (e *Engine) mount(ctx context.Context, s logical.Storage) (*mount, error) {
-	e.identity.mu.Lock()
-	defer e.identity.mu.Unlock()
-	if e.identity.mount != nil {
-		return e.identity.mount, nil
+func (e *Engine) mount(ctx context.Context, s logical.Storage) (*ledger.Mount, error) {
+	e.books.identity.mu.Lock()
+	defer e.books.identity.mu.Unlock()
+	if e.books.identity.mount != nil {
+		return e.books.identity.mount, nil
 	}
-	found, err := openMount(ctx, s)
+	found, err := ledger.OpenMount(ctx, s)
 	if err == nil {
-		e.identity.mount = found
+		e.books.identity.mount = found
 	}
 	return found, err
 }

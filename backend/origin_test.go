@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -17,32 +20,32 @@ func TestOriginIsNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, noted := range map[string]func(w *world) origin{
-		"in a ledger record": func(w *world) origin { return w.recordOf(w.mustMint("app")).origin() },
-		"in a mark": func(w *world) origin {
+	for name, noted := range map[string]func(w *world) origin.Origin{
+		"in a ledger record": func(w *world) origin.Origin { return w.recordOf(w.mustMint("app")).Origin() },
+		"in a mark": func(w *world) origin.Origin {
 			w.mustMint("app")
-			return w.process.activity.of("box").mark.Places[0].origin("box")
+			return w.process.books.marks.Of("box").Mark.Locations[0].Origin("box")
 		},
-		"in an entry of the queue": func(w *world) origin {
+		"in an entry of the queue": func(w *world) origin.Origin {
 			w.addFaults(mintFault(server.Reset))
 			w.mint("app")
 			queued := w.process.Queue()
 			if len(queued) != 1 {
 				w.t.Fatalf("%d entries are queued", len(queued))
 			}
-			return queued[0].origin()
+			return queued[0].Origin()
 		},
-		"in a note of a rotation": func(w *world) origin {
-			site, err := w.process.site(context.Background(), w.storage, "box")
+		"in a note of a rotation": func(w *world) origin.Origin {
+			bound, err := w.process.bound(context.Background(), w.storage, "box")
 			w.must(err)
-			note, err := w.process.beginRotation(context.Background(), w.storage, site)
+			note, err := w.process.beginRotation(context.Background(), w.storage, bound)
 			w.must(err)
 			return note.Origin
 		},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
-			want := origin{Connection: "box", Provider: "sandbox", Definition: builtIn.Hash(), BaseURL: w.front.URL, Account: w.connection("box").Account}
+			want := origin.Origin{Connection: "box", Provider: "sandbox", Definition: builtIn.Hash(), BaseURL: w.front.URL, Account: w.connection("box").Account}
 			if want.Account == "" {
 				t.Error("the connection has no account")
 			}
@@ -79,7 +82,7 @@ func TestAccount(t *testing.T) {
 		"stored by an earlier engine": {[]func(w *world){func(w *world) {
 			c := w.connection("box")
 			c.Account = ""
-			w.must(write(ctx, w.storage, connectionPrefix+"box", c))
+			w.must(stored.Write(ctx, w.storage, connectionPrefix+"box", c))
 		}, change(func(*Connection) {})}, true},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
@@ -140,11 +143,11 @@ func (w *world) longestMint(connection string) time.Duration {
 }
 
 // recordOf is the ledger's record of a lease's key; nil when there is none.
-func (w *world) recordOf(lease *heldLease) *Record {
+func (w *world) recordOf(lease *heldLease) *ledger.Record {
 	w.t.Helper()
 	mount, err := w.process.mount(context.Background(), w.storage)
 	w.must(err)
-	r, err := record(context.Background(), w.storage, mount.recordID(lease.key))
+	r, err := ledger.Get(context.Background(), w.storage, mount.RecordID(lease.key))
 	w.must(err)
 	return r
 }

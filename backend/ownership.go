@@ -9,6 +9,12 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // Storage that was restored beside its living original looks, to the engine that
@@ -88,12 +94,12 @@ type ownership struct {
 	// hurried says that something waits for the next signature, and ahead is what
 	// it is to tell of windows that a clock which was ahead has left.
 	hurried bool
-	ahead   windows
+	ahead   marks.Windows
 }
 
 // findOwnership judges what the last process left, and signs the storage.
 func (e *Engine) findOwnership(ctx context.Context, s logical.Storage) error {
-	o := &e.ownership
+	o := &e.guard.ownership
 	o.writing.Lock()
 	defer o.writing.Unlock()
 	if o.isSigned() || !e.writable() {
@@ -107,12 +113,12 @@ func (e *Engine) findOwnership(ctx context.Context, s logical.Storage) error {
 
 // judgeSignature decides once: a signature whose writing failed may be on disk.
 func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
-	o := &e.ownership
+	o := &e.guard.ownership
 	if o.isDecided() {
 		return nil
 	}
-	found, err := read[signature](ctx, s, ownershipPath)
-	if err != nil && !errors.Is(err, errUnreadable) {
+	found, err := stored.Read[signature](ctx, s, ownershipPath)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return err
 	}
 	stake, stakeErr := e.hasStake(ctx, s)
@@ -140,7 +146,7 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.decided = true
-	o.own = signature{Epoch: o.epoch, makerNote: makerNote{Maker: e.namer.maker}, Doubt: doubt, Lookout: note, Former: former}
+	o.own = signature{Epoch: o.epoch, makerNote: makerNote{Maker: e.guard.namer.Maker}, Doubt: doubt, Lookout: note, Former: former}
 	if doubt != nil {
 		e.logDoubt(doubt)
 	}
@@ -181,7 +187,7 @@ func (g *signature) doubt(now time.Time, stake bool) *Doubt {
 
 // hasStake reports whether the storage tells of anything at a provider.
 func (e *Engine) hasStake(ctx context.Context, s logical.Storage) (bool, error) {
-	for _, prefix := range []string{connectionPrefix, ledgerPrefix, sealedLedgerPrefix, queuePrefix, dirtyPrefix} {
+	for _, prefix := range []string{connectionPrefix, ledger.Prefix, ledger.SealedPrefix, queue.Prefix, marks.Prefix} {
 		found, err := s.List(ctx, prefix)
 		if err != nil {
 			return false, fmt.Errorf("finding out what this mount answers for: %w", err)
@@ -196,21 +202,21 @@ func (e *Engine) hasStake(ctx context.Context, s logical.Storage) (bool, error) 
 // sign writes the signature with a new sign of life. The caller holds writing.
 func (e *Engine) sign(ctx context.Context, s logical.Storage, g signature) error {
 	now := e.now()
-	o := &e.ownership
+	o := &e.guard.ownership
 	g.Seen = e.clock.latest()
 	g.Ahead = o.aheadOf(g)
-	if err := write(ctx, s, ownershipPath, &g); err != nil {
+	if err := stored.Write(ctx, s, ownershipPath, &g); err != nil {
 		return fmt.Errorf("signing the mount's storage: %w", err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.own, o.signed, o.lastSigned, o.hurried = g, true, now, false
-	o.ahead = slices.DeleteFunc(o.ahead, func(w window) bool { return slices.Contains(g.Ahead, w) })
+	o.ahead = slices.DeleteFunc(o.ahead, func(w marks.Window) bool { return slices.Contains(g.Ahead, w) })
 	return nil
 }
 
 // aheadOf is what a signature tells of windows after its sign of life.
-func (o *ownership) aheadOf(g signature) windows {
+func (o *ownership) aheadOf(g signature) marks.Windows {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	all := slices.Clone(g.Ahead)
@@ -219,14 +225,14 @@ func (o *ownership) aheadOf(g signature) windows {
 			all = append(all, w)
 		}
 	}
-	all = slices.DeleteFunc(all, func(w window) bool { return !w.Until.After(g.Seen) })
-	return all.atMost(mostWindows)
+	all = slices.DeleteFunc(all, func(w marks.Window) bool { return !w.Until.After(g.Seen) })
+	return all.AtMost(marks.MostWindows)
 }
 
 // signBeforeUse has this process signed for before it makes a key: what nobody
 // has signed for, the lookout takes for a stranger's.
 func (e *Engine) signBeforeUse(ctx context.Context, s logical.Storage) error {
-	if e.ownership.isSigned() {
+	if e.guard.ownership.isSigned() {
 		return nil
 	}
 	return e.findOwnership(ctx, s)
@@ -234,18 +240,18 @@ func (e *Engine) signBeforeUse(ctx context.Context, s logical.Storage) error {
 
 // accountsForOwn reports whether the signature on disk tells that this process
 // has made keys in the windows. Where it does not, the next one will.
-func (e *Engine) accountsForOwn(made windows) bool {
+func (e *Engine) accountsForOwn(made marks.Windows) bool {
 	latest := e.clock.latest()
-	o := &e.ownership
+	o := &e.guard.ownership
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	told := true
 	for _, w := range made {
-		if o.signed && (!w.Until.After(o.own.Seen) || o.own.Ahead.cover(w)) {
+		if o.signed && (!w.Until.After(o.own.Seen) || o.own.Ahead.Cover(w)) {
 			continue
 		}
 		told, o.hurried = false, true
-		if w.Until.After(latest.Add(markWindow)) && !slices.Contains(o.ahead, w) {
+		if w.Until.After(latest.Add(marks.WindowLength)) && !slices.Contains(o.ahead, w) {
 			o.ahead = append(o.ahead, w)
 		}
 	}
@@ -255,7 +261,7 @@ func (e *Engine) accountsForOwn(made windows) bool {
 // keepSigning gives a sign of life when one is due. A storage that somebody else
 // has signed since is theirs: this process was the leader before.
 func (e *Engine) keepSigning(ctx context.Context, s logical.Storage) error {
-	o := &e.ownership
+	o := &e.guard.ownership
 	if !o.isDue(e.now()) {
 		return nil
 	}
@@ -269,9 +275,9 @@ func (e *Engine) keepSigning(ctx context.Context, s logical.Storage) error {
 }
 
 func (e *Engine) signedByAnother(ctx context.Context, s logical.Storage) (bool, error) {
-	o := &e.ownership
-	found, err := read[signature](ctx, s, ownershipPath)
-	if errors.Is(err, errUnreadable) {
+	o := &e.guard.ownership
+	found, err := stored.Read[signature](ctx, s, ownershipPath)
+	if errors.Is(err, stored.ErrUnreadable) {
 		return false, nil // it is written anew
 	}
 	if err != nil {
@@ -306,7 +312,7 @@ const releaseTimeout = 3 * time.Second
 // release leaves the mount to whoever comes next. A process that was killed
 // comes to nothing of this, nor does the original of a snapshot.
 func (e *Engine) release(ctx context.Context) {
-	o := &e.ownership
+	o := &e.guard.ownership
 	if !o.isSigned() || !e.writable() {
 		return
 	}
@@ -327,7 +333,7 @@ func (e *Engine) release(ctx context.Context) {
 // passive reports whether this mount is to end, replace and remove nothing at a
 // provider. It is passive as long as storage does not say who acted last.
 func (e *Engine) passive() bool {
-	o := &e.ownership
+	o := &e.guard.ownership
 	if !o.isDecided() {
 		if err := e.findOwnership(context.Background(), e.storage); err != nil {
 			e.log.Debug("it cannot be told yet whether this mount is a copy of another one", "error", err)
@@ -339,7 +345,7 @@ func (e *Engine) passive() bool {
 }
 
 // mayEnd is nil for a key that a passive mount has made itself, since it is passive.
-func (o *ownership) mayEnd(r *Record, maker string) error {
+func (o *ownership) mayEnd(r *ledger.Record, maker string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	doubt := o.own.Doubt
@@ -355,7 +361,7 @@ func (e *Engine) refuseIfPassive(what string) error {
 	if !e.passive() {
 		return nil
 	}
-	return mistake("%s is not done, because this mount may be a copy of another one that is alive; read ownership for the reason, and if this mount is the only one, write ownership/claim", what)
+	return usererror.Errorf("%s is not done, because this mount may be a copy of another one that is alive; read ownership for the reason, and if this mount is the only one, write ownership/claim", what)
 }
 
 // Ownership is whether a mount acts, and what waits while it does not.
@@ -374,16 +380,16 @@ type Ownership struct {
 // Ownership tells whether the mount acts.
 func (e *Engine) Ownership(ctx context.Context, s logical.Storage) (Ownership, error) {
 	passive := e.passive()
-	o := &e.ownership
+	o := &e.guard.ownership
 	o.mu.Lock()
 	told := Ownership{Epoch: o.epoch, Passive: passive, Doubt: o.own.Doubt, Superseded: o.superseded}
 	o.mu.Unlock()
 	if !passive {
 		return told, nil
 	}
-	told.Queued = len(e.queue.list())
-	for r, err := range records(ctx, s) {
-		if errors.Is(err, errUnreadable) {
+	told.Queued = len(e.books.queue.List())
+	for r, err := range ledger.All(ctx, s) {
+		if errors.Is(err, stored.ErrUnreadable) {
 			continue
 		}
 		if err != nil {
@@ -405,7 +411,7 @@ func (e *Engine) Ownership(ctx context.Context, s logical.Storage) (Ownership, e
 // it would end what is held.
 func (e *Engine) ClaimOwnership(ctx context.Context, req *logical.Request) error {
 	if moved := e.clock.moved(); e.passive() && moved > sooner {
-		return mistake("the clock was set by %s since this mount was started; have it started anew (vault plugin reload -mounts=...) and write ownership/claim then", moved.Round(time.Second))
+		return usererror.Errorf("the clock was set by %s since this mount was started; have it started anew (vault plugin reload -mounts=...) and write ownership/claim then", moved.Round(time.Second))
 	}
 	return e.changeOwnership(ctx, req, nil, "an operator says that this mount is the only one of its kind; it acts")
 }
@@ -421,7 +427,7 @@ func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doub
 	if err := e.findOwnership(ctx, req.Storage); err != nil {
 		return err
 	}
-	o := &e.ownership
+	o := &e.guard.ownership
 	o.writing.Lock()
 	defer o.writing.Unlock()
 	changed := o.signature()
@@ -439,10 +445,10 @@ func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doub
 	o.superseded = false
 	o.mu.Unlock()
 	if doubt == nil {
-		e.lookout.end()
+		e.guard.lookout.end()
 	}
 	e.log.Warn(said, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
-	e.wake()
+	e.triggerQueue()
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
 func TestDoubtOfASignature(t *testing.T) {
@@ -271,7 +273,7 @@ func TestFormerLeaderStepsBack(t *testing.T) {
 	if w.process.passive() {
 		t.Error("its successor does not act")
 	}
-	if stored, err := read[signature](context.Background(), w.storage, ownershipPath); err != nil || stored.Released || stored.Epoch != w.process.ownership.epoch {
+	if stored, err := stored.Read[signature](context.Background(), w.storage, ownershipPath); err != nil || stored.Released || stored.Epoch != w.process.guard.ownership.epoch {
 		t.Errorf("the former leader released what is not its any more: %+v, %v", stored, err)
 	}
 }

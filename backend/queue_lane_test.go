@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -22,13 +24,13 @@ func TestCleanUpsDoNotHoldUpRevocations(t *testing.T) {
 		pass()
 	})
 	lease := w.mustMint("app")
-	site, err := w.process.site(context.Background(), w.storage, "box")
+	bound, err := w.process.bound(context.Background(), w.storage, "box")
 	w.must(err)
-	entry := QueueEntry{ID: "lost", Kind: queueCleanUp, KeyName: "lost", SettledAt: w.time().Add(time.Hour)}
-	entry.setOrigin(site.origin())
-	w.must(w.process.queue.add(context.Background(), w.storage, entry, false))
+	entry := queue.Entry{ID: "lost", Kind: queue.CleanUp, KeyName: "lost", TrustAbsenceAfter: w.time().Add(time.Hour)}
+	entry.SetOrigin(bound.origin())
+	w.must(w.process.books.queue.Add(context.Background(), w.storage, entry, false))
 	w.turn()
-	if w.process.queue.get("lost").LastError == "" {
+	if w.process.books.queue.Get("lost").LastError == "" {
 		t.Fatal("the clean-up did not fail")
 	}
 	w.must(w.revoke(lease))
@@ -49,14 +51,14 @@ func TestVerifiedRevocation(t *testing.T) {
 	})
 	w.must(w.process.SaveRole(ctx, w.storage, "app", r))
 	lease := w.mustMint("app")
-	if stored := w.recordOf(lease); stored == nil || !stored.Handle.Sealed || len(w.stored(ledgerPrefix)) > 0 {
+	if stored := w.recordOf(lease); stored == nil || !stored.Handle.Sealed || len(w.stored(ledger.Prefix)) > 0 {
 		t.Errorf("the record is not sealed: %v", stored)
 	}
 	w.must(w.revoke(lease))
 	if asked == 0 {
 		t.Error("nobody asked with the key")
 	}
-	if left := w.stored(sealedLedgerPrefix); len(left) > 0 {
+	if left := w.stored(ledger.SealedPrefix); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }

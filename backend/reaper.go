@@ -6,6 +6,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
 // defaultTickInterval has the reaper come round the whole ledger in some four
@@ -26,11 +30,11 @@ type overdue struct {
 
 type seenDeadline struct{ deadline, at time.Time }
 
-func (o *overdue) is(r *Record, now time.Time) bool {
+func (o *overdue) is(r *ledger.Record, now time.Time) bool {
 	if !now.Before(r.Deadline) {
 		return true
 	}
-	set := r.deadlineSetAt()
+	set := r.DeadlineSetAt()
 	if set.Sub(now) < sooner {
 		return false
 	}
@@ -47,14 +51,6 @@ func (o *overdue) is(r *Record, now time.Time) bool {
 	return !now.Before(seen.at.Add(r.Deadline.Sub(set)))
 }
 
-// deadlineSetAt is when the deadline was set, by the clock of that time.
-func (r *Record) deadlineSetAt() time.Time {
-	if r.DeadlineSet.IsZero() {
-		return r.IssuedAt
-	}
-	return r.DeadlineSet
-}
-
 // sooner is how far ahead a time may be without the clock having been wrong.
 const sooner = time.Minute
 
@@ -64,8 +60,8 @@ type background struct {
 	mu   sync.Mutex
 	stop context.CancelFunc
 	done chan struct{}
-	// nudge has the queue looked at before the next tick.
-	nudge chan struct{}
+	// trigger has the queue looked at before the next tick.
+	trigger chan struct{}
 }
 
 func (e *Engine) startBackground() {
@@ -97,14 +93,14 @@ func (e *Engine) run(ctx context.Context, done chan<- struct{}) {
 	ticker := time.NewTicker(e.tickInterval)
 	defer ticker.Stop()
 	for {
-		e.resumeTakeOver(ctx)
+		e.resumeLoading(ctx)
 		e.recoverDirty(ctx)
 		e.startQueue(ctx)
 		e.startRotations(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-e.background.nudge:
+		case <-e.background.trigger:
 		case <-ticker.C:
 			e.tick(ctx)
 		}
@@ -117,16 +113,16 @@ func (e *Engine) tick(ctx context.Context) {
 	if err := e.keepSigning(ctx, e.storage); err != nil {
 		e.log.Warn("no sign of life could be left in storage; that is tried again with the next tick", "error", err)
 	}
-	if err := e.reapShard(ctx, e.nextShard); err != nil {
+	if err := e.reapShard(ctx, e.pending.nextShard); err != nil {
 		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
 	}
-	if e.nextShard == 0 {
-		if err := e.ledger.sweepSameValues(ctx, e.storage); err != nil {
+	if e.pending.nextShard == 0 {
+		if err := e.books.ledger.SweepSameValues(ctx, e.storage); err != nil {
 			e.log.Warn("the notes of keys with the same value could not be looked through; that is done again on the next round", "error", err)
 		}
 	}
-	e.nextShard = (e.nextShard + 1) % ledgerShards
-	if err := e.activity.cleanIdle(ctx, e.storage); err != nil {
+	e.pending.nextShard = (e.pending.nextShard + 1) % ledger.Shards
+	if err := e.books.marks.CleanIdle(ctx, e.storage); err != nil {
 		e.log.Warn("the mark of an idle connection stays; it is cleared with the next tick", "error", err)
 	}
 }
@@ -138,33 +134,33 @@ func (e *Engine) reapShard(ctx context.Context, shard int) error {
 	var first error
 	alive := map[string]int{}
 	var damaged []string
-	for r, err := range recordsInShard(ctx, e.storage, shardName(shard)) {
+	for r, err := range ledger.InShard(ctx, e.storage, ledger.ShardName(shard)) {
 		if err == nil {
 			alive[r.Connection]++
 			err = e.reap(ctx, r)
-		} else if errors.Is(err, errUnreadable) {
+		} else if errors.Is(err, stored.ErrUnreadable) {
 			damaged = append(damaged, r.ID)
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	e.census.note(shard, alive, damaged)
+	e.books.keyCounts.note(shard, alive, damaged)
 	return first
 }
 
 // reap queues the key if it is past its deadline and no static role holds it.
-func (e *Engine) reap(ctx context.Context, r *Record) error {
-	if !e.overdue.is(r, e.now()) || e.clock.running() < reaperGrace || e.passive() {
+func (e *Engine) reap(ctx context.Context, r *ledger.Record) error {
+	if !e.books.overdue.is(r, e.now()) || e.clock.running() < reaperGrace || e.passive() {
 		return nil
 	}
 	held, err := e.heldByStaticRole(ctx, r)
 	if err != nil || held {
 		return err
 	}
-	e.queue.addUnstored(QueueEntry{
+	e.books.queue.AddUnstored(queue.Entry{
 		ID:         r.ID,
-		Kind:       queueRevoke,
+		Kind:       queue.Revoke,
 		Connection: r.Connection,
 		Role:       r.Role,
 		KeyName:    r.Handle.Name,
@@ -177,8 +173,8 @@ func (e *Engine) startQueue(ctx context.Context) {
 	if e.passive() {
 		return
 	}
-	e.queue.start(func(entry QueueEntry) error {
-		err := guarded(func() error { return e.work(ctx, entry) })
+	e.books.queue.Start(func(entry queue.Entry) error {
+		err := guarded(func() error { return e.processQueueEntry(ctx, entry) })
 		if err != nil {
 			e.log.Debug("a queued revocation did not succeed yet", "connection", entry.Connection, "key_name", entry.KeyName, "error", err)
 		}
@@ -191,7 +187,7 @@ func (e *Engine) startRotations(ctx context.Context) {
 	if e.passive() {
 		return
 	}
-	e.scheduler.start(func(key string, due time.Time) error {
+	e.books.timetable.Start(func(key string, due time.Time) error {
 		err := e.rotateDue(ctx, key, due)
 		if err != nil {
 			e.log.Warn("a rotation failed; it is tried again", "rotation", key, "error", err)
@@ -207,17 +203,17 @@ func (e *Engine) rotateDue(ctx context.Context, key string, due time.Time) error
 	return e.runStatic(ctx, strings.TrimPrefix(key, staticJobPrefix), due)
 }
 
-// wake has the queue looked at now.
-func (e *Engine) wake() {
+// triggerQueue has the queue looked at now.
+func (e *Engine) triggerQueue() {
 	select {
-	case e.background.nudge <- struct{}{}:
+	case e.background.trigger <- struct{}{}:
 	default: // a nudge is waiting already
 	}
 }
 
 // waitBackground returns when nothing runs in the background.
 func (e *Engine) waitBackground() {
-	e.queue.wait()
-	e.recoveries.running.Wait()
-	e.scheduler.wait()
+	e.books.queue.Wait()
+	e.pending.recoveries.running.Wait()
+	e.books.timetable.Wait()
 }

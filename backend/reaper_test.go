@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
 )
 
 // TestUnreadableRecordHoldsUpNobody: a record that cannot be read, in each part
@@ -15,9 +17,9 @@ func TestUnreadableRecordHoldsUpNobody(t *testing.T) {
 	for range keys {
 		w.mustMint("app")
 	}
-	for shard := range ledgerShards {
-		name := shardName(shard)
-		for _, prefix := range []string{ledgerPrefix, sealedLedgerPrefix} {
+	for shard := range ledger.Shards {
+		name := ledger.ShardName(shard)
+		for _, prefix := range []string{ledger.Prefix, ledger.SealedPrefix} {
 			broken := &logical.StorageEntry{Key: prefix + name + "/" + name + "000000000000000000000000000000", Value: []byte("{broken")}
 			w.must(w.storage.Put(context.Background(), broken))
 		}

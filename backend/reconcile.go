@@ -13,6 +13,10 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -82,12 +86,12 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 			return nil, err
 		}
 	}
-	site, err := e.site(ctx, s, connection)
+	bound, err := e.bound(ctx, s, connection)
 	if err != nil {
 		return nil, err
 	}
-	if !site.definition.Capabilities.Reconcile {
-		return nil, mistake("%s cannot list its keys, so connection %q cannot be reconciled", site.definition.Title, connection)
+	if !bound.definition.Capabilities.Reconcile {
+		return nil, usererror.Errorf("%s cannot list its keys, so connection %q cannot be reconciled", bound.definition.Title, connection)
 	}
 	// The ledger is read once, before the lists: what is entered later is added.
 	holdings, release, err := e.sharedHoldings(ctx, s)
@@ -95,19 +99,19 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 		return nil, err
 	}
 	defer release()
-	scopes, err := e.scopesInUse(ctx, s, site, holdings)
+	scopes, err := e.scopesInUse(ctx, s, bound, holdings)
 	if err != nil {
 		return nil, err
 	}
-	listings, failed := e.listScopes(ctx, site, scopes, holdings.tag)
+	listings, failed := e.listScopes(ctx, bound, scopes, holdings.tag)
 	if len(failed) > 0 && len(failed) == len(scopes) {
-		return nil, fmt.Errorf("listing the keys of connection %q: %w", site.name, failed[0].err)
+		return nil, fmt.Errorf("listing the keys of connection %q: %w", bound.name, failed[0].err)
 	}
-	return e.report(ctx, s, site, holdings, listings, failed, o)
+	return e.report(ctx, s, bound, holdings, listings, failed, o)
 }
 
 // scopesInUse are the places where keys of the connection may be.
-func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site, h *holdings) ([]providers.Scope, error) {
+func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings) ([]providers.Scope, error) {
 	scopes := map[string]providers.Scope{}
 	add := func(scope providers.Scope) { scopes[scope.String()] = scope }
 	names, err := e.Roles(ctx, s)
@@ -119,15 +123,15 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, site *site,
 		if err != nil {
 			return nil, err
 		}
-		if role != nil && role.Connection == site.name {
-			add(site.definition.Scope(role.Fields, site.connection.Fields))
+		if role != nil && role.Connection == bound.name {
+			add(bound.definition.Scope(role.Fields, bound.connection.Fields))
 		}
 	}
-	for _, one := range h.recordsOf(site.name) {
+	for _, one := range h.recordsOf(bound.name) {
 		add(one.scope)
 	}
-	for _, entry := range e.queue.list() {
-		if entry.Connection == site.name && entry.ofKey() {
+	for _, entry := range e.books.queue.List() {
+		if entry.Connection == bound.name && entry.OfKey() {
 			add(entry.Scope)
 		}
 	}
@@ -142,7 +146,7 @@ type failedListing struct {
 
 // listScopes lists several places, each for itself: one that is gone, or does not
 // answer, or whose definition is at fault, holds up none of the others.
-func (e *Engine) listScopes(ctx context.Context, site *site, scopes []providers.Scope, tag string) (listings []*listing, failed []failedListing) {
+func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes []providers.Scope, tag string) (listings []*listing, failed []failedListing) {
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-min(reconcileReserve, time.Until(end)/2)))
@@ -156,12 +160,12 @@ func (e *Engine) listScopes(ctx context.Context, site *site, scopes []providers.
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			var listed *listing
-			try := "reconcile " + randomBase36(randomLength) // of nobody else
+			try := "reconcile " + keyname.Random(keyname.RandomLength) // of nobody else
 			err := guarded(func() (err error) {
-				listed, err = e.listOurs(ctx, site, scope, tag, try)
+				listed, err = e.listOurs(ctx, bound, scope, tag, try)
 				return err
 			})
-			e.searches.end(try)
+			e.pending.searches.end(try)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -188,22 +192,22 @@ type listing struct {
 
 // listOurs lists the keys of a place that carry the mount's tag in their name.
 // What one try by the same name does not read to its end, the next one reads on.
-func (e *Engine) listOurs(ctx context.Context, site *site, scope providers.Scope, tag, try string) (*listing, error) {
-	look := e.searches.of(try, site.client, e.now(), func() *providers.Search {
-		return site.client.Search(scope, providers.Look{Containing: keyLetter + tag, All: true})
+func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope providers.Scope, tag, try string) (*listing, error) {
+	look := e.pending.searches.of(try, bound.client, e.now(), func() *providers.Search {
+		return bound.client.Search(scope, providers.Look{Containing: keyname.KeyLetter + tag, All: true})
 	})
 	found, err := look.search.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e.searches.end(try)
+	e.pending.searches.end(try)
 	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, began: look.began, doubt: doubtOf(found)}
 	for _, key := range found.Keys {
-		part, issued, ours := fixedPartOf(tag, key.Handle.Name)
+		part, issued, ours := keyname.FindKeyPart(tag, key.Handle.Name)
 		if !ours {
 			continue
 		}
-		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, listedKey: listedKey{object: objectOf(site, key.Handle), handle: key.Handle}}
+		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}
 		listed.byPart[part] = append(listed.byPart[part], one)
 	}
 	for _, sameName := range listed.byPart {
@@ -253,7 +257,7 @@ func (o *Orphan) isSame(other *Orphan) bool {
 }
 
 // report compares what was listed with what is held.
-func (e *Engine) report(ctx context.Context, s logical.Storage, site *site, h *holdings, listings []*listing, failed []failedListing, o ReconcileOptions) (*ReconcileReport, error) {
+func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings, listings []*listing, failed []failedListing, o ReconcileOptions) (*ReconcileReport, error) {
 	report := &ReconcileReport{}
 	newest, err := e.newestKnown(ctx, s, h)
 	if err != nil {
@@ -281,7 +285,7 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, site *site, h *h
 		text, _, _ := strings.Cut(one.err.Error(), "\n")
 		report.Failed = append(report.Failed, FailedScope{Scope: one.scope, Error: text})
 	}
-	report.Missing, err = e.missing(ctx, s, h, site, listings)
+	report.Missing, err = e.missing(ctx, s, h, bound, listings)
 	return report, err
 }
 
@@ -308,32 +312,32 @@ func (e *Engine) revokeReported(ctx context.Context, s logical.Storage, h *holdi
 
 // removeOrphan revokes a listed key, unless somebody holds it.
 func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holdings, found *Orphan, work string) error {
-	site := found.object.site
-	ctx, cancel := context.WithTimeout(ctx, site.connection.longestMint())
+	bound := found.object.bound
+	ctx, cancel := context.WithTimeout(ctx, bound.connection.longestMint())
 	defer cancel()
 	err := e.removeUnheld(ctx, s, removal{
 		object:   found.object,
 		work:     work,
 		why:      "nobody holds it",
 		holdings: h,
-		remove:   func(ctx context.Context) error { return site.client.Revoke(ctx, found.handle) },
+		remove:   func(ctx context.Context) error { return bound.client.Revoke(ctx, found.handle) },
 	})
 	if err == nil {
-		e.metrics.orphanRevoked(site.name)
+		e.metrics.orphanRevoked(bound.name)
 	}
 	return err
 }
 
 // missing are the names of the connection's keys in the ledger that the places
 // which could be listed do not show.
-func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, site *site, listings []*listing) ([]string, error) {
+func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, bound *boundConnection, listings []*listing) ([]string, error) {
 	var missing []string
-	for _, one := range h.recordsOf(site.name) {
-		if !one.issued.Before(e.now().Add(-e.lagOf(site))) || one.isListed(listings) {
+	for _, one := range h.recordsOf(bound.name) {
+		if !one.issued.Before(e.now().Add(-e.lagOf(bound))) || one.isListed(listings) {
 			continue
 		}
 		// It may have been revoked since the ledger was read.
-		r, err := record(ctx, s, one.recordID)
+		r, err := ledger.Get(ctx, s, one.recordID)
 		if err != nil {
 			return nil, err
 		}
@@ -361,19 +365,19 @@ func (one *holder) isListed(listings []*listing) bool {
 // is newer and of our tag, somebody else made.
 func (e *Engine) newestKnown(ctx context.Context, s logical.Storage, h *holdings) (time.Time, error) {
 	newest := h.newest()
-	marks, err := e.activity.everyMark(ctx, s)
-	if err != nil && !errors.Is(err, errUnreadable) {
+	marks, err := e.books.marks.All(ctx, s)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return time.Time{}, err
 	}
 	for _, m := range marks {
-		for _, w := range m.mark.Windows {
+		for _, w := range m.Mark.Windows {
 			if w.Until.After(newest) {
 				newest = w.Until
 			}
 		}
 	}
-	for _, entry := range e.queue.list() {
-		if _, issued, ok := fixedPartOf(h.tag, entry.KeyName); ok && issued.After(newest) {
+	for _, entry := range e.books.queue.List() {
+		if _, issued, ok := keyname.FindKeyPart(h.tag, entry.KeyName); ok && issued.After(newest) {
 			newest = issued
 		}
 	}

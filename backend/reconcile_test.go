@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/marks"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -81,7 +82,7 @@ func TestCloneKillsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.mustMint("app")
 	snapshot := w.snapshot()
-	w.advance(2 * markWindow)
+	w.advance(2 * marks.WindowLength)
 	w.mustMint("app") // by the original
 
 	original := w.storage

@@ -14,6 +14,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/retry"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -34,8 +37,8 @@ const (
 // recovery is the work on one place where an earlier process may have left keys.
 type recovery struct {
 	connection string
-	place      place
-	marks      []*inheritedMark // those that name the place
+	location   marks.Location
+	marks      []*marks.Stored // those that name the place
 	foundAt    time.Time
 
 	attempts  int
@@ -49,61 +52,61 @@ type recovery struct {
 }
 
 type recoveries struct {
-	mu      sync.Mutex
-	byPlace map[string]*recovery
+	mu         sync.Mutex
+	byLocation map[string]*recovery
 	// unread is which marks cannot be read: what they tell of is not known.
 	unread  error
 	busy    int
 	running sync.WaitGroup
 }
 
-func (r *recovery) key() string { return r.connection + " " + r.place.String() }
+func (r *recovery) key() string { return r.connection + " " + r.location.String() }
 
 // clearedAfter is the earliest start of a reconcile after which the marks may
 // go: the former leader's last call is over, and the list shows what it made.
 func (r *recovery) clearedAfter(lag time.Duration) time.Time {
 	var longest time.Duration
 	for _, m := range r.marks {
-		longest = max(longest, m.mark.LongestMint)
+		longest = max(longest, m.Mark.LongestMint)
 	}
 	return r.foundAt.Add(longest + lag)
 }
 
 // windows are when the former leaders may have made keys.
-func (r *recovery) windows() windows {
-	var all windows
+func (r *recovery) windows() marks.Windows {
+	var all marks.Windows
 	for _, m := range r.marks {
-		all = append(all, m.mark.Windows...)
+		all = append(all, m.Mark.Windows...)
 	}
 	return all
 }
 
 // findRecoveries notes which places earlier processes left dirty.
 func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
-	marks, err := e.activity.inheritedMarks(ctx, s)
-	if err != nil && !errors.Is(err, errUnreadable) {
+	marks, err := e.books.marks.OfOthers(ctx, s)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return err
 	}
-	e.recoveries.mu.Lock()
-	defer e.recoveries.mu.Unlock()
-	e.recoveries.unread = err
+	e.pending.recoveries.mu.Lock()
+	defer e.pending.recoveries.mu.Unlock()
+	e.pending.recoveries.unread = err
 	for _, m := range marks {
-		for _, p := range m.mark.Places {
-			e.recoveries.add(m, p, e.now())
+		for _, p := range m.Mark.Locations {
+			e.pending.recoveries.add(m, p, e.now())
 		}
 	}
 	return err
 }
 
 // add notes that a mark names a place. The caller holds mu.
-func (r *recoveries) add(m *inheritedMark, p place, now time.Time) {
-	one := &recovery{connection: m.connection, place: p, foundAt: now}
-	if known := r.byPlace[one.key()]; known != nil {
+func (r *recoveries) add(m *marks.Stored, p marks.Location, now time.Time) {
+	one := &recovery{connection: m.Connection, location: p, foundAt: now}
+	if known := r.byLocation[one.key()]; known != nil {
 		one = known
 	}
-	r.byPlace[one.key()] = one
+	r.byLocation[one.key()] = one
 	one.marks = append(one.marks, m)
-	m.left[one.key()] = true
+	m.Left[one.key()] = true
 }
 
 // recoverDirty starts a reconcile of every place found dirty: at once, to end
@@ -114,19 +117,19 @@ func (e *Engine) recoverDirty(ctx context.Context) {
 	if e.passive() {
 		return
 	}
-	e.recoveries.mu.Lock()
-	defer e.recoveries.mu.Unlock()
-	due := slices.SortedFunc(maps.Values(e.recoveries.byPlace), func(a, b *recovery) int { return a.nextTry.Compare(b.nextTry) })
+	e.pending.recoveries.mu.Lock()
+	defer e.pending.recoveries.mu.Unlock()
+	due := slices.SortedFunc(maps.Values(e.pending.recoveries.byLocation), func(a, b *recovery) int { return a.nextTry.Compare(b.nextTry) })
 	for _, r := range due {
-		if e.recoveries.busy == recoveryConcurrency {
+		if e.pending.recoveries.busy == recoveryConcurrency {
 			return
 		}
 		if r.running || e.now().Before(r.nextTry) {
 			continue
 		}
 		r.running = true
-		e.recoveries.busy++
-		e.recoveries.running.Go(func() {
+		e.pending.recoveries.busy++
+		e.pending.recoveries.running.Go(func() {
 			var lag time.Duration
 			var cleared bool
 			err := guarded(func() (err error) {
@@ -153,18 +156,18 @@ func guarded(do func() error) (err error) {
 }
 
 func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err error) {
-	e.recoveries.mu.Lock()
-	defer e.recoveries.mu.Unlock()
+	e.pending.recoveries.mu.Lock()
+	defer e.pending.recoveries.mu.Unlock()
 	r.running = false
-	e.recoveries.busy--
+	e.pending.recoveries.busy--
 	switch {
 	case err != nil:
 		r.attempts++
 		r.lastError = err.Error()
-		r.nextTry = e.now().Add(e.jitter.pause("recovery/"+r.key(), r.attempts, longestRecoveryPause(err)))
-		e.log.Warn("a place that was in use at a crash could not be reconciled yet", "connection", r.connection, "scope", r.place.Scope, "error", err)
+		r.nextTry = e.now().Add(e.jitter.Pause("recovery/"+r.key(), r.attempts, longestRecoveryPause(err)))
+		e.log.Warn("a place that was in use at a crash could not be reconciled yet", "connection", r.connection, "scope", r.location.Scope, "error", err)
 	case cleared:
-		delete(e.recoveries.byPlace, r.key())
+		delete(e.pending.recoveries.byLocation, r.key())
 	default:
 		r.attempts, r.lastError = 0, ""
 		r.nextTry = r.clearedAfter(lag)
@@ -175,9 +178,9 @@ func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err 
 // can wait, what could not reach it is tried within a minute of its return.
 func longestRecoveryPause(err error) time.Duration {
 	if providers.KindOf(err) == providers.Refused {
-		return longestEntryRetry
+		return retry.LongestRefused
 	}
-	return longestConnectionRetry
+	return retry.LongestUnreachable
 }
 
 // recover reconciles one place. cleared is true when nothing of it can be left.
@@ -192,18 +195,18 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	if stored == nil {
 		return 0, true, e.giveUpRecovery(ctx, r, "the connection was deleted")
 	}
-	site, release, err := e.siteFor(ctx, e.storage, r.place.origin(r.connection))
+	bound, release, err := e.boundFor(ctx, e.storage, r.location.Origin(r.connection))
 	if err != nil {
 		return 0, false, err
 	}
 	defer release()
-	if !site.definition.Capabilities.Reconcile {
+	if !bound.definition.Capabilities.Reconcile {
 		return 0, true, e.giveUpRecovery(ctx, r, "the provider cannot list its keys")
 	}
-	lag = e.lagOf(site)
-	began, err := e.recoverPlace(ctx, site, r)
+	lag = e.lagOf(bound)
+	began, err := e.recoverLocation(ctx, bound, r)
 	if err != nil {
-		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, site, r, now, err) {
+		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, bound, r, now, err) {
 			return lag, true, e.giveUpRecovery(ctx, r, "the provider has said for long that there is no such place")
 		}
 		return lag, false, err
@@ -212,38 +215,38 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	if began.Before(r.clearedAfter(lag)) {
 		return lag, false, nil
 	}
-	if now := site.origin(); !sameAccount(r.place, site) || !sameURL(r.place.BaseURL, now.BaseURL) {
-		e.log.Warn("a crash was recovered from with another credential, or at another address, than those in use at the crash: if that is another account, keys of the former one may be left there", "connection", r.connection, "scope", r.place.Scope)
+	if now := bound.origin(); !sameAccount(r.location, bound) || !sameURL(r.location.BaseURL, now.BaseURL) {
+		e.log.Warn("a crash was recovered from with another credential, or at another address, than those in use at the crash: if that is another account, keys of the former one may be left there", "connection", r.connection, "scope", r.location.Scope)
 	}
 	return lag, true, e.dropMarks(ctx, r)
 }
 
-// recoverPlace revokes what the former leaders may have made in the place and
+// recoverLocation revokes what the former leaders may have made in the place and
 // nobody holds. began is the moment after which nothing of it is left.
-func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) (began time.Time, err error) {
+func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r *recovery) (began time.Time, err error) {
 	holdings, release, err := e.sharedHoldings(ctx, e.storage)
 	if err != nil {
 		return time.Time{}, err
 	}
 	defer release()
-	listed, err := e.listOurs(ctx, site, r.place.Scope, holdings.tag, "recovery "+r.key())
+	listed, err := e.listOurs(ctx, bound, r.location.Scope, holdings.tag, "recovery "+r.key())
 	if err != nil {
 		return time.Time{}, err
 	}
 	failed := listed.doubt
 	windows := r.windows()
-	if e.lookout.isKept(e.now()) {
+	if e.guard.lookout.isKept(e.now()) {
 		// Of what the original of a copy has minted nothing may be removed: while it
 		// lives, it mints more before all calls of a dead leader are over.
-		if err := e.examine(ctx, site, r.place.Scope, listed, holdings); err != nil {
+		if err := e.examine(ctx, bound, r.location.Scope, listed, holdings); err != nil {
 			return time.Time{}, err
 		}
-		if listed.began.Before(r.clearedAfter(e.lagOf(site))) {
+		if listed.began.Before(r.clearedAfter(e.lagOf(bound))) {
 			return listed.began, failed
 		}
 	}
 	for _, found := range listed.keys() {
-		if !windows.contain(found.Issued) {
+		if !windows.Contain(found.Issued) {
 			continue
 		}
 		err := e.removeOrphan(ctx, e.storage, holdings, found, "recovery")
@@ -257,10 +260,10 @@ func (e *Engine) recoverPlace(ctx context.Context, site *site, r *recovery) (beg
 // isAbsent reports whether the provider has said often enough, and for long
 // enough, that there is no such place. Its word counts as long as it accepts the
 // credential, and that is the one that made the keys: others may see less.
-func (e *Engine) isAbsent(ctx context.Context, site *site, r *recovery, now time.Time, err error) bool {
+func (e *Engine) isAbsent(ctx context.Context, bound *boundConnection, r *recovery, now time.Time, err error) bool {
 	var refusal *providers.Error
 	gone := errors.As(err, &refusal) && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone)
-	if !gone || !sameAccount(r.place, site) || site.client.Check(ctx) != nil {
+	if !gone || !sameAccount(r.location, bound) || bound.client.Check(ctx) != nil {
 		r.absences = 0
 		return false
 	}
@@ -268,29 +271,29 @@ func (e *Engine) isAbsent(ctx context.Context, site *site, r *recovery, now time
 		r.absentAt = now
 	}
 	r.absences++
-	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, e.lagOf(site))
+	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, e.lagOf(bound))
 }
 
 // sameAccount reports whether the site has the credential that was in use in the
 // place; one that a rotation made since counts as the same.
-func sameAccount(p place, s *site) bool {
+func sameAccount(p marks.Location, s *boundConnection) bool {
 	return p.Account == "" || p.Account == s.connection.Account
 }
 
 // giveUpRecovery ends a recovery that nothing can be done about, and says so.
 func (e *Engine) giveUpRecovery(ctx context.Context, r *recovery, reason string) error {
-	e.log.Warn("keys that were being made at a crash and left no intent, if there are any, cannot be looked for; they end with their own expiry or by hand", "connection", r.connection, "scope", r.place.Scope, "reason", reason)
+	e.log.Warn("keys that were being made at a crash and left no intent, if there are any, cannot be looked for; they end with their own expiry or by hand", "connection", r.connection, "scope", r.location.Scope, "reason", reason)
 	return e.dropMarks(ctx, r)
 }
 
 // dropMarks clears the marks of which this place was the last.
 func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 	for _, m := range r.marks {
-		if !e.recoveries.takeOff(m, r) {
+		if !e.pending.recoveries.takeOff(m, r) {
 			continue
 		}
-		if err := e.storage.Delete(ctx, m.path); err != nil {
-			e.recoveries.putBack(m, r)
+		if err := e.storage.Delete(ctx, m.Path); err != nil {
+			e.pending.recoveries.putBack(m, r)
 			return fmt.Errorf("clearing a mark: %w", err)
 		}
 	}
@@ -299,18 +302,18 @@ func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 
 // takeOff notes that the place of a mark is recovered, and reports whether it was
 // the last one.
-func (r *recoveries) takeOff(m *inheritedMark, one *recovery) (last bool) {
+func (r *recoveries) takeOff(m *marks.Stored, one *recovery) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(m.left, one.key())
-	return len(m.left) == 0
+	delete(m.Left, one.key())
+	return len(m.Left) == 0
 }
 
 // putBack has the place tried again, and with it the clearing of the mark.
-func (r *recoveries) putBack(m *inheritedMark, one *recovery) {
+func (r *recoveries) putBack(m *marks.Stored, one *recovery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m.left[one.key()] = true
+	m.Left[one.key()] = true
 }
 
 // definitionsInUse notes the hashes of a provider's uploaded definitions that
@@ -318,9 +321,9 @@ func (r *recoveries) putBack(m *inheritedMark, one *recovery) {
 func (r *recoveries) definitionsInUse(inUse map[string]bool, provider string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, one := range r.byPlace {
+	for _, one := range r.byLocation {
 		for _, m := range one.marks {
-			m.mark.definitionsInUse(inUse, provider)
+			m.Mark.DefinitionsInUse(inUse, provider)
 		}
 	}
 }
@@ -330,7 +333,7 @@ func (r *recoveries) names() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	names := map[string]bool{}
-	for _, one := range r.byPlace {
+	for _, one := range r.byLocation {
 		names[one.connection] = true
 	}
 	return slices.Sorted(maps.Keys(names))
@@ -341,10 +344,10 @@ func (r *recoveries) failures() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var failures []string
-	for _, one := range r.byPlace {
+	for _, one := range r.byLocation {
 		if one.lastError != "" {
 			text, _, _ := strings.Cut(one.lastError, "\n")
-			failures = append(failures, fmt.Sprintf("connection %s, scope %s: %s", one.connection, one.place.Scope, text))
+			failures = append(failures, fmt.Sprintf("connection %s, scope %s: %s", one.connection, one.location.Scope, text))
 		}
 	}
 	if r.unread != nil {

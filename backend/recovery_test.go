@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
 // TestOneBlocksNoOther has a crash leave a key in one drawer, and something that
@@ -49,13 +53,13 @@ func TestOneBlocksNoOther(t *testing.T) {
 		},
 		"a mark that cannot be read": {
 			harm: func(w *world, _ *cabinet) {
-				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: dirtyPrefix + "one/aaaaaaaaa", Value: []byte("{")}))
+				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: marks.Prefix + "one/aaaaaaaaa", Value: []byte("{")}))
 			},
 			stays: true,
 		},
 		"an entry of the queue that cannot be read": {
 			harm: func(w *world, _ *cabinet) {
-				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: queuePrefix + "vaaaaaaaaaaaaaaaaaaaaa", Value: []byte("{")}))
+				w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: queue.Prefix + "vaaaaaaaaaaaaaaaaaaaaa", Value: []byte("{")}))
 			},
 		},
 		"a connection that cannot be read": {
@@ -161,13 +165,13 @@ func TestUnknownHolderBlocksDeletionOnly(t *testing.T) {
 // mendRecordOf puts the record of a leased key back.
 func (w *world) mendRecordOf(lease *heldLease) error {
 	data := w.dataOf(lease)
-	connection, err := w.process.site(context.Background(), w.storage, data.Connection)
+	connection, err := w.process.bound(context.Background(), w.storage, data.Connection)
 	if err != nil {
 		return err
 	}
-	r := &Record{ID: data.RecordID, Role: data.Role, Handle: *data.Handle, IssuedAt: w.time(), Deadline: lease.end}
-	r.setOrigin(connection.origin())
-	return putRecord(context.Background(), w.storage, r)
+	r := &ledger.Record{ID: data.RecordID, Role: data.Role, Handle: *data.Handle, IssuedAt: w.time(), Deadline: lease.end}
+	r.SetOrigin(connection.origin())
+	return ledger.Put(context.Background(), w.storage, r)
 }
 
 // TestRecoveryOfWhatIsGoneEnds: a place of which the provider says for long that
@@ -199,7 +203,7 @@ func TestRecoveryOfWhatIsGoneEnds(t *testing.T) {
 			}
 			w.recoverOnly(6*time.Hour, 5*time.Minute)
 			if ended := len(w.marks()) == 0; ended != test.ends {
-				t.Errorf("marks: %v, unrecovered: %v", w.marks(), w.process.recoveries.failures())
+				t.Errorf("marks: %v, unrecovered: %v", w.marks(), w.process.pending.recoveries.failures())
 			}
 			if told := strings.Contains(w.logs.String(), "there is no such place"); told != test.ends {
 				t.Errorf("the log tells of it: %v", told)

@@ -11,6 +11,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/semaphore"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -39,18 +42,18 @@ type outcome struct {
 // revokeSoon revokes a key now if its provider proves in time that it is gone,
 // and otherwise queues it. The record stays in the ledger until then. An error
 // means that neither could be done for certain.
-func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *Record, reason string) (outcome, error) {
-	defer e.ending.begin(r.ID)()
+func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *ledger.Record, reason string) (outcome, error) {
+	defer e.pending.ending.begin(r.ID)()
 	err := e.revokeNow(ctx, s, r)
 	if err != nil {
 		return e.postpone(ctx, s, r, reason, err)
 	}
-	return outcome{}, e.queue.remove(ctx, s, r.ID)
+	return outcome{}, e.books.queue.Remove(ctx, s, r.ID)
 }
 
 // revokeNow is the one try that Vault waits for.
-func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *Record) error {
-	if e.queue.failing(r.Connection) {
+func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *ledger.Record) error {
+	if e.books.queue.Failing(r.Connection) {
 		return errors.New("it could not be reached at the last try")
 	}
 	slots := e.slots(r.Connection)
@@ -66,18 +69,18 @@ func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *Record) er
 }
 
 // postpone queues a revocation and says why it is not done.
-func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *Record, reason string, cause error) (outcome, error) {
+func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *ledger.Record, reason string, cause error) (outcome, error) {
 	cause = fmt.Errorf("revoking the key at connection %q: %w", r.Connection, cause)
-	entry := QueueEntry{ID: r.ID, Kind: queueRevoke, Connection: r.Connection, Role: r.Role, KeyName: r.Handle.Name, Reason: reason}
-	if r.unrecorded {
+	entry := queue.Entry{ID: r.ID, Kind: queue.Revoke, Connection: r.Connection, Role: r.Role, KeyName: r.Handle.Name, Reason: reason}
+	if r.Unrecorded {
 		entry.Handle, entry.ExpiresAt, entry.MadeAt = &r.Handle, r.ExpiresAt, r.IssuedAt
-		entry.setOrigin(r.origin())
+		entry.SetOrigin(r.Origin())
 	}
-	if e.queue.get(r.ID) == nil {
-		if err := e.queue.add(context.WithoutCancel(ctx), s, entry, false); err != nil {
+	if e.books.queue.Get(r.ID) == nil {
+		if err := e.books.queue.Add(context.WithoutCancel(ctx), s, entry, false); err != nil {
 			return outcome{}, fmt.Errorf("%w; it could not be queued either: %w", cause, err)
 		}
-		e.wake()
+		e.triggerQueue()
 	}
 	return outcome{queued: fmt.Errorf("%w; it is queued and retried until the provider confirms (see queue/%s)", cause, r.ID)}, nil
 }
@@ -113,7 +116,7 @@ func (n *endings) has(id string) bool {
 
 // isEnding reports whether the key is to be revoked, now or by the queue.
 func (e *Engine) isEnding(id string) bool {
-	return e.ending.has(id) || e.queue.get(id) != nil
+	return e.pending.ending.has(id) || e.books.queue.Get(id) != nil
 }
 
 // mostEnded bounds how many dead keys are remembered.
@@ -143,7 +146,7 @@ func (l *lately) has(key string) bool {
 
 // slots are a connection's places among Vault's revocation workers.
 func (e *Engine) slots(connection string) *semaphore.Weighted {
-	slots, _ := e.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
+	slots, _ := e.locks.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
 	return slots.(*semaphore.Weighted)
 }
 
@@ -151,18 +154,18 @@ func (e *Engine) slots(connection string) *semaphore.Weighted {
 // the ledger. It is idempotent: a key whose record is gone is dead, unless its
 // lease says that there should be one. since is when the revocation was first
 // asked for.
-func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *Record, since time.Time) error {
-	unlock, err := e.recordLocks.lock(ctx, key.ID)
+func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *ledger.Record, since time.Time) error {
+	unlock, err := e.locks.records.Lock(ctx, key.ID)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, err := recordNamed(ctx, s, key.ID, key.Handle.Name)
+	r, err := ledger.GetNamed(ctx, s, key.ID, key.Handle.Name)
 	if err != nil {
 		return err
 	}
 	if r == nil {
-		if !key.unrecorded {
+		if !key.Unrecorded {
 			return nil
 		}
 		// Some providers use the ids of deleted keys again.
@@ -176,11 +179,11 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *Recor
 	if err != nil {
 		return err
 	}
-	if !r.unrecorded {
-		err = dropRecord(context.WithoutCancel(ctx), s, r)
+	if !r.Unrecorded {
+		err = ledger.Drop(context.WithoutCancel(ctx), s, r)
 	}
 	if err == nil {
-		e.ended.add(r.ID + r.Handle.Name)
+		e.pending.ended.add(r.ID + r.Handle.Name)
 	}
 	return err
 }
@@ -188,8 +191,8 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *Recor
 // endAtProvider revokes the key at what made it, and sees it dead where its role
 // asks for that. A definition that came later is tried when the one that made the
 // key cannot end it: it may be a correction.
-func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *Record, since time.Time) error {
-	ways, release, err := e.waysTo(ctx, s, r.origin())
+func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) error {
+	ways, release, err := e.waysTo(ctx, s, r.Origin())
 	if err != nil {
 		return err
 	}
@@ -214,7 +217,7 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *Record
 }
 
 // endBy revokes the key one way, and succeeds when that proves that it is gone.
-func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *Record, since time.Time) error {
+func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
 	handle := r.Handle
 	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
 		listed, err := e.findAgain(ctx, w, r)
@@ -232,10 +235,10 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *Record,
 	if refusal != nil {
 		found.refused = refusal.Status
 	}
-	lag := e.lagOf(w.site)
-	found.youngUntil = r.youngUntil(e.now(), since, lag)
-	found.ended = r.hasEnded(e.now(), lag)
-	found.unrecorded = r.unrecorded
+	lag := e.lagOf(w.boundConnection)
+	found.youngUntil = r.YoungUntil(e.now(), since, lag)
+	found.ended = r.HasEnded(e.now(), lag)
+	found.unrecorded = r.Unrecorded
 	lacks := found.gone()
 	if lacks != nil && !w.elsewhere {
 		lacks = e.lookFurther(ctx, s, w, r, found)
@@ -262,35 +265,12 @@ func refusalOf(err error) *providers.Error {
 	return nil
 }
 
-// youngUntil is when the key is old enough for its provider to know it for
-// certain; zero when it is. The revocation was asked for no earlier than the key
-// was made, which holds even when the clock was wrong at the time.
-func (r *Record) youngUntil(now, since time.Time, lag time.Duration) time.Time {
-	until := r.IssuedAt.Add(lag)
-	if asked := since.Add(lag); asked.Before(until) {
-		until = asked
-	}
-	if now.Before(until) {
-		return until
-	}
-	return time.Time{}
-}
-
-// hasEnded reports whether the provider itself has ended the key by now.
-func (r *Record) hasEnded(now time.Time, lag time.Duration) bool {
-	end := r.ExpiresAt
-	if r.AskedUntil.After(end) {
-		end = r.AskedUntil
-	}
-	return !r.ExpiresAt.IsZero() && now.After(end.Add(lag))
-}
-
 // lagOf is how long a provider may take to show a key that it made, or to hide
 // one that it deleted.
-func (e *Engine) lagOf(s *site) time.Duration { return s.definition.Lag }
+func (e *Engine) lagOf(s *boundConnection) time.Duration { return s.definition.Lag }
 
 // findAgain finds the key by its name at a place where its id may be another's.
-func (e *Engine) findAgain(ctx context.Context, w way, r *Record) (*providers.Handle, error) {
+func (e *Engine) findAgain(ctx context.Context, w way, r *ledger.Record) (*providers.Handle, error) {
 	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
 		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)
 	if !w.elsewhere {
@@ -298,7 +278,7 @@ func (e *Engine) findAgain(ctx context.Context, w way, r *Record) (*providers.Ha
 	} else if !w.definition.Capabilities.Lookup {
 		return nil, lost
 	}
-	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -310,14 +290,9 @@ func (e *Engine) findAgain(ctx context.Context, w way, r *Record) (*providers.Ha
 	return nil, lost
 }
 
-// handleScope is where the definition lists the key.
-func (r *Record) handleScope(definition *providers.Definition) providers.Scope {
-	return definition.Scope(r.Handle.Role, r.Handle.Connection)
-}
-
 // lookFurther asks what else can be asked when the answer to a revocation proves
 // nothing, and says what is lacking after that.
-func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *Record, found evidence) error {
+func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *ledger.Record, found evidence) error {
 	if w.client.CanProbe(r.Handle) {
 		liveness, err := w.client.Probe(ctx, r.Handle.Secret)
 		if err == nil && liveness == providers.Alive {
@@ -325,14 +300,14 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *R
 		}
 		found.seenDead = err == nil && liveness == providers.Dead
 	}
-	if r.unrecorded && found.youngUntil.IsZero() {
+	if r.Unrecorded && found.youngUntil.IsZero() {
 		listed, err := e.isListed(ctx, w, r)
 		if err != nil {
 			return err
 		}
 		found.listed = listed
 	}
-	if !found.seenDead && !r.unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
+	if !found.seenDead && !r.Unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
 		absent, err := e.notListed(ctx, s, w, r)
 		if err != nil {
 			e.log.Debug("a key that was to be revoked could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
@@ -343,17 +318,17 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *R
 }
 
 // isListed reports whether the provider shows the key, where it can be asked.
-func (e *Engine) isListed(ctx context.Context, w way, r *Record) (bool, error) {
+func (e *Engine) isListed(ctx context.Context, w way, r *ledger.Record) (bool, error) {
 	if !w.definition.Capabilities.Lookup {
 		return false, nil
 	}
-	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	return len(found.Keys) > 0, err
 }
 
 // notListed reports whether the provider's list held still, does not show the
 // key, and shows others that the same account made at the same address.
-func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *Record) (bool, error) {
+func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (bool, error) {
 	if !w.definition.Capabilities.Reconcile {
 		return false, nil
 	}
@@ -361,7 +336,7 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *Rec
 	if err != nil {
 		return false, err
 	}
-	found, err := w.client.Find(ctx, r.handleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
 	if err != nil || !found.Steady || len(found.Unreadable) > 0 {
 		return false, err
 	}
@@ -376,26 +351,21 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *Rec
 }
 
 // showsSiblings reports whether another key of the same origin is among the names.
-func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *Record, names map[string]bool) (bool, error) {
-	for other, err := range records(ctx, s) {
-		if err != nil && !errors.Is(err, errUnreadable) {
+func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger.Record, names map[string]bool) (bool, error) {
+	for other, err := range ledger.All(ctx, s) {
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 			return false, err
 		}
-		if err == nil && other.ID != r.ID && names[other.Handle.Name] && r.isSiblingOf(other) {
+		if err == nil && other.ID != r.ID && names[other.Handle.Name] && r.IsSiblingOf(other) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// isSiblingOf reports whether the same account made both keys at the same address.
-func (r *Record) isSiblingOf(other *Record) bool {
-	return r.Account != "" && r.Account == other.Account && r.BaseURL != "" && sameAddress(r.BaseURL, other.BaseURL)
-}
-
 // seenDead asks the provider whether a revoked key is dead: its word for the
 // revocation is no proof. After a while the word has to do.
-func (e *Engine) seenDead(ctx context.Context, w way, r *Record, since time.Time) error {
+func (e *Engine) seenDead(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
 	liveness, err := providers.Unclear, error(nil)
 	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
 		liveness, err = w.client.Confirm(ctx, r.Handle, r.Scope)
@@ -413,25 +383,25 @@ func (e *Engine) seenDead(ctx context.Context, w way, r *Record, since time.Time
 	return errStillAlive
 }
 
-// revokeUnheld revokes a key in the ledger that nobody received. Its error says
+// revokeUndelivered revokes a key in the ledger that nobody received. Its error says
 // that the key may not be dead yet.
-func (e *Engine) revokeUnheld(ctx context.Context, s logical.Storage, r *Record) error {
+func (e *Engine) revokeUndelivered(ctx context.Context, s logical.Storage, r *ledger.Record) error {
 	done, err := e.revokeSoon(context.WithoutCancel(ctx), s, r, "nobody received the key")
 	return errors.Join(err, done.queued)
 }
 
-// work carries out one queue entry; on success the entry is off the queue.
-func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
+// processQueueEntry carries out one queue entry; on success the entry is off the queue.
+func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error {
 	ctx, cancel := context.WithTimeout(ctx, e.workTimeout(ctx, entry.Connection))
 	defer cancel()
 	done := true
 	var err error
 	switch entry.Kind {
-	case queueRevoke:
+	case queue.Revoke:
 		err = e.workRevocation(ctx, entry)
-	case queueRetire:
+	case queue.Retire:
 		err = e.retireQueued(ctx, entry)
-	case queueByHand:
+	case queue.ByHand:
 		err = e.workByHand(entry)
 	default:
 		done, err = e.cleanUp(ctx, entry)
@@ -440,27 +410,27 @@ func (e *Engine) work(ctx context.Context, entry QueueEntry) error {
 		return err
 	}
 	if !done {
-		return errNotSettled
+		return errStillUnknown
 	}
-	if err := e.queue.remove(context.WithoutCancel(ctx), e.storage, entry.ID); err != nil {
+	if err := e.books.queue.Remove(context.WithoutCancel(ctx), e.storage, entry.ID); err != nil {
 		return err
 	}
-	e.activity.end(entry.Connection, entry.KeyName)
+	e.books.marks.End(entry.Connection, entry.KeyName)
 	return nil
 }
 
-// errNotSettled keeps an entry on the queue of which nothing was found yet.
-var errNotSettled = errors.New("no such key is listed so far; it is looked for once more before that is believed")
+// errStillUnknown keeps an entry on the queue of which nothing was found yet.
+var errStillUnknown = errors.New("no such key is listed so far; it is looked for once more before that is believed")
 
 // workRevocation revokes a key in the ledger, once nobody else can be its owner.
-func (e *Engine) workRevocation(ctx context.Context, entry QueueEntry) error {
+func (e *Engine) workRevocation(ctx context.Context, entry queue.Entry) error {
 	key := keyOf(&entry)
-	r, err := recordNamed(ctx, e.storage, key.ID, key.Handle.Name)
+	r, err := ledger.GetNamed(ctx, e.storage, key.ID, key.Handle.Name)
 	if err != nil {
 		return err
 	}
 	if r == nil {
-		if !key.unrecorded {
+		if !key.Unrecorded {
 			return nil
 		}
 		r = key
@@ -473,11 +443,11 @@ func (e *Engine) workRevocation(ctx context.Context, entry QueueEntry) error {
 
 // workTimeout allows a try its connection's request timeout and some retries.
 func (e *Engine) workTimeout(ctx context.Context, connection string) time.Duration {
-	site, err := e.site(ctx, e.storage, connection)
+	bound, err := e.bound(ctx, e.storage, connection)
 	if err != nil {
 		return 2 * defaultRequestTimeout
 	}
-	return site.connection.longestMint()
+	return bound.connection.longestMint()
 }
 
 // errFinished means that there is nothing to clean up: the mint did finish.
@@ -485,8 +455,8 @@ var errFinished = errors.New("the mint finished")
 
 // cleanUp makes sure that the key of a mint without a known outcome does not
 // exist.
-func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err error) {
-	w, release, err := e.wayTo(ctx, e.storage, entry.origin())
+func (e *Engine) cleanUp(ctx context.Context, entry queue.Entry) (done bool, err error) {
+	w, release, err := e.wayTo(ctx, e.storage, entry.Origin())
 	if err != nil {
 		return false, err
 	}
@@ -496,7 +466,7 @@ func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err 
 			return err == nil, err
 		}
 	}
-	done, err = e.revokeByName(ctx, w.site, &entry)
+	done, err = e.revokeByName(ctx, w.boundConnection, &entry)
 	switch {
 	case errors.Is(err, errFinished):
 		return true, nil
@@ -511,86 +481,86 @@ func (e *Engine) cleanUp(ctx context.Context, entry QueueEntry) (done bool, err 
 
 // believes reports whether what is not found this way does not exist: what made
 // it was asked, or the provider has ended it by now, and it cannot be too young.
-func (e *Engine) believes(w way, entry *QueueEntry) bool {
-	return !e.now().Before(entry.SettledAt) && (len(w.doubts) == 0 || e.isOver(w.site, entry))
+func (e *Engine) believes(w way, entry *queue.Entry) bool {
+	return !e.now().Before(entry.TrustAbsenceAfter) && (len(w.doubts) == 0 || e.isOver(w.boundConnection, entry))
 }
 
 // isOver reports whether the provider itself has ended what the entry is about.
-func (e *Engine) isOver(site *site, entry *QueueEntry) bool {
-	return !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt.Add(e.lagOf(site)))
+func (e *Engine) isOver(bound *boundConnection, entry *queue.Entry) bool {
+	return !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt.Add(e.lagOf(bound)))
 }
 
 // revokeByName revokes the key that an entry is about, if it exists. gone is
 // true once it cannot exist any more, be it that it was found and revoked or not:
 // the mint cannot be in flight, the list cannot lag, and no second key of the
 // same name can come to light.
-func (e *Engine) revokeByName(ctx context.Context, site *site, entry *QueueEntry) (gone bool, err error) {
-	settled := !e.now().Before(entry.SettledAt)
+func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone bool, err error) {
+	settled := !e.now().Before(entry.TrustAbsenceAfter)
 	if entry.Handle != nil {
-		err := e.removeLeftOver(ctx, site, entry, *entry.Handle, nil)
-		if entry.Kind == queueIntent && errors.Is(err, errHeld) {
+		err := e.removeLeftOver(ctx, bound, entry, *entry.Handle, nil)
+		if entry.Kind == queue.Intent && errors.Is(err, errHeld) {
 			return false, errFinished
 		}
 		return err == nil && settled, err
 	}
-	if !site.definition.Capabilities.Lookup {
-		if e.isOver(site, entry) {
+	if !bound.definition.Capabilities.Lookup {
+		if e.isOver(bound, entry) {
 			return true, nil
 		}
-		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, site.definition.Title, entry.ID)
+		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, bound.definition.Title, entry.ID)
 	}
-	found, began, err := e.findMade(ctx, site, entry)
+	found, began, err := e.findMade(ctx, bound, entry)
 	if err = errors.Join(append(found.Unreadable, err)...); err != nil {
 		return false, err
 	}
 	for _, listed := range found.Keys {
-		if err := e.removeLeftOver(ctx, site, entry, listed.Handle, found.Keys); err != nil {
+		if err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found.Keys); err != nil {
 			return false, err
 		}
 	}
 	if len(found.Keys) > 0 && !settled {
-		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.SettledAt}
+		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.TrustAbsenceAfter}
 	}
-	return found.Steady && !began.Before(entry.SettledAt), nil
+	return found.Steady && !began.Before(entry.TrustAbsenceAfter), nil
 }
 
 // findMade finds what a mint made, by the name that was asked for or, should the
 // provider have changed that, by the fixed part of it. began is the moment of
 // which the answer tells.
-func (e *Engine) findMade(ctx context.Context, site *site, entry *QueueEntry) (found providers.Found, began time.Time, err error) {
-	look := e.searches.of(entry.ID, site.client, e.now(), func() *providers.Search {
-		return site.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
+func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *queue.Entry) (found providers.Found, began time.Time, err error) {
+	look := e.pending.searches.of(entry.ID, bound.client, e.now(), func() *providers.Search {
+		return bound.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
 	})
 	found, err = look.search.Run(ctx)
 	if err == nil {
-		e.searches.end(entry.ID)
+		e.pending.searches.end(entry.ID)
 	}
 	return found, look.began, err
 }
 
 // removeLeftOver removes what a mint that failed left at the provider; beside is
 // all that is listed under its name.
-func (e *Engine) removeLeftOver(ctx context.Context, site *site, entry *QueueEntry, handle providers.Handle, beside []providers.Listed) error {
-	o := objectOf(site, handle)
+func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, entry *queue.Entry, handle providers.Handle, beside []providers.Listed) error {
+	o := objectOf(bound, handle)
 	for _, other := range beside {
 		o.beside = append(o.beside, other.Handle.ID)
 	}
 	return e.removeUnheld(ctx, e.storage, removal{
 		object: o,
-		claim:  claim{part: entry.ID, failed: entry.Kind != queueIntent},
+		claim:  claim{part: entry.ID, failed: entry.Kind != queue.Intent},
 		work:   "clean_up",
 		why:    entry.Reason,
-		remove: func(ctx context.Context) error { return site.client.Revoke(ctx, handle) },
+		remove: func(ctx context.Context) error { return bound.client.Revoke(ctx, handle) },
 	})
 }
 
 // keyOf is the key that a revocation is about, as far as the entry tells.
-func keyOf(q *QueueEntry) *Record {
-	r := &Record{ID: q.ID, Role: q.Role, ExpiresAt: q.ExpiresAt, IssuedAt: q.MadeAt}
-	r.setOrigin(q.origin())
+func keyOf(q *queue.Entry) *ledger.Record {
+	r := &ledger.Record{ID: q.ID, Role: q.Role, ExpiresAt: q.ExpiresAt, IssuedAt: q.MadeAt}
+	r.SetOrigin(q.Origin())
 	r.Handle.Name = q.KeyName
 	if q.Handle != nil {
-		r.Handle, r.unrecorded = *q.Handle, true
+		r.Handle, r.Unrecorded = *q.Handle, true
 	}
 	return r
 }

@@ -7,6 +7,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -35,7 +38,7 @@ type Role struct {
 
 // Role reads a stored role; nil when there is none.
 func (e *Engine) Role(ctx context.Context, s logical.Storage, name string) (*Role, error) {
-	return read[Role](ctx, s, rolePrefix+name)
+	return stored.Read[Role](ctx, s, rolePrefix+name)
 }
 
 // Roles lists the names of all roles.
@@ -45,37 +48,37 @@ func (e *Engine) Roles(ctx context.Context, s logical.Storage) ([]string, error)
 
 // SaveRole checks the role against its connection's provider and stores it.
 func (e *Engine) SaveRole(ctx context.Context, s logical.Storage, name string, r *Role) error {
-	site, err := e.site(ctx, s, r.Connection)
+	bound, err := e.bound(ctx, s, r.Connection)
 	if err != nil {
 		return err
 	}
-	if err := checkRole(site, name, r); err != nil {
+	if err := checkRole(bound, name, r); err != nil {
 		return err
 	}
-	if err := write(ctx, s, rolePrefix+name, r); err != nil {
+	if err := stored.Write(ctx, s, rolePrefix+name, r); err != nil {
 		return fmt.Errorf("storing role %q: %w", name, err)
 	}
 	return nil
 }
 
 // checkRole checks what every role says against what its provider can do.
-func checkRole(site *site, name string, r *Role) error {
+func checkRole(bound *boundConnection, name string, r *Role) error {
 	if r.MaxTTL > 0 && r.TTL > r.MaxTTL {
-		return mistake("ttl (%s) is above max_ttl (%s); write a ttl of at most max_ttl", r.TTL, r.MaxTTL)
+		return usererror.Errorf("ttl (%s) is above max_ttl (%s); write a ttl of at most max_ttl", r.TTL, r.MaxTTL)
 	}
-	if longest := site.definition.Expiry.LongestLease(); longest > 0 && r.TTL > longest {
-		return mistake("ttl (%s) is above %s, the longest that a key lives at %s; write a shorter ttl", r.TTL, longest, site.definition.Title)
+	if longest := bound.definition.Expiry.LongestLease(); longest > 0 && r.TTL > longest {
+		return usererror.Errorf("ttl (%s) is above %s, the longest that a key lives at %s; write a shorter ttl", r.TTL, longest, bound.definition.Title)
 	}
-	if (r.BindToCaller || len(r.KeyCIDRs) > 0) && !site.definition.Capabilities.IPBinding {
-		return mistake("%s cannot bind a key to addresses; leave key_cidrs and bind_to_caller out", site.definition.Title)
+	if (r.BindToCaller || len(r.KeyCIDRs) > 0) && !bound.definition.Capabilities.IPBinding {
+		return usererror.Errorf("%s cannot bind a key to addresses; leave key_cidrs and bind_to_caller out", bound.definition.Title)
 	}
-	if r.VerifyRevocation && !site.definition.Capabilities.Probe && !site.definition.Capabilities.Lookup {
-		return mistake("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", site.definition.Title)
+	if r.VerifyRevocation && !bound.definition.Capabilities.Probe && !bound.definition.Capabilities.Lookup {
+		return usererror.Errorf("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", bound.definition.Title)
 	}
-	if _, err := keyName(site.definition.KeyName, r.KeyNameTemplate, nameData{RoleName: name}, "v0"); err != nil {
+	if _, err := keyname.New(bound.definition.KeyName, r.KeyNameTemplate, keyname.Data{RoleName: name}, "v0"); err != nil {
 		return err
 	}
-	return checkNarrowable(site.definition, r)
+	return checkNarrowable(bound.definition, r)
 }
 
 // checkNarrowable checks that it can be told what narrows each field that the
@@ -85,11 +88,11 @@ func checkNarrowable(definition *providers.Definition, r *Role) error {
 		field := definition.Role.Lookup(name)
 		switch {
 		case field == nil:
-			return mistake("narrowable_fields names %q, which is no field of a role at %s; %s", name, definition.Title, instead(name, definition.Role.Names(), "read providers/"+definition.Name+" for those that are"))
+			return usererror.Errorf("narrowable_fields names %q, which is no field of a role at %s; %s", name, definition.Title, instead(name, definition.Role.Names(), "read providers/"+definition.Name+" for those that are"))
 		case !field.Narrowable():
-			return mistake("narrowable_fields names %q, which cannot be narrowed; only lists, maps and numbers can", name)
+			return usererror.Errorf("narrowable_fields names %q, which cannot be narrowed; only lists, maps and numbers can", name)
 		case r.Fields[name] == nil:
-			return mistake("narrowable_fields names %q, which the role does not set; write what callers may narrow", name)
+			return usererror.Errorf("narrowable_fields names %q, which the role does not set; write what callers may narrow", name)
 		}
 	}
 	return nil
@@ -102,7 +105,7 @@ func (r *Role) narrowed(definition *providers.Definition, by Narrowing) (*Role, 
 	}
 	fields, err := definition.Role.Narrow(r.Fields, by.Fields, r.NarrowableFields, by.Reserved)
 	if err != nil {
-		return nil, mistake("%s", err)
+		return nil, usererror.Errorf("%s", err)
 	}
 	narrowed := *r
 	narrowed.Fields = fields
@@ -118,5 +121,5 @@ func (e *Engine) DeleteRole(ctx context.Context, s logical.Storage, name string)
 // unknownRole offers no name instead: who reads creds/ need not know which other
 // roles there are.
 func unknownRole(name string) error {
-	return mistake("there is no role %q; check the name, or have roles/%s written first", name, name)
+	return usererror.Errorf("there is no role %q; check the name, or have roles/%s written first", name, name)
 }

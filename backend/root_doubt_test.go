@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/queue"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -115,7 +116,7 @@ func (w *world) leftoversAreNamed() {
 	w.t.Helper()
 	named := map[string]bool{}
 	for _, entry := range w.process.Queue() {
-		if entry.Kind != queueByHand {
+		if entry.Kind != queue.ByHand {
 			w.t.Errorf("an entry of kind %s is left: %s", entry.Kind, entry.LastError)
 		}
 		named[entry.KeyName] = true

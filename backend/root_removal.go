@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -30,15 +31,15 @@ var (
 // retireReplaced removes the credential that a rotation replaced, by the queue if
 // need be, and then the note.
 func (e *Engine) retireReplaced(ctx context.Context, s logical.Storage, name string, note *rotationNote) error {
-	site, err := e.rereadSite(ctx, s, name)
+	bound, err := e.rebind(ctx, s, name)
 	if err != nil {
 		return err
 	}
-	if site.definition.Capabilities.RotateInPlace {
+	if bound.definition.Capabilities.RotateInPlace {
 		return e.dropNote(ctx, s, name) // the old one has ended
 	}
-	e.removeTwins(ctx, site, note)
-	err = e.retire(ctx, s, site, credentialRemoval{rotation: *note.Made, name: note.Replaces, part: note.entryID(), why: "it was replaced"})
+	e.removeTwins(ctx, bound, note)
+	err = e.retire(ctx, s, bound, credentialRemoval{rotation: *note.Made, name: note.Replaces, part: note.entryID(), why: "it was replaced"})
 	switch {
 	case err == nil:
 	case errors.Is(err, errHeldAgain):
@@ -48,17 +49,17 @@ func (e *Engine) retireReplaced(ctx context.Context, s logical.Storage, name str
 		if err := e.noteNotice(ctx, s, name, retireByHand); err != nil {
 			return err
 		}
-	case !site.client.RetireNamesOld() && !errors.Is(err, errNotNamed):
+	case !bound.client.RetireNamesOld() && !errors.Is(err, errNotNamed):
 		// Another rotation would take away what tells the old one from the new.
 		return fmt.Errorf("retiring the old admin credential: %w", err)
 	default:
 		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", name, "error", err)
-		entry := note.entry(site, queueRetire, "the admin credential before it was rotated")
+		entry := note.entry(bound, queue.Retire, "the admin credential before it was rotated")
 		entry.Retire, entry.RetireName = note.Made, note.Replaces
-		if err := e.queue.add(ctx, s, entry, false); err != nil {
+		if err := e.books.queue.Add(ctx, s, entry, false); err != nil {
 			return err // the note stays, and the rotation is taken up again
 		}
-		e.wake()
+		e.triggerQueue()
 	}
 	return e.dropNote(ctx, s, name)
 }
@@ -73,13 +74,13 @@ func (e *Engine) noteNotice(ctx context.Context, s logical.Storage, name, notice
 }
 
 // retireQueued tries again with whatever credential the connection has by now.
-func (e *Engine) retireQueued(ctx context.Context, entry QueueEntry) error {
-	site, release, err := e.siteFor(ctx, e.storage, entry.origin())
+func (e *Engine) retireQueued(ctx context.Context, entry queue.Entry) error {
+	bound, release, err := e.boundFor(ctx, e.storage, entry.Origin())
 	if err != nil {
 		return err
 	}
 	defer release()
-	err = e.retire(ctx, e.storage, site, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason})
+	err = e.retire(ctx, e.storage, bound, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason})
 	if errors.Is(err, errHeldAgain) {
 		e.log.Warn("an admin credential that was to be removed was written to its connection again, so it is not removed", "connection", entry.Connection)
 		return nil
@@ -99,15 +100,15 @@ type credentialRemoval struct {
 
 // object is the credential as it can be compared with what is held: by its name,
 // by what the provider knows it by, and by its own values.
-func (c credentialRemoval) object(site *site) object {
-	o := object{site: site, name: c.name}
+func (c credentialRemoval) object(bound *boundConnection) object {
+	o := object{bound: bound, name: c.name}
 	for _, value := range c.rotation.Saved {
 		if text, ok := textOf(value); ok {
 			o.ids = append(o.ids, text)
 		}
 	}
 	for name, value := range c.rotation.Previous {
-		field := site.definition.Connection.Lookup(name)
+		field := bound.definition.Connection.Lookup(name)
 		if text, ok := textOf(value); ok && field != nil && field.Sensitive {
 			o.ids = append(o.ids, text)
 		}
@@ -118,19 +119,19 @@ func (c credentialRemoval) object(site *site) object {
 // retire removes a credential at the provider, unless a connection holds it. An
 // answer that there is no such credential proves nothing: only the provider's no
 // to that credential itself does.
-func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, c credentialRemoval) error {
-	stored, err := e.storedConnection(ctx, s, site)
+func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConnection, c credentialRemoval) error {
+	stored, err := e.storedConnection(ctx, s, bound)
 	if err != nil {
 		return err
 	}
-	has := stored.holds(site.definition.Connection, &c.rotation)
+	has := stored.holds(bound.definition.Connection, &c.rotation)
 	switch {
 	case has == holdsOld && !c.rotation.Stray:
 		return errHeldAgain
-	case has != holdsNew && !c.rotation.Stray && !site.client.RetireNamesOld():
+	case has != holdsNew && !c.rotation.Stray && !bound.client.RetireNamesOld():
 		return errNotNamed
 	}
-	own, err := site.client.IsOwn(ctx, c.rotation)
+	own, err := bound.client.IsOwn(ctx, c.rotation)
 	if err != nil {
 		return fmt.Errorf("asking the provider for the connection's own credential: %w", err)
 	}
@@ -139,38 +140,38 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, site *site, c cr
 	}
 	missing := false
 	err = e.removeUnheld(ctx, s, removal{
-		object: c.object(site),
+		object: c.object(bound),
 		claim:  claim{part: c.part},
 		work:   "rotation",
 		why:    c.why,
 		remove: func(ctx context.Context) (err error) {
-			missing, err = site.client.RetireOrMissing(ctx, c.rotation)
+			missing, err = bound.client.RetireOrMissing(ctx, c.rotation)
 			return err
 		},
 	})
 	if err != nil || !missing {
 		return err
 	}
-	return e.seenEnded(ctx, site, stored, &c.rotation)
+	return e.seenEnded(ctx, bound, stored, &c.rotation)
 }
 
 // undo removes what a rotation made by what its definition says undoes it.
-func (e *Engine) undo(ctx context.Context, s logical.Storage, site *site, note *rotationNote, left *providers.Leftover) error {
+func (e *Engine) undo(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, left *providers.Leftover) error {
 	return e.removeUnheld(ctx, s, removal{
-		object: object{site: site, name: note.Name},
+		object: object{bound: bound, name: note.Name},
 		claim:  claim{part: note.entryID()},
 		work:   "rotation",
 		why:    "the rotation was not finished",
-		remove: func(ctx context.Context) error { return site.client.Undo(ctx, *left, !e.underWay(site, note)) },
+		remove: func(ctx context.Context) error { return bound.client.Undo(ctx, *left, !e.underWay(bound, note)) },
 	})
 }
 
 // seenEnded asks with a replaced credential whether it is dead.
-func (e *Engine) seenEnded(ctx context.Context, site *site, stored *Connection, replaced *providers.Rotation) error {
-	if !site.definition.Capabilities.Check || replaced.Stray {
+func (e *Engine) seenEnded(ctx context.Context, bound *boundConnection, stored *Connection, replaced *providers.Rotation) error {
+	if !bound.definition.Capabilities.Check || replaced.Stray {
 		return errCannotAsk
 	}
-	client, err := e.newClient(site.definition, stored.before(replaced))
+	client, err := e.newClient(bound.definition, stored.before(replaced))
 	if err != nil {
 		return fmt.Errorf("asking with the old admin credential: %w", err)
 	}
@@ -188,17 +189,17 @@ func (e *Engine) seenEnded(ctx context.Context, site *site, stored *Connection, 
 // removeTwins removes what carries the name of the connection's credential and is
 // another one: somebody between us and the provider sent the request twice. Where
 // the provider does not tell the connection's own from them, nothing is removed.
-func (e *Engine) removeTwins(ctx context.Context, site *site, note *rotationNote) {
-	if !site.client.RotationListable() {
+func (e *Engine) removeTwins(ctx context.Context, bound *boundConnection, note *rotationNote) {
+	if !bound.client.RotationListable() {
 		return
 	}
-	found, err := site.client.FindStray(ctx, note.Name, note.entryID())
+	found, err := bound.client.FindStray(ctx, note.Name, note.entryID())
 	if err != nil || len(found) < 2 {
 		return
 	}
 	var twins []providers.Rotation
 	for _, one := range found {
-		own, err := site.client.IsOwn(ctx, one)
+		own, err := bound.client.IsOwn(ctx, one)
 		if err != nil {
 			return
 		}
@@ -207,28 +208,28 @@ func (e *Engine) removeTwins(ctx context.Context, site *site, note *rotationNote
 		}
 	}
 	if len(twins) == len(found) {
-		e.log.Warn("several admin credentials carry the name of the connection's own, which cannot be told from the others; look for them at the provider", "connection", site.name, "credential_name", note.Name)
+		e.log.Warn("several admin credentials carry the name of the connection's own, which cannot be told from the others; look for them at the provider", "connection", bound.name, "credential_name", note.Name)
 		return
 	}
 	for _, twin := range twins {
 		// Without its name, which is the connection's too: the provider has told
 		// the two apart.
-		if err := e.retire(ctx, e.storage, site, credentialRemoval{rotation: twin, part: note.entryID(), why: "it was made twice"}); err != nil {
-			e.log.Warn("an admin credential of the same name as the connection's own could not be removed; look for it at the provider", "connection", site.name, "credential_name", note.Name, "error", err)
+		if err := e.retire(ctx, e.storage, bound, credentialRemoval{rotation: twin, part: note.entryID(), why: "it was made twice"}); err != nil {
+			e.log.Warn("an admin credential of the same name as the connection's own could not be removed; look for it at the provider", "connection", bound.name, "credential_name", note.Name, "error", err)
 		}
 	}
 }
 
-// removeStrays removes what a rotation may have made before its answer was lost,
+// removeOrphanCredentials removes what a rotation may have made before its answer was lost,
 // wherever the provider can be asked for it by name, and says how many it found.
-func (e *Engine) removeStrays(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (found int, err error) {
-	strays, err := site.client.FindStray(ctx, note.Name, note.entryID())
+func (e *Engine) removeOrphanCredentials(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (found int, err error) {
+	strays, err := bound.client.FindStray(ctx, note.Name, note.entryID())
 	if err != nil {
 		return 0, fmt.Errorf("looking for the unused credential %q: %w", note.Name, err)
 	}
 	for _, stray := range strays {
 		unused := credentialRemoval{rotation: stray, name: note.Name, part: note.entryID(), why: "the rotation was not finished"}
-		if err := e.retire(ctx, s, site, unused); err != nil {
+		if err := e.retire(ctx, s, bound, unused); err != nil {
 			return 0, fmt.Errorf("removing the unused credential %q: %w", note.Name, err)
 		}
 	}
@@ -236,35 +237,35 @@ func (e *Engine) removeStrays(ctx context.Context, s logical.Storage, site *site
 }
 
 // discard removes a new credential that was given up, and then the note.
-func (e *Engine) discard(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
-	stored, err := e.storedConnection(ctx, s, site)
+func (e *Engine) discard(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+	stored, err := e.storedConnection(ctx, s, bound)
 	if err != nil {
 		return err
 	}
-	if note.Made != nil && stored.holds(site.definition.Connection, note.Made) == holdsNew {
-		return e.credentialStored(ctx, s, site, note) // the write that failed came through
+	if note.Made != nil && stored.holds(bound.definition.Connection, note.Made) == holdsNew {
+		return e.credentialStored(ctx, s, bound, note) // the write that failed came through
 	}
-	gone, err := e.removeMade(ctx, s, site, note)
+	gone, err := e.removeMade(ctx, s, bound, note)
 	switch {
 	case err != nil:
 		return err
-	case !gone && site.definition.Capabilities.RotateInPlace:
-		return e.leaveSwapped(ctx, s, site, note)
+	case !gone && bound.definition.Capabilities.RotateInPlace:
+		return e.leaveSwapped(ctx, s, bound, note)
 	case !gone:
-		return e.leaveByHand(ctx, s, site, note)
+		return e.leaveByHand(ctx, s, bound, note)
 	}
-	return e.dropNote(ctx, s, site.name)
+	return e.dropNote(ctx, s, bound.name)
 }
 
 // removeMade removes a credential that the provider made and nobody uses. gone is
 // false where it can neither be removed nor seen to be dead.
-func (e *Engine) removeMade(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (gone bool, err error) {
+func (e *Engine) removeMade(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (gone bool, err error) {
 	found := 0
 	switch {
-	case site.client.RotationListable():
-		found, err = e.removeStrays(ctx, s, site, note)
+	case bound.client.RotationListable():
+		found, err = e.removeOrphanCredentials(ctx, s, bound, note)
 	case note.Undo != nil:
-		err = e.undo(ctx, s, site, note, note.Undo)
+		err = e.undo(ctx, s, bound, note, note.Undo)
 	}
 	if err != nil || found > 0 {
 		return err == nil, err
@@ -272,19 +273,19 @@ func (e *Engine) removeMade(ctx context.Context, s logical.Storage, site *site, 
 	if note.Made == nil {
 		return note.Undo != nil, nil
 	}
-	_, client, err := e.renewed(site, note)
+	_, client, err := e.renewed(bound, note)
 	if err != nil {
 		return false, err
 	}
 	defer client.Close()
-	if !site.definition.Capabilities.Check {
+	if !bound.definition.Capabilities.Check {
 		return note.Undo != nil, nil
 	}
 	err = client.Check(ctx)
 	switch {
 	case providers.KindOf(err) == providers.Unauthorized && err != nil:
 		return true, nil
-	case err == nil && !site.client.RotationListable() && note.Undo == nil:
+	case err == nil && !bound.client.RotationListable() && note.Undo == nil:
 		return false, nil
 	case err == nil:
 		return false, fmt.Errorf("the unused credential %q was removed, or is not listed, and still works", note.Name)
@@ -295,57 +296,57 @@ func (e *Engine) removeMade(ctx context.Context, s logical.Storage, site *site, 
 // removeUnanswered ends a rotation whose answer is lost at a provider that has no
 // list: by the undo that needs no answer, where there is one. Otherwise what it
 // may have made is somebody's to look for.
-func (e *Engine) removeUnanswered(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
-	undo := site.client.UndoUnanswered(note.Name)
+func (e *Engine) removeUnanswered(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+	undo := bound.client.UndoUnanswered(note.Name)
 	if undo == nil {
-		return e.leaveByHand(ctx, s, site, note)
+		return e.leaveByHand(ctx, s, bound, note)
 	}
-	if err := e.undo(ctx, s, site, note, undo); err != nil {
+	if err := e.undo(ctx, s, bound, note, undo); err != nil {
 		return fmt.Errorf("removing what the rotation may have made: %w", err)
 	}
-	return e.dropNote(ctx, s, site.name)
+	return e.dropNote(ctx, s, bound.name)
 }
 
 // leaveByHand tells the operator of an admin credential that may be alive at the
 // provider and that the engine cannot remove, and ends the rotation: an entry of
 // the queue stays until he gives it up.
-func (e *Engine) leaveByHand(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
-	entry := note.entry(site, queueByHand, "")
+func (e *Engine) leaveByHand(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+	entry := note.entry(bound, queue.ByHand, "")
 	entry.Reason = fmt.Sprintf("an admin credential named %q may be alive at the provider, made by a rotation that was not finished; look for it there and delete it, then write queue/%s/give-up", entry.KeyName, entry.ID)
-	e.log.Warn("an admin credential may be alive at the provider that nobody holds and that has to be looked for by hand", "connection", site.name, "credential_name", note.Name, "queue_entry", entry.ID)
-	if err := e.queue.add(ctx, s, entry, false); err != nil {
+	e.log.Warn("an admin credential may be alive at the provider that nobody holds and that has to be looked for by hand", "connection", bound.name, "credential_name", note.Name, "queue_entry", entry.ID)
+	if err := e.books.queue.Add(ctx, s, entry, false); err != nil {
 		return err
 	}
-	return e.dropNote(ctx, s, site.name)
+	return e.dropNote(ctx, s, bound.name)
 }
 
 // leaveSwapped is leaveByHand for a credential that a provider swapped in place,
 // which has no name there: it was the connection's until another one was written.
-func (e *Engine) leaveSwapped(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
-	e.log.Warn(swappedByHand, "connection", site.name)
-	if err := e.noteNotice(ctx, s, site.name, swappedByHand); err != nil {
+func (e *Engine) leaveSwapped(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+	e.log.Warn(swappedByHand, "connection", bound.name)
+	if err := e.noteNotice(ctx, s, bound.name, swappedByHand); err != nil {
 		return err
 	}
-	return e.dropNote(ctx, s, site.name)
+	return e.dropNote(ctx, s, bound.name)
 }
 
 // entry is what a rotation leaves on the queue.
-func (n *rotationNote) entry(site *site, waitsFor kind, reason string) QueueEntry {
-	entry := QueueEntry{ID: n.entryID(), Kind: waitsFor, KeyName: n.Name, Reason: reason, ExpiresAt: n.ExpiresAt}
-	entry.setOrigin(site.origin())
+func (n *rotationNote) entry(bound *boundConnection, waitsFor queue.Kind, reason string) queue.Entry {
+	entry := queue.Entry{ID: n.entryID(), Kind: waitsFor, KeyName: n.Name, Reason: reason, ExpiresAt: n.ExpiresAt}
+	entry.SetOrigin(bound.origin())
 	if n.Origin.Provider != "" {
-		entry.setOrigin(n.Origin)
+		entry.SetOrigin(n.Origin)
 	}
 	return entry
 }
 
 // workByHand looks whether an entry that waits for an operator is over: the
 // provider itself has ended the credential by now.
-func (e *Engine) workByHand(entry QueueEntry) error {
+func (e *Engine) workByHand(entry queue.Entry) error {
 	if !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt.Add(expiryMargin)) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", errByHand, entry.Reason)
+	return fmt.Errorf("%w: %s", queue.ErrByHand, entry.Reason)
 }
 
 // dropNote ends a rotation. A delete that fails may have been carried out, so
@@ -358,6 +359,6 @@ func (e *Engine) dropNote(ctx context.Context, s logical.Storage, name string) e
 			return fmt.Errorf("removing the note of a finished rotation: %w", err)
 		}
 	}
-	e.rotationsKnown.forget(name)
+	e.rotations.known.forget(name)
 	return nil
 }

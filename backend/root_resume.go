@@ -9,37 +9,39 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
 // failedRotation sorts out a call for a new credential that failed. done is true
 // when the connection has its new credential all the same.
-func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote, failure error) (done bool, err error) {
+func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, failure error) (done bool, err error) {
 	answered := providers.NothingMade(failure)
 	if answered && !mayHaveTaken(note, failure) {
-		return false, errors.Join(notRotated(site, failure), e.dropNote(ctx, s, site.name))
+		return false, errors.Join(notRotated(bound, failure), e.dropNote(ctx, s, bound.name))
 	}
 	var failed *providers.Error
 	if errors.As(failure, &failed) && failed.Leftover != nil {
-		if site.client.UndoUnanswered(note.Name) != nil {
+		if bound.client.UndoUnanswered(note.Name) != nil {
 			// It says not which credential it removes: no other rotation may begin
 			// before it is done.
 			note.Undo = failed.Leftover
-			return false, errors.Join(failure, e.giveUpCredential(ctx, s, site, note))
+			return false, errors.Join(failure, e.giveUpCredential(ctx, s, bound, note))
 		}
-		if err := e.queueRotationUndo(ctx, s, site, note, failed.Leftover); err != nil {
+		if err := e.queueRotationUndo(ctx, s, bound, note, failed.Leftover); err != nil {
 			return false, errors.Join(failure, err) // the note stays
 		}
-		if !site.client.RotationListable() {
-			return false, errors.Join(failure, e.dropNote(ctx, s, site.name))
+		if !bound.client.RotationListable() {
+			return false, errors.Join(failure, e.dropNote(ctx, s, bound.name))
 		}
 	}
-	done, err = e.resumeBegun(ctx, s, site, note, answered)
+	done, err = e.resumeBegun(ctx, s, bound, note, answered)
 	switch {
 	case done:
 		return true, err
 	case answered:
-		return false, errors.Join(notRotated(site, failure), err)
+		return false, errors.Join(notRotated(bound, failure), err)
 	}
 	return false, errors.Join(failure, err)
 }
@@ -53,82 +55,82 @@ func mayHaveTaken(note *rotationNote, failure error) bool {
 }
 
 // queueRotationUndo queues what a failed rotation made and could not undo.
-func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, site *site, note *rotationNote, leftover *providers.Leftover) error {
-	entry := note.entry(site, queueUndo, "a step of a failed rotation could not be undone")
+func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, leftover *providers.Leftover) error {
+	entry := note.entry(bound, queue.Undo, "a step of a failed rotation could not be undone")
 	entry.Undo = leftover
-	err := e.queue.add(ctx, s, entry, false)
-	e.wake()
+	err := e.books.queue.Add(ctx, s, entry, false)
+	e.triggerQueue()
 	return err
 }
 
 // notRotated tells what the operator can mend from what nobody can.
-func notRotated(site *site, err error) error {
+func notRotated(bound *boundConnection, err error) error {
 	switch providers.KindOf(err) {
 	case providers.Refused, providers.Unauthorized:
-		return mistake("connection %q keeps its credential: %w", site.name, err)
+		return usererror.Errorf("connection %q keeps its credential: %w", bound.name, err)
 	}
-	return fmt.Errorf("connection %q keeps its credential: %w", site.name, err)
+	return fmt.Errorf("connection %q keeps its credential: %w", bound.name, err)
 }
 
 // resumeRotation finishes or undoes a rotation that an error or a crash
 // interrupted. done is true when the connection has its new credential; an error
 // is then about what is left to do. The site is as storage has it.
-func (e *Engine) resumeRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (done bool, err error) {
-	if unsaved := e.unsaved.get(site.name); unsaved != nil {
+func (e *Engine) resumeRotation(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (done bool, err error) {
+	if unsaved := e.clients.unsaved.get(bound.name); unsaved != nil {
 		note = unsaved
-		if err := e.keepMade(ctx, s, site, note); err != nil {
+		if err := e.keepMade(ctx, s, bound, note); err != nil {
 			return false, err
 		}
 	}
-	if note.Origin.Provider != "" && note.Origin.Provider != site.definition.Name {
-		return false, e.leaveByHand(ctx, s, site, note) // this provider knows nothing of it
+	if note.Origin.Provider != "" && note.Origin.Provider != bound.definition.Name {
+		return false, e.leaveByHand(ctx, s, bound, note) // this provider knows nothing of it
 	}
-	e.known(site, note)
+	e.known(bound, note)
 	switch note.stage() {
 	case rotationMade:
-		return e.finishRotation(ctx, s, site, note)
+		return e.finishRotation(ctx, s, bound, note)
 	case rotationStored:
-		return true, e.credentialStored(ctx, s, site, note)
+		return true, e.credentialStored(ctx, s, bound, note)
 	case rotationAbandoned:
-		err = e.discard(ctx, s, site, note)
+		err = e.discard(ctx, s, bound, note)
 	default:
-		done, err = e.resumeBegun(ctx, s, site, note, false)
+		done, err = e.resumeBegun(ctx, s, bound, note, false)
 	}
-	if err != nil && !done && e.known(site, note) >= longestDoubt && e.works(ctx, site.client, site) {
-		return false, errors.Join(err, e.leaveByHand(ctx, s, site, note))
+	if err != nil && !done && e.known(bound, note) >= longestDoubt && e.works(ctx, bound.client, bound) {
+		return false, errors.Join(err, e.leaveByHand(ctx, s, bound, note))
 	}
 	return done, err
 }
 
 // works reports whether the provider takes the client's credential, as far as it
 // can be asked.
-func (e *Engine) works(ctx context.Context, client *providers.Client, site *site) bool {
-	return !site.definition.Capabilities.Check || client.Check(ctx) == nil
+func (e *Engine) works(ctx context.Context, client *providers.Client, bound *boundConnection) bool {
+	return !bound.definition.Capabilities.Check || client.Check(ctx) == nil
 }
 
 // resumeBegun finds out what became of a call whose answer is not known. As long
 // as it may be under way nothing is concluded from what is not seen; answered says
 // that it is not.
-func (e *Engine) resumeBegun(ctx context.Context, s logical.Storage, site *site, note *rotationNote, answered bool) (done bool, err error) {
-	candidate, chosen, err := e.candidateOf(site, note)
+func (e *Engine) resumeBegun(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, answered bool) (done bool, err error) {
+	candidate, chosen, err := e.candidateOf(bound, note)
 	if err != nil {
 		return false, err
 	}
-	underWay := !answered && e.underWay(site, note)
+	underWay := !answered && e.underWay(bound, note)
 	switch {
 	case chosen:
-		done, err = e.adoptCandidate(ctx, s, site, note, candidate)
+		done, err = e.adoptCandidate(ctx, s, bound, note, candidate)
 		if done {
 			return true, err
 		}
-	case site.client.RotationListable():
+	case bound.client.RotationListable():
 		var found int
-		found, err = e.removeStrays(ctx, s, site, note)
+		found, err = e.removeOrphanCredentials(ctx, s, bound, note)
 		underWay = underWay && found == 0
-	case site.definition.Capabilities.RotateInPlace:
-		err = e.oldStillWorks(ctx, site)
+	case bound.definition.Capabilities.RotateInPlace:
+		err = e.oldStillWorks(ctx, bound)
 	case !underWay:
-		return false, e.removeUnanswered(ctx, s, site, note)
+		return false, e.removeUnanswered(ctx, s, bound, note)
 	}
 	switch {
 	case err != nil:
@@ -136,19 +138,19 @@ func (e *Engine) resumeBegun(ctx context.Context, s logical.Storage, site *site,
 	case underWay:
 		return false, fmt.Errorf("the outcome of the rotation is unknown; credential %q is looked for again for as long as its call may be under way", note.Name)
 	}
-	return false, e.dropNote(ctx, s, site.name)
+	return false, e.dropNote(ctx, s, bound.name)
 }
 
 // candidateOf is the rotation that sets what we chose; chosen is false where only
 // the provider's answer tells the new credential.
-func (e *Engine) candidateOf(site *site, note *rotationNote) (made *providers.Rotation, chosen bool, err error) {
-	changed, chosen, err := site.client.CandidateConnection(note.Candidate)
+func (e *Engine) candidateOf(bound *boundConnection, note *rotationNote) (made *providers.Rotation, chosen bool, err error) {
+	changed, chosen, err := bound.client.CandidateConnection(note.Candidate)
 	if err != nil || !chosen {
 		return nil, false, err
 	}
 	made = &providers.Rotation{Connection: changed, Previous: providers.Values{}}
 	for name := range changed {
-		made.Previous[name] = site.connection.Fields[name]
+		made.Previous[name] = bound.connection.Fields[name]
 	}
 	return made, true, nil
 }
@@ -157,13 +159,13 @@ func (e *Engine) candidateOf(site *site, note *rotationNote) (made *providers.Ro
 // of the connection, and goes on from the answer. Without an error and not done,
 // the chosen one was not in force when the other was seen to work: it is asked
 // first.
-func (e *Engine) adoptCandidate(ctx context.Context, s logical.Storage, site *site, note *rotationNote, candidate *providers.Rotation) (done bool, err error) {
-	if !site.definition.Capabilities.Check {
-		return false, fmt.Errorf("the outcome of the rotation is unknown and %s cannot be asked which credential works; write one that does to config/%s", site.definition.Title, site.name)
+func (e *Engine) adoptCandidate(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, candidate *providers.Rotation) (done bool, err error) {
+	if !bound.definition.Capabilities.Check {
+		return false, fmt.Errorf("the outcome of the rotation is unknown and %s cannot be asked which credential works; write one that does to config/%s", bound.definition.Title, bound.name)
 	}
 	taken := *note
 	taken.Stage, taken.Made = rotationMade, candidate
-	_, client, err := e.renewed(site, &taken)
+	_, client, err := e.renewed(bound, &taken)
 	if err != nil {
 		return false, err
 	}
@@ -172,21 +174,21 @@ func (e *Engine) adoptCandidate(ctx context.Context, s logical.Storage, site *si
 	switch {
 	case err == nil:
 		*note = taken
-		if err := e.keepMade(ctx, s, site, note); err != nil {
+		if err := e.keepMade(ctx, s, bound, note); err != nil {
 			return false, err
 		}
-		return e.finishRotation(ctx, s, site, note)
+		return e.finishRotation(ctx, s, bound, note)
 	case providers.KindOf(err) != providers.Unauthorized:
 		return false, fmt.Errorf("finding out whether the rotation took effect: %w", err)
 	}
-	return false, e.oldStillWorks(ctx, site)
+	return false, e.oldStillWorks(ctx, bound)
 }
 
 // oldStillWorks asks with the connection's own credential after a call for another
 // one whose outcome is unknown.
-func (e *Engine) oldStillWorks(ctx context.Context, site *site) error {
-	if err := site.client.Check(ctx); err != nil {
-		return fmt.Errorf("the outcome of the rotation is unknown and the stored credential does not work; write a working one to config/%s: %w", site.name, err)
+func (e *Engine) oldStillWorks(ctx context.Context, bound *boundConnection) error {
+	if err := bound.client.Check(ctx); err != nil {
+		return fmt.Errorf("the outcome of the rotation is unknown and the stored credential does not work; write a working one to config/%s: %w", bound.name, err)
 	}
 	return nil
 }
@@ -226,19 +228,19 @@ func (k *knownRotations) forget(connection string) {
 }
 
 // known is for how long this process has known of the rotation.
-func (e *Engine) known(site *site, note *rotationNote) time.Duration {
+func (e *Engine) known(bound *boundConnection, note *rotationNote) time.Duration {
 	now := e.now()
-	return now.Sub(e.rotationsKnown.since(site.name, note.Name, now))
+	return now.Sub(e.rotations.known.since(bound.name, note.Name, now))
 }
 
 // underWay reports whether a call of the rotation may still take effect, or the
 // provider not yet show that it has.
-func (e *Engine) underWay(site *site, note *rotationNote) bool {
-	longest := site.connection.longestMint() + e.lagOf(site)
+func (e *Engine) underWay(bound *boundConnection, note *rotationNote) bool {
+	longest := bound.connection.longestMint() + e.lagOf(bound)
 	if len(note.Candidate) > 0 {
 		longest = max(longest, longestLate)
 	}
-	return e.known(site, note) < longest
+	return e.known(bound, note) < longest
 }
 
 // longestLate is how long a credential that we chose may take to be in force: once

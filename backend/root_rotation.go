@@ -13,6 +13,10 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -79,7 +83,7 @@ type rotationNote struct {
 	Stage rotationStage `json:"stage,omitempty"`
 	// Origin is what was asked for it; in notes of earlier versions only what is
 	// known of the connection.
-	Origin origin `json:"origin,omitzero"`
+	Origin origin.Origin `json:"origin,omitzero"`
 	// Name is the new credential's at the provider.
 	Name    string    `json:"name"`
 	Started time.Time `json:"started"`
@@ -109,7 +113,7 @@ func (n *rotationNote) stage() rotationStage {
 
 // entryID is the id of what a rotation leaves on the queue: the part of the
 // credential's name that no provider's alphabet touches.
-func (n *rotationNote) entryID() string { return n.Name[max(0, len(n.Name)-fixedLength):] }
+func (n *rotationNote) entryID() string { return n.Name[max(0, len(n.Name)-keyname.PartLength):] }
 
 // RotateRoot replaces the admin credential of a connection. On an error the
 // connection still holds a working credential.
@@ -127,21 +131,21 @@ func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name stri
 	if err := e.refuseIfPassive("the rotation"); err != nil {
 		return false, err
 	}
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	site, err := e.rereadSite(ctx, s, name)
+	bound, err := e.rebind(ctx, s, name)
 	if err != nil {
 		return false, err
 	}
-	if !site.definition.Capabilities.RotateRoot {
-		return false, mistake("%s cannot replace its own admin credential; write a new one to config/%s and delete the old one there", site.definition.Title, name)
+	if !bound.definition.Capabilities.RotateRoot {
+		return false, usererror.Errorf("%s cannot replace its own admin credential; write a new one to config/%s and delete the old one there", bound.definition.Title, name)
 	}
 	// What is begun is carried through, even when the caller hangs up.
 	ctx = context.WithoutCancel(ctx)
-	done, err = e.rotateRoot(ctx, s, site)
+	done, err = e.replaceRootCredential(ctx, s, bound)
 	switch {
 	case !done:
 		return false, errors.Join(err, e.noteRootFailure(ctx, s, name, err))
@@ -152,75 +156,75 @@ func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name stri
 	return true, errors.Join(err, e.urgeUnfinished(ctx, s, name))
 }
 
-// rotateRoot is done when the connection holds a new credential; an error is then
+// replaceRootCredential is done when the connection holds a new credential; an error is then
 // about what is left to do.
-func (e *Engine) rotateRoot(ctx context.Context, s logical.Storage, site *site) (done bool, err error) {
-	pending, err := read[rotationNote](ctx, s, rotationPrefix+site.name)
+func (e *Engine) replaceRootCredential(ctx context.Context, s logical.Storage, bound *boundConnection) (done bool, err error) {
+	pending, err := stored.Read[rotationNote](ctx, s, rotationPrefix+bound.name)
 	if err != nil {
 		return false, err
 	}
 	if pending != nil {
 		wasStored := pending.stage() == rotationStored
-		done, err := e.resumeRotation(ctx, s, site, pending)
+		done, err := e.resumeRotation(ctx, s, bound, pending)
 		if err != nil || done && !wasStored {
 			return done && !wasStored, err
 		}
-		if site, err = e.rereadSite(ctx, s, site.name); err != nil {
+		if bound, err = e.rebind(ctx, s, bound.name); err != nil {
 			return false, err
 		}
 	}
-	note, err := e.beginRotation(ctx, s, site)
+	note, err := e.beginRotation(ctx, s, bound)
 	if err != nil {
 		return false, err
 	}
-	callCtx, cancel := context.WithTimeout(ctx, site.connection.longestMint())
+	callCtx, cancel := context.WithTimeout(ctx, bound.connection.longestMint())
 	defer cancel()
 	request := providers.RotateRequest{Name: note.Name, Candidate: note.Candidate, ExpiresAt: note.ExpiresAt}
-	made, undo, err := site.client.RotateUndoably(callCtx, request)
+	made, undo, err := bound.client.RotateUndoably(callCtx, request)
 	if err != nil {
-		return e.failedRotation(ctx, s, site, note, err)
+		return e.failedRotation(ctx, s, bound, note, err)
 	}
 	note.Stage, note.Made, note.Undo = rotationMade, made, undo
-	if err := e.keepMade(ctx, s, site, note); err != nil {
+	if err := e.keepMade(ctx, s, bound, note); err != nil {
 		return false, err
 	}
-	return e.finishRotation(ctx, s, site, note)
+	return e.finishRotation(ctx, s, bound, note)
 }
 
 // credentialEnd is the end of a new admin credential where the provider lets it
 // be chosen: well after its own rotation, and within a year, which is the most
 // that several allow; zero elsewhere.
-func (e *Engine) credentialEnd(site *site) time.Time {
-	if !site.definition.Capabilities.RotateExpiry {
+func (e *Engine) credentialEnd(bound *boundConnection) time.Time {
+	if !bound.definition.Capabilities.RotateExpiry {
 		return time.Time{}
 	}
 	life := longestCredential
-	if schedule := site.connection.Schedule; schedule.automatic() {
-		life = min(life, schedule.longestGap(e.now())+staticReserve)
+	if schedule := bound.connection.Schedule; schedule.Automatic() {
+		life = min(life, schedule.LongestGap(e.now())+staticReserve)
 	}
 	return e.now().Add(life).Truncate(time.Second)
 }
 
 // beginRotation notes on disk what is about to be asked of the provider.
-func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *site) (*rotationNote, error) {
+func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, bound *boundConnection) (*rotationNote, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	name, err := keyName(site.definition.KeyName, credentialName, nameData{}, credentialFixedPart(mount.Tag, e.now()))
+	name, err := keyname.New(bound.definition.KeyName, credentialName, keyname.Data{}, keyname.CredentialPart(mount.Tag, e.now()))
 	if err != nil {
 		return nil, err
 	}
-	candidate, err := site.client.Candidate()
+	candidate, err := bound.client.Candidate()
 	if err != nil {
 		return nil, err
 	}
-	note := &rotationNote{Stage: rotationBegun, Origin: site.origin(), Name: name, Started: e.now(), Candidate: candidate, Replaces: site.connection.CredentialName, ExpiresAt: e.credentialEnd(site)}
-	e.rotationsKnown.since(site.name, note.Name, e.now())
-	if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
-		err = fmt.Errorf("noting the rotation of connection %q: %w", site.name, err)
+	note := &rotationNote{Stage: rotationBegun, Origin: bound.origin(), Name: name, Started: e.now(), Candidate: candidate, Replaces: bound.connection.CredentialName, ExpiresAt: e.credentialEnd(bound)}
+	e.rotations.known.since(bound.name, note.Name, e.now())
+	if err := stored.Write(ctx, s, rotationPrefix+bound.name, note); err != nil {
+		err = fmt.Errorf("noting the rotation of connection %q: %w", bound.name, err)
 		// Nothing was asked of the provider, so the note may go if it is there.
-		return nil, errors.Join(err, e.dropNote(ctx, s, site.name))
+		return nil, errors.Join(err, e.dropNote(ctx, s, bound.name))
 	}
 	return note, nil
 }
@@ -229,18 +233,18 @@ func (e *Engine) beginRotation(ctx context.Context, s logical.Storage, site *sit
 // written it all the same, the credential is removed at the provider again; one
 // that was swapped in place is the only one that works, so it is in use at once,
 // and stored as soon as storage lets it.
-func (e *Engine) keepMade(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
-	e.useUnsaved(site, note)
-	err := write(ctx, s, rotationPrefix+site.name, note)
+func (e *Engine) keepMade(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+	e.useUnsaved(bound, note)
+	err := stored.Write(ctx, s, rotationPrefix+bound.name, note)
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("storing the new credential of connection %q: %w", site.name, err)
-	if site.definition.Capabilities.RotateInPlace {
-		e.log.Warn("the provider swapped the admin credential and storage does not take the new one; it is used from memory, and stored as soon as that works", "connection", site.name, "error", err)
+	err = fmt.Errorf("storing the new credential of connection %q: %w", bound.name, err)
+	if bound.definition.Capabilities.RotateInPlace {
+		e.log.Warn("the provider swapped the admin credential and storage does not take the new one; it is used from memory, and stored as soon as that works", "connection", bound.name, "error", err)
 		return err
 	}
-	stored, readErr := read[rotationNote](ctx, s, rotationPrefix+site.name)
+	stored, readErr := stored.Read[rotationNote](ctx, s, rotationPrefix+bound.name)
 	switch {
 	case readErr != nil:
 		return errors.Join(err, readErr) // whatever the note says, it is taken up again
@@ -248,17 +252,17 @@ func (e *Engine) keepMade(ctx context.Context, s logical.Storage, site *site, no
 		return nil // carried out all the same
 	}
 	note.Stage = rotationAbandoned // it was never written to the connection
-	return errors.Join(err, e.discard(ctx, s, site, note))
+	return errors.Join(err, e.discard(ctx, s, bound, note))
 }
 
 // useUnsaved has the engine work with a credential that was swapped in place
 // before storage has it, since the old one is dead.
-func (e *Engine) useUnsaved(site *site, note *rotationNote) {
-	if !site.definition.Capabilities.RotateInPlace {
+func (e *Engine) useUnsaved(bound *boundConnection, note *rotationNote) {
+	if !bound.definition.Capabilities.RotateInPlace {
 		return
 	}
-	e.unsaved.put(site.name, note)
-	e.ResetConnection(site.name)
+	e.clients.unsaved.put(bound.name, note)
+	e.ResetConnection(bound.name)
 }
 
 // rotated is the connection with what a rotation made.
@@ -281,9 +285,9 @@ func (c *Connection) before(made *providers.Rotation) *Connection {
 }
 
 // renewed is the connection with its new credential, and a client for it.
-func (e *Engine) renewed(site *site, note *rotationNote) (*Connection, *providers.Client, error) {
-	next := site.connection.rotated(note)
-	client, err := e.newClient(site.definition, next)
+func (e *Engine) renewed(bound *boundConnection, note *rotationNote) (*Connection, *providers.Client, error) {
+	next := bound.connection.rotated(note)
+	client, err := e.newClient(bound.definition, next)
 	if err != nil {
 		return nil, nil, fmt.Errorf("using the new credential: %w", err)
 	}
@@ -343,76 +347,76 @@ func sameValue(a, b any) bool {
 // checked, and stored, and the old one is retired. done is true when the
 // connection holds the new one. As long as the provider has not said that the new
 // credential does not work, both are kept: the connection may hold either.
-func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, site *site, note *rotationNote) (done bool, err error) {
-	held, err := e.storedConnection(ctx, s, site)
+func (e *Engine) finishRotation(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (done bool, err error) {
+	held, err := e.storedConnection(ctx, s, bound)
 	if err != nil {
 		return false, err
 	}
-	switch held.holds(site.definition.Connection, note.Made) {
+	switch held.holds(bound.definition.Connection, note.Made) {
 	case holdsNew:
-		return true, e.credentialStored(ctx, s, site, note)
+		return true, e.credentialStored(ctx, s, bound, note)
 	case holdsOther:
-		return false, e.giveUpCredential(ctx, s, site, note)
+		return false, e.giveUpCredential(ctx, s, bound, note)
 	}
-	next, client, err := e.renewed(site, note)
+	next, client, err := e.renewed(bound, note)
 	if err != nil {
 		return false, err
 	}
 	defer client.Close()
-	if err := e.accepted(ctx, client); err != nil && !site.definition.Capabilities.RotateInPlace {
-		return false, e.notAccepted(ctx, s, site, note, err)
+	if err := e.accepted(ctx, client); err != nil && !bound.definition.Capabilities.RotateInPlace {
+		return false, e.notAccepted(ctx, s, bound, note, err)
 	}
-	writeErr := write(ctx, s, connectionPrefix+site.name, next)
-	e.ResetConnection(site.name)
+	writeErr := stored.Write(ctx, s, connectionPrefix+bound.name, next)
+	e.ResetConnection(bound.name)
 	// It is read back: a write that failed may have been carried out.
-	held, err = e.storedConnection(ctx, s, site)
-	if err == nil && held.holds(site.definition.Connection, note.Made) == holdsNew {
-		return true, e.credentialStored(ctx, s, site, note)
+	held, err = e.storedConnection(ctx, s, bound)
+	if err == nil && held.holds(bound.definition.Connection, note.Made) == holdsNew {
+		return true, e.credentialStored(ctx, s, bound, note)
 	}
-	e.useUnsaved(site, note)
-	return false, fmt.Errorf("storing the new credential of connection %q: %w; the rotation is finished once storage works", site.name, errors.Join(writeErr, err))
+	e.useUnsaved(bound, note)
+	return false, fmt.Errorf("storing the new credential of connection %q: %w; the rotation is finished once storage works", bound.name, errors.Join(writeErr, err))
 }
 
 // notAccepted sorts out why a new credential could not be seen to work.
-func (e *Engine) notAccepted(ctx context.Context, s logical.Storage, site *site, note *rotationNote, err error) error {
+func (e *Engine) notAccepted(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, err error) error {
 	err = fmt.Errorf("the new credential does not work, so the old one stays in use: %w", err)
 	switch {
 	case providers.KindOf(err) == providers.Unauthorized:
-	case e.known(site, note) >= longestDoubt && site.client.Check(ctx) == nil:
+	case e.known(bound, note) >= longestDoubt && bound.client.Check(ctx) == nil:
 		// Nobody has ever used the new one, and the old one works.
 	default:
 		return err
 	}
-	return errors.Join(err, e.giveUpCredential(ctx, s, site, note))
+	return errors.Join(err, e.giveUpCredential(ctx, s, bound, note))
 }
 
 // giveUpCredential gives a new credential up that the connection does not hold.
-func (e *Engine) giveUpCredential(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
+func (e *Engine) giveUpCredential(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
 	note.Stage = rotationAbandoned
-	if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
-		return fmt.Errorf("noting that the new credential of connection %q is given up: %w", site.name, err)
+	if err := stored.Write(ctx, s, rotationPrefix+bound.name, note); err != nil {
+		return fmt.Errorf("noting that the new credential of connection %q is given up: %w", bound.name, err)
 	}
-	e.unsaved.drop(site.name)
-	e.ResetConnection(site.name)
-	return e.discard(ctx, s, site, note)
+	e.clients.unsaved.drop(bound.name)
+	e.ResetConnection(bound.name)
+	return e.discard(ctx, s, bound, note)
 }
 
 // credentialStored goes on from a connection that was seen to hold its new
 // credential.
-func (e *Engine) credentialStored(ctx context.Context, s logical.Storage, site *site, note *rotationNote) error {
-	e.unsaved.drop(site.name)
-	e.ResetConnection(site.name)
+func (e *Engine) credentialStored(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+	e.clients.unsaved.drop(bound.name)
+	e.ResetConnection(bound.name)
 	if note.stage() != rotationStored {
 		// Before the note goes, so that no crash has it done again.
-		if err := e.noteRootSuccess(ctx, s, site.name, note); err != nil {
+		if err := e.noteRootSuccess(ctx, s, bound.name, note); err != nil {
 			return err
 		}
 		note.Stage = rotationStored
-		if err := write(ctx, s, rotationPrefix+site.name, note); err != nil {
-			return fmt.Errorf("noting that the new credential of connection %q is stored: %w", site.name, err)
+		if err := stored.Write(ctx, s, rotationPrefix+bound.name, note); err != nil {
+			return fmt.Errorf("noting that the new credential of connection %q is stored: %w", bound.name, err)
 		}
 	}
-	return e.retireReplaced(ctx, s, site.name, note)
+	return e.retireReplaced(ctx, s, bound.name, note)
 }
 
 // accepted waits until the provider knows the new credential.
@@ -432,10 +436,10 @@ func (e *Engine) accepted(ctx context.Context, client *providers.Client) error {
 	}
 }
 
-// rereadSite is the connection as storage has it now, with its cached client
+// rebind is the connection as storage has it now, with its cached client
 // where that one uses the same.
-func (e *Engine) rereadSite(ctx context.Context, s logical.Storage, name string) (*site, error) {
-	cached, err := e.site(ctx, s, name)
+func (e *Engine) rebind(ctx context.Context, s logical.Storage, name string) (*boundConnection, error) {
+	cached, err := e.bound(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -443,21 +447,21 @@ func (e *Engine) rereadSite(ctx context.Context, s logical.Storage, name string)
 	if err != nil {
 		return nil, err
 	}
-	if unsaved := e.unsaved.get(name); unsaved != nil {
+	if unsaved := e.clients.unsaved.get(name); unsaved != nil {
 		stored = stored.rotated(unsaved)
 	}
 	if reflect.DeepEqual(stored, cached.connection) {
 		return cached, nil
 	}
 	e.ResetConnection(name)
-	return e.site(ctx, s, name)
+	return e.bound(ctx, s, name)
 }
 
 // storedConnection reads what storage says of the site's connection now.
-func (e *Engine) storedConnection(ctx context.Context, s logical.Storage, site *site) (*Connection, error) {
-	stored, err := e.Connection(ctx, s, site.name)
+func (e *Engine) storedConnection(ctx context.Context, s logical.Storage, bound *boundConnection) (*Connection, error) {
+	stored, err := e.Connection(ctx, s, bound.name)
 	if err == nil && stored == nil {
-		err = e.unknownConnection(ctx, s, site.name)
+		err = e.unknownConnection(ctx, s, bound.name)
 	}
 	return stored, err
 }

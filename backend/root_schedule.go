@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
 // noteRootSuccess notes for the connection's readers, and the timetable, that a
@@ -25,8 +29,8 @@ func (e *Engine) noteRootSuccess(ctx context.Context, s logical.Storage, name st
 	if err != nil {
 		return err
 	}
-	if connection != nil && connection.Schedule.automatic() {
-		if err := e.scheduler.set(ctx, s, rootJobPrefix+name, connection.Schedule.next(e.now())); err != nil {
+	if connection != nil && connection.Schedule.Automatic() {
+		if err := e.books.timetable.Set(ctx, s, rootJobPrefix+name, connection.Schedule.Next(e.now())); err != nil {
 			return err
 		}
 	}
@@ -34,7 +38,7 @@ func (e *Engine) noteRootSuccess(ctx context.Context, s logical.Storage, name st
 		return err
 	}
 	e.metrics.rotated(rootKind, nil)
-	e.failing.note(rootJobPrefix+name, nil)
+	e.rotations.failing.note(rootJobPrefix+name, nil)
 	e.log.Info("the admin credential was rotated", "connection", name, "credential_name", note.Name)
 	return nil
 }
@@ -49,7 +53,7 @@ func earlier(a, b time.Time) time.Time {
 // noteRootFailure keeps a failure for the connection's readers.
 func (e *Engine) noteRootFailure(ctx context.Context, s logical.Storage, name string, outcome error) error {
 	e.metrics.rotated(rootKind, outcome)
-	e.failing.note(rootJobPrefix+name, outcome)
+	e.rotations.failing.note(rootJobPrefix+name, outcome)
 	state, err := e.rootState(ctx, s, name)
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func (e *Engine) noteRootFailure(ctx context.Context, s logical.Storage, name st
 }
 
 func (e *Engine) noteRootState(ctx context.Context, s logical.Storage, name string, state *RotationState) error {
-	if err := write(ctx, s, rootStatePrefix+name, state); err != nil {
+	if err := stored.Write(ctx, s, rootStatePrefix+name, state); err != nil {
 		return fmt.Errorf("noting how the rotation of connection %q went: %w", name, err)
 	}
 	return nil
@@ -70,9 +74,9 @@ func (e *Engine) noteRootState(ctx context.Context, s logical.Storage, name stri
 
 // urgeUnfinished has a rotation that left a note taken up again soon.
 func (e *Engine) urgeUnfinished(ctx context.Context, s logical.Storage, name string) error {
-	note, err := read[rotationNote](ctx, s, rotationPrefix+name)
+	note, err := stored.Read[rotationNote](ctx, s, rotationPrefix+name)
 	if note != nil {
-		e.scheduler.urge(rootJobPrefix + name)
+		e.books.timetable.Urge(rootJobPrefix + name)
 	}
 	return err
 }
@@ -83,7 +87,7 @@ func (e *Engine) RootRotation(ctx context.Context, s logical.Storage, name strin
 	if err != nil {
 		return RotationState{}, err
 	}
-	state.NextRotation = e.scheduler.dueAt(rootJobPrefix + name)
+	state.NextRotation = e.books.timetable.DueAt(rootJobPrefix + name)
 	state.Notice = strings.Join(append(notEmpty(state.Notice), e.leftByRotations(name)...), "; ")
 	return *state, nil
 }
@@ -99,12 +103,12 @@ func notEmpty(text string) []string {
 // operator has to see to.
 func (e *Engine) leftByRotations(connection string) []string {
 	var left []string
-	for _, entry := range e.queue.list() {
+	for _, entry := range e.books.queue.List() {
 		switch {
 		case entry.Connection != connection:
-		case entry.Kind == queueByHand:
+		case entry.Kind == queue.ByHand:
 			left = append(left, entry.Reason)
-		case entry.Kind == queueRetire && entry.Attempts > 1:
+		case entry.Kind == queue.Retire && entry.Attempts > 1:
 			left = append(left, fmt.Sprintf("an admin credential that was replaced is not removed yet: %s (see queue/%s)", entry.LastError, entry.ID))
 		}
 	}
@@ -112,7 +116,7 @@ func (e *Engine) leftByRotations(connection string) []string {
 }
 
 func (e *Engine) rootState(ctx context.Context, s logical.Storage, name string) (*RotationState, error) {
-	state, err := read[RotationState](ctx, s, rootStatePrefix+name)
+	state, err := stored.Read[RotationState](ctx, s, rootStatePrefix+name)
 	if state == nil {
 		state = &RotationState{}
 	}
@@ -123,12 +127,12 @@ func (e *Engine) rootState(ctx context.Context, s logical.Storage, name string) 
 func (e *Engine) scheduleRoot(ctx context.Context, s logical.Storage, name string, before, after *Connection) error {
 	key := rootJobPrefix + name
 	switch {
-	case !after.Schedule.automatic():
-		return e.scheduler.drop(ctx, s, key)
-	case before != nil && before.Schedule == after.Schedule && !e.scheduler.dueAt(key).IsZero():
+	case !after.Schedule.Automatic():
+		return e.books.timetable.Drop(ctx, s, key)
+	case before != nil && before.Schedule == after.Schedule && !e.books.timetable.DueAt(key).IsZero():
 		return nil
 	}
-	return e.scheduler.set(ctx, s, key, after.Schedule.next(e.now()))
+	return e.books.timetable.Set(ctx, s, key, after.Schedule.Next(e.now()))
 }
 
 // runRoot is a connection's rotation by schedule, and what an interrupted one
@@ -147,12 +151,12 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 	}
 	key := rootJobPrefix + name
 	switch {
-	case connection == nil || !connection.Schedule.automatic():
-		return e.scheduler.drop(ctx, e.storage, key)
+	case connection == nil || !connection.Schedule.Automatic():
+		return e.books.timetable.Drop(ctx, e.storage, key)
 	case finished:
 		return nil // the next time is set
-	case !due.IsZero() && connection.Schedule.missed(due, e.now()):
-		return e.scheduler.set(ctx, e.storage, key, connection.Schedule.next(e.now()))
+	case !due.IsZero() && connection.Schedule.Missed(due, e.now()):
+		return e.books.timetable.Set(ctx, e.storage, key, connection.Schedule.Next(e.now()))
 	}
 	last, err := e.lastRootRotation(ctx, name)
 	if err != nil {
@@ -162,8 +166,8 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 		last = e.now()
 	}
 	// A leader that died may have rotated and not come to move the timetable.
-	if next := connection.Schedule.next(last); !last.IsZero() && e.now().Before(next) {
-		return e.scheduler.set(ctx, e.storage, key, next)
+	if next := connection.Schedule.Next(last); !last.IsZero() && e.now().Before(next) {
+		return e.books.timetable.Set(ctx, e.storage, key, next)
 	}
 	_, err = e.rotateRootNow(ctx, e.storage, name)
 	return err
@@ -174,7 +178,7 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 // in the future counts as now, from now on.
 func (e *Engine) lastRootRotation(ctx context.Context, name string) (time.Time, error) {
 	state, err := e.rootState(ctx, e.storage, name)
-	if err != nil || !state.LastRotated.After(e.now().Add(clockSlack)) {
+	if err != nil || !state.LastRotated.After(e.now().Add(timetable.ClockSlack)) {
 		return state.LastRotated, err
 	}
 	state.LastRotated = e.now()
@@ -183,15 +187,15 @@ func (e *Engine) lastRootRotation(ctx context.Context, name string) (time.Time, 
 
 // forgetRotation removes all that is kept of a deleted connection's rotation.
 func (e *Engine) forgetRotation(ctx context.Context, s logical.Storage, name string) error {
-	e.unsaved.drop(name)
-	e.failing.note(rootJobPrefix+name, nil)
+	e.clients.unsaved.drop(name)
+	e.rotations.failing.note(rootJobPrefix+name, nil)
 	if err := e.dropNote(ctx, s, name); err != nil {
 		return err
 	}
 	if err := s.Delete(ctx, rootStatePrefix+name); err != nil {
 		return fmt.Errorf("forgetting the rotations of connection %q: %w", name, err)
 	}
-	return e.scheduler.drop(ctx, s, rootJobPrefix+name)
+	return e.books.timetable.Drop(ctx, s, rootJobPrefix+name)
 }
 
 // findInterrupted has the rotations taken up that a former process left
@@ -202,7 +206,7 @@ func (e *Engine) findInterrupted(ctx context.Context, s logical.Storage) error {
 		return fmt.Errorf("listing unfinished rotations: %w", err)
 	}
 	for _, name := range names {
-		e.scheduler.urge(rootJobPrefix + name)
+		e.books.timetable.Urge(rootJobPrefix + name)
 	}
 	states, err := s.List(ctx, rootStatePrefix)
 	if err != nil {
@@ -211,11 +215,11 @@ func (e *Engine) findInterrupted(ctx context.Context, s logical.Storage) error {
 	var broken error
 	for _, name := range states {
 		state, err := e.rootState(ctx, s, name)
-		if err := unlessUnreadable(err, &broken); err != nil {
+		if err := stored.UnlessUnreadable(err, &broken); err != nil {
 			return err
 		}
 		if err == nil && state.Failures > 0 {
-			e.failing.note(rootJobPrefix+name, errors.New(state.LastError))
+			e.rotations.failing.note(rootJobPrefix+name, errors.New(state.LastError))
 		}
 	}
 	return broken
@@ -224,13 +228,13 @@ func (e *Engine) findInterrupted(ctx context.Context, s logical.Storage) error {
 // resumeInterrupted takes up the rotation that a note tells of, if there is one.
 // finished is true when the connection has a new credential by it.
 func (e *Engine) resumeInterrupted(ctx context.Context, name string) (finished bool, err error) {
-	unlock, err := e.rotationLocks.lock(ctx, rootJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	note, err := read[rotationNote](ctx, e.storage, rotationPrefix+name)
-	if err != nil || note == nil && e.unsaved.get(name) == nil {
+	note, err := stored.Read[rotationNote](ctx, e.storage, rotationPrefix+name)
+	if err != nil || note == nil && e.clients.unsaved.get(name) == nil {
 		return false, err
 	}
 	connection, err := e.Connection(ctx, e.storage, name)
@@ -240,11 +244,11 @@ func (e *Engine) resumeInterrupted(ctx context.Context, name string) (finished b
 	if connection == nil {
 		return false, e.dropNote(ctx, e.storage, name)
 	}
-	site, err := e.rereadSite(ctx, e.storage, name)
+	bound, err := e.rebind(ctx, e.storage, name)
 	if err != nil {
 		return false, err
 	}
-	done, err := e.resumeRotation(ctx, e.storage, site, note)
+	done, err := e.resumeRotation(ctx, e.storage, bound, note)
 	if err != nil && !done {
 		err = errors.Join(err, e.noteRootFailure(ctx, e.storage, name, err))
 	}

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
 // TestTenThousandStaticRoles is what many static roles cost at start-up, in a
@@ -36,7 +39,7 @@ func TestTenThousandStaticRoles(t *testing.T) {
 	if n := storage.count("GET timetable/"); n == 0 || n > timetable {
 		t.Errorf("start-up read %d entries of the timetable, want at most %d", n, timetable)
 	}
-	for _, unread := range []string{"static-role/", "static-key/", ledgerPrefix} {
+	for _, unread := range []string{"static-role/", "static-key/", ledger.Prefix} {
 		if n := storage.count("GET "+unread) + storage.count("LIST "+unread); n > 0 {
 			t.Errorf("start-up went to %s %d times", unread, n)
 		}
@@ -56,7 +59,7 @@ func TestTenThousandStaticRoles(t *testing.T) {
 	began = time.Now()
 	w.process.tick(ctx)
 	t.Logf("the reaper in the same tick: %s, storage: %s", time.Since(began).Round(time.Microsecond), storage)
-	if n := storage.count(""); n > 3*roles/ledgerShards*2 {
+	if n := storage.count(""); n > 3*roles/ledger.Shards*2 {
 		t.Errorf("the reaper's shard took %d storage operations: %s", n, storage)
 	}
 
@@ -97,7 +100,7 @@ func (w *world) makeStaticRoles(roles, batch int) {
 		making.Go(func() {
 			for n := range numbers {
 				r := staticRole(0)
-				r.Schedule = Schedule{Period: 24*time.Hour + time.Duration(n/batch)*time.Hour}
+				r.Schedule = timetable.Schedule{Period: 24*time.Hour + time.Duration(n/batch)*time.Hour}
 				if err := w.process.SaveStaticRole(context.Background(), w.process.storage, fmt.Sprintf("app-%05d", n), r); err != nil {
 					w.t.Errorf("making a static role: %s", err)
 				}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -113,16 +115,16 @@ func TestRootRotationFaults(t *testing.T) {
 func TestRotationBySchedule(t *testing.T) {
 	now := time.Date(2040, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
-		schedule Schedule
+		schedule timetable.Schedule
 		down     time.Duration // how long nothing runs
 		want     []time.Time   // the rotations within two days
 	}{
-		"period":             {schedule: Schedule{Period: 18 * time.Hour}, want: []time.Time{now.Add(18 * time.Hour), now.Add(36 * time.Hour)}},
-		"cron":               {schedule: Schedule{Cron: "30 3 * * *"}, want: []time.Time{at(2, 3, 30), at(3, 3, 30)}},
-		"missed, no window":  {schedule: Schedule{Cron: "30 3 * * *"}, down: 20 * time.Hour, want: []time.Time{at(2, 8, 0), at(3, 3, 30)}},
-		"missed window":      {schedule: Schedule{Cron: "30 3 * * *", Window: time.Hour}, down: 20 * time.Hour, want: []time.Time{at(3, 3, 30)}},
-		"late in the window": {schedule: Schedule{Cron: "30 7 * * *", Window: time.Hour}, down: 20 * time.Hour, want: []time.Time{at(2, 8, 0), at(3, 7, 30)}},
-		"clock jumps ahead":  {schedule: Schedule{Period: 10 * time.Hour}, down: 40 * time.Hour, want: []time.Time{at(3, 4, 0)}},
+		"period":             {schedule: timetable.Schedule{Period: 18 * time.Hour}, want: []time.Time{now.Add(18 * time.Hour), now.Add(36 * time.Hour)}},
+		"cron":               {schedule: timetable.Schedule{Cron: "30 3 * * *"}, want: []time.Time{at(2, 3, 30), at(3, 3, 30)}},
+		"missed, no window":  {schedule: timetable.Schedule{Cron: "30 3 * * *"}, down: 20 * time.Hour, want: []time.Time{at(2, 8, 0), at(3, 3, 30)}},
+		"missed window":      {schedule: timetable.Schedule{Cron: "30 3 * * *", Window: time.Hour}, down: 20 * time.Hour, want: []time.Time{at(3, 3, 30)}},
+		"late in the window": {schedule: timetable.Schedule{Cron: "30 7 * * *", Window: time.Hour}, down: 20 * time.Hour, want: []time.Time{at(2, 8, 0), at(3, 7, 30)}},
+		"clock jumps ahead":  {schedule: timetable.Schedule{Period: 10 * time.Hour}, down: 40 * time.Hour, want: []time.Time{at(3, 4, 0)}},
 		"by hand only":       {},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
@@ -161,7 +163,7 @@ func TestFailureKeepsTheRoleOnSchedule(t *testing.T) { inBubble(testFailureKeeps
 func testFailureKeepsTheRoleOnSchedule(t *testing.T) {
 	w := newWorld(t)
 	r := staticRole(0)
-	r.Schedule = Schedule{Period: time.Hour}
+	r.Schedule = timetable.Schedule{Period: time.Hour}
 	w.must(w.process.SaveStaticRole(context.Background(), w.storage, "app", r))
 	before := w.current("app")
 	w.addFaults([]server.Fault{{Kind: server.Status, Status: 403, Count: new(0), Match: server.Match{Route: "POST /v1/keys"}}})
@@ -245,7 +247,7 @@ func TestStaticRoleMistakes(t *testing.T) {
 			r := staticRole(0)
 			test.change(r)
 			err := w.process.SaveStaticRole(context.Background(), w.storage, "app", r)
-			var m *Mistake
+			var m *usererror.Error
 			if test.want != "" && (!errors.As(err, &m) || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("the error is %v, want %q", err, test.want)
 			}
@@ -308,7 +310,7 @@ func staticRole(overlap time.Duration) *StaticRole {
 func (w *world) makeStatic(name string, overlap time.Duration) {
 	w.t.Helper()
 	r := staticRole(overlap)
-	r.Schedule = Schedule{Period: 24 * time.Hour}
+	r.Schedule = timetable.Schedule{Period: 24 * time.Hour}
 	w.must(w.process.SaveStaticRole(context.Background(), w.storage, name, r))
 }
 
@@ -316,7 +318,7 @@ func (w *world) scheduleRoot(period time.Duration) {
 	w.t.Helper()
 	c, err := w.process.Connection(context.Background(), w.storage, "box")
 	w.must(err)
-	c.Schedule = Schedule{Period: period}
+	c.Schedule = timetable.Schedule{Period: period}
 	w.must(w.process.SaveConnection(context.Background(), w.storage, "box", c, SaveOptions{}))
 }
 

@@ -9,6 +9,10 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -29,13 +33,13 @@ const (
 	// a provider that ends keys itself: time to mend rotations that fail.
 	staticReserve = 30 * 24 * time.Hour
 	// byHand stands for the gap between rotations that have no schedule.
-	byHand = longestPeriod
+	byHand = timetable.LongestPeriod
 )
 
 // StaticRole says what a static key may do and when it is replaced.
 type StaticRole struct {
 	Role
-	Schedule
+	timetable.Schedule
 	// Overlap is how long the old key works on after a rotation.
 	Overlap time.Duration `json:"overlap,omitempty"`
 	// KeepOnDelete leaves the key alive when the role is deleted.
@@ -71,7 +75,7 @@ func (k *StaticKey) GoString() string { return k.String() }
 
 // StaticRole reads a stored static role; nil when there is none.
 func (e *Engine) StaticRole(ctx context.Context, s logical.Storage, name string) (*StaticRole, error) {
-	return read[StaticRole](ctx, s, staticRolePrefix+name)
+	return stored.Read[StaticRole](ctx, s, staticRolePrefix+name)
 }
 
 // StaticRoles lists the names of all static roles.
@@ -94,19 +98,19 @@ func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string)
 		return nil, err
 	}
 	if keys.Current == nil {
-		return nil, mistake("static role %q has no key, since its last one was revoked and no other could be made: %s; that is tried again until it succeeds", name, keys.LastError)
+		return nil, usererror.Errorf("static role %q has no key, since its last one was revoked and no other could be made: %s; that is tried again until it succeeds", name, keys.LastError)
 	}
-	keys.NextRotation = role.nextRotation(keys, e.scheduler.dueAt(staticJobPrefix+name))
+	keys.NextRotation = role.nextRotation(keys, e.books.timetable.DueAt(staticJobPrefix+name))
 	return keys, nil
 }
 
 // nextRotation is when the current key is replaced: at the schedule's time, or
 // at the timetable's where that is later, after a missed window or a failure.
 func (r *StaticRole) nextRotation(keys *StaticKeys, due time.Time) time.Time {
-	if keys.Current == nil || !r.Schedule.automatic() {
+	if keys.Current == nil || !r.Schedule.Automatic() {
 		return time.Time{}
 	}
-	planned := r.Schedule.next(keys.Current.IssuedAt)
+	planned := r.Schedule.Next(keys.Current.IssuedAt)
 	if due.After(planned) {
 		return due
 	}
@@ -114,7 +118,7 @@ func (r *StaticRole) nextRotation(keys *StaticKeys, due time.Time) time.Time {
 }
 
 func (e *Engine) staticKeys(ctx context.Context, s logical.Storage, name string) (*StaticKeys, error) {
-	keys, err := read[StaticKeys](ctx, s, staticKeyPrefix+name)
+	keys, err := stored.Read[StaticKeys](ctx, s, staticKeyPrefix+name)
 	if keys == nil {
 		keys = &StaticKeys{}
 	}
@@ -122,7 +126,7 @@ func (e *Engine) staticKeys(ctx context.Context, s logical.Storage, name string)
 }
 
 func (e *Engine) storeKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
-	if err := write(ctx, s, staticKeyPrefix+name, keys); err != nil {
+	if err := stored.Write(ctx, s, staticKeyPrefix+name, keys); err != nil {
 		return fmt.Errorf("storing the keys of static role %q: %w", name, err)
 	}
 	return nil
@@ -134,7 +138,7 @@ func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name str
 	if err := e.checkStaticRole(ctx, s, name, r); err != nil {
 		return err
 	}
-	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return err
 	}
@@ -147,10 +151,10 @@ func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name str
 		return e.createStatic(ctx, s, name, r)
 	}
 	if before.Connection != r.Connection {
-		return mistake("static role %q belongs to connection %q; delete it and write it anew to move it", name, before.Connection)
+		return usererror.Errorf("static role %q belongs to connection %q; delete it and write it anew to move it", name, before.Connection)
 	}
-	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
-		e.scheduler.urge(staticJobPrefix + name) // it may have been carried out, with another schedule
+	if err := stored.Write(ctx, s, staticRolePrefix+name, r); err != nil {
+		e.books.timetable.Urge(staticJobPrefix + name) // it may have been carried out, with another schedule
 		return fmt.Errorf("storing static role %q: %w", name, err)
 	}
 	if before.Schedule == r.Schedule {
@@ -164,60 +168,60 @@ func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name str
 }
 
 func (e *Engine) checkStaticRole(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
-	site, err := e.site(ctx, s, r.Connection)
+	bound, err := e.bound(ctx, s, r.Connection)
 	if err != nil {
 		return err
 	}
-	if !site.connection.allows(name) {
-		return mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", name, r.Connection, r.Connection)
+	if !bound.connection.allows(name) {
+		return usererror.Errorf("role %q may not use connection %q; add it to allowed_roles of config/%s", name, r.Connection, r.Connection)
 	}
-	if err := checkRole(site, name, &r.Role); err != nil {
+	if err := checkRole(bound, name, &r.Role); err != nil {
 		return err
 	}
 	if err := r.Schedule.Validate(); err != nil {
 		return err
 	}
 	if r.Overlap < 0 {
-		return mistake("overlap is %s; write 0 or more", r.Overlap)
+		return usererror.Errorf("overlap is %s; write 0 or more", r.Overlap)
 	}
-	if r.Overlap > longestPeriod {
-		return mistake("overlap is %s; write at most %s", r.Overlap, longestPeriod)
+	if r.Overlap > timetable.LongestPeriod {
+		return usererror.Errorf("overlap is %s; write at most %s", r.Overlap, timetable.LongestPeriod)
 	}
-	if longest := site.definition.Expiry.LongestLease(); longest > 0 && r.gap(e.now())+r.overlap() > longest {
-		return mistake("a key lives at most %s at %s; rotate it more often than that, overlap included", longest, site.definition.Title)
+	if longest := bound.definition.Expiry.LongestLease(); longest > 0 && r.gap(e.now())+r.overlap() > longest {
+		return usererror.Errorf("a key lives at most %s at %s; rotate it more often than that, overlap included", longest, bound.definition.Title)
 	}
 	return nil
 }
 
 // gap is the longest time that the schedule lets a key be the current one.
 func (r *StaticRole) gap(now time.Time) time.Duration {
-	if !r.Schedule.automatic() {
+	if !r.Schedule.Automatic() {
 		return byHand
 	}
-	return r.Schedule.longestGap(now)
+	return r.Schedule.LongestGap(now)
 }
 
 // overlap is Overlap within what can be computed with.
-func (r *StaticRole) overlap() time.Duration { return min(r.Overlap, longestPeriod) }
+func (r *StaticRole) overlap() time.Duration { return min(r.Overlap, timetable.LongestPeriod) }
 
 // createStatic puts the role on the timetable before it is stored, so that no
 // crash leaves a role that is never rotated, and no failed write one that is half
 // there: when its time comes, the timetable ends the key of a role that is not.
 func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
-	defer e.installing.begin(name)()
-	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
+	defer e.rotations.installing.begin(name)()
+	if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
 		return err
 	}
 	made, err := e.issueStatic(ctx, s, name, r)
 	if err != nil {
-		return errors.Join(err, e.scheduler.drop(ctx, s, staticJobPrefix+name))
+		return errors.Join(err, e.books.timetable.Drop(ctx, s, staticJobPrefix+name))
 	}
 	none := &StaticKeys{}
 	keys := none.with(made.key, r.overlap())
 	if err := e.storeStatic(ctx, s, name, keys); err != nil {
 		return err
 	}
-	if err := write(ctx, s, staticRolePrefix+name, r); err != nil {
+	if err := stored.Write(ctx, s, staticRolePrefix+name, r); err != nil {
 		stored, readErr := e.StaticRole(ctx, s, name)
 		if readErr != nil || stored == nil {
 			return fmt.Errorf("storing static role %q: %w", name, errors.Join(err, readErr))
@@ -229,7 +233,7 @@ func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name strin
 // DeleteStaticRole removes a static role and revokes its keys, unless it says
 // to keep them.
 func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return err
 	}
@@ -248,7 +252,7 @@ func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name s
 		return err
 	}
 	// Should the rest not be finished here, the timetable has it finished soon.
-	if err := e.scheduler.set(ctx, s, staticJobPrefix+name, e.now().Add(time.Minute)); err != nil {
+	if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now().Add(time.Minute)); err != nil {
 		return err
 	}
 	keys.Keep = r.KeepOnDelete
@@ -270,7 +274,7 @@ func (e *Engine) finishDeletion(ctx context.Context, s logical.Storage, name str
 	if err := part(ctx, s, name, keys); err != nil {
 		return err
 	}
-	return e.scheduler.drop(ctx, s, staticJobPrefix+name)
+	return e.books.timetable.Drop(ctx, s, staticJobPrefix+name)
 }
 
 // endStaticKeys revokes all keys of a role; what cannot be revoked now is
@@ -286,7 +290,7 @@ func (e *Engine) endStaticKeys(ctx context.Context, s logical.Storage, name stri
 
 // endStaticKey revokes one key, or queues it.
 func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *StaticKey, reason string) error {
-	r, err := recordNamed(ctx, s, key.RecordID, key.Name)
+	r, err := ledger.GetNamed(ctx, s, key.RecordID, key.Name)
 	if err != nil || r == nil {
 		return err
 	}
@@ -301,7 +305,7 @@ func (e *Engine) endStaticKey(ctx context.Context, s logical.Storage, key *Stati
 // before it live on until their overlap is over, and no longer.
 func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name string, keys *StaticKeys) error {
 	for _, key := range keys.all() {
-		r, err := recordNamed(ctx, s, key.RecordID, key.Name)
+		r, err := ledger.GetNamed(ctx, s, key.RecordID, key.Name)
 		if err != nil {
 			return err
 		}
@@ -312,7 +316,7 @@ func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name str
 		if !r.Kept {
 			r.Deadline, r.DeadlineSet = key.Until, e.clock.latest()
 		}
-		if err := putRecord(ctx, s, r); err != nil {
+		if err := ledger.Put(ctx, s, r); err != nil {
 			return err
 		}
 		if r.Kept {
@@ -332,11 +336,11 @@ func (k *StaticKeys) all() []*StaticKey {
 
 // heldByStaticRole reports whether a static role holds the record's key, or held
 // it and was to leave it alive.
-func (e *Engine) heldByStaticRole(ctx context.Context, r *Record) (bool, error) {
+func (e *Engine) heldByStaticRole(ctx context.Context, r *ledger.Record) (bool, error) {
 	if r.StaticRole == "" || r.Kept {
 		return r.Kept, nil
 	}
-	if e.installing.has(r.StaticRole) {
+	if e.rotations.installing.has(r.StaticRole) {
 		return true, nil // it may be the key that is about to be stored
 	}
 	keys, err := e.staticKeys(ctx, e.storage, r.StaticRole)

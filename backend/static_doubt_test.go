@@ -10,6 +10,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -84,7 +86,7 @@ func TestStaticRoleThatIsNoLongerAllowed(t *testing.T) {
 	allow("others-*")
 	before := w.current("app").RecordID
 	err := w.process.RotateStatic(ctx, w.storage, "app")
-	var m *Mistake
+	var m *usererror.Error
 	if !errors.As(err, &m) || !strings.Contains(err.Error(), "allowed_roles") {
 		t.Errorf("rotating answers %v", err)
 	}
@@ -148,7 +150,7 @@ func TestRotationsWithAWrongClock(t *testing.T) {
 		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			r := staticRole(time.Hour)
-			r.Schedule = Schedule{Period: period}
+			r.Schedule = timetable.Schedule{Period: period}
 			w.must(w.process.SaveStaticRole(ctx, w.storage, "app", r))
 			w.scheduleRoot(period)
 			w.must(w.process.RotateRoot(ctx, w.storage, "box"))
@@ -209,10 +211,10 @@ func (w *world) countRotations() func() map[string]int {
 // computed with.
 func TestTimesBeyondReason(t *testing.T) {
 	const forEver = 9223372036 * time.Second
-	if next := (Schedule{Period: forEver}).next(time.Now()); next.Before(time.Now()) || next.Year() > 2100 {
+	if next := (timetable.Schedule{Period: forEver}).Next(time.Now()); next.Before(time.Now()) || next.Year() > 2100 {
 		t.Errorf("a period of 292 years is due at %s", next)
 	}
-	r := &StaticRole{Schedule: Schedule{Period: forEver}, Overlap: forEver}
+	r := &StaticRole{Schedule: timetable.Schedule{Period: forEver}, Overlap: forEver}
 	if needed := r.gap(time.Now()) + r.overlap() + staticReserve; needed < 0 {
 		t.Errorf("a key is needed for %s", needed)
 	}

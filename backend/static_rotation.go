@@ -10,6 +10,11 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -19,7 +24,7 @@ func (e *Engine) RotateStatic(ctx context.Context, s logical.Storage, name strin
 	if err := e.refuseIfPassive("the rotation"); err != nil {
 		return err
 	}
-	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return err
 	}
@@ -40,16 +45,16 @@ func (e *Engine) RotateStatic(ctx context.Context, s logical.Storage, name strin
 
 // unknownStaticRole offers no name instead, as unknownRole does not.
 func unknownStaticRole(name string) error {
-	return mistake("there is no static role %q; check the name, or have static-roles/%s written first", name, name)
+	return usererror.Errorf("there is no static role %q; check the name, or have static-roles/%s written first", name, name)
 }
 
 // rotateStatic replaces the key, notes a failure for the role's readers, and
 // sets the next time.
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
-	defer e.installing.begin(name)()
+	defer e.rotations.installing.begin(name)()
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
 	e.metrics.rotated(staticKind, err)
-	e.failing.note(staticJobPrefix+name, err)
+	e.rotations.failing.note(staticJobPrefix+name, err)
 	if err != nil {
 		return errors.Join(err, e.noteStaticFailure(ctx, s, name, err))
 	}
@@ -85,7 +90,7 @@ func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name stri
 	next := keys.with(made.key, r.overlap())
 	// The timetable first, so that no crash leaves the old key beyond its time.
 	if err := e.scheduleStatic(ctx, s, name, r, next); err != nil {
-		return nil, errors.Join(err, e.revokeUnheld(ctx, s, made.record))
+		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, made.record))
 	}
 	return next, e.storeStatic(ctx, s, name, next)
 }
@@ -93,21 +98,21 @@ func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name stri
 // madeStatic is a new static key that no role holds yet.
 type madeStatic struct {
 	key    *StaticKey
-	record *Record
+	record *ledger.Record
 }
 
 // issueStatic issues a key for a static role and sees it work.
 func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*madeStatic, error) {
-	o, key, err := e.issue(ctx, s, func() (*order, error) { return e.staticOrder(ctx, s, name, r) })
+	o, key, err := e.issue(ctx, s, func() (*mintPlan, error) { return e.planStaticMint(ctx, s, name, r) })
 	if err != nil {
 		return nil, err
 	}
 	err = r.suffices(&o.record)
 	if err == nil {
-		err = e.seenAlive(ctx, o.site, key.Secret)
+		err = e.seenAlive(ctx, o.bound, key.Secret)
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.revokeUnheld(ctx, s, &o.record))
+		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
 	return &madeStatic{
 		record: &o.record,
@@ -124,7 +129,7 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 // storeStatic puts the keys in storage and reads them back: a write that failed
 // may have been carried out.
 func (e *Engine) storeStatic(ctx context.Context, s logical.Storage, name string, next *StaticKeys) error {
-	err := write(ctx, s, staticKeyPrefix+name, next)
+	err := stored.Write(ctx, s, staticKeyPrefix+name, next)
 	stored, readErr := e.staticKeys(ctx, s, name)
 	if readErr == nil && stored.Current != nil && stored.Current.RecordID == next.Current.RecordID {
 		return nil
@@ -176,20 +181,20 @@ func (k *StaticKeys) with(current *StaticKey, overlap time.Duration) *StaticKeys
 	return next
 }
 
-// staticOrder is a mint without a lease.
-func (e *Engine) staticOrder(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*order, error) {
-	site, err := e.site(ctx, s, r.Connection)
+// planStaticMint is a mint without a lease.
+func (e *Engine) planStaticMint(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*mintPlan, error) {
+	bound, err := e.bound(ctx, s, r.Connection)
 	if err != nil {
 		return nil, err
 	}
-	if !site.connection.allows(name) {
-		return nil, mistake("role %q may not use connection %q; add it to allowed_roles of config/%s", name, r.Connection, r.Connection)
+	if !bound.connection.allows(name) {
+		return nil, usererror.Errorf("role %q may not use connection %q; add it to allowed_roles of config/%s", name, r.Connection, r.Connection)
 	}
-	expiresAt, err := r.expiresAt(site.definition, e.clock.latest())
+	expiresAt, err := r.expiresAt(bound.definition, e.clock.latest())
 	if err != nil {
 		return nil, err
 	}
-	o, err := e.newOrder(ctx, s, site, name, &r.Role, nameData{RoleName: name, DisplayName: "static"}, r.KeyCIDRs, expiresAt)
+	o, err := e.newMintPlan(ctx, s, bound, name, &r.Role, keyname.Data{RoleName: name, DisplayName: "static"}, r.KeyCIDRs, expiresAt)
 	if err != nil {
 		return nil, err
 	}
@@ -211,24 +216,24 @@ func (r *StaticRole) expiresAt(definition *providers.Definition, now time.Time) 
 
 // suffices refuses a key that the provider ends before its successor has taken
 // over. Who rotates by hand sees its end.
-func (r *StaticRole) suffices(key *Record) error {
+func (r *StaticRole) suffices(key *ledger.Record) error {
 	needed := r.gap(key.IssuedAt) + r.overlap()
-	if key.ExpiresAt.IsZero() || !r.Schedule.automatic() || key.ExpiresAt.Sub(key.IssuedAt) > needed-expiryMargin {
+	if key.ExpiresAt.IsZero() || !r.Schedule.Automatic() || key.ExpiresAt.Sub(key.IssuedAt) > needed-expiryMargin {
 		return nil
 	}
-	return mistake("%s ends a new key of static role %q after %s, and the role needs it for %s; rotate it more often, overlap included",
+	return usererror.Errorf("%s ends a new key of static role %q after %s, and the role needs it for %s; rotate it more often, overlap included",
 		key.Provider, key.StaticRole, key.ExpiresAt.Sub(key.IssuedAt).Truncate(time.Second), needed)
 }
 
 // seenAlive waits until the provider accepts the new key, where it can be asked.
-func (e *Engine) seenAlive(ctx context.Context, site *site, secret providers.Values) error {
-	if !site.definition.Capabilities.Probe {
+func (e *Engine) seenAlive(ctx context.Context, bound *boundConnection, secret providers.Values) error {
+	if !bound.definition.Capabilities.Probe {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.acceptance)
 	defer cancel()
 	for {
-		liveness, err := site.client.Probe(ctx, secret)
+		liveness, err := bound.client.Probe(ctx, secret)
 		if err == nil && liveness == providers.Alive {
 			return nil
 		}
@@ -243,12 +248,12 @@ func (e *Engine) seenAlive(ctx context.Context, site *site, secret providers.Val
 // scheduleStatic sets when the role needs attention next: for its next rotation
 // or for the end of a previous key, whichever comes first.
 func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
-	due := r.Schedule.next(e.now())
+	due := r.Schedule.Next(e.now())
 	switch {
 	case keys.Current == nil:
 		due = e.now()
 	case r.Schedule.Period > 0:
-		due = r.Schedule.next(keys.Current.IssuedAt)
+		due = r.Schedule.Next(keys.Current.IssuedAt)
 	}
 	for _, key := range keys.Previous {
 		if due.IsZero() || key.Until.Before(due) {
@@ -256,15 +261,15 @@ func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name str
 		}
 	}
 	if due.IsZero() {
-		return e.scheduler.drop(ctx, s, staticJobPrefix+name)
+		return e.books.timetable.Drop(ctx, s, staticJobPrefix+name)
 	}
-	return e.scheduler.set(ctx, s, staticJobPrefix+name, due)
+	return e.books.timetable.Set(ctx, s, staticJobPrefix+name, due)
 }
 
 // runStatic does what is due for a static role: previous keys end, and the
 // current one is replaced.
 func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) error {
-	unlock, err := e.rotationLocks.lock(ctx, staticJobPrefix+name)
+	unlock, err := e.locks.rotations.Lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return err
 	}
@@ -303,7 +308,7 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 // set back since, and reports whether there were any. The current key counts as
 // issued now, and what is left of an overlap is never longer than the overlap.
 func (k *StaticKeys) setBack(now time.Time) bool {
-	if k.Current == nil || !k.Current.IssuedAt.After(now.Add(clockSlack)) {
+	if k.Current == nil || !k.Current.IssuedAt.After(now.Add(timetable.ClockSlack)) {
 		return false
 	}
 	successor := k.Current.IssuedAt
@@ -323,14 +328,14 @@ func (e *Engine) staticDue(r *StaticRole, keys *StaticKeys, due time.Time) bool 
 	if keys.Current == nil {
 		return true
 	}
-	planned := r.Schedule.next(keys.Current.IssuedAt)
+	planned := r.Schedule.Next(keys.Current.IssuedAt)
 	if planned.IsZero() || e.now().Before(planned) {
 		return false
 	}
 	if due.After(planned) {
 		planned = due
 	}
-	return !r.Schedule.missed(planned, e.now())
+	return !r.Schedule.Missed(planned, e.now())
 }
 
 // endPrevious revokes the previous keys whose overlap is over.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -14,8 +15,8 @@ import (
 // grants less than that is its clock and its rounding.
 const expiryMargin = time.Minute
 
-// term is how long a new lease and its key live.
-type term struct {
+// leaseTimes is how long a new lease and its key live.
+type leaseTimes struct {
 	ttl, maxTTL time.Duration
 	// expiresAt is the end to ask of the provider.
 	expiresAt time.Time
@@ -30,11 +31,11 @@ func nativeExpiry(definition *providers.Definition, expiresAt time.Time) time.Ti
 	return expiresAt
 }
 
-// term computes the lease as Vault core will, and within what the provider can
+// leaseTimes computes the lease as Vault core will, and within what the provider can
 // do: a lease never outlives its key.
-func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Narrowing, now time.Time) (term, error) {
+func (e *Engine) leaseTimes(role *Role, definition *providers.Definition, narrowing Narrowing, now time.Time) (leaseTimes, error) {
 	if role.MaxTTL > 0 && narrowing.TTL > role.MaxTTL {
-		return term{}, mistake("ttl (%s) is above the role's max_ttl (%s); ask for at most that", narrowing.TTL, role.MaxTTL)
+		return leaseTimes{}, usererror.Errorf("ttl (%s) is above the role's max_ttl (%s); ask for at most that", narrowing.TTL, role.MaxTTL)
 	}
 	maxTTL := e.System().MaxLeaseTTL()
 	if role.MaxTTL > 0 {
@@ -42,9 +43,9 @@ func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Na
 	}
 	ttl, warnings, err := framework.CalculateTTL(e.System(), narrowing.TTL, role.TTL, 0, role.MaxTTL, 0, time.Time{})
 	if err != nil {
-		return term{}, err
+		return leaseTimes{}, err
 	}
-	t := term{ttl: ttl, maxTTL: maxTTL, warnings: warnings}
+	t := leaseTimes{ttl: ttl, maxTTL: maxTTL, warnings: warnings}
 	if longest := definition.Expiry.LongestLease(); longest > 0 {
 		t.cap(longest, definition.Title)
 	}
@@ -58,7 +59,7 @@ func (e *Engine) term(role *Role, definition *providers.Definition, narrowing Na
 
 // capTo keeps the lease within the life that the provider granted its key. A
 // renewal may move that on where the provider can.
-func (t *term) capTo(life time.Duration, definition *providers.Definition) {
+func (t *leaseTimes) capTo(life time.Duration, definition *providers.Definition) {
 	life = life.Truncate(time.Second)
 	if t.ttl-life > expiryMargin {
 		t.warnings = append(t.warnings, fmt.Sprintf("%s granted the key %s, not the %s of its lease; the lease is capped accordingly", definition.Title, life, t.ttl))
@@ -69,7 +70,7 @@ func (t *term) capTo(life time.Duration, definition *providers.Definition) {
 	}
 }
 
-func (t *term) cap(longest time.Duration, title string) {
+func (t *leaseTimes) cap(longest time.Duration, title string) {
 	if t.ttl > longest {
 		t.warnings = append(t.warnings, fmt.Sprintf("ttl of %s is above %s, the longest that a key lives at %s; it is capped accordingly", t.ttl, longest, title))
 		t.ttl = longest

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -52,8 +53,8 @@ func TestTerm(t *testing.T) {
 			}
 			definition := &providers.Definition{Title: "P", Expiry: test.expiry}
 			definition.Capabilities.Extend = test.extend
-			got, err := e.term(&test.role, definition, Narrowing{TTL: test.narrow}, now)
-			var m *Mistake
+			got, err := e.leaseTimes(&test.role, definition, Narrowing{TTL: test.narrow}, now)
+			var m *usererror.Error
 			if errors.As(err, &m) != test.mistaken || (err != nil && !test.mistaken) {
 				t.Fatalf("error: %v", err)
 			}
@@ -87,19 +88,19 @@ func TestLongestLeaseOfGrantedKey(t *testing.T) {
 	for name, test := range map[string]struct {
 		extend bool
 		life   time.Duration
-		want   term
+		want   leaseTimes
 		warns  bool
 	}{
-		"shorter than the lease":             {life: time.Minute, want: term{ttl: time.Minute, maxTTL: time.Minute}, warns: true},
-		"shorter by what a clock drifts":     {life: time.Hour - 2*time.Second, want: term{ttl: time.Hour - 2*time.Second, maxTTL: time.Hour - 2*time.Second}},
-		"shorter than the longest lease":     {life: 90 * time.Minute, want: term{ttl: time.Hour, maxTTL: 90 * time.Minute}},
-		"longer":                             {life: 3 * time.Hour, want: term{ttl: time.Hour, maxTTL: 2 * time.Hour}},
-		"shorter, and moved on with renewal": {extend: true, life: time.Minute, want: term{ttl: time.Minute, maxTTL: 2 * time.Hour}, warns: true},
+		"shorter than the lease":             {life: time.Minute, want: leaseTimes{ttl: time.Minute, maxTTL: time.Minute}, warns: true},
+		"shorter by what a clock drifts":     {life: time.Hour - 2*time.Second, want: leaseTimes{ttl: time.Hour - 2*time.Second, maxTTL: time.Hour - 2*time.Second}},
+		"shorter than the longest lease":     {life: 90 * time.Minute, want: leaseTimes{ttl: time.Hour, maxTTL: 90 * time.Minute}},
+		"longer":                             {life: 3 * time.Hour, want: leaseTimes{ttl: time.Hour, maxTTL: 2 * time.Hour}},
+		"shorter, and moved on with renewal": {extend: true, life: time.Minute, want: leaseTimes{ttl: time.Minute, maxTTL: 2 * time.Hour}, warns: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			definition := &providers.Definition{Title: "P"}
 			definition.Capabilities.Extend = test.extend
-			got := term{ttl: time.Hour, maxTTL: 2 * time.Hour}
+			got := leaseTimes{ttl: time.Hour, maxTTL: 2 * time.Hour}
 			got.capTo(test.life, definition)
 			if got.ttl != test.want.ttl || got.maxTTL != test.want.maxTTL {
 				t.Errorf("a lease of %s, at most %s, want %s, at most %s", got.ttl, got.maxTTL, test.want.ttl, test.want.maxTTL)

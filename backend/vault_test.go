@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/keyname"
 )
 
 // heldLease is a lease as Vault keeps it.
@@ -23,7 +25,7 @@ func (w *world) request(op logical.Operation, path string) *logical.Request {
 		Operation:   op,
 		Path:        path,
 		Storage:     w.process.storage,
-		ID:          "request-" + randomBase36(randomLength),
+		ID:          "request-" + keyname.Random(keyname.RandomLength),
 		DisplayName: "token-test",
 		EntityID:    "entity-1",
 		Connection:  &logical.Connection{RemoteAddr: "127.0.0.1"},

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -144,7 +145,7 @@ func (w *world) start(f fault) {
 	w.process = &process{Engine: e, gate: gate}
 	w.mu.Unlock()
 	// The clockwork is driven by the test, not by a ticker.
-	if err := e.takeOver(context.Background(), e.storage); err != nil && !gate.isDead() {
+	if err := e.loadState(context.Background(), e.storage); err != nil && !gate.isDead() {
 		w.t.Logf("taking over: %s", err)
 	}
 }
@@ -171,12 +172,12 @@ func (w *world) startAlone() {
 // empty and was not empty in the last turn, the queue and the recoveries worked on.
 func (w *world) turn() {
 	ctx := context.Background()
-	inUse, err := shardsInUse(ctx, w.storage)
+	inUse, err := ledger.ShardsInUse(ctx, w.storage)
 	w.must(err)
-	for shard := range ledgerShards {
-		name := shardName(shard)
+	for shard := range ledger.Shards {
+		name := ledger.ShardName(shard)
 		if shard == 0 || slices.Contains(inUse, name) || slices.Contains(w.reaped, name) {
-			w.process.nextShard = shard
+			w.process.pending.nextShard = shard
 			w.process.tick(ctx)
 		}
 	}
@@ -205,7 +206,7 @@ func (w *world) alive() map[string]bool {
 }
 
 // noteForgotten takes down a key whose record went before it did.
-func (w *world) noteForgotten(r *Record) {
+func (w *world) noteForgotten(r *ledger.Record) {
 	if !w.alive()[r.Handle.Name] {
 		return
 	}

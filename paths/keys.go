@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/ledger"
 )
 
 func keyPaths(e *backend.Engine) []*framework.Path {
@@ -125,7 +126,7 @@ func (k keyEndpoints) read(ctx context.Context, req *logical.Request, d *framewo
 
 // describeKey shows a ledger record without what revoking it needs, which may
 // be secret.
-func describeKey(record *backend.Record) map[string]any {
+func describeKey(record *ledger.Record) map[string]any {
 	described := map[string]any{
 		"key_name":     record.Handle.Name,
 		"role":         record.Role,

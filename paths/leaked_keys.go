@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/ledger"
 )
 
 func leakedKeyPaths(e *backend.Engine) []*framework.Path {
@@ -139,7 +140,7 @@ func (l leakedKeyEndpoints) revoke(ctx context.Context, req *logical.Request, d 
 }
 
 // find is the living key that the request names.
-func (l leakedKeyEndpoints) find(ctx context.Context, s logical.Storage, value, id string) (*backend.Record, error) {
+func (l leakedKeyEndpoints) find(ctx context.Context, s logical.Storage, value, id string) (*ledger.Record, error) {
 	switch {
 	case (value == "") == (id == ""):
 		return nil, bad("write the key to revoke, as one of value and id")
@@ -153,7 +154,7 @@ func (l leakedKeyEndpoints) find(ctx context.Context, s logical.Storage, value, 
 	return record, err
 }
 
-func describeFoundKey(record *backend.Record) map[string]any {
+func describeFoundKey(record *ledger.Record) map[string]any {
 	described := describeKey(record)
 	described["id"] = record.ID
 	return described

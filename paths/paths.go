@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // operationPrefix begins the id of every operation in the OpenAPI document.
@@ -56,7 +57,7 @@ func bad(format string, args ...any) error {
 // mistakeIn is the sentence for the sender, when err is a mistake of theirs.
 func mistakeIn(err error) (string, bool) {
 	var input *badInput
-	var mistake *backend.Mistake
+	var mistake *usererror.Error
 	if errors.As(err, &input) || errors.As(err, &mistake) {
 		return err.Error(), true
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
 // queuePaths show and command what the active node keeps in memory, so all of
@@ -123,7 +124,7 @@ func queueFields() map[string]*framework.FieldSchema {
 // queueAnswer is the schema of one entry as it is shown.
 func queueAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"kind":       {Type: framework.TypeString, Description: "What waits: " + backend.DescribeKinds() + "."},
+		"kind":       {Type: framework.TypeString, Description: "What waits: " + queue.DescribeKinds() + "."},
 		"connection": {Type: framework.TypeString, Description: "Connection that the key belongs to."},
 		"role":       {Type: framework.TypeString, Description: "Role that the key was minted for."},
 		"key_name":   {Type: framework.TypeString, Description: "Name of the key at the provider."},
@@ -138,7 +139,7 @@ func queueAnswer() map[string]*framework.FieldSchema {
 type queueEndpoints struct{ engine *backend.Engine }
 
 func (q queueEndpoints) list(_ context.Context, _ *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	entries, err := page(q.engine.Queue(), func(entry backend.QueueEntry) string { return entry.ID }, d)
+	entries, err := page(q.engine.Queue(), func(entry queue.Entry) string { return entry.ID }, d)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (q queueEndpoints) giveUp(ctx context.Context, req *logical.Request, d *fra
 
 // describeEntry leaves out what the entry needs for its work, which may be
 // secret.
-func describeEntry(entry *backend.QueueEntry) map[string]any {
+func describeEntry(entry *queue.Entry) map[string]any {
 	described := map[string]any{
 		"kind":       string(entry.Kind),
 		"connection": entry.Connection,

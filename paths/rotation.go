@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
 func rotationPaths(e *backend.Engine) []*framework.Path {
@@ -122,7 +123,7 @@ func addSchedule(fields map[string]*framework.FieldSchema, rotated string) {
 
 // setSchedule takes over what the request says; as in the database engine, a
 // period takes a schedule's place and a schedule a period's.
-func setSchedule(d *framework.FieldData, schedule *backend.Schedule) {
+func setSchedule(d *framework.FieldData, schedule *timetable.Schedule) {
 	setSeconds(d, "rotation_period", &schedule.Period)
 	set(d, "rotation_schedule", &schedule.Cron)
 	setSeconds(d, "rotation_window", &schedule.Window)
@@ -141,7 +142,7 @@ func setSchedule(d *framework.FieldData, schedule *backend.Schedule) {
 }
 
 // showSchedule shows what was written.
-func showSchedule(answer map[string]any, schedule backend.Schedule) {
+func showSchedule(answer map[string]any, schedule timetable.Schedule) {
 	answer["rotation_period"] = inSeconds(schedule.Period)
 	answer["rotation_schedule"] = schedule.Cron
 	answer["rotation_window"] = inSeconds(schedule.Window)

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
 func staticCredsPaths(e *backend.Engine) []*framework.Path {
@@ -91,7 +92,7 @@ func (c staticCredsEndpoint) read(ctx context.Context, req *logical.Request, d *
 
 // showCadence shows how often the key is replaced: only what applies, since
 // consumers decide by which of them is there.
-func showCadence(answer map[string]any, schedule backend.Schedule) {
+func showCadence(answer map[string]any, schedule timetable.Schedule) {
 	if schedule.Period > 0 {
 		answer["rotation_period"] = inSeconds(schedule.Period)
 	}

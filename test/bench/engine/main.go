@@ -22,6 +22,8 @@ import (
 	"github.com/hashicorp/vault/sdk/plugin"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/paths"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -125,7 +127,7 @@ func ledgerEntry(data map[string]any, id string) (string, any) {
 	connection, role := fmt.Sprint(data["connection"]), fmt.Sprint(data["role"])
 	name := "vault-" + role + "-loaded-" + id[:22]
 	spread := time.Duration(id[0])*time.Minute + time.Duration(id[1])*time.Second
-	r := backend.Record{
+	r := ledger.Record{
 		Role: role, Connection: connection, Provider: "sandbox", BaseURL: fmt.Sprint(data["base_url"]),
 		Handle:   providers.Handle{ID: "key_" + id, Name: name},
 		IssuedAt: now, Deadline: now.Add(24*time.Hour + spread), ExpiresAt: now.Add(24*time.Hour + spread),
@@ -137,8 +139,8 @@ func ledgerEntry(data map[string]any, id string) (string, any) {
 // queueEntry is a clean-up that waits for a connection that there is not.
 func queueEntry(data map[string]any, id string) (string, any) {
 	now := time.Now().UTC()
-	return "queue/" + id[:22], backend.QueueEntry{
+	return "queue/" + id[:22], queue.Entry{
 		Kind: "clean_up", Connection: fmt.Sprint(data["connection"]), Provider: "sandbox",
-		KeyName: "vault-loaded-" + id[:22], Reason: "loaded", Since: now, SettledAt: now.Add(24 * time.Hour),
+		KeyName: "vault-loaded-" + id[:22], Reason: "loaded", Since: now, TrustAbsenceAfter: now.Add(24 * time.Hour),
 	}
 }

@@ -10,6 +10,10 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -36,27 +40,27 @@ func (e *Engine) replaces(ctx context.Context, s logical.Storage, name string, b
 	}
 	change := &replacement{name: name, before: before, after: after, client: client, definition: definition}
 	change.moved = before.Provider != after.Provider || before.BaseURL != after.BaseURL
-	if site, err := e.site(ctx, s, name); err == nil && before.Provider == after.Provider {
-		change.moved = !sameAddress(site.client.BaseURL(), client.BaseURL())
+	if bound, err := e.bound(ctx, s, name); err == nil && before.Provider == after.Provider {
+		change.moved = !origin.SameAddress(bound.client.BaseURL(), client.BaseURL())
 	}
 	change.account = !change.moved && !sameValues(definition.CredentialFields(), before.Fields, after.Fields)
 	return change
 }
 
-// refuseStranding refuses a change that leaves keys which the connection no
+// refuseWhileInUse refuses a change that leaves keys which the connection no
 // longer reaches, or no longer sees.
-func (e *Engine) refuseStranding(ctx context.Context, s logical.Storage, change *replacement) error {
+func (e *Engine) refuseWhileInUse(ctx context.Context, s logical.Storage, change *replacement) error {
 	if change == nil || !change.moved && (!change.account || change.seen) {
 		return nil
 	}
-	left, err := e.leftToRevoke(ctx, s, change.name, !change.moved)
+	left, err := e.inUse(ctx, s, change.name, !change.moved)
 	switch {
 	case err != nil || left == "":
 		return err
 	case change.moved:
-		return mistake("connection %q has %s, which could not be revoked after a change of provider or base_url; revoke its keys first, or repeat with force=true", change.name, left)
+		return usererror.Errorf("connection %q has %s, which could not be revoked after a change of provider or base_url; revoke its keys first, or repeat with force=true", change.name, left)
 	}
-	return mistake("connection %q has %s of the credential that is stored, and %s, so it may be of another account and unable to revoke them; write a credential of the same account, revoke the keys first, or repeat with force=true, by which they stay in the ledger until a credential that sees them is written", change.name, left, change.blind)
+	return usererror.Errorf("connection %q has %s of the credential that is stored, and %s, so it may be of another account and unable to revoke them; write a credential of the same account, revoke the keys first, or repeat with force=true, by which they stay in the ledger until a credential that sees them is written", change.name, left, change.blind)
 }
 
 // mostKeysAsked bounds how many keys a new credential is asked to show.
@@ -77,14 +81,14 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 	}
 	change.blind = "the new one is shown none of its keys"
 	asked := 0
-	for r, err := range records(ctx, s) {
-		if err != nil && !errors.Is(err, errUnreadable) {
+	for r, err := range ledger.All(ctx, s) {
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 			return err
 		}
 		if err != nil || r.Connection != change.name || change.before.Account != "" && r.Account != "" && r.Account != change.before.Account {
 			continue
 		}
-		found, err := change.client.Find(ctx, r.handleScope(change.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+		found, err := change.client.Find(ctx, r.HandleScope(change.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 		if err != nil {
 			change.blind = fmt.Sprintf("the new one was not shown its keys: %s", err)
 		}
@@ -98,22 +102,22 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 	return nil
 }
 
-// leftToRevoke tells what a connection is still needed for, such as "2 live keys
+// inUse tells what a connection is still needed for, such as "2 live keys
 // and 1 unsettled call"; empty when it can go. Beside the keys in the ledger
 // there may be others at the provider: those of mints that are in flight, or
 // whose outcome is not known yet, and whatever a crash left. Admin credentials
 // that are to be removed count too, unless only keys are asked for.
-func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection string, keysOnly bool) (string, error) {
+func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string, keysOnly bool) (string, error) {
 	// A mint goes from flight to the queue or the ledger, so they are asked in that
 	// order.
-	unsettled := e.activity.inFlight(connection)
-	maps.Copy(unsettled, e.queue.unsettled(connection))
+	unsettled := e.books.marks.InFlight(connection)
+	maps.Copy(unsettled, e.books.queue.UnresolvedNames(connection))
 	if keysOnly {
-		for name := range e.queue.removals(connection) {
+		for name := range e.books.queue.CredentialNames(connection) {
 			delete(unsettled, name)
 		}
 	}
-	live, err := liveKeys(ctx, s, connection)
+	live, err := ledger.CountOf(ctx, s, connection)
 	if err != nil {
 		return "", err
 	}
@@ -124,14 +128,14 @@ func (e *Engine) leftToRevoke(ctx context.Context, s logical.Storage, connection
 	if len(unsettled) > 0 {
 		left = append(left, count(len(unsettled), "unsettled call")+" (see queue/)")
 	}
-	note, err := read[rotationNote](ctx, s, rotationPrefix+connection)
-	if err != nil && !errors.Is(err, errUnreadable) {
+	note, err := stored.Read[rotationNote](ctx, s, rotationPrefix+connection)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return "", err
 	}
 	if note != nil && !keysOnly {
 		left = append(left, "an unfinished rotation of its credential (see last_error)")
 	}
-	if slices.Contains(e.recoveries.names(), connection) {
+	if slices.Contains(e.pending.recoveries.names(), connection) {
 		left = append(left, "a crash to recover from (see info)")
 	}
 	return strings.Join(left, " and "), nil
@@ -148,7 +152,7 @@ func (e *Engine) leftByDisable(ctx context.Context, s logical.Storage) ([]string
 	if len(roles) > 0 {
 		left = append(left, fmt.Sprintf("The keys of %s: %s; delete the roles first.", count(len(roles), "static role"), firstFew(roles)))
 	}
-	if waiting := len(e.queue.list()); waiting > 0 {
+	if waiting := len(e.books.queue.List()); waiting > 0 {
 		left = append(left, fmt.Sprintf("What the queue is still to remove: %d; wait until queue/ is empty.", waiting))
 	}
 	rotated, err := e.rotatedConnections(ctx, s)
@@ -170,7 +174,7 @@ func (e *Engine) rotatedConnections(ctx context.Context, s logical.Storage) ([]s
 	var rotated []string
 	for _, name := range names {
 		c, err := e.Connection(ctx, s, name)
-		if err != nil && !errors.Is(err, errUnreadable) {
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 			return nil, err
 		}
 		if c != nil && c.CredentialName != "" {

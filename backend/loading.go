@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/retry"
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
-// inheritance is what earlier processes left on disk. It is taken over step by
+// loading is what earlier processes left on disk. It is taken over step by
 // step; a step that storage refuses is tried again, and those behind it wait.
-type inheritance struct {
+type loading struct {
 	steps    []func(context.Context, logical.Storage) error
 	attempts int
 	nextTry  time.Time
@@ -19,18 +22,18 @@ type inheritance struct {
 	over atomic.Bool
 }
 
-// takeOver goes on with the steps that are left. What cannot be read is left
+// loadState goes on with the steps that are left. What cannot be read is left
 // out and told of: one broken entry must not keep the engine from its work.
-func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
-	left := &e.inheritance
+func (e *Engine) loadState(ctx context.Context, s logical.Storage) error {
+	left := &e.pending.loading
 	for len(left.steps) > 0 {
 		err := left.steps[0](ctx, s)
 		switch {
-		case errors.Is(err, errUnreadable):
+		case errors.Is(err, stored.ErrUnreadable):
 			e.log.Error("a part of what an earlier process left to be done cannot be read; the rest is done", "error", err)
 		case err != nil:
 			left.attempts++
-			left.nextTry = e.now().Add(e.jitter.pause("inheritance", left.attempts, longestConnectionRetry))
+			left.nextTry = e.now().Add(e.jitter.Pause("inheritance", left.attempts, retry.LongestUnreachable))
 			return err
 		}
 		left.steps = left.steps[1:]
@@ -39,12 +42,12 @@ func (e *Engine) takeOver(ctx context.Context, s logical.Storage) error {
 	return nil
 }
 
-// resumeTakeOver tries again what storage refused.
-func (e *Engine) resumeTakeOver(ctx context.Context) {
-	if len(e.inheritance.steps) == 0 || e.now().Before(e.inheritance.nextTry) {
+// resumeLoading tries again what storage refused.
+func (e *Engine) resumeLoading(ctx context.Context) {
+	if len(e.pending.loading.steps) == 0 || e.now().Before(e.pending.loading.nextTry) {
 		return
 	}
-	if err := e.takeOver(ctx, e.storage); err != nil {
+	if err := e.loadState(ctx, e.storage); err != nil {
 		e.log.Warn("what an earlier process left to be done cannot be taken over yet", "error", err)
 	}
 }

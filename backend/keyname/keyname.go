@@ -1,4 +1,4 @@
-package backend
+package keyname
 
 import (
 	"crypto/rand"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/helper/template"
 
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -28,14 +29,14 @@ import (
 // Several providers list keys and admin credentials in one place: by the letter
 // they are told apart.
 const (
-	tagLength    = 5
+	TagLength    = 5
 	timeLength   = 7
 	makerLength  = 3
-	randomLength = 9 // of what is not issued as a key
-	fixedLength  = 1 + tagLength + timeLength + randomLength
+	RandomLength = 9 // of what is not issued as a key
+	PartLength   = 1 + TagLength + timeLength + RandomLength
 
-	keyLetter        = "v"
-	credentialLetter = "c"
+	KeyLetter        = "v"
+	CredentialLetter = "c"
 
 	// defaultNameLength bounds names where the definition states no maximum.
 	defaultNameLength = 64
@@ -43,33 +44,33 @@ const (
 	defaultNameTemplate = `{{ .RoleName }}-{{ .DisplayName }}`
 )
 
-// nameData is what a role's key_name_template may use.
-type nameData struct {
+// Data is what a role's key_name_template may use.
+type Data struct {
 	RoleName    string
 	DisplayName string
 	EntityID    string
 }
 
-// keyName joins the readable part, cut and cleaned to what the provider allows,
+// New joins the readable part, cut and cleaned to what the provider allows,
 // and the fixed part, which is never cut.
-func keyName(rules providers.KeyName, text string, data nameData, fixed string) (string, error) {
+func New(rules providers.KeyName, text string, data Data, fixed string) (string, error) {
 	if text == "" {
 		text = defaultNameTemplate
 	}
 	parsed, err := template.NewTemplate(template.Template(text))
 	if err != nil {
-		return "", mistake("key_name_template cannot be read: %s; write for example %q", err, defaultNameTemplate)
+		return "", usererror.Errorf("key_name_template cannot be read: %s; write for example %q", err, defaultNameTemplate)
 	}
 	readable, err := parsed.Generate(data)
 	if err != nil {
-		return "", mistake("key_name_template cannot be used: %s; write for example %q", err, defaultNameTemplate)
+		return "", usererror.Errorf("key_name_template cannot be used: %s; write for example %q", err, defaultNameTemplate)
 	}
 	longest := rules.MaxLength
 	if longest == 0 {
 		longest = defaultNameLength
 	}
 	separator := separator(rules)
-	readable = clean(readable, rules, separator, longest-fixedLength-len(separator))
+	readable = clean(readable, rules, separator, longest-PartLength-len(separator))
 	if readable == "" {
 		return fixed, nil
 	}
@@ -108,9 +109,9 @@ func separator(rules providers.KeyName) string {
 	return ""
 }
 
-// namer makes the fixed parts of the keys that one process issues.
-type namer struct {
-	maker string
+// Namer makes the fixed parts of the keys that one process issues.
+type Namer struct {
+	Maker string
 	// count is that of the keys so far, from a random number on.
 	count atomic.Uint64
 }
@@ -118,9 +119,9 @@ type namer struct {
 // mostNumbers is how many keys of one second and one process have different names.
 const mostNumbers = 36 * 36 * 36 * 36 * 36 * 36
 
-func newNamer(epoch string) *namer {
-	n := &namer{maker: makerOf(epoch)}
-	first, err := strconv.ParseUint(randomBase36(randomLength-makerLength), 36, 64)
+func NewNamer(epoch string) *Namer {
+	n := &Namer{Maker: makerOf(epoch)}
+	first, err := strconv.ParseUint(Random(RandomLength-makerLength), 36, 64)
 	if err != nil {
 		panic(err) // it is a number of base 36
 	}
@@ -131,81 +132,81 @@ func newNamer(epoch string) *namer {
 // makerOf is what the names of a process' keys show of its epoch.
 func makerOf(epoch string) string { return epoch[:min(len(epoch), makerLength)] }
 
-// fixedPart makes the fixed part of a new key's name.
-func (n *namer) fixedPart(tag string, issued time.Time) string {
+// KeyPart makes the fixed part of a new key's name.
+func (n *Namer) KeyPart(tag string, issued time.Time) string {
 	number := strconv.FormatUint(n.count.Add(1)%mostNumbers, 36)
-	return keyLetter + tag + secondsOf(issued) + n.maker + pad(number, randomLength-makerLength)
+	return KeyLetter + tag + secondsOf(issued) + n.Maker + pad(number, RandomLength-makerLength)
 }
 
-// makerIn is the process that a fixed part of a key's name tells of.
-func makerIn(fixed string) string {
-	return fixed[1+tagLength+timeLength:][:makerLength]
+// MakerIn is the process that a fixed part of a key's name tells of.
+func MakerIn(fixed string) string {
+	return fixed[1+TagLength+timeLength:][:makerLength]
 }
 
-// credentialFixedPart makes the fixed part of a new admin credential's name.
-func credentialFixedPart(tag string, issued time.Time) string {
-	return credentialLetter + tag + secondsOf(issued) + randomBase36(randomLength)
+// CredentialPart makes the fixed part of a new admin credential's name.
+func CredentialPart(tag string, issued time.Time) string {
+	return CredentialLetter + tag + secondsOf(issued) + Random(RandomLength)
 }
 
 func secondsOf(issued time.Time) string {
 	return pad(strconv.FormatInt(issued.Unix(), 36), timeLength)
 }
 
-// fixedPartOf finds the fixed part of a key of the mount with this tag in a name
+// FindKeyPart finds the fixed part of a key of the mount with this tag in a name
 // as a provider gives it, and the time of issue, in whole seconds, that it tells.
 // Providers add to the readable part, cut it or write it in another case, so the
 // fixed part may stand anywhere; it is returned in lower case. found is false
 // for every other name, those of admin credentials among them.
-func fixedPartOf(tag, name string) (fixed string, issued time.Time, found bool) {
-	return findFixedPart(keyLetter, tag, name)
+func FindKeyPart(tag, name string) (fixed string, issued time.Time, found bool) {
+	return findPart(KeyLetter, tag, name)
 }
 
-// credentialFixedPartOf is fixedPartOf for the names of admin credentials.
-func credentialFixedPartOf(tag, name string) (fixed string, issued time.Time, found bool) {
-	return findFixedPart(credentialLetter, tag, name)
+// FindCredentialPart is fixedPartOf for the names of admin credentials.
+func FindCredentialPart(tag, name string) (fixed string, issued time.Time, found bool) {
+	return findPart(CredentialLetter, tag, name)
 }
 
-// findFixedPart takes the last one where a name holds several: what a readable
+// findPart takes the last one where a name holds several: what a readable
 // part quotes stands before.
-func findFixedPart(letter, tag, name string) (fixed string, issued time.Time, found bool) {
+func findPart(letter, tag, name string) (fixed string, issued time.Time, found bool) {
 	name = strings.ToLower(name)
 	for end := len(name); end > 0; end-- {
 		at := strings.LastIndex(name[:end], letter+tag)
 		if at < 0 {
 			break
 		}
-		if issued, ok := readFixedPart(name[at:]); ok {
-			return name[at : at+fixedLength], issued, true
+		if issued, ok := ReadPart(name[at:]); ok {
+			return name[at : at+PartLength], issued, true
 		}
 		end = at + len(letter+tag)
 	}
 	return "", time.Time{}, false
 }
 
-// readFixedPart reads the time of issue out of a fixed part that text begins with.
-func readFixedPart(text string) (issued time.Time, ok bool) {
-	if len(text) < fixedLength {
+// ReadPart reads the time of issue out of a fixed part that text begins with.
+func ReadPart(text string) (issued time.Time, ok bool) {
+	if len(text) < PartLength {
 		return time.Time{}, false
 	}
-	for _, r := range text[:fixedLength] {
+	for _, r := range text[:PartLength] {
 		if !('0' <= r && r <= '9' || 'a' <= r && r <= 'z') {
 			return time.Time{}, false
 		}
 	}
-	seconds, err := strconv.ParseInt(text[1+tagLength:1+tagLength+timeLength], 36, 64)
+	seconds, err := strconv.ParseInt(text[1+TagLength:1+TagLength+timeLength], 36, 64)
 	if err != nil {
 		return time.Time{}, false
 	}
 	return time.Unix(seconds, 0), true
 }
 
-// timeIn is the time of issue that a fixed part of our own making tells.
-func timeIn(fixed string) time.Time {
-	issued, _ := readFixedPart(fixed)
+// TimeIn is the time of issue that a fixed part of our own making tells.
+func TimeIn(fixed string) time.Time {
+	issued, _ := ReadPart(fixed)
 	return issued
 }
 
-func randomBase36(length int) string {
+func Random(length int) string {
 	limit := new(big.Int).Exp(big.NewInt(36), big.NewInt(int64(length)), nil)
 	n, err := rand.Int(rand.Reader, limit)
 	if err != nil {

@@ -1,4 +1,4 @@
-package backend
+package retry
 
 import (
 	"testing"
@@ -6,25 +6,25 @@ import (
 )
 
 func TestPauses(t *testing.T) {
-	drawn := func(part float64) jitter {
+	drawn := func(part float64) Jitter {
 		return func(string, int) float64 { return part }
 	}
 	tests := []struct {
 		name        string
-		jitter      jitter
+		jitter      Jitter
 		attempt     int
 		least, most time.Duration
 	}{
-		{"the first, at random", nil, 1, firstRetry / 2, firstRetry},
-		{"the third, at random", nil, 3, 2 * firstRetry, 4 * firstRetry},
+		{"the first, at random", nil, 1, First / 2, First},
+		{"the third, at random", nil, 3, 2 * First, 4 * First},
 		{"one of very many, at random", nil, 1000, 30 * time.Second, time.Minute},
-		{"the least that can be drawn", drawn(0), 2, firstRetry, firstRetry},
-		{"the middle", drawn(0.5), 2, firstRetry * 3 / 2, firstRetry * 3 / 2},
-		{"the most that can be drawn", drawn(1), 2, 2 * firstRetry, 2 * firstRetry},
+		{"the least that can be drawn", drawn(0), 2, First, First},
+		{"the middle", drawn(0.5), 2, First * 3 / 2, First * 3 / 2},
+		{"the most that can be drawn", drawn(1), 2, 2 * First, 2 * First},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			pause := test.jitter.pause("something", test.attempt, time.Minute)
+			pause := test.jitter.Pause("something", test.attempt, time.Minute)
 			if pause < test.least || pause > test.most {
 				t.Errorf("a pause of %s, want one from %s to %s", pause, test.least, test.most)
 			}

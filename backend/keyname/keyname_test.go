@@ -1,4 +1,4 @@
-package backend
+package keyname
 
 import (
 	"fmt"
@@ -11,58 +11,58 @@ import (
 )
 
 func TestKeyName(t *testing.T) {
-	fixed := newNamer("x1y2z3abc").fixedPart("ab1cd", time.Unix(1_800_000_000, 0))
+	fixed := NewNamer("x1y2z3abc").KeyPart("ab1cd", time.Unix(1_800_000_000, 0))
 	for name, test := range map[string]struct {
 		characters string
 		length     int
 		template   string
-		data       nameData
+		data       Data
 		want       string
 	}{
 		"default": {
-			data: nameData{RoleName: "ci", DisplayName: "token-bob"},
+			data: Data{RoleName: "ci", DisplayName: "token-bob"},
 			want: "ci-token-bob-" + fixed,
 		},
 		"cut before the fixed part": {
 			length: 24,
-			data:   nameData{RoleName: "deploy", DisplayName: "x"},
+			data:   Data{RoleName: "deploy", DisplayName: "x"},
 			want:   "d-" + fixed,
 		},
 		"no room for a readable part": {
 			length: 22,
-			data:   nameData{RoleName: "deploy"},
+			data:   Data{RoleName: "deploy"},
 			want:   fixed,
 		},
 		"characters that the provider refuses": {
 			characters: "a-z0-9_",
-			data:       nameData{RoleName: "Team/Ä Rö", DisplayName: "x"},
+			data:       Data{RoleName: "Team/Ä Rö", DisplayName: "x"},
 			want:       "team___r__x_" + fixed,
 		},
 		"no separator allowed": {
 			characters: "a-z0-9",
-			data:       nameData{RoleName: "a-b", DisplayName: "c"},
+			data:       Data{RoleName: "a-b", DisplayName: "c"},
 			want:       "abc" + fixed,
 		},
 		"does not begin with a digit": {
-			data: nameData{RoleName: "42", DisplayName: "7up"},
+			data: Data{RoleName: "42", DisplayName: "7up"},
 			want: "up-" + fixed,
 		},
 		"template": {
 			template: "{{.EntityID | truncate 3}}",
-			data:     nameData{EntityID: "entity"},
+			data:     Data{EntityID: "entity"},
 			want:     "ent-" + fixed,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rules := rulesOf(t, test.characters, test.length)
-			got, err := keyName(rules, test.template, test.data, fixed)
+			got, err := New(rules, test.template, test.data, fixed)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got != test.want {
 				t.Errorf("name is %q, want %q", got, test.want)
 			}
-			found, issued, ours := fixedPartOf("ab1cd", got)
+			found, issued, ours := FindKeyPart("ab1cd", got)
 			if !ours || found != fixed || issued.Unix() != 1_800_000_000 {
 				t.Errorf("fixedPartOf(%q) = %q, %s, %v", got, found, issued, ours)
 			}
@@ -72,7 +72,7 @@ func TestKeyName(t *testing.T) {
 
 func TestKeyNameRefusesBadTemplates(t *testing.T) {
 	for _, template := range []string{"{{", "{{.Nobody}}", "{{nothing}}"} {
-		if _, err := keyName(rulesOf(t, "", 0), template, nameData{}, "v"); err == nil || !strings.Contains(err.Error(), "key_name_template") {
+		if _, err := New(rulesOf(t, "", 0), template, Data{}, "v"); err == nil || !strings.Contains(err.Error(), "key_name_template") {
 			t.Errorf("template %q: error %v", template, err)
 		}
 	}
@@ -82,7 +82,7 @@ func TestFixedPart(t *testing.T) {
 	seen := map[string]bool{}
 	shape := regexp.MustCompile(`^vab1cd[0-9a-z]{16}$`)
 	for range 1000 {
-		fixed := newNamer("x1y2z3abc").fixedPart("ab1cd", time.Now())
+		fixed := NewNamer("x1y2z3abc").KeyPart("ab1cd", time.Now())
 		if !shape.MatchString(fixed) || len(fixed) != 22 {
 			t.Fatalf("fixed part %q", fixed)
 		}
@@ -113,7 +113,7 @@ func TestFixedPartIsFound(t *testing.T) {
 		"beside an admin credential's":  fixed + " by cab1cd0tro8w0yyyyyyyyy",
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, issued, ok := fixedPartOf("ab1cd", given)
+			found, issued, ok := FindKeyPart("ab1cd", given)
 			if !ok || found != fixed || issued.Unix() != 1_800_000_000 {
 				t.Errorf("fixedPartOf(%q) = %q, %s, %v", given, found, issued, ok)
 			}
@@ -122,7 +122,7 @@ func TestFixedPartIsFound(t *testing.T) {
 }
 
 func TestFixedPartOfOthersIsNotFound(t *testing.T) {
-	fixed := newNamer("x1y2z3abc").fixedPart("ab1cd", time.Now())
+	fixed := NewNamer("x1y2z3abc").KeyPart("ab1cd", time.Now())
 	for name, given := range map[string]string{
 		"empty":                 "",
 		"a readable part alone": "ci",
@@ -130,13 +130,13 @@ func TestFixedPartOfOthersIsNotFound(t *testing.T) {
 		"last letter cut":       fixed[:len(fixed)-1],
 		"a sign inside":         fixed[:len(fixed)-1] + "-",
 		"another mount's":       strings.Replace(fixed, "ab1cd", "zzzzz", 1),
-		"an admin credential's": "vault-root-" + credentialFixedPart("ab1cd", time.Now()),
+		"an admin credential's": "vault-root-" + CredentialPart("ab1cd", time.Now()),
 	} {
-		if _, _, ours := fixedPartOf("ab1cd", given); ours {
+		if _, _, ours := FindKeyPart("ab1cd", given); ours {
 			t.Errorf("%s: %q passes for the name of a key of this mount", name, given)
 		}
 	}
-	if _, _, ours := credentialFixedPartOf("ab1cd", "ci-"+fixed); ours {
+	if _, _, ours := FindCredentialPart("ab1cd", "ci-"+fixed); ours {
 		t.Error("a key's name passes for an admin credential's")
 	}
 }

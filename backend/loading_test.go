@@ -10,6 +10,11 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
 // TestTakeOverIsTriedAgain: storage fails while Vault starts the mount, and Vault
@@ -38,7 +43,7 @@ func TestTakeOverIsTriedAgain(t *testing.T) {
 	}
 	storage.refuses.Store(false)
 	eventually(t, func() bool {
-		return len(e.Queue()) == 1 && !e.scheduler.dueAt("static/a").IsZero() && len(e.recoveries.names()) == 1
+		return len(e.Queue()) == 1 && !e.books.timetable.DueAt("static/a").IsZero() && len(e.pending.recoveries.names()) == 1
 	})
 }
 
@@ -47,22 +52,22 @@ func TestTakeOverIsTriedAgain(t *testing.T) {
 func TestUnreadableEntriesKeepNobodyFromWork(t *testing.T) {
 	w := newWorld(t)
 	lease := w.mustMint("app")
-	w.process.queue.lanes["box"] = &lane{failures: 1}
+	w.process.books.queue.Lanes["box"] = &queue.Lane{Failures: 1}
 	if err := w.revoke(lease); err == nil {
 		t.Fatal("the key was revoked, and should have been queued")
 	}
 	w.makeTimetable(map[string]time.Time{"static/a": w.time().Add(time.Hour)})
-	for _, path := range []string{queuePrefix + "broken", timetablePrefix + "zz", dirtyPrefix + "box/broken"} {
+	for _, path := range []string{queue.Prefix + "broken", timetable.Prefix + "zz", marks.Prefix + "box/broken"} {
 		w.must(w.storage.Put(context.Background(), &logical.StorageEntry{Key: path, Value: []byte("{broken")}))
 	}
 	w.start(fault{})
-	if left := len(w.process.inheritance.steps); left > 0 {
+	if left := len(w.process.pending.loading.steps); left > 0 {
 		t.Errorf("%d steps of taking over are left", left)
 	}
-	if due := w.process.scheduler.dueAt("static/a"); due.IsZero() {
+	if due := w.process.books.timetable.DueAt("static/a"); due.IsZero() {
 		t.Error("the timetable is lost")
 	}
-	if dirty := w.process.recoveries.names(); len(dirty) != 1 {
+	if dirty := w.process.pending.recoveries.names(); len(dirty) != 1 {
 		t.Errorf("the connections found dirty are %v", dirty)
 	}
 	w.run(5*time.Minute, 20*time.Second)
@@ -78,15 +83,15 @@ func TestTimetableIsReadBeforeItIsWritten(t *testing.T) {
 	second := sharing(first)
 	later := w.time().Add(time.Hour)
 	w.makeTimetable(map[string]time.Time{first: later})
-	fresh := newScheduler(w.time)
-	w.must(fresh.set(context.Background(), w.storage, second, later))
-	w.must(fresh.load(context.Background(), w.storage))
+	fresh := timetable.New(w.time)
+	w.must(fresh.Set(context.Background(), w.storage, second, later))
+	w.must(fresh.Load(context.Background(), w.storage))
 	for _, key := range []string{first, second} {
-		if due := fresh.dueAt(key); !due.Equal(later) {
+		if due := fresh.DueAt(key); !due.Equal(later) {
 			t.Errorf("%s is due at %s, want %s", key, due, later)
 		}
 	}
-	stored, err := read[map[string]any](context.Background(), w.storage, timetablePrefix+timetableShard(first))
+	stored, err := stored.Read[map[string]any](context.Background(), w.storage, timetable.Prefix+timetable.ShardOf(first))
 	if err != nil || len(*stored) != 2 {
 		t.Errorf("the timetable holds %v, %v", stored, err)
 	}
@@ -96,7 +101,7 @@ func TestTimetableIsReadBeforeItIsWritten(t *testing.T) {
 func sharing(key string) string {
 	for n := 0; ; n++ {
 		other := fmt.Sprintf("static/other-%d", n)
-		if timetableShard(other) == timetableShard(key) {
+		if timetable.ShardOf(other) == timetable.ShardOf(key) {
 			return other
 		}
 	}
@@ -105,9 +110,9 @@ func sharing(key string) string {
 // makeTimetable writes jobs as a former process left them.
 func (w *world) makeTimetable(due map[string]time.Time) {
 	w.t.Helper()
-	former := newScheduler(w.time)
+	former := timetable.New(w.time)
 	for key, at := range due {
-		w.must(former.set(context.Background(), w.storage, key, at))
+		w.must(former.Set(context.Background(), w.storage, key, at))
 	}
 }
 

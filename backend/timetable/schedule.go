@@ -1,4 +1,4 @@
-package backend
+package timetable
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 const (
@@ -13,8 +15,8 @@ const (
 	shortestWindow = time.Hour
 	// shortestPeriod keeps a typing error from rotating without pause.
 	shortestPeriod = 5 * time.Second
-	// longestPeriod bounds what is computed with: a period, a window, an overlap.
-	longestPeriod = 10 * 365 * 24 * time.Hour
+	// LongestPeriod bounds what is computed with: a period, a window, an overlap.
+	LongestPeriod = 10 * 365 * 24 * time.Hour
 )
 
 // Schedule says when something is rotated: every so often, or at the times of a
@@ -33,27 +35,27 @@ type Schedule struct {
 func (s Schedule) Validate() error {
 	switch {
 	case s.Period > 0 && s.Cron != "":
-		return mistake("rotation_period and rotation_schedule exclude each other; write one of them")
+		return usererror.Errorf("rotation_period and rotation_schedule exclude each other; write one of them")
 	case s.Period < 0 || s.Period > 0 && s.Period < shortestPeriod:
-		return mistake("rotation_period is %s; write at least %s", s.Period, shortestPeriod)
-	case s.Period > longestPeriod:
-		return mistake("rotation_period is %s; write at most %s, or leave it out to rotate by hand", s.Period, longestPeriod)
+		return usererror.Errorf("rotation_period is %s; write at least %s", s.Period, shortestPeriod)
+	case s.Period > LongestPeriod:
+		return usererror.Errorf("rotation_period is %s; write at most %s, or leave it out to rotate by hand", s.Period, LongestPeriod)
 	case s.Window != 0 && s.Cron == "":
-		return mistake("rotation_window needs a rotation_schedule; write both or leave it out")
+		return usererror.Errorf("rotation_window needs a rotation_schedule; write both or leave it out")
 	case s.Window != 0 && s.Window < shortestWindow:
-		return mistake("rotation_window is %s; write at least %s", s.Window, shortestWindow)
-	case s.Window > longestPeriod:
-		return mistake("rotation_window is %s; write at most %s, or leave it out", s.Window, longestPeriod)
+		return usererror.Errorf("rotation_window is %s; write at least %s", s.Window, shortestWindow)
+	case s.Window > LongestPeriod:
+		return usererror.Errorf("rotation_window is %s; write at most %s, or leave it out", s.Window, LongestPeriod)
 	}
 	if s.Cron == "" {
 		return nil
 	}
 	times, err := parseCron(s.Cron)
 	if err != nil {
-		return mistake("rotation_schedule %q is no five-field cron expression (%s); write for example \"0 3 * * SAT\"", s.Cron, err)
+		return usererror.Errorf("rotation_schedule %q is no five-field cron expression (%s); write for example \"0 3 * * SAT\"", s.Cron, err)
 	}
 	if times.Next(time.Now().UTC()).IsZero() {
-		return mistake("rotation_schedule %q never comes; write for example \"0 3 * * SAT\"", s.Cron)
+		return usererror.Errorf("rotation_schedule %q never comes; write for example \"0 3 * * SAT\"", s.Cron)
 	}
 	return nil
 }
@@ -67,14 +69,14 @@ func parseCron(text string) (cron.Schedule, error) {
 	return cron.ParseStandard(text)
 }
 
-// automatic reports whether the schedule ever comes due by itself.
-func (s Schedule) automatic() bool { return s.Period > 0 || s.Cron != "" }
+// Automatic reports whether the schedule ever comes due by itself.
+func (s Schedule) Automatic() bool { return s.Period > 0 || s.Cron != "" }
 
-// next is the first time due after the given one; zero for the zero Schedule.
-func (s Schedule) next(after time.Time) time.Time {
+// Next is the first time due after the given one; zero for the zero Schedule.
+func (s Schedule) Next(after time.Time) time.Time {
 	switch {
 	case s.Period > 0:
-		return after.Add(min(s.Period, longestPeriod))
+		return after.Add(min(s.Period, LongestPeriod))
 	case s.Cron != "":
 		times, err := parseCron(s.Cron)
 		if err != nil {
@@ -85,35 +87,35 @@ func (s Schedule) next(after time.Time) time.Time {
 	return time.Time{}
 }
 
-// missed reports whether it is too late for what was due.
-func (s Schedule) missed(due, now time.Time) bool {
-	return s.Window > 0 && now.After(due.Add(min(s.Window, longestPeriod)))
+// Missed reports whether it is too late for what was due.
+func (s Schedule) Missed(due, now time.Time) bool {
+	return s.Window > 0 && now.After(due.Add(min(s.Window, LongestPeriod)))
 }
 
-// longestGap is the longest time between two rotations, or up to a day more.
+// LongestGap is the longest time between two rotations, or up to a day more.
 // Frequent times are followed one by one, and a year is looked through day by
 // day for long pauses, as that after "every minute of the first of January".
-func (s Schedule) longestGap(from time.Time) time.Duration {
+func (s Schedule) LongestGap(from time.Time) time.Duration {
 	if s.Period > 0 {
-		return min(s.Period, longestPeriod)
+		return min(s.Period, LongestPeriod)
 	}
 	var longest time.Duration
 	at := from
 	for range 400 {
-		next := s.next(at)
+		next := s.Next(at)
 		longest = max(longest, next.Sub(at))
 		at = next
 	}
 	const day = 24 * time.Hour
 	for n := range 366 {
 		at := from.Add(time.Duration(n) * day)
-		if pause := s.next(at).Sub(at); pause > max(day, longest) {
+		if pause := s.Next(at).Sub(at); pause > max(day, longest) {
 			longest = pause + day // it began within the day before
 		}
 	}
 	return longest
 }
 
-// clockSlack is how far ahead a stored time may be before a clock is held to have
+// ClockSlack is how far ahead a stored time may be before a clock is held to have
 // been set back since.
-const clockSlack = time.Second
+const ClockSlack = time.Second

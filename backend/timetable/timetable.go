@@ -1,4 +1,4 @@
-package backend
+package timetable
 
 import (
 	"container/heap"
@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/retry"
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
 // The timetable says what is to be rotated when. On disk it is a fixed number
@@ -21,10 +24,10 @@ import (
 // stands when it was written: one from a clock that was ahead, and has been set
 // back since, is not waited for but worked out anew.
 const (
-	timetablePrefix = "timetable/"
-	// rotationConcurrency bounds the rotations in flight.
-	rotationConcurrency  = 8
-	longestRotationRetry = 5 * time.Minute
+	Prefix = "timetable/"
+	// concurrency bounds the rotations in flight.
+	concurrency  = 8
+	longestRetry = 5 * time.Minute
 )
 
 // job is one thing that is rotated.
@@ -56,9 +59,9 @@ func (a *appointment) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(a))
 }
 
-type scheduler struct {
+type Timetable struct {
 	now     func() time.Time
-	jitter  jitter
+	Jitter  retry.Jitter
 	running sync.WaitGroup
 
 	// writing guards the disk: it is held while storage works, and taken before
@@ -75,18 +78,18 @@ type scheduler struct {
 	busy int
 }
 
-func newScheduler(now func() time.Time) *scheduler {
-	return &scheduler{now: now, jobs: map[string]*job{}, shards: map[string]map[string]appointment{}}
+func New(now func() time.Time) *Timetable {
+	return &Timetable{now: now, jobs: map[string]*job{}, shards: map[string]map[string]appointment{}}
 }
 
-func timetableShard(key string) string {
+func ShardOf(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return fmt.Sprintf("%02x", sum[0])
 }
 
-// load reads the timetable. After errUnreadable it has all that can be read.
-func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
-	shards, err := s.List(ctx, timetablePrefix)
+// Load reads the timetable. After errUnreadable it has all that can be read.
+func (t *Timetable) Load(ctx context.Context, s logical.Storage) error {
+	shards, err := s.List(ctx, Prefix)
 	if err != nil {
 		return fmt.Errorf("listing the timetable: %w", err)
 	}
@@ -95,13 +98,13 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 	var broken error
 	for _, name := range shards {
 		shard, err := t.shard(ctx, s, name)
-		if err := unlessUnreadable(err, &broken); err != nil {
+		if err := stored.UnlessUnreadable(err, &broken); err != nil {
 			return err
 		}
 		t.mu.Lock()
 		for key, at := range shard {
 			if t.jobs[key] == nil {
-				t.place(key, at.Due).set = at.Set
+				t.setDue(key, at.Due).set = at.Set
 			}
 		}
 		t.refit(t.now())
@@ -112,11 +115,11 @@ func (t *scheduler) load(ctx context.Context, s logical.Storage) error {
 
 // shard is one entry of the timetable, read at its first use. The caller holds
 // writing.
-func (t *scheduler) shard(ctx context.Context, s logical.Storage, name string) (map[string]appointment, error) {
+func (t *Timetable) shard(ctx context.Context, s logical.Storage, name string) (map[string]appointment, error) {
 	if known, ok := t.shards[name]; ok {
 		return known, nil
 	}
-	stored, err := read[map[string]appointment](ctx, s, timetablePrefix+name)
+	stored, err := stored.Read[map[string]appointment](ctx, s, Prefix+name)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +130,8 @@ func (t *scheduler) shard(ctx context.Context, s logical.Storage, name string) (
 	return *stored, nil
 }
 
-// place sets a job's due time in memory. The caller holds mu.
-func (t *scheduler) place(key string, due time.Time) *job {
+// setDue sets a job's due time in memory. The caller holds mu.
+func (t *Timetable) setDue(key string, due time.Time) *job {
 	j := t.jobs[key]
 	if j == nil {
 		j = &job{key: key, index: -1}
@@ -147,16 +150,16 @@ func (t *scheduler) place(key string, due time.Time) *job {
 
 // refit has all jobs worked out anew whose time was decided by a clock that was
 // ahead of what it says now. The caller holds mu.
-func (t *scheduler) refit(now time.Time) {
+func (t *Timetable) refit(now time.Time) {
 	for key, j := range t.jobs {
-		if j.set.After(now.Add(clockSlack)) {
-			t.place(key, now).adrift = true
+		if j.set.After(now.Add(ClockSlack)) {
+			t.setDue(key, now).adrift = true
 		}
 	}
 }
 
-// set writes when a job is due, on disk first.
-func (t *scheduler) set(ctx context.Context, s logical.Storage, key string, due time.Time) error {
+// Set writes when a job is due, on disk first.
+func (t *Timetable) Set(ctx context.Context, s logical.Storage, key string, due time.Time) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	if err := t.store(ctx, s, key, due); err != nil {
@@ -164,14 +167,14 @@ func (t *scheduler) set(ctx context.Context, s logical.Storage, key string, due 
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j := t.place(key, due)
+	j := t.setDue(key, due)
 	j.failures = 0
 	return nil
 }
 
-// urge has a job run soon, without a note of it on disk: what it finds there to
+// Urge has a job run soon, without a note of it on disk: what it finds there to
 // be done is durable itself.
-func (t *scheduler) urge(key string) {
+func (t *Timetable) Urge(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.jobs[key]
@@ -182,11 +185,11 @@ func (t *scheduler) urge(key string) {
 	if j != nil {
 		failures = j.failures + 1
 	}
-	t.place(key, t.now().Add(t.jitter.pause(key, failures, longestRotationRetry))).failures = failures
+	t.setDue(key, t.now().Add(t.Jitter.Pause(key, failures, longestRetry))).failures = failures
 }
 
-// drop takes a job off the timetable.
-func (t *scheduler) drop(ctx context.Context, s logical.Storage, key string) error {
+// Drop takes a job off the timetable.
+func (t *Timetable) Drop(ctx context.Context, s logical.Storage, key string) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	if err := t.store(ctx, s, key, time.Time{}); err != nil {
@@ -207,8 +210,8 @@ func (t *scheduler) drop(ctx context.Context, s logical.Storage, key string) err
 
 // store writes one shard with the job's new due time; zero takes the job out.
 // The caller holds writing.
-func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, due time.Time) error {
-	name := timetableShard(key)
+func (t *Timetable) store(ctx context.Context, s logical.Storage, key string, due time.Time) error {
+	name := ShardOf(key)
 	shard, err := t.shard(ctx, s, name)
 	if err != nil {
 		return fmt.Errorf("reading the timetable: %w", err)
@@ -224,9 +227,9 @@ func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, du
 		changed[key] = appointment{Due: due, Set: t.now()}
 	}
 	if len(changed) == 0 {
-		err = s.Delete(ctx, timetablePrefix+name)
+		err = s.Delete(ctx, Prefix+name)
 	} else {
-		err = write(ctx, s, timetablePrefix+name, changed)
+		err = stored.Write(ctx, s, Prefix+name, changed)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the timetable: %w", err)
@@ -235,9 +238,9 @@ func (t *scheduler) store(ctx context.Context, s logical.Storage, key string, du
 	return nil
 }
 
-// dueAt is when the job comes next, pauses after failures included; zero when
+// DueAt is when the job comes next, pauses after failures included; zero when
 // it is not on the timetable.
-func (t *scheduler) dueAt(key string) time.Time {
+func (t *Timetable) DueAt(key string) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if j := t.jobs[key]; j != nil {
@@ -246,8 +249,8 @@ func (t *scheduler) dueAt(key string) time.Time {
 	return time.Time{}
 }
 
-// failing are the keys of the jobs whose last run failed.
-func (t *scheduler) failing() []string {
+// Failing are the keys of the jobs whose last run failed.
+func (t *Timetable) Failing() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var keys []string
@@ -259,11 +262,11 @@ func (t *scheduler) failing() []string {
 	return keys
 }
 
-// start runs what is due, several at a time, without waiting for it. run
+// Start runs what is due, several at a time, without waiting for it. run
 // answers an error when the job is to be tried again after a pause; otherwise
 // it has set the job's next due time or dropped it. A due time of zero asks run to
 // work it out anew.
-func (t *scheduler) start(run func(key string, due time.Time) error) {
+func (t *Timetable) Start(run func(key string, due time.Time) error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -271,7 +274,7 @@ func (t *scheduler) start(run func(key string, due time.Time) error) {
 		t.refit(now)
 	}
 	t.seen = now
-	for t.busy < rotationConcurrency && len(t.heap) > 0 && !t.heap[0].due.After(t.now()) {
+	for t.busy < concurrency && len(t.heap) > 0 && !t.heap[0].due.After(t.now()) {
 		j := heap.Pop(&t.heap).(*job)
 		j.running = true
 		t.busy++
@@ -282,17 +285,17 @@ func (t *scheduler) start(run func(key string, due time.Time) error) {
 		t.running.Go(func() {
 			err := run(j.key, told)
 			t.ended(j, due, err)
-			t.start(run)
+			t.Start(run)
 		})
 	}
 }
 
-// wait returns when nothing runs.
-func (t *scheduler) wait() { t.running.Wait() }
+// Wait returns when nothing runs.
+func (t *Timetable) Wait() { t.running.Wait() }
 
 // ended puts a job back: whatever happened, it never leaves the timetable by
 // itself.
-func (t *scheduler) ended(j *job, ran time.Time, err error) {
+func (t *Timetable) ended(j *job, ran time.Time, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.busy--
@@ -302,7 +305,7 @@ func (t *scheduler) ended(j *job, ran time.Time, err error) {
 	}
 	if err != nil || j.due.Equal(ran) {
 		j.failures++
-		j.due, j.set = t.now().Add(t.jitter.pause(j.key, j.failures, longestRotationRetry)), t.now()
+		j.due, j.set = t.now().Add(t.Jitter.Pause(j.key, j.failures, longestRetry)), t.now()
 	}
 	if j.index < 0 {
 		heap.Push(&t.heap, j)
@@ -312,8 +315,10 @@ func (t *scheduler) ended(j *job, ran time.Time, err error) {
 // jobHeap is a container/heap by due time.
 type jobHeap []*job
 
-func (h jobHeap) Len() int           { return len(h) }
+func (h jobHeap) Len() int { return len(h) }
+
 func (h jobHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+
 func (h jobHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j

@@ -1,4 +1,4 @@
-package backend
+package keyed
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 // TestRecordLocksAreOfOneKey: a held lock holds up nobody but those who want
 // the same key, and those only as long as they can wait.
 func TestRecordLocksAreOfOneKey(t *testing.T) {
-	locks := newKeyedLocks()
+	locks := New()
 	hold := func(id string) (unlock func()) {
 		t.Helper()
-		unlock, err := locks.lock(t.Context(), id)
+		unlock, err := locks.Lock(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +26,7 @@ func TestRecordLocksAreOfOneKey(t *testing.T) {
 	}
 	impatient, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	if _, err := locks.lock(impatient, "held"); !errors.Is(err, context.Canceled) {
+	if _, err := locks.Lock(impatient, "held"); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for a held lock ended with %v, want %v", err, context.Canceled)
 	}
 	release()
@@ -37,13 +37,13 @@ func TestRecordLocksAreOfOneKey(t *testing.T) {
 }
 
 func TestRecordLocksExclude(t *testing.T) {
-	locks := newKeyedLocks()
+	locks := New()
 	holders := 0 // guarded by the lock alone, as the race detector sees
 	var callers sync.WaitGroup
 	for range 8 {
 		callers.Go(func() {
 			for range 100 {
-				unlock, err := locks.lock(t.Context(), "key")
+				unlock, err := locks.Lock(t.Context(), "key")
 				if err != nil {
 					t.Error(err)
 					return

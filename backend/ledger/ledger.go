@@ -1,0 +1,257 @@
+package ledger
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/keyed"
+	"vault-plugin-secrets-apikeys/backend/stored"
+)
+
+// The ledger is the engine's own record of every key that is alive. Records
+// that carry secret values lie under sealedLedgerPrefix, which is seal-wrapped.
+const (
+	Prefix       = "ledger/"
+	SealedPrefix = "sealed-ledger/"
+	Shards       = 256
+	idLength     = 32 // 128 bits in hexadecimal
+	// SameValuePrefix holds, under the id that a value gives, the ids of the records
+	// of further keys with that value.
+	SameValuePrefix = "same-value/"
+)
+
+// Ledger is the records in storage. The functions that need no more than that
+// take the storage alone.
+type Ledger struct {
+	// entering keeps two keys with the same value from one id.
+	entering keyed.Locks
+}
+
+func New() *Ledger { return &Ledger{entering: keyed.New()} }
+
+func ShardOf(id string) string { return id[:2] }
+
+func ShardName(n int) string { return fmt.Sprintf("%02x", n) }
+
+func IsID(id string) bool {
+	_, err := hex.DecodeString(id)
+	return err == nil && len(id) == idLength
+}
+
+// Enter writes the record of a new key, with an id that no other has. It is
+// the one write that a mint costs.
+func (l *Ledger) Enter(ctx context.Context, s logical.Storage, m *Mount, r *Record, keyValue string) error {
+	r.ID = m.RecordID(keyValue)
+	unlock, err := l.entering.Lock(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	other, err := Get(ctx, s, r.ID)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+		return fmt.Errorf("looking for another key with the same value: %w", err)
+	}
+	if err == nil && other == nil {
+		return Put(ctx, s, r)
+	}
+	r.ValueID, r.ID = r.ID, m.RecordID(keyValue+"\x00"+r.Handle.Name)
+	// The note first, so that no crash leaves a key that its value does not lead to.
+	if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
+		return fmt.Errorf("noting a further key with the same value: %w", err)
+	}
+	return Put(ctx, s, r)
+}
+
+// OfValue are the records of the living keys with this value, oldest first.
+func OfValue(ctx context.Context, s logical.Storage, m *Mount, keyValue string) ([]*Record, error) {
+	first := m.RecordID(keyValue)
+	further, err := s.List(ctx, SameValuePrefix+first+"/")
+	if err != nil {
+		return nil, fmt.Errorf("listing the keys with the same value: %w", err)
+	}
+	var found []*Record
+	var broken error
+	for _, id := range append([]string{first}, further...) {
+		r, err := Get(ctx, s, id)
+		if err := stored.UnlessUnreadable(err, &broken); err != nil {
+			return nil, err
+		}
+		if r != nil {
+			found = append(found, r)
+		}
+	}
+	if len(found) == 0 && broken != nil {
+		return nil, broken
+	}
+	slices.SortStableFunc(found, func(a, b *Record) int { return a.IssuedAt.Compare(b.IssuedAt) })
+	return found, nil
+}
+
+// SweepSameValues drops the notes that a crash left of keys that are gone.
+func (l *Ledger) SweepSameValues(ctx context.Context, s logical.Storage) error {
+	values, err := s.List(ctx, SameValuePrefix)
+	if err != nil {
+		return fmt.Errorf("listing the values that several keys have: %w", err)
+	}
+	for _, value := range values {
+		if err := l.sweepSameValue(ctx, s, strings.TrimSuffix(value, "/")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) sweepSameValue(ctx context.Context, s logical.Storage, valueID string) error {
+	unlock, err := l.entering.Lock(ctx, valueID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	ids, err := s.List(ctx, SameValuePrefix+valueID+"/")
+	if err != nil {
+		return fmt.Errorf("listing the keys with the same value: %w", err)
+	}
+	for _, id := range ids {
+		r, err := Get(ctx, s, id)
+		if err == nil && r == nil {
+			err = s.Delete(ctx, SameValuePrefix+valueID+"/"+id)
+		}
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+			return fmt.Errorf("forgetting a key with the same value as another: %w", err)
+		}
+	}
+	return nil
+}
+
+func Put(ctx context.Context, s logical.Storage, r *Record) error {
+	if err := stored.Write(ctx, s, r.Path(), r); err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
+	return nil
+}
+
+// GetNamed reads the record of the key with this name; nil when there is none,
+// or when the id is another key's by now. No name stands for whatever key has it.
+func GetNamed(ctx context.Context, s logical.Storage, id, name string) (*Record, error) {
+	r, err := Get(ctx, s, id)
+	if err != nil || r == nil || name != "" && r.Handle.Name != name {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Get reads one ledger record; nil when there is none.
+func Get(ctx context.Context, s logical.Storage, id string) (*Record, error) {
+	if !IsID(id) {
+		return nil, nil
+	}
+	for _, prefix := range []string{Prefix, SealedPrefix} {
+		r, err := stored.Read[Record](ctx, s, prefix+ShardOf(id)+"/"+id)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			r.ID = id
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+func Drop(ctx context.Context, s logical.Storage, r *Record) error {
+	if err := s.Delete(ctx, r.Path()); err != nil {
+		return fmt.Errorf("removing a revoked key from the ledger: %w", err)
+	}
+	if r.ValueID == "" {
+		return nil
+	}
+	if err := s.Delete(ctx, r.sameValuePath()); err != nil {
+		return fmt.Errorf("forgetting a key with the same value as another: %w", err)
+	}
+	return nil
+}
+
+// InShard yields every record of one shard, in order of id. Beside an error
+// of reading one record it yields a Record with nothing but its id; nil beside
+// any other error.
+func InShard(ctx context.Context, s logical.Storage, shard string) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for _, prefix := range []string{Prefix, SealedPrefix} {
+			ids, err := s.List(ctx, prefix+shard+"/")
+			if err != nil {
+				yield(nil, fmt.Errorf("listing the ledger: %w", err))
+				return
+			}
+			for _, id := range ids {
+				r, err := stored.Read[Record](ctx, s, prefix+shard+"/"+id)
+				if err == nil && r == nil {
+					continue // revoked since it was listed
+				}
+				if r == nil {
+					r = &Record{} // of one that cannot be read, the id is known
+				}
+				r.ID = id
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// All yields the whole ledger. It reads every record: for operators'
+// requests and after a crash, never on the way of a mint.
+func All(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		shards, err := ShardsInUse(ctx, s)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, shard := range shards {
+			for r, err := range InShard(ctx, s, shard) {
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ShardsInUse lists the shards that hold records, in order.
+func ShardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
+	var shards []string
+	for _, prefix := range []string{Prefix, SealedPrefix} {
+		folders, err := s.List(ctx, prefix)
+		if err != nil {
+			return nil, fmt.Errorf("listing the ledger: %w", err)
+		}
+		for _, folder := range folders {
+			shards = append(shards, strings.TrimSuffix(folder, "/"))
+		}
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards), nil
+}
+
+// CountOf counts a connection's records in the ledger, those of keys that were
+// kept among them: without the connection they could not be revoked either.
+func CountOf(ctx context.Context, s logical.Storage, connection string) (int, error) {
+	live := 0
+	for r, err := range All(ctx, s) {
+		if err != nil {
+			return 0, err
+		}
+		if r.Connection == connection {
+			live++
+		}
+	}
+	return live, nil
+}

@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// UnsealedHandle is the handle where it may lie beside a lease; nil where only
+// the sealed ledger may hold it.
+func (r *Record) UnsealedHandle() *providers.Handle {
+	if r.Handle.Sealed {
+		return nil
+	}
+	handle := r.Handle
+	return &handle
+}
+
+// Left is how much of that time the key lives through.
+func (r *Record) Left(ttl time.Duration, now time.Time) time.Duration {
+	if r.ExpiresAt.IsZero() {
+		return ttl
+	}
+	return min(ttl, r.ExpiresAt.Sub(now).Truncate(time.Second))
+}
+
+// Record is one live key: who holds it, until when, and what revoking it needs.
+type Record struct {
+	ID string `json:"-"`
+	// ValueID is the id that the key's value gives, where another key with that
+	// value had it when this one was made; empty where it is the ID.
+	ValueID    string `json:"value_id,omitempty"`
+	Role       string `json:"role"`
+	Connection string `json:"connection"`
+	Provider   string `json:"provider"`
+	// Definition, BaseURL and Account are the rest of the key's origin; each is
+	// empty where an earlier version of the engine did not note it.
+	Definition string           `json:"definition,omitempty"`
+	BaseURL    string           `json:"base_url,omitempty"`
+	Account    string           `json:"account,omitempty"`
+	Handle     providers.Handle `json:"handle"`
+	Scope      providers.Scope  `json:"scope"`
+	IssuedAt   time.Time        `json:"issued_at"`
+	// Deadline is the end of the lease as it now stands plus a margin; after it
+	// the engine revokes the key, lease or no lease.
+	Deadline time.Time `json:"deadline"`
+	// DeadlineSet is when the deadline was set by a renewal, by the same clock;
+	// zero where it counts from the issue.
+	DeadlineSet time.Time `json:"deadline_set,omitzero"`
+	// ExpiresAt is the provider's own end of the key; zero where it has none.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// AskedUntil is the latest end to which the provider was ever asked to extend
+	// the key, whatever came of that; zero where it was not.
+	AskedUntil       time.Time `json:"asked_until,omitzero"`
+	VerifyRevocation bool      `json:"verify_revocation,omitempty"`
+	// StaticRole holds the key instead of a lease; empty for leased keys.
+	StaticRole string `json:"static_role,omitempty"`
+	// Kept says that StaticRole was deleted and its key was to live on: nobody but
+	// an operator revokes it.
+	Kept bool `json:"kept,omitempty"`
+
+	// Unrecorded says that this is no record of the ledger: it is made up of what a
+	// lease tells, where the ledger has none.
+	Unrecorded bool `json:"-"`
+
+	EntityID    string `json:"entity_id,omitempty"`
+	DisplayName string `json:"display_name,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	RemoteAddr  string `json:"remote_addr,omitempty"`
+}
+
+func (r *Record) Path() string {
+	if r.Handle.Sealed {
+		return SealedPrefix + ShardOf(r.ID) + "/" + r.ID
+	}
+	return Prefix + ShardOf(r.ID) + "/" + r.ID
+}
+
+func (r *Record) sameValuePath() string { return SameValuePrefix + r.ValueID + "/" + r.ID }
+
+func (r *Record) Origin() origin.Origin {
+	return origin.Origin{Connection: r.Connection, Provider: r.Provider, Definition: r.Definition, BaseURL: r.BaseURL, Account: r.Account}
+}
+
+// SetOrigin notes what makes the key.
+func (r *Record) SetOrigin(o origin.Origin) {
+	r.Connection, r.Provider, r.Definition, r.BaseURL, r.Account = o.Connection, o.Provider, o.Definition, o.BaseURL, o.Account
+}
+
+// DeadlineSetAt is when the deadline was set, by the clock of that time.
+func (r *Record) DeadlineSetAt() time.Time {
+	if r.DeadlineSet.IsZero() {
+		return r.IssuedAt
+	}
+	return r.DeadlineSet
+}
+
+// YoungUntil is when the key is old enough for its provider to know it for
+// certain; zero when it is. The revocation was asked for no earlier than the key
+// was made, which holds even when the clock was wrong at the time.
+func (r *Record) YoungUntil(now, since time.Time, lag time.Duration) time.Time {
+	until := r.IssuedAt.Add(lag)
+	if asked := since.Add(lag); asked.Before(until) {
+		until = asked
+	}
+	if now.Before(until) {
+		return until
+	}
+	return time.Time{}
+}
+
+// HasEnded reports whether the provider itself has ended the key by now.
+func (r *Record) HasEnded(now time.Time, lag time.Duration) bool {
+	end := r.ExpiresAt
+	if r.AskedUntil.After(end) {
+		end = r.AskedUntil
+	}
+	return !r.ExpiresAt.IsZero() && now.After(end.Add(lag))
+}
+
+// HandleScope is where the definition lists the key.
+func (r *Record) HandleScope(definition *providers.Definition) providers.Scope {
+	return definition.Scope(r.Handle.Role, r.Handle.Connection)
+}
+
+// IsSiblingOf reports whether the same account made both keys at the same address.
+func (r *Record) IsSiblingOf(other *Record) bool {
+	return r.Account != "" && r.Account == other.Account && r.BaseURL != "" && origin.SameAddress(r.BaseURL, other.BaseURL)
+}

@@ -1,0 +1,81 @@
+package queue
+
+import (
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+func (q *Entry) Origin() origin.Origin {
+	return origin.Origin{Connection: q.Connection, Provider: q.Provider, Definition: q.Definition, BaseURL: q.BaseURL, Account: q.Account}
+}
+
+// SetOrigin notes what made that which is to be cleared up.
+func (q *Entry) SetOrigin(o origin.Origin) {
+	q.Connection, q.Provider, q.Definition, q.BaseURL, q.Account = o.Connection, o.Provider, o.Definition, o.BaseURL, o.Account
+}
+
+// Entry is one revocation that waits.
+type Entry struct {
+	ID         string `json:"-"`
+	Kind       Kind   `json:"kind"`
+	Connection string `json:"connection"`
+	// Provider, Definition, BaseURL and Account are the origin of that which is to
+	// be cleared up. A key in the ledger has them in its record.
+	Provider   string    `json:"provider,omitempty"`
+	Definition string    `json:"definition,omitempty"`
+	BaseURL    string    `json:"base_url,omitempty"`
+	Account    string    `json:"account,omitempty"`
+	Role       string    `json:"role,omitempty"`
+	KeyName    string    `json:"key_name"`
+	Reason     string    `json:"reason"`
+	Since      time.Time `json:"since"`
+	// Scope is where a clean-up looks for the key, and Handle what revokes it
+	// where its id was known beforehand, or where its lease tells of it and the
+	// ledger does not.
+	Scope  providers.Scope   `json:"scope,omitzero"`
+	Handle *providers.Handle `json:"handle,omitempty"`
+	// TrustAbsenceAfter is when a clean-up may trust that what it does not find does
+	// not exist.
+	TrustAbsenceAfter time.Time `json:"settled_at,omitzero"`
+	// ExpiresAt is when the provider itself ends the key; zero where it does not.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// MadeAt is when the key was made, where a revocation has a Handle because the
+	// ledger has no record.
+	MadeAt time.Time `json:"made_at,omitzero"`
+	// Undo is what an undo entry has to undo.
+	Undo *providers.Leftover `json:"undo,omitempty"`
+	// Retire is the credential that a retire entry removes.
+	Retire *providers.Rotation `json:"retire,omitempty"`
+	// RetireName is that credential's name at the provider, where it is known.
+	RetireName string `json:"retire_name,omitempty"`
+
+	// Attempts, NextTry and LastError are of this process only: a restart tries
+	// at once.
+	Attempts  int       `json:"-"`
+	NextTry   time.Time `json:"-"`
+	LastError string    `json:"-"`
+}
+
+// OfKey reports whether the entry clears up after a mint, and so says where a key
+// may be: not for one in the ledger, nor for an admin credential.
+func (q *Entry) OfKey() bool {
+	switch q.Kind {
+	case CleanUp, Intent:
+		return true
+	case Undo:
+		return q.Undo == nil || !q.Undo.Rotation
+	}
+	return false
+}
+
+// lane is the part of the queue in which the entry waits. What clears up after
+// failed mints has one of its own: a list that cannot be read says nothing of
+// revocations, and does not keep them.
+func (q *Entry) lane() string {
+	if q.Kind == Revoke {
+		return q.Connection
+	}
+	return q.Connection + " clean-up"
+}

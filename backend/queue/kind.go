@@ -1,0 +1,59 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind is what a queue entry waits for.
+type Kind string
+
+const (
+	// Revoke: a key in the ledger is to be revoked.
+	Revoke Kind = "revoke"
+	// CleanUp: a mint whose outcome is unknown; the key is looked for by
+	// name and revoked.
+	CleanUp Kind = "clean_up"
+	// Undo: steps of a failed mint are to be undone, then as CleanUp.
+	Undo Kind = "undo"
+	// Intent: a mint that was about to start. It is a CleanUp unless
+	// the key turns out to be in the ledger.
+	Intent Kind = "intent"
+	// Retire: an admin credential that was replaced is to be removed.
+	Retire Kind = "retire"
+	// ByHand: an admin credential may be alive that the engine can neither
+	// find nor remove. It waits for an operator to look for it and give it up.
+	ByHand Kind = "by_hand"
+)
+
+// Kinds are all kinds, in the order in which help and documentation tell of them.
+var Kinds = []Kind{Revoke, CleanUp, Undo, Intent, Retire, ByHand}
+
+// Describe says what waits, as a part of a sentence.
+func (k Kind) Describe() string {
+	switch k {
+	case Revoke:
+		return "a key in the ledger"
+	case CleanUp:
+		return "a mint whose outcome is unknown"
+	case Undo:
+		return "steps of a failed mint or rotation"
+	case Intent:
+		return "a mint that was about to start"
+	case Retire:
+		return "an admin credential that was replaced"
+	case ByHand:
+		return "an admin credential that may be alive and that an operator has to look for at the provider, and then give up here"
+	}
+	return "unknown"
+}
+
+// DescribeKinds tells of all kinds, for the help of an endpoint.
+func DescribeKinds() string {
+	var told []string
+	for _, k := range Kinds {
+		told = append(told, fmt.Sprintf("%s (%s)", k, k.Describe()))
+	}
+	last := len(told) - 1
+	return strings.Join(told[:last], ", ") + " or " + told[last]
+}
