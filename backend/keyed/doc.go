@@ -1,0 +1,3 @@
+// Package keyed has a lock for each of many things, held for as long as a provider
+// is asked. It is not for memory that a mutex guards for a moment.
+package keyed
