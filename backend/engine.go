@@ -5,7 +5,8 @@
 // It keeps four invariants:
 //
 //  1. A key that exists at the provider is in the ledger, or its connection is
-//     marked dirty on disk (dirty.go), or an intent is on disk (queue.go).
+//     marked dirty on disk (package marks), or an intent is on disk (package
+//     queue).
 //  2. A ledger record goes only after the provider said that the key is gone
 //     (revoke.go).
 //  3. Every ledger record has a deadline, after which the engine itself revokes
