@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -358,7 +359,7 @@ func TestJWTWithSharedSecret(t *testing.T) {
   }`, "https://x.example", Values{"secret": "aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899"}, time.Now())
 	bearer := signedRequest(t, c, "GET", "https://x.example/", "").Header.Get("Authorization")
 	_, _, signed, signature := segments(t, strings.TrimPrefix(bearer, "Bearer "))
-	key, _ := decodeKey("aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899", "hex")
+	key, _ := hex.DecodeString("aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899")
 	if string(signature) != string(hmac256(string(key), string(signed))) {
 		t.Error("the signature is wrong")
 	}

@@ -20,7 +20,7 @@ func compute(t *testing.T, text string) (cty.Value, error) {
 	return scope{}.
 		with("t", cty.StringVal("2026-03-01T12:00:00+02:00")).
 		with("none", cty.NullVal(cty.String)).
-		with("body", toCty(object{"n": json.Number("7"), "list": []any{"a", "b"}})).
+		with("body", toCty(map[string]any{"n": json.Number("7"), "list": []any{"a", "b"}})).
 		evaluate(expr)
 }
 

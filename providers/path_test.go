@@ -91,12 +91,6 @@ func TestJoinedDots(t *testing.T) {
 			t.Errorf("%q is taken", pair)
 		}
 	}
-	if !climbs("..") || climbs("a..b") || climbs("...") {
-		t.Error("only whole segments climb")
-	}
-	if !hasOddSegment("/a/%2e%2E/b") || !hasOddSegment("/a//b") || hasOddSegment("/a/b/") {
-		t.Error("odd segments are misjudged")
-	}
 }
 
 func TestComputedBaseURL(t *testing.T) {
@@ -227,44 +221,12 @@ func TestBaseURLAsValue(t *testing.T) {
 	}
 }
 
-func TestBaseURL(t *testing.T) {
-	for text, allowed := range map[string]bool{
-		"https://x.example/api":    true,
-		"https://x.example:8443":   true,
-		"http://127.0.0.1:80/x":    true,
-		"http://localhost":         true,
-		"http://[::1]:8080":        true,
-		"http://x.example":         false,
-		"http://127.0.0.1.evil.eu": false,
-		"https://u:p@x.example":    false,
-		"https://x.example?x=1":    false,
-		"https://x.example/#x":     false,
-		"https://x.example/a/../b": false,
-		"ftp://x.example":          false,
-		"x.example":                false,
-		"https://":                 false,
-		"":                         false,
-	} {
-		if _, err := parseBaseURL(text, false); (err == nil) != allowed {
-			t.Errorf("%q: %v", text, err)
-		}
-	}
-	if _, err := parseBaseURL("http://x.example", true); err != nil {
-		t.Errorf("allow_http is not heeded: %v", err)
-	}
-}
-
 func TestHeaders(t *testing.T) {
 	d := mustParse(t, pathDefinition)
 	for _, value := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00"} {
 		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(value), "b": cty.StringVal("b")}))
 		if _, err := renderHeaders(d.issue.calls[0], s, &secretTexts{}); err == nil {
 			t.Errorf("the header value %q is taken", value)
-		}
-	}
-	for _, name := range []string{"Host", "content-length", "Connection", "X Y", "x:y", ""} {
-		if checkHeader(name, "v") == nil {
-			t.Errorf("the header %q is taken", name)
 		}
 	}
 }
