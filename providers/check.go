@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -207,9 +206,6 @@ func (p *parser) checkListing(at place) {
 // checkList checks a list, also as its first page sees it, where page
 // attributes are still null.
 func (p *parser) checkList(at place, list *listBlock) {
-	if list.start != nil {
-		p.checkAll(at, wantObject, list.start)
-	}
 	p.checkNext(list)
 	p.checkPages(at, list, cty.DynamicVal)
 	if !p.any() {
@@ -222,31 +218,32 @@ func (p *parser) checkPages(at place, list *listBlock, each cty.Value) {
 	for _, name := range list.pages {
 		attributes[name] = each
 	}
-	if object, ok := list.start.(*hclsyntax.ObjectConsExpr); ok {
-		for _, item := range object.Items {
-			if key, err := constantOf(item.KeyExpr); err == nil && key.Type() == cty.String && !key.IsNull() {
-				attributes[key.AsString()] = cty.DynamicVal // start gives it
-			}
-		}
+	if list.pagination != nil {
+		attributes[list.pagination.pageAttribute()] = list.pagination.unknownValue()
 	}
-	p.checkPageNames(list, attributes)
+	p.checkPageNames(list)
 	at = at.with("page", cty.ObjectVal(attributes))
 	p.checkCall(at, list.call)
 	p.checkItems(at.answered(), list)
-	p.checkAll(at.answered().with("items", cty.DynamicVal), wantObject, list.next)
+	after := at.answered().with("items", cty.DynamicVal)
+	p.checkAll(after, wantObject, list.next)
+	p.checkPagination(after, list)
 }
 
-// checkPageNames makes sure that next, or start, sets every attribute of page
+// checkPageNames makes sure that next, or pagination, sets every attribute of page
 // that the block uses: another name would be null for ever.
-func (p *parser) checkPageNames(list *listBlock, known map[string]cty.Value) {
-	set := slices.Concat(writtenNames(list.next), writtenNames(list.start))
+func (p *parser) checkPageNames(list *listBlock) {
+	set := writtenNames(list.next)
+	if list.pagination != nil {
+		set = []string{list.pagination.pageAttribute()}
+	}
 	if len(set) == 0 && list.next != nil {
 		return // next is computed in a way that does not show its names
 	}
 	for _, expr := range list.expressions() {
 		for _, one := range mentionsIn(expr) {
 			if one.root == "page" && one.attribute != "" && !slices.Contains(set, one.attribute) {
-				p.add(one.at, "page attribute never set", "Neither next nor start sets %q: %s", one.attribute, instead(one.attribute, set))
+				p.add(one.at, "page attribute never set", "Neither next nor pagination sets %q: %s", one.attribute, instead(one.attribute, set))
 			}
 		}
 	}

@@ -142,10 +142,12 @@ type call struct {
 	needsBody bool     // an answer that cannot be read is a failure
 	ok        hclsyntax.Expression
 	gone      hclsyntax.Expression
-	when      hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
-	save      []named
-	poll      *pollBlock
-	undo      *call
+	// pagination is how a list goes on; nil where it has one page, or a next.
+	pagination *pagination
+	when       hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
+	save       []named
+	poll       *pollBlock
+	undo       *call
 }
 
 // credential is whose credential a request carries.
@@ -194,7 +196,6 @@ type listBlock struct {
 	*call
 	items hclsyntax.Expression
 	item  []named
-	start hclsyntax.Expression
 	next  hclsyntax.Expression
 	pages []string // the attributes of page that the block mentions
 }

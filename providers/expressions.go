@@ -49,7 +49,10 @@ func (c *call) expressions() []hclsyntax.Expression {
 
 // expressions are all of the listing.
 func (l *listBlock) expressions() []hclsyntax.Expression {
-	exprs := append(l.call.expressions(), l.items, l.start, l.next)
+	exprs := append(l.call.expressions(), l.items, l.next)
+	if l.pagination != nil {
+		exprs = append(exprs, l.pagination.next, l.pagination.more)
+	}
 	for _, member := range l.item {
 		exprs = append(exprs, member.expr)
 	}

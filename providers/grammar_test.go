@@ -16,8 +16,8 @@ import (
 type holdings struct{ attributes, blocks map[string]bool }
 
 // grammar is every block that the parser knows with what it may hold, by the way
-// there: "issue", "issue step", "issue step poll". Those of auth are told once, by
-// kind: `auth "basic"`.
+// there: "issue", "issue step", "issue step poll". Those of auth and pagination are told
+// once, by kind: `auth "basic"`.
 //
 // It is found by asking the parser: a document of empty blocks is read, and each
 // block that it says may stand somewhere is put there, until it says nothing new.
@@ -88,13 +88,16 @@ func waysIn(block *hclsyntax.Block, outside string, ways map[*hclsyntax.Body]str
 	}
 }
 
+// ofKinds are the blocks whose label says of which kind they are, with all kinds.
+var ofKinds = map[string][]string{"auth": sortedNames(authKinds), "pagination": kindsOfPagination()}
+
 // wayOf is the way to a block within another; the provider itself has none.
 func wayOf(outside, kind, label string) string {
 	switch {
 	case kind == "provider":
 		return ""
-	case kind == "auth":
-		return fmt.Sprintf("auth %q", label)
+	case ofKinds[kind] != nil:
+		return fmt.Sprintf("%s %q", kind, label)
 	}
 	return strings.TrimSpace(outside + " " + kind)
 }
@@ -109,15 +112,15 @@ func (n *node) grow(way string, known map[string]holdings) bool {
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(known[way].blocks)) {
-		if kind == "auth" && way != "" {
+		if ofKinds[kind] != nil && known[wayOf(way, kind, ofKinds[kind][0])].attributes != nil {
 			continue // told once
 		}
 		if slices.ContainsFunc(n.inside, func(inner *node) bool { return inner.kind == kind }) {
 			continue
 		}
 		labels := []string{"x"}
-		if kind == "auth" {
-			labels = sortedNames(authKinds)
+		if ofKinds[kind] != nil {
+			labels = ofKinds[kind]
 		}
 		for _, label := range labels {
 			n.inside = append(n.inside, &node{kind: kind, label: label})
@@ -133,10 +136,11 @@ func TestGrammar(t *testing.T) {
 	known := grammar(t)
 	for way, inside := range known {
 		for kind := range inside.blocks {
-			if kind == "auth" {
-				continue
+			label := "x"
+			if ofKinds[kind] != nil {
+				label = ofKinds[kind][0]
 			}
-			if _, opened := known[wayOf(way, kind, "x")]; !opened {
+			if _, opened := known[wayOf(way, kind, label)]; !opened {
 				t.Errorf("%q may hold %s, and what that may hold is not known", way, kind)
 			}
 		}

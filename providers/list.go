@@ -99,30 +99,34 @@ func (c *Client) readItem(block *listBlock, s scope, place Scope) (Listed, error
 	return one, nil
 }
 
-// firstPage is page.* before the first request: what start says, and null for
-// every other attribute that the block mentions.
-func firstPage(l *listBlock, s scope) (cty.Value, error) {
-	if l.start == nil {
-		return pageObject(l, nil), nil
+// firstPage is page.* before the first request: what the pagination begins with, and
+// null for every other attribute that the block mentions.
+func firstPage(l *listBlock) cty.Value {
+	if l.pagination == nil {
+		return pageObject(l, nil)
 	}
-	start, err := s.evaluate(l.start)
-	if err != nil {
-		return cty.NilVal, fmt.Errorf("start: %w", err)
-	}
-	return pageObject(l, membersOf(start)), nil
+	return pageObject(l, map[string]cty.Value{l.pagination.pageAttribute(): l.pagination.firstValue()})
 }
 
-// nextPage is page.* of the next request, or NilVal at the end.
-func nextPage(l *listBlock, s scope) (cty.Value, error) {
+// nextPage is page.* of the next request, or NilVal at the end. count is how many items
+// the answer had.
+func nextPage(l *listBlock, s scope, got *answered, count int) (cty.Value, error) {
+	if l.pagination != nil {
+		value, err := l.pagination.nextOf(s, got, count)
+		if err != nil || value == cty.NilVal {
+			return cty.NilVal, err
+		}
+		return pageObject(l, map[string]cty.Value{l.pagination.pageAttribute(): value}), nil
+	}
 	if l.next == nil {
 		return cty.NilVal, nil
 	}
 	next, err := s.evaluate(l.next)
 	if err != nil || next.IsNull() {
-		return cty.NilVal, err
+		return cty.NilVal, wrapped("next", err)
 	}
 	if !hasNames(next) {
-		return cty.NilVal, errors.New("must be an object or null")
+		return cty.NilVal, errors.New("next: must be an object or null")
 	}
 	return pageObject(l, membersOf(next)), nil
 }

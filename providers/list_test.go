@@ -48,41 +48,6 @@ func TestList(t *testing.T) {
 	}
 }
 
-// page.x + n begins at 0 where no start is given.
-func TestOffsetsBeginAtZero(t *testing.T) {
-	f := newFake(t)
-	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("after") == "2" {
-			fmt.Fprint(w, `{"data":[]}`)
-			return
-		}
-		fmt.Fprint(w, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"b","owner":"o"}]}`)
-	})
-	src := strings.Replace(wholeDefinition, "body.more ? { after = body.last } : null", "length(items) > 0 ? { after = page.after + length(items) } : null", 1)
-	count := 0
-	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		count++
-	}
-	if calls := f.seen(); count != 2 || len(calls) != 2 || calls[1] != "GET /v1/projects/p1/keys?after=2" {
-		t.Errorf("%d keys by %q", count, calls)
-	}
-}
-
-func TestStartOfPages(t *testing.T) {
-	f := newFake(t)
-	f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
-	src := strings.Replace(wholeDefinition, "    next = body.more", "    start = { after = 1 }\n    next = length(items) > 0", 1)
-	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
-		t.Fatal(err)
-	}
-	if calls := f.seen(); len(calls) != 1 || calls[0] != "GET /v1/projects/p1/keys?after=1" {
-		t.Errorf("it asks %q", calls)
-	}
-}
-
 func TestFind(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"ab","owner":"o"}],"more":false}`)

@@ -20,7 +20,7 @@ const (
 // where the definition looks at them as a whole, or does more than naming them.
 func (l *listBlock) streamPath(d *Definition) (path []string, ok bool) {
 	at, ok := bare(l.items).(*hclsyntax.ScopeTraversalExpr)
-	if !ok || at.Traversal.RootName() != "body" || l.next != nil {
+	if !ok || at.Traversal.RootName() != "body" || l.next != nil || l.pagination != nil {
 		return nil, false
 	}
 	exprs := []hclsyntax.Expression{l.ok, l.gone, d.errors.message, d.errors.refused, d.errors.unauthorized, d.errors.throttled}

@@ -4,9 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 )
 
 var (
@@ -127,16 +125,15 @@ func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes,
 // readList reads list, or lookup, which has no pages. Required are the
 // attributes that item must have.
 func (p *parser) readList(block *hclsyntax.Block, required ...string) *listBlock {
-	own := []string{"items", "item", "start", "next", "gone"}
+	own, inner := []string{"items", "item", "next", "gone"}, with(requestBlocks, "pagination")
 	if block.Type == "lookup" {
-		own = []string{"items", "item", "gone"}
+		own, inner = []string{"items", "item", "gone"}, requestBlocks
 	}
-	r := p.open(block.Body, block.Type, with(requestAttributes, own...), requestBlocks)
+	r := p.open(block.Body, block.Type, with(requestAttributes, own...), inner)
 	list := &listBlock{
 		call:  r.call(block),
 		items: r.expression("items"),
 		item:  r.object("item"),
-		start: r.expression("start"),
 		next:  r.expression("next"),
 	}
 	if list.items == nil {
@@ -150,36 +147,9 @@ func (p *parser) readList(block *hclsyntax.Block, required ...string) *listBlock
 	if r.attribute("item") == nil {
 		r.missing("item", "it says how to read one listed key, such as item = { id = item.id, name = item.name }")
 	}
-	if list.next != nil {
-		countFromZero(list.next)
-	}
+	list.pagination = r.readPagination(list.call)
 	list.pages = list.pageAttributes()
 	return list
-}
-
-// countFromZero lets arithmetic on a page attribute begin at 0: on the first
-// page, which has no attributes yet, page.offset + 100 is 100.
-func countFromZero(next hclsyntax.Expression) {
-	_ = hclsyntax.VisitAll(next, func(node hclsyntax.Node) hcl.Diagnostics {
-		if sum, ok := node.(*hclsyntax.BinaryOpExpr); ok && sum.Op.Type == cty.Number {
-			sum.LHS, sum.RHS = orZero(sum.LHS), orZero(sum.RHS)
-		}
-		return nil
-	})
-}
-
-// orZero wraps page.x into coalesce(page.x, 0); others stay as they are.
-func orZero(expr hclsyntax.Expression) hclsyntax.Expression {
-	traversal, ok := expr.(*hclsyntax.ScopeTraversalExpr)
-	if !ok || traversal.Traversal.RootName() != "page" {
-		return expr
-	}
-	at := expr.Range()
-	return &hclsyntax.FunctionCallExpr{
-		Name:      "coalesce",
-		Args:      []hclsyntax.Expression{expr, &hclsyntax.LiteralValueExpr{Val: cty.Zero, SrcRange: at}},
-		NameRange: at, OpenParenRange: at, CloseParenRange: at,
-	}
 }
 
 func (p *parser) readProbe(block *hclsyntax.Block) *probeBlock {

@@ -157,7 +157,7 @@ func TestMistakes(t *testing.T) {
 		{"list without the role of revoke", `get   = "/projects/${role.project}/keys"
     query = { after = page.after }`, `get   = "/keys"
     query = { after = page.after }`, []string{"mention role.project in list too"}},
-		{"page attribute never set", "page.after", "page.aftre", []string{`Neither next nor start sets "aftre"`, `did you mean "after"?`}},
+		{"page attribute never set", "page.after", "page.aftre", []string{`Neither next nor pagination sets "aftre"`, `did you mean "after"?`}},
 		{"null on the first page", "query = { after = page.after }", "query = { after = upper(page.after) }", []string{"line 49", "must not be null"}},
 		{"revoke without a key", `delete = "/projects/${role.project}/keys/${key.id}"
     query  = { owner = saved.owner }`, `delete = "/projects/${role.project}/keys"`, []string{"revoke must say which key"}},
@@ -187,8 +187,8 @@ func TestMistakes(t *testing.T) {
 		{"role field without use", "      scopes  = role.scopes\n", "", []string{"role field without use", "role.scopes"}},
 		{"item member without use", "      owner = item.owner\n", "      owner = item.owner\n      ownr = item.owner\n", []string{"item member without use", "Nothing reads ownr"}},
 		{"next is a text", "next = body.more ? { after = body.last } : null", "next = body.more ? \"${body.last}\" : null", []string{"Write"}},
-		{"next is what the answer holds", "next = body.more ? { after = body.last } : null", "start = { after = 1 }\n next = body.next", []string{"bad next", "as an object"}},
-		{"next by try is what the answer holds", "next = body.more ? { after = body.last } : null", "start = { after = 1 }\n next = try(body.next, null)", []string{"bad next"}},
+		{"next is what the answer holds", "next = body.more ? { after = body.last } : null", "next = try(page.after, body.next)", []string{"bad next", "as an object"}},
+		{"next by try is what the answer holds", "next = body.more ? { after = body.last } : null", "next = try(body.next, null)", []string{"bad next"}},
 		{"unknown function, near none", "rfc3339(", "frobnicate(", []string{"unknown function", "base64encode", "zipmap"}},
 		{"both kinds of mistakes", `title    = "Acme"`, "titel = \"Acme\"\n  docs = \"x\"", []string{`did you mean "title"?`}},
 		{"a mistake of structure and one inside", "gone   = [404]", "gon    = [404]\n    headers = { X-Owner = saved.ower }", []string{`did you mean "gone"?`, `did you mean "owner"?`}},

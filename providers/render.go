@@ -15,15 +15,10 @@ import (
 // nothing was sent; it quotes no value. Secret texts that go into the request
 // are added to secrets.
 func render(c *call, base *url.URL, s scope, secrets *secretTexts) (*request, error) {
-	target, err := c.path.target(base, s, secrets)
+	target, err := renderTarget(c, base, s, secrets)
 	if err != nil {
 		return nil, err
 	}
-	query, err := renderQuery(c, s, secrets)
-	if err != nil {
-		return nil, fmt.Errorf("query: %w", err)
-	}
-	target.RawQuery = query.Encode()
 	body, contentType, err := renderBody(c, s, secrets)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.format, err)
@@ -39,6 +34,24 @@ func render(c *call, base *url.URL, s scope, secrets *secretTexts) (*request, er
 		header.Set("Accept", "application/json")
 	}
 	return &request{op: c.block, method: c.method, url: target, header: header, body: body}, nil
+}
+
+// renderTarget is the URL: of a further page, where the answer before named that.
+func renderTarget(c *call, base *url.URL, s scope, secrets *secretTexts) (*url.URL, error) {
+	if next := c.pagination.following(s); next != nil {
+		return next, nil
+	}
+	target, err := c.path.target(base, s, secrets)
+	if err != nil {
+		return nil, err
+	}
+	query, err := renderQuery(c, s, secrets)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	c.pagination.ask(query, s)
+	target.RawQuery = query.Encode()
+	return target, nil
 }
 
 func renderQuery(c *call, s scope, secrets *secretTexts) (url.Values, error) {

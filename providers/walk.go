@@ -53,12 +53,8 @@ var markSeed = maphash.MakeSeed()
 // item from others, or "" where it cannot be told.
 func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *Error {
 	if w.page == cty.NilVal {
-		first, err := firstPage(w.block, w.scope)
-		if err != nil {
-			return notSent(w.block.block, err)
-		}
-		w.page = first
-		w.asked[pageMark(first)] = true
+		w.page = firstPage(w.block)
+		w.asked[pageMark(w.page)] = true
 	}
 	secrets := w.c.known()
 	got, failed := w.c.exchange(ctx, w.block.call, w.scope.with("page", w.page), classRead, secrets)
@@ -108,10 +104,7 @@ func (w *walk) readPage(ctx context.Context, got *answered, visit func(item scop
 	if news > 0 || count == 0 {
 		w.stale = 0
 	}
-	if next, err = nextPage(w.block, s); err != nil {
-		return cty.NilVal, fmt.Errorf("next: %w", err)
-	}
-	return next, nil
+	return nextPage(w.block, s, got, count)
 }
 
 func (w *walk) isNew(mark string) bool {
