@@ -14,7 +14,7 @@ RACE := $(if $(C),-race)
 DEADCODE := go tool -modfile=scripts/tools/go.mod deadcode
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs clean
+.PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs release clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -79,6 +79,9 @@ servers: ## get the real servers that the tests need, so that the first test doe
 docs: ## write docs/providers from the definitions, and what ARCHITECTURE.md draws from the code
 	go run ./scripts/providerdocs
 	go run ./scripts/rooms
+
+release: ## all that a release VERSION=v1.2.3 has, in build/release
+	@scripts/release $(VERSION)
 
 clean: ## remove build/
 	rm -rf build

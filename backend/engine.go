@@ -36,8 +36,12 @@ import (
 	"vault-plugin-secrets-apikeys/backend/timetable"
 )
 
-// Version is the plugin's version; the build sets it.
-var Version = "v0.1.0"
+// Version is the plugin's version, and Commit the one of its sources; a release's
+// build sets both. Commit is "" in any other build.
+var (
+	Version = "v0.1.0"
+	Commit  string
+)
 
 const help = `
 Mints short-lived, scoped API keys at any provider with an admin API, hands each
@@ -277,6 +281,7 @@ func (e *Engine) resetAll() {
 // Info is what the engine says of itself.
 type Info struct {
 	Version   string
+	Commit    string
 	Providers []string
 	// Queued counts the revocations that wait, and Recovering the connections
 	// that a crash left dirty and that are not reconciled yet.
@@ -306,6 +311,7 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 	}
 	return Info{
 		Version:       Version,
+		Commit:        Commit,
 		Providers:     names,
 		Queued:        len(e.books.queue.List()),
 		Recovering:    e.pending.recoveries.names(),

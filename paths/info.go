@@ -23,6 +23,7 @@ func infoPaths(e *backend.Engine) []*framework.Path {
 				Summary:  "Show the engine's version and state.",
 				Responses: shown("OK", map[string]*framework.FieldSchema{
 					"version":         {Type: framework.TypeString, Description: "Version of the plugin that runs."},
+					"commit":          {Type: framework.TypeString, Description: "Commit that it was built from; empty where it is not a release."},
 					"providers":       {Type: framework.TypeStringSlice, Description: "Names of the providers that keys can be minted at."},
 					"queued":          {Type: framework.TypeInt, Description: "How many revocations wait for their provider; queue/ lists them."},
 					"recovering":      {Type: framework.TypeStringSlice, Description: "Connections that were in use at a crash and are not reconciled yet."},
@@ -50,6 +51,7 @@ func (i infoEndpoint) read(ctx context.Context, req *logical.Request, _ *framewo
 	}
 	return &logical.Response{Data: map[string]any{
 		"version":         info.Version,
+		"commit":          info.Commit,
 		"providers":       info.Providers,
 		"queued":          info.Queued,
 		"recovering":      emptyForNil(info.Recovering),
