@@ -176,6 +176,32 @@ func testRevocationIsVerified(t *testing.T) {
 	w.mustSettle()
 }
 
+// TestKeySeenAliveIsNotForgotten: no time that passes makes a key dead that works.
+func TestKeySeenAliveIsNotForgotten(t *testing.T) { inBubble(testKeySeenAliveIsNotForgotten)(t) }
+
+func testKeySeenAliveIsNotForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
+	lease := w.mustMint("app")
+	w.addFaults([]server.Fault{{Kind: server.Status, Status: http.StatusNoContent, Match: server.Match{Method: http.MethodDelete}, Count: new(0)}})
+	if err := w.revoke(lease); !errors.Is(err, errStillAlive) {
+		t.Fatalf("the error is %v, want %v", err, errStillAlive)
+	}
+	w.run(3*time.Hour, 10*time.Minute)
+	if queued := w.process.Queue(); len(queued) != 1 || len(w.alive()) != 1 {
+		t.Fatalf("after hours in which the provider lied, %d are queued and %d alive", len(queued), len(w.alive()))
+	}
+	w.sandbox.ClearFaults()
+	w.run(30*time.Minute, time.Minute)
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive at the provider: %v", alive)
+	}
+	if err := w.revoke(lease); err != nil {
+		t.Errorf("Vault's next try: %s", err)
+	}
+	w.mustSettle()
+}
+
 // TestProviderDownForDays: what Vault gave up on is revoked within a minute of
 // the provider's return, by the queue alone.
 func TestProviderDownForDays(t *testing.T) { inBubble(testProviderDownForDays)(t) }

@@ -364,7 +364,9 @@ func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger
 }
 
 // seenDead asks the provider whether a revoked key is dead: its word for the
-// revocation is no proof. After a while the word has to do.
+// revocation is no proof. Where nothing can be seen the word has to do after a
+// while, and where a list shows the key, since some show those of the past; but a
+// key that works is alive for as long as it does.
 func (e *Engine) seenDead(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
 	liveness, err := providers.Unclear, error(nil)
 	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
@@ -372,6 +374,9 @@ func (e *Engine) seenDead(ctx context.Context, w way, r *ledger.Record, since ti
 	}
 	if err == nil && liveness == providers.Dead {
 		return nil
+	}
+	if err == nil && liveness == providers.Alive && w.client.CanProbe(r.Handle) {
+		return errStillAlive
 	}
 	if e.now().Sub(since) > aliveBound {
 		e.log.Warn("a revoked key was never seen dead; the provider's word is taken for it", "connection", r.Connection, "key_name", r.Handle.Name)
