@@ -241,7 +241,7 @@ func (d *Definition) markBodyNeeds() {
 		}
 		c.needsBody = usesBody(c.answerExpressions()...)
 		if c.poll != nil {
-			c.poll.needsBody = usesBody(append(c.poll.answerExpressions(), c.poll.until)...)
+			c.poll.needsBody = usesBody(present(append(c.poll.answerExpressions(), c.poll.until))...)
 		}
 		if c.undo != nil {
 			c.undo.needsBody = usesBody(c.undo.answerExpressions()...)

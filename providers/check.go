@@ -85,7 +85,11 @@ func (p *parser) checkCall(at place, c *call) {
 		p.checkAll(at, wantAny, c.body)
 	}
 	p.checkAuth(at, c.auth)
-	p.checkAll(at.answered(), wantBool, c.ok)
+	if c.anyStatus {
+		p.checkAll(at.answered(), wantVerdict, c.ok)
+	} else {
+		p.checkAll(at.answered(), wantBool, c.ok)
+	}
 	p.checkAll(at.answered(), wantVerdict, c.gone)
 }
 
@@ -161,7 +165,7 @@ func (p *parser) checkStep(now func() place, step *call, kept map[string]cty.Val
 	p.checkSave(now().answered(), step.save, kept)
 	if step.poll != nil {
 		p.checkCall(now().answered(), step.poll.call)
-		p.checkAll(now().answered(), wantBool, step.poll.until)
+		p.checkAll(now().answered(), wantVerdict, step.poll.until, step.poll.failed)
 		p.checkSave(now().answered(), step.poll.save, kept)
 	}
 }

@@ -141,6 +141,7 @@ type call struct {
 	text      bool     // the answer's body is text, not JSON
 	needsBody bool     // an answer that cannot be read is a failure
 	ok        hclsyntax.Expression
+	anyStatus bool // what ok says counts for every status
 	gone      hclsyntax.Expression
 	// pagination is how a list goes on; nil where it has one page, or a next.
 	pagination *pagination
@@ -221,6 +222,8 @@ type authUse struct {
 // pollBlock repeats a read until what a request started is done.
 type pollBlock struct {
 	*call
-	until          hclsyntax.Expression
+	until hclsyntax.Expression
+	// failed says that what was started will never be done; nil where no answer tells.
+	failed         hclsyntax.Expression
 	every, timeout time.Duration
 }

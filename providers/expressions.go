@@ -42,7 +42,7 @@ func (c *call) expressions() []hclsyntax.Expression {
 	exprs := append(c.requestExpressions(), c.answerExpressions()...)
 	if c.poll != nil {
 		exprs = append(exprs, c.poll.expressions()...)
-		exprs = append(exprs, c.poll.until)
+		exprs = append(exprs, c.poll.until, c.poll.failed)
 	}
 	return present(exprs)
 }

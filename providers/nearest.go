@@ -8,20 +8,38 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Nearest is the candidate that name was most likely meant to be, or "".
+// Nearest is the candidate that name was most likely meant to be, or "": one that differs
+// by a letter, or by two in a name of more than five, letters that are swapped
+// counting once, or that the other begins with.
 func Nearest(name string, candidates []string) string {
 	allowed := 1
-	if len(name) > 3 {
-		allowed = max(2, len(name)/3) // two letters swapped are two changes
+	if len(name) > 5 {
+		allowed = max(2, len(name)/4)
 	}
 	best, bestDistance := "", allowed+1
 	for _, candidate := range candidates {
-		distance := levenshtein.Distance(strings.ToLower(name), strings.ToLower(candidate), nil)
+		distance := mistypings(strings.ToLower(name), strings.ToLower(candidate))
 		if distance < bestDistance {
 			best, bestDistance = candidate, distance
 		}
 	}
 	return best
+}
+
+// mistypings is how many letters are wrong, missing or too many.
+func mistypings(name, candidate string) int {
+	if shorter := min(len(name), len(candidate)); shorter >= 3 && name[:shorter] == candidate[:shorter] {
+		return 1
+	}
+	distance := levenshtein.Distance(name, candidate, nil)
+	if distance == 2 && len(name) == len(candidate) {
+		for i := 0; i+1 < len(name); i++ {
+			if name[:i]+string(name[i+1])+string(name[i])+name[i+2:] == candidate {
+				return 1
+			}
+		}
+	}
+	return distance
 }
 
 // instead says what to write in place of an unknown name: the nearest right

@@ -204,6 +204,8 @@ func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error 
 	switch status := got.status; {
 	case got.throttled:
 		return fail(Throttled)
+	case block.anyStatus && got.says(block.ok):
+		return nil
 	case status >= 200 && status <= 299:
 		return c.judgeSuccess(block, got, fail, secrets)
 	case status == http.StatusUnauthorized:
@@ -212,6 +214,8 @@ func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error 
 		return c.moved(block, got, secrets)
 	case status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != 499:
 		return fail(Refused)
+	case got.says(c.def.errors.unauthorized):
+		return fail(Unauthorized)
 	case c.refused(got):
 		return fail(Refused)
 	default:
@@ -227,7 +231,7 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 	if block.ok == nil {
 		return nil
 	}
-	ok, err := got.scope.truth(block.ok)
+	ok, err := got.scope.verdict(block.ok, got.status)
 	if err != nil {
 		return c.unusable(block, got, "ok: "+err.Error(), secrets)
 	}
@@ -235,7 +239,7 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 		return nil
 	}
 	// A no that rests on what the answer does not hold is none.
-	_, err = got.scope.reading(absentIsUnknown).truth(block.ok)
+	_, err = got.scope.reading(absentIsUnknown).verdict(block.ok, got.status)
 	switch {
 	case err != nil && !c.refused(got):
 		return c.unusable(block, got, "the answer does not hold what ok asks for", secrets)

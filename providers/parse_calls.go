@@ -20,7 +20,9 @@ var (
 func with(names []string, more ...string) []string { return slices.Concat(names, more) }
 
 func (p *parser) readCheck(block *hclsyntax.Block) *call {
-	return p.open(block.Body, "check", requestAttributes, requestBlocks).call(block)
+	c := p.open(block.Body, "check", requestAttributes, requestBlocks).call(block)
+	c.anyStatus = readsStatus(c.ok)
+	return c
 }
 
 func (p *parser) readExtend(block *hclsyntax.Block) *extendBlock {

@@ -73,7 +73,11 @@ func (p *parser) readBase(expr hclsyntax.Expression) *pathTemplate {
 			p.add(expr.Range(), "bad base_url", `A computed base_url begins with "https://"; for a server that operators run themselves leave it out, and each connection gives its own.`)
 			continue
 		}
-		if _, err := parseBaseURL(variant.skeleton("v"), false); err != nil {
+		_, err := parseBaseURL(variant.skeleton("v"), false)
+		if _, allowed := parseBaseURL(variant.skeleton("v"), true); err != nil && allowed == nil {
+			err = errors.New("base_url must begin with https://, which keeps the credential from who listens; for a server that operators run without TLS leave it out, and each connection gives its own")
+		}
+		if err != nil {
 			p.add(expr.Range(), "bad base_url", "%s.", capital(err))
 		}
 	}
