@@ -226,7 +226,7 @@ func cabinetWorld(t testing.TB, drawers ...string) (*world, *cabinet) {
 
 func (w *world) uploadCabinet(definition string) {
 	w.t.Helper()
-	_, err := w.process.SaveDefinition(context.Background(), w.storage, "cabinet", definition, false, anyDefinition)
+	_, err := w.process.SaveDefinition(context.Background(), w.storage, "cabinet", definition, false)
 	w.must(err)
 }
 

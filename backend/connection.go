@@ -121,21 +121,10 @@ func (e *Engine) Connections(ctx context.Context, s logical.Storage) ([]string, 
 	return s.List(ctx, connectionPrefix)
 }
 
-// SaveConnection checks the connection as its options ask and stores it. On any
-// error the connection that was stored before is still there and in use.
-func (e *Engine) SaveConnection(ctx context.Context, s logical.Storage, name string, c *Connection, o SaveOptions) error {
-	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	o.Credential = true // it is a part of c
-	return e.saveConnection(ctx, s, name, c, o)
-}
-
 // ChangeConnection has change alter the connection, a new one where there is
-// none, and saves it as SaveConnection does. No rotation comes in between, so
-// that the credential stays the newest unless change replaces it.
+// none, checks it as the options that change answers ask, and stores it. No rotation
+// comes in between, so that the credential stays the newest unless change replaces
+// it. On any error the connection that was stored before is still there and in use.
 func (e *Engine) ChangeConnection(ctx context.Context, s logical.Storage, name string, change func(*Connection) (SaveOptions, error)) error {
 	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
@@ -156,7 +145,7 @@ func (e *Engine) ChangeConnection(ctx context.Context, s logical.Storage, name s
 	return e.saveConnection(ctx, s, name, c, o)
 }
 
-// saveConnection is SaveConnection for a caller that keeps rotations away.
+// saveConnection checks and stores it for a caller that keeps rotations away.
 func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name string, c *Connection, o SaveOptions) error {
 	definition, err := e.Definition(ctx, s, c.Provider)
 	if err != nil {

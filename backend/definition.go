@@ -97,12 +97,9 @@ type UploadOptions struct {
 	Override bool
 	// Force allows one under which stored admin credentials go elsewhere.
 	Force bool
-	// Accept may refuse it; nil for nobody.
-	Accept func(*providers.Definition) error
 }
 
-// UploadDefinition checks an uploaded definition, has the caller accept it, and
-// stores it. moved are the connections whose admin credential it sends elsewhere.
+// UploadDefinition checks an uploaded definition and stores it. moved are the connections whose admin credential it sends elsewhere.
 func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, source string, o UploadOptions) (_ *providers.Definition, moved []string, err error) {
 	parsed, err := providers.Parse(name+".hcl", []byte(source))
 	if err != nil {
@@ -114,10 +111,8 @@ func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, 
 	if slices.Contains(providers.BuiltIn(), name) && !o.Override {
 		return nil, nil, usererror.Errorf("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
 	}
-	if o.Accept != nil {
-		if err := o.Accept(parsed); err != nil {
-			return nil, nil, err
-		}
+	if err := refuseReservedNames(parsed); err != nil {
+		return nil, nil, err
 	}
 	if moved, err = e.refuseLeadingElsewhere(ctx, s, parsed, o.Force); err != nil {
 		return nil, nil, err

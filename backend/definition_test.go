@@ -32,11 +32,9 @@ func uploadedSandbox(t *testing.T, revoke string) string {
 	return strings.Replace(source, "revoke {\n    delete = \"/v1/keys/${key.id}\"", "revoke {\n    "+revoke, 1)
 }
 
-func anyDefinition(*providers.Definition) error { return nil }
-
 // SaveDefinition uploads for an operator who forces what has to be forced.
-func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool, accept func(*providers.Definition) error) (*providers.Definition, error) {
-	definition, _, err := e.UploadDefinition(ctx, s, name, source, UploadOptions{Override: override, Force: true, Accept: accept})
+func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool) (*providers.Definition, error) {
+	definition, _, err := e.UploadDefinition(ctx, s, name, source, UploadOptions{Override: override, Force: true})
 	return definition, err
 }
 
@@ -44,7 +42,7 @@ func TestUploadedDefinition(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	const good, bad = `delete = "/v1/keys/${key.id}"`, `delete = "/v1/nowhere/${key.id}"`
-	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", uploadedSandbox(t, good), false, anyDefinition); err != nil {
+	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", uploadedSandbox(t, good), false); err != nil {
 		t.Fatal(err)
 	}
 	w.configure("mine", "box", "app", nil)
@@ -52,7 +50,7 @@ func TestUploadedDefinition(t *testing.T) {
 
 	// A new version that cannot revoke what the old one made.
 	broken := strings.Replace(uploadedSandbox(t, bad), "gone   = [404]", "gone   = [410]", 1)
-	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", broken, false, anyDefinition); err != nil {
+	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", broken, false); err != nil {
 		t.Fatal(err)
 	}
 	w.start(fault{})
@@ -64,7 +62,7 @@ func TestUploadedDefinition(t *testing.T) {
 	if err := w.process.DeleteDefinition(ctx, w.storage, "mine", false); !errors.As(err, &m) || !strings.Contains(err.Error(), "box") {
 		t.Errorf("deleting a definition in use: %v", err)
 	}
-	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", uploadedSandbox(t, good), false, anyDefinition); err != nil {
+	if _, err := w.process.SaveDefinition(ctx, w.storage, "mine", uploadedSandbox(t, good), false); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.process.DeleteDefinition(ctx, w.storage, "mine", true); err != nil {
@@ -85,7 +83,7 @@ func TestReplacedDefinitionClearsUp(t *testing.T) {
 	ctx := context.Background()
 	good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
 	lost := strings.ReplaceAll(good, `"/v1/keys`, `"/v1/nowhere`)
-	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false, anyDefinition)
+	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false)
 	w.must(err)
 	w.configure("mine", "box", "app", nil)
 	w.addFaults([]server.Fault{
@@ -97,7 +95,7 @@ func TestReplacedDefinitionClearsUp(t *testing.T) {
 	}
 	w.sandbox.ClearFaults()
 	for range 2 { // the second time, no key in the ledger is of the first version
-		_, err = w.process.SaveDefinition(ctx, w.storage, "mine", lost, false, anyDefinition)
+		_, err = w.process.SaveDefinition(ctx, w.storage, "mine", lost, false)
 		w.must(err)
 	}
 	w.start(fault{})
@@ -119,7 +117,7 @@ func TestReplacedDefinitionRecovers(t *testing.T) {
 			w := newWorld(t)
 			good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
 			upload := func(source string) {
-				_, err := w.process.SaveDefinition(context.Background(), w.storage, "mine", source, false, anyDefinition)
+				_, err := w.process.SaveDefinition(context.Background(), w.storage, "mine", source, false)
 				w.must(err)
 			}
 			upload(good)
@@ -204,16 +202,18 @@ func TestUploadMistakes(t *testing.T) {
 		override     bool
 		want         string
 	}{
-		"no HCL":            {name: "mine", source: "provider {", want: "mine.hcl"},
-		"typing error":      {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "connection.admin_key }", "connection.admin_kye }", 1), want: `did you mean "admin_key"`},
-		"another name":      {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `definitions/mine`},
-		"too long":          {name: "mine", source: strings.Repeat("#", providers.LongestDefinition+1), want: "at most 64 KiB"},
-		"shadows":           {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), want: "override=true"},
-		"shadows, and says": {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), override: true},
+		"no HCL":                   {name: "mine", source: "provider {", want: "mine.hcl"},
+		"typing error":             {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "connection.admin_key }", "connection.admin_kye }", 1), want: `did you mean "admin_key"`},
+		"another name":             {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `definitions/mine`},
+		"too long":                 {name: "mine", source: strings.Repeat("#", providers.LongestDefinition+1), want: "at most 64 KiB"},
+		"a field of a connection":  {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `role "owner" {`, "connection \"force\" { type = string }\n  role \"owner\" {", 1), want: `"force"`},
+		"a field of a static role": {name: "mine", source: strings.ReplaceAll(strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `role "owner"`, `role "overlap"`, 1), "role.owner", "role.overlap"), want: `"overlap"`},
+		"shadows":                  {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), want: "override=true"},
+		"shadows, and says":        {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), override: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			_, err := w.process.SaveDefinition(context.Background(), w.storage, test.name, test.source, test.override, anyDefinition)
+			_, err := w.process.SaveDefinition(context.Background(), w.storage, test.name, test.source, test.override)
 			if test.want == "" {
 				if err != nil {
 					t.Error(err)

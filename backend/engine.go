@@ -111,7 +111,9 @@ type books struct {
 type locks struct {
 	records keyed.Locks
 	// rotations keep two rotations of the same thing apart.
-	rotations   keyed.Locks
+	rotations keyed.Locks
+	// settings keep two changes of one role apart.
+	settings    keyed.Locks
 	admissions  admissions
 	revokeSlots sync.Map // connection name to *semaphore.Weighted
 }
@@ -180,7 +182,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		timetable:   timetable.New(now),
 		holdingsLog: newHoldingsLog(),
 	}
-	e.locks = locks{records: keyed.New(), rotations: keyed.New()}
+	e.locks = locks{records: keyed.New(), rotations: keyed.New(), settings: keyed.New()}
 	e.guard.lookout = newLookout()
 	e.pending.recoveries.byLocation = map[string]*recovery{}
 	e.pending.loading.steps = []func(context.Context, logical.Storage) error{

@@ -205,7 +205,7 @@ func TestCorrectedDefinition(t *testing.T) {
 	ctx := context.Background()
 	upload := func(w *world, source string) {
 		w.t.Helper()
-		_, err := w.process.SaveDefinition(ctx, w.storage, "mine", source, false, anyDefinition)
+		_, err := w.process.SaveDefinition(ctx, w.storage, "mine", source, false)
 		w.must(err)
 	}
 	good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
@@ -255,11 +255,11 @@ func TestWrongDefinitionProvesNothing(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	good, misspelt := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), uploadedSandbox(t, `delete = "/v1/kyes/${key.id}"`)
-	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false, anyDefinition)
+	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false)
 	w.must(err)
 	w.configure("mine", "box", "app", nil)
 	lease := w.mustMint("app")
-	_, err = w.process.SaveDefinition(ctx, w.storage, "mine", misspelt, false, anyDefinition)
+	_, err = w.process.SaveDefinition(ctx, w.storage, "mine", misspelt, false)
 	w.must(err)
 	for _, path := range w.stored(oldDefinitionPrefix) { // as if a version was lost
 		w.must(w.storage.Delete(ctx, path))

@@ -110,7 +110,7 @@ func TestBuiltInRevokesItsKeys(t *testing.T) {
 	lease := w.mustMint("app")
 	builtIn, err := providers.Load("sandbox")
 	w.must(err)
-	_, err = w.process.SaveDefinition(ctx, w.storage, "sandbox", strings.ReplaceAll(builtIn.Source(), "/v1/keys/", "/v2/keys/"), true, anyDefinition)
+	_, err = w.process.SaveDefinition(ctx, w.storage, "sandbox", strings.ReplaceAll(builtIn.Source(), "/v1/keys/", "/v2/keys/"), true)
 	w.must(err)
 	w.must(w.revoke(lease))
 	if alive := w.alive(); len(alive) > 0 {

@@ -46,8 +46,25 @@ func (e *Engine) Roles(ctx context.Context, s logical.Storage) ([]string, error)
 	return s.List(ctx, rolePrefix)
 }
 
-// SaveRole checks the role against its connection's provider and stores it.
-func (e *Engine) SaveRole(ctx context.Context, s logical.Storage, name string, r *Role) error {
+// ChangeRole has change alter the role, a new one where there is none, checks it
+// against its connection's provider and stores it. No other change of the role
+// comes in between.
+func (e *Engine) ChangeRole(ctx context.Context, s logical.Storage, name string, change func(*Role) error) error {
+	unlock, err := e.locks.settings.Lock(ctx, rolePrefix+name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := e.Role(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		r = &Role{}
+	}
+	if err := change(r); err != nil {
+		return err
+	}
 	bound, err := e.bound(ctx, s, r.Connection)
 	if err != nil {
 		return err

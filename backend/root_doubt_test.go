@@ -97,7 +97,7 @@ func (w *world) rotates(provider string) {
 			w.t.Fatal("the sandbox's rotation has no list")
 		}
 		source := strings.Replace(before+after, `provider "sandbox"`, `provider "unlisted"`, 1)
-		_, err = w.process.SaveDefinition(context.Background(), w.storage, provider, source, false, anyDefinition)
+		_, err = w.process.SaveDefinition(context.Background(), w.storage, provider, source, false)
 		w.must(err)
 	}
 	w.configure(provider, "box", "app", nil)
@@ -253,7 +253,7 @@ func newAdmins(t *testing.T, listed bool, connections ...string) (*world, *admin
 	if listed {
 		list = adminsList
 	}
-	_, err := w.process.SaveDefinition(context.Background(), w.storage, "admins", strings.Replace(adminsDefinition, "LIST", list, 1), false, anyDefinition)
+	_, err := w.process.SaveDefinition(context.Background(), w.storage, "admins", strings.Replace(adminsDefinition, "LIST", list, 1), false)
 	w.must(err)
 	for _, name := range connections {
 		w.must(w.process.SaveConnection(context.Background(), w.storage, name, &Connection{

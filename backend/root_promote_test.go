@@ -93,7 +93,7 @@ func newPromoter(t *testing.T) (*world, *promoter) {
 	w := newWorld(t)
 	p := &promoter{primary: "primary-token-of-operator"}
 	web := w.serve(w.gated(p))
-	_, err := w.process.SaveDefinition(context.Background(), w.storage, "promoter", promoterDefinition, false, anyDefinition)
+	_, err := w.process.SaveDefinition(context.Background(), w.storage, "promoter", promoterDefinition, false)
 	w.must(err)
 	w.must(w.process.SaveConnection(context.Background(), w.storage, "two", &Connection{
 		Provider:       "promoter",

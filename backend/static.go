@@ -132,12 +132,10 @@ func (e *Engine) storeKeys(ctx context.Context, s logical.Storage, name string, 
 	return nil
 }
 
-// SaveStaticRole checks and stores a static role. A new one gets its first key
-// at once; when that fails, no role is stored.
-func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
-	if err := e.checkStaticRole(ctx, s, name, r); err != nil {
-		return err
-	}
+// ChangeStaticRole has change alter the static role, a new one where there is none,
+// checks it and stores it. A new one gets its first key at once; when that fails, no
+// role is stored. No rotation of the role comes in between.
+func (e *Engine) ChangeStaticRole(ctx context.Context, s logical.Storage, name string, change func(*StaticRole) error) error {
 	unlock, err := e.locks.rotations.Lock(ctx, staticJobPrefix+name)
 	if err != nil {
 		return err
@@ -147,17 +145,32 @@ func (e *Engine) SaveStaticRole(ctx context.Context, s logical.Storage, name str
 	if err != nil {
 		return err
 	}
+	r := &StaticRole{}
+	if before != nil {
+		*r = *before
+	}
+	if err := change(r); err != nil {
+		return err
+	}
+	if before != nil && before.Connection != r.Connection {
+		return usererror.Errorf("static role %q belongs to connection %q; delete it and write it anew to move it", name, before.Connection)
+	}
+	if err := e.checkStaticRole(ctx, s, name, r); err != nil {
+		return err
+	}
 	if before == nil {
 		return e.createStatic(ctx, s, name, r)
 	}
-	if before.Connection != r.Connection {
-		return usererror.Errorf("static role %q belongs to connection %q; delete it and write it anew to move it", name, before.Connection)
-	}
+	return e.storeStaticRole(ctx, s, name, before.Schedule, r)
+}
+
+// storeStaticRole stores a static role in the place of one with that schedule.
+func (e *Engine) storeStaticRole(ctx context.Context, s logical.Storage, name string, before timetable.Schedule, r *StaticRole) error {
 	if err := stored.Write(ctx, s, staticRolePrefix+name, r); err != nil {
 		e.books.timetable.Urge(staticJobPrefix + name) // it may have been carried out, with another schedule
 		return fmt.Errorf("storing static role %q: %w", name, err)
 	}
-	if before.Schedule == r.Schedule {
+	if before == r.Schedule {
 		return nil
 	}
 	keys, err := e.staticKeys(ctx, s, name)

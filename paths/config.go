@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -239,7 +240,7 @@ func (c connectionEndpoints) read(ctx context.Context, req *logical.Request, d *
 	showRotationState(resp.Data, state)
 	showTime(resp.Data, "credential_expires_at", connection.CredentialExpiresAt)
 	definition, err := c.engine.Definition(ctx, req.Storage, connection.Provider)
-	switch _, unknown := mistakeIn(err); {
+	switch _, unknown := userErrorIn(err); {
 	case unknown:
 		resp.AddWarning(fmt.Sprintf("The provider %q is gone, so its fields are not shown.", connection.Provider))
 	case err != nil:
@@ -278,7 +279,7 @@ func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, conn
 		return false, err
 	}
 	if connection.Provider == "" {
-		return false, bad("provider is missing; write the name of one that providers/ lists")
+		return false, usererror.Errorf("provider is missing; write the name of one that providers/ lists")
 	}
 	definition, err := c.engine.Definition(ctx, s, connection.Provider)
 	if err != nil {
@@ -290,7 +291,7 @@ func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, conn
 	input := providerInput(d)
 	connection.Fields, err = definition.Connection.Merge(connection.Fields, input, bodyFields(d.Schema))
 	if err != nil {
-		return false, bad("%s", err)
+		return false, usererror.Errorf("%s", err)
 	}
 	given = !slices.ContainsFunc(definition.Connection, func(field *providers.Field) bool {
 		return field.Sensitive && connection.Fields[field.Name] != nil && input[field.Name] == nil

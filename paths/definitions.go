@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
-	"vault-plugin-secrets-apikeys/providers"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // definitionPaths are where definitions are uploaded. They stand apart from
@@ -89,12 +89,11 @@ func (e definitionEndpoints) uploaded(ctx context.Context, req *logical.Request,
 func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name, source := d.Get("name").(string), d.Get("definition").(string)
 	if source == "" {
-		return nil, bad("definition is missing; write the provider's HCL text, such as definition=@%s.hcl", name)
+		return nil, usererror.Errorf("definition is missing; write the provider's HCL text, such as definition=@%s.hcl", name)
 	}
 	definition, moved, err := e.engine.UploadDefinition(ctx, req.Storage, name, source, backend.UploadOptions{
 		Override: d.Get("override").(bool),
 		Force:    d.Get("force").(bool),
-		Accept:   refuseOwnFields,
 	})
 	if err != nil {
 		return nil, err
@@ -111,24 +110,4 @@ func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d
 
 func (e definitionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	return nil, e.engine.DeleteDefinition(ctx, req.Storage, d.Get("name").(string), d.Get("force").(bool))
-}
-
-// refuseOwnFields refuses a definition with a field that the engine's own of the
-// same name would hide.
-func refuseOwnFields(definition *providers.Definition) error {
-	for _, place := range []struct {
-		kind   string
-		fields providers.Fields
-		own    map[string]*framework.FieldSchema
-	}{
-		{"connection", definition.Connection, connectionFields()},
-		{"role", definition.Role, roleFields()},
-	} {
-		for _, field := range place.fields {
-			if place.own[field.Name] != nil {
-				return bad("%s field %q has the name of one of the engine's own; choose another", place.kind, field.Name)
-			}
-		}
-	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -62,7 +63,7 @@ func (f *front) HandleRequest(ctx context.Context, req *logical.Request) (*logic
 		}
 	}
 	resp, err := f.Backend.HandleRequest(ctx, req)
-	if text, ok := mistakeIn(err); ok && req.Operation != logical.RevokeOperation {
+	if text, ok := userErrorIn(err); ok && req.Operation != logical.RevokeOperation {
 		return logical.ErrorResponse("%s", text), nil
 	}
 	return resp, err
@@ -153,12 +154,12 @@ func inPath(schema *framework.FieldSchema) bool {
 // definition uses for its own fields.
 func unknownField(name string, known []string) error {
 	if near := providers.Nearest(name, known); near != "" {
-		return bad("unknown field %q: did you mean %q?", name, near)
+		return usererror.Errorf("unknown field %q: did you mean %q?", name, near)
 	}
 	if len(known) == 0 {
-		return bad("unknown field %q: there are none here; leave it out", name)
+		return usererror.Errorf("unknown field %q: there are none here; leave it out", name)
 	}
-	return bad("unknown field %q: what can be written here is %s", name, strings.Join(known, ", "))
+	return usererror.Errorf("unknown field %q: what can be written here is %s", name, strings.Join(known, ", "))
 }
 
 // checkValue holds a value against its field's type. The sentence never quotes
@@ -173,27 +174,27 @@ func checkValue(name string, schema *framework.FieldSchema, raw any) error {
 		return checkDuration(name, raw)
 	case framework.TypeString:
 		if !isText(raw) {
-			return bad("%s must be a string", name)
+			return usererror.Errorf("%s must be a string", name)
 		}
 	case framework.TypeBool:
 		if err != nil {
-			return bad("%s must be true or false", name)
+			return usererror.Errorf("%s must be true or false", name)
 		}
 	case framework.TypeInt:
 		if err != nil {
-			return bad("%s must be a whole number", name)
+			return usererror.Errorf("%s must be a whole number", name)
 		}
 	case framework.TypeFloat:
 		if err != nil {
-			return bad("%s must be a number", name)
+			return usererror.Errorf("%s must be a number", name)
 		}
 	case framework.TypeCommaStringSlice:
 		if err != nil {
-			return bad("%s must be a list of strings, or one string with commas between", name)
+			return usererror.Errorf("%s must be a list of strings, or one string with commas between", name)
 		}
 	default:
 		if err != nil {
-			return bad("%s must be a %s", name, schema.Type)
+			return usererror.Errorf("%s must be a %s", name, schema.Type)
 		}
 	}
 	return checkLength(name, value)
@@ -203,20 +204,20 @@ func checkValue(name string, schema *framework.FieldSchema, raw any) error {
 // unnoticed.
 func checkDuration(name string, raw any) error {
 	longest := longest(name)
-	tooLong := bad("%s must be at most %d seconds (%s)", name, inSeconds(longest), longest)
+	tooLong := usererror.Errorf("%s must be at most %d seconds (%s)", name, inSeconds(longest), longest)
 	if seconds, err := parseutil.ParseInt(raw); err == nil && seconds > inSeconds(longest) {
 		return tooLong // before it is multiplied
 	}
 	duration, err := parseutil.ParseDurationSecond(raw)
 	switch {
 	case err != nil:
-		return bad(`%s must be a duration, such as "30m", "24h" or a number of seconds`, name)
+		return usererror.Errorf(`%s must be a duration, such as "30m", "24h" or a number of seconds`, name)
 	case duration < 0:
-		return bad("%s must not be negative", name)
+		return usererror.Errorf("%s must not be negative", name)
 	case duration > longest:
 		return tooLong
 	case duration%time.Second != 0:
-		return bad("%s must be whole seconds", name)
+		return usererror.Errorf("%s must be whole seconds", name)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend"
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 func keyPaths(e *backend.Engine) []*framework.Path {
@@ -101,7 +102,7 @@ type keyEndpoints struct{ engine *backend.Engine }
 func (k keyEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	limit := d.Get("limit").(int)
 	if limit < 0 {
-		return nil, bad("limit must not be negative")
+		return nil, usererror.Errorf("limit must not be negative")
 	}
 	records, err := k.engine.Keys(ctx, req.Storage, d.Get("after").(string), limit)
 	if err != nil {

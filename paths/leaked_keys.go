@@ -8,6 +8,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend"
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 func leakedKeyPaths(e *backend.Engine) []*framework.Path {
@@ -101,7 +102,7 @@ type leakedKeyEndpoints struct{ engine *backend.Engine }
 func (l leakedKeyEndpoints) lookUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	value := d.Get("value").(string)
 	if value == "" {
-		return nil, bad("value is missing; write the key itself, such as value=- with the key on standard input")
+		return nil, usererror.Errorf("value is missing; write the key itself, such as value=- with the key on standard input")
 	}
 	found, err := l.engine.KeysByValue(ctx, req.Storage, value)
 	if err != nil {
@@ -143,13 +144,13 @@ func (l leakedKeyEndpoints) revoke(ctx context.Context, req *logical.Request, d 
 func (l leakedKeyEndpoints) find(ctx context.Context, s logical.Storage, value, id string) (*ledger.Record, error) {
 	switch {
 	case (value == "") == (id == ""):
-		return nil, bad("write the key to revoke, as one of value and id")
+		return nil, usererror.Errorf("write the key to revoke, as one of value and id")
 	case value != "":
 		return l.engine.KeyByValue(ctx, s, value)
 	}
 	record, err := l.engine.Key(ctx, s, id)
 	if err == nil && record == nil {
-		err = bad("no living key has this id; list keys/ for those that there are")
+		err = usererror.Errorf("no living key has this id; list keys/ for those that there are")
 	}
 	return record, err
 }

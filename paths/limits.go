@@ -2,6 +2,7 @@ package paths
 
 import (
 	"time"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 
 	"github.com/hashicorp/vault/sdk/framework"
 )
@@ -30,11 +31,11 @@ func checkLength(name string, value any) error {
 	switch v := value.(type) {
 	case string:
 		if len(v) > longestText {
-			return bad("%s must be at most %d bytes long", name, longestText)
+			return usererror.Errorf("%s must be at most %d bytes long", name, longestText)
 		}
 	case []string:
 		if len(v) > longestList {
-			return bad("%s must hold at most %d elements", name, longestList)
+			return usererror.Errorf("%s must hold at most %d elements", name, longestList)
 		}
 		for _, element := range v {
 			if err := checkLength(name, element); err != nil {
@@ -48,7 +49,7 @@ func checkLength(name string, value any) error {
 // checkRate bounds requests_per_second; 0 is no bound of the connection's own.
 func checkRate(rate float64) error {
 	if rate != 0 && !(rate >= slowestRate && rate <= fastestRate) { // not a number is neither
-		return bad("requests_per_second must be from %g to %d, or 0 for the provider's own", slowestRate, fastestRate)
+		return usererror.Errorf("requests_per_second must be from %g to %d, or 0 for the provider's own", slowestRate, fastestRate)
 	}
 	return nil
 }

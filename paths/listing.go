@@ -3,6 +3,7 @@ package paths
 import (
 	"slices"
 	"strings"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 
 	"github.com/hashicorp/vault/sdk/framework"
 )
@@ -30,7 +31,7 @@ func pageFields() map[string]*framework.FieldSchema {
 func page[T any](all []T, nameOf func(T) string, d *framework.FieldData) ([]T, error) {
 	limit := d.Get("limit").(int)
 	if limit < 0 {
-		return nil, bad("limit must not be negative; 0 lists all")
+		return nil, usererror.Errorf("limit must not be negative; 0 lists all")
 	}
 	sorted := slices.SortedFunc(slices.Values(all), func(a, b T) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	if after := d.Get("after").(string); after != "" {

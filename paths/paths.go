@@ -6,7 +6,6 @@ package paths
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -44,21 +43,10 @@ func All(e *backend.Engine) []*framework.Path {
 	)
 }
 
-// badInput is a request that its sender can mend; the text is one sentence that
-// says what to write instead.
-type badInput struct{ text string }
-
-func (b *badInput) Error() string { return b.text }
-
-func bad(format string, args ...any) error {
-	return &badInput{text: fmt.Sprintf(format, args...)}
-}
-
-// mistakeIn is the sentence for the sender, when err is a mistake of theirs.
-func mistakeIn(err error) (string, bool) {
-	var input *badInput
-	var mistake *usererror.Error
-	if errors.As(err, &input) || errors.As(err, &mistake) {
+// userErrorIn is the sentence for the sender, when err is one that they can mend.
+func userErrorIn(err error) (string, bool) {
+	var mend *usererror.Error
+	if errors.As(err, &mend) {
 		return err.Error(), true
 	}
 	return "", false
@@ -73,7 +61,7 @@ func patching(what string, exists framework.ExistenceFunc, write framework.Opera
 		}
 		if !found {
 			name, _ := d.Get("name").(string)
-			return nil, bad("there is no %s %q to patch; write it to create it", what, name)
+			return nil, usererror.Errorf("there is no %s %q to patch; write it to create it", what, name)
 		}
 		return write(ctx, req, d)
 	}

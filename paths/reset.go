@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -67,7 +68,7 @@ func unknownConnection(ctx context.Context, e *backend.Engine, s logical.Storage
 		return err
 	}
 	if near := providers.Nearest(name, names); near != "" {
-		return bad("there is no connection %q; did you mean %q?", name, near)
+		return usererror.Errorf("there is no connection %q; did you mean %q?", name, near)
 	}
-	return bad("there is no connection %q; write config/%s first", name, name)
+	return usererror.Errorf("there is no connection %q; write config/%s first", name, name)
 }

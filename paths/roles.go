@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -186,7 +187,7 @@ func (r roleEndpoints) read(ctx context.Context, req *logical.Request, d *framew
 		"narrowable_fields": emptyForNil(role.NarrowableFields),
 	}}
 	_, definition, err := r.behind(ctx, req.Storage, role.Connection)
-	switch _, unknown := mistakeIn(err); {
+	switch _, unknown := userErrorIn(err); {
 	case unknown:
 		resp.AddWarning(fmt.Sprintf("The connection %q or its provider is gone, so the provider's fields are not shown.", role.Connection))
 	case err != nil:
@@ -199,23 +200,19 @@ func (r roleEndpoints) read(ctx context.Context, req *logical.Request, d *framew
 
 func (r roleEndpoints) write(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	role, err := r.engine.Role(ctx, req.Storage, name)
+	var connection *backend.Connection
+	var saved *backend.Role
+	err := r.engine.ChangeRole(ctx, req.Storage, name, func(role *backend.Role) (err error) {
+		saved = role
+		connection, err = r.change(ctx, req.Storage, role, d)
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	if role == nil {
-		role = &backend.Role{}
-	}
-	connection, err := r.change(ctx, req.Storage, role, d)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.engine.SaveRole(ctx, req.Storage, name, role); err != nil {
 		return nil, err
 	}
 	if !strutil.StrListContainsGlob(connection.AllowedRoles, name) {
 		resp := &logical.Response{}
-		resp.AddWarning(fmt.Sprintf("Connection %q does not allow this role yet; add %q to the allowed_roles of config/%s.", role.Connection, name, role.Connection))
+		resp.AddWarning(fmt.Sprintf("Connection %q does not allow this role yet; add %q to the allowed_roles of config/%s.", saved.Connection, name, saved.Connection))
 		return resp, nil
 	}
 	return nil, nil
@@ -229,7 +226,7 @@ func (r roleEndpoints) change(ctx context.Context, s logical.Storage, role *back
 		return nil, err
 	}
 	if role.Connection == "" {
-		return nil, bad("connection is missing; write the name of one that config/ lists")
+		return nil, usererror.Errorf("connection is missing; write the name of one that config/ lists")
 	}
 	connection, definition, err := r.behind(ctx, s, role.Connection)
 	if err != nil {
@@ -246,7 +243,7 @@ func (r roleEndpoints) change(ctx context.Context, s logical.Storage, role *back
 	}
 	role.Fields, err = definition.Role.Merge(role.Fields, providerInput(d), bodyFields(d.Schema))
 	if err != nil {
-		return nil, bad("%s", err)
+		return nil, usererror.Errorf("%s", err)
 	}
 	return connection, nil
 }
@@ -266,11 +263,11 @@ func setRole(role *backend.Role, d *framework.FieldData) error {
 func checkNetworks(role *backend.Role) error {
 	for _, network := range role.KeyCIDRs {
 		if _, err := netip.ParsePrefix(network); err != nil {
-			return bad(`key_cidrs holds %q, which is no network; write for example "10.0.0.0/8", or "10.1.2.3/32" for one address`, network)
+			return usererror.Errorf(`key_cidrs holds %q, which is no network; write for example "10.0.0.0/8", or "10.1.2.3/32" for one address`, network)
 		}
 	}
 	if role.BindToCaller && len(role.KeyCIDRs) > 0 {
-		return bad("bind_to_caller and key_cidrs exclude each other; write only one of them")
+		return usererror.Errorf("bind_to_caller and key_cidrs exclude each other; write only one of them")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 func staticRolePaths(e *backend.Engine) []*framework.Path {
@@ -183,7 +184,7 @@ func (r staticRoleEndpoints) read(ctx context.Context, req *logical.Request, d *
 	showSchedule(resp.Data, role.Schedule)
 	showRotationState(resp.Data, keys.RotationState)
 	_, definition, err := roleEndpoints(r).behind(ctx, req.Storage, role.Connection)
-	switch _, unknown := mistakeIn(err); {
+	switch _, unknown := userErrorIn(err); {
 	case unknown:
 		resp.AddWarning(fmt.Sprintf("The connection %q or its provider is gone, so the provider's fields are not shown and the key is not rotated.", role.Connection))
 	case err != nil:
@@ -195,18 +196,9 @@ func (r staticRoleEndpoints) read(ctx context.Context, req *logical.Request, d *
 }
 
 func (r staticRoleEndpoints) write(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	role, err := r.engine.StaticRole(ctx, req.Storage, name)
-	if err != nil {
-		return nil, err
-	}
-	if role == nil {
-		role = &backend.StaticRole{}
-	}
-	if err := r.change(ctx, req.Storage, role, d); err != nil {
-		return nil, err
-	}
-	return nil, r.engine.SaveStaticRole(ctx, req.Storage, name, role)
+	return nil, r.engine.ChangeStaticRole(ctx, req.Storage, d.Get("name").(string), func(role *backend.StaticRole) error {
+		return r.change(ctx, req.Storage, role, d)
+	})
 }
 
 // change applies what the request names to the role.
@@ -222,7 +214,7 @@ func (r staticRoleEndpoints) change(ctx context.Context, s logical.Storage, role
 		return err
 	}
 	if role.Connection == "" {
-		return bad("connection is missing; write the name of one that config/ lists")
+		return usererror.Errorf("connection is missing; write the name of one that config/ lists")
 	}
 	_, definition, err := roleEndpoints(r).behind(ctx, s, role.Connection)
 	if err != nil {
@@ -230,7 +222,7 @@ func (r staticRoleEndpoints) change(ctx context.Context, s logical.Storage, role
 	}
 	role.Fields, err = definition.Role.Merge(role.Fields, providerInput(d), bodyFields(d.Schema))
 	if err != nil {
-		return bad("%s", err)
+		return usererror.Errorf("%s", err)
 	}
 	return nil
 }
