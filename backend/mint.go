@@ -88,6 +88,9 @@ func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName st
 	if err != nil {
 		return nil, err
 	}
+	if err := bound.definition.Networks.Check(cidrs); err != nil {
+		return nil, usererror.Errorf("%s %w; a role with key_cidrs binds to those instead of the caller", bound.definition.Title, err)
+	}
 	data := keyname.Data{RoleName: roleName, DisplayName: req.DisplayName, EntityID: req.EntityID}
 	o, err := e.newMintPlan(ctx, req.Storage, bound, roleName, role, data, cidrs, term.expiresAt)
 	if err != nil {

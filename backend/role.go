@@ -89,6 +89,9 @@ func checkRole(bound *boundConnection, name string, r *Role) error {
 	if (r.BindToCaller || len(r.KeyCIDRs) > 0) && !bound.definition.Capabilities.IPBinding {
 		return usererror.Errorf("%s cannot bind a key to addresses; leave key_cidrs and bind_to_caller out", bound.definition.Title)
 	}
+	if err := bound.definition.Networks.Check(r.KeyCIDRs); err != nil {
+		return usererror.Errorf("%s %w", bound.definition.Title, err)
+	}
 	if r.VerifyRevocation && !bound.definition.Capabilities.Probe && !bound.definition.Capabilities.Lookup {
 		return usererror.Errorf("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", bound.definition.Title)
 	}
