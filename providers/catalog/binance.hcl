@@ -58,8 +58,8 @@ provider "binance" {
     query = {
       email              = role.email
       apiName            = key.name
-      status             = length(concat(role.ips, key.cidrs)) > 0 ? 2 : 1
-      ipAddress          = length(concat(role.ips, key.cidrs)) > 0 ? join(",", [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]) : null
+      status             = length(concat(role.ips, key.ips)) > 0 ? 2 : 1
+      ipAddress          = length(concat(role.ips, key.ips)) > 0 ? join(",", concat(role.ips, key.ips)) : null
       canTrade           = contains(role.permissions, "trade")
       canMarginLoanRepay = contains(role.permissions, "margin")
       canFuturesTrade    = contains(role.permissions, "futures")
@@ -74,7 +74,7 @@ provider "binance" {
     step "look" {
       get   = "/sapi/v1/sub-account/subAccountApi"
       query = { email = role.email }
-      gone  = body.total == length(body.rows) && !contains([for one in body.rows : one.apikey], key.id)
+      gone  = status == 200 && body.total == length(body.rows) && !contains([for one in body.rows : one.apikey], key.id)
     }
     step "delete" {
       delete = "/sapi/v1/sub-account/subAccountApi"
@@ -91,6 +91,12 @@ provider "binance" {
   }
 
   limits { requests_per_second = 1 }
+
+  cidrs {
+    single    = true
+    ipv6      = false
+    max_items = 30
+  }
 
   # -1003: too many requests, 418 once the address is banned. -1021, -1022, -2008,
   # -2014, -2015: time, signature, key, its form, its address or permission.

@@ -82,7 +82,7 @@ provider "bitget" {
       type        = role.access
       passphrase  = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
       permissions = role.permissions
-      ips         = [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]
+      ips         = concat(role.ips, key.ips)
     }
     ok       = body.code == "00000"
     id       = body.data.apiKey
@@ -115,6 +115,12 @@ provider "bitget" {
     items = body.data.items
     item  = { id = item.apiKey, name = item.note }
     next  = body.data.hasNext ? { cursor = body.data.cursor } : null
+  }
+
+  cidrs {
+    single    = true
+    ipv6      = false
+    max_items = 30
   }
 
   # 40006, 40009, 40012, 40018, 40037: key, signature, passphrase, address, no such

@@ -63,7 +63,7 @@ provider "coinex" {
     post = "/v2/account/subs/api"
     json = {
       sub_user_name = role.sub_user_name
-      ip_whitelist  = [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]
+      ip_whitelist  = concat(role.ips, key.ips)
       trade_enabled = role.access == "trade"
       remark        = key.name
     }
@@ -102,6 +102,12 @@ provider "coinex" {
   }
 
   key_name { max_length = 50 }
+
+  cidrs {
+    single    = true
+    ipv6      = false
+    max_items = 50
+  }
 
   # 4005 to 4008: key, signature, time. 3008 and 4001 to 4003: busy, unavailable,
   # late, failed: the key may have been made. 4213: too many requests.

@@ -71,12 +71,12 @@ provider "gate" {
       mode         = role.mode
       name         = key.name
       perms        = [for product in role.products : { name = product, read_only = role.access == "read" }]
-      ip_whitelist = length(concat(role.ips, key.cidrs)) > 0 ? [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")] : null
+      ip_whitelist = length(concat(role.ips, key.ips)) > 0 ? concat(role.ips, key.ips) : null
     }
     id         = body.key
     identify   = "secret_key"
     secret     = { api_key = body.key, secret_key = body.secret }
-    expires_at = length(concat(role.ips, key.cidrs)) > 0 ? null : timeadd(now(), "2160h")
+    expires_in = length(concat(role.ips, key.ips)) > 0 ? null : seconds("90d")
   }
 
   revoke {
@@ -93,6 +93,12 @@ provider "gate" {
       name       = item.name
       created_at = item.created_at
     }
+  }
+
+  cidrs {
+    single    = true
+    ipv6      = false
+    max_items = 20
   }
 
   errors {

@@ -77,7 +77,7 @@ provider "kucoin" {
       remark      = key.name
       passphrase  = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
       permission  = join(",", role.permissions)
-      ipWhitelist = length(concat(role.ips, key.cidrs)) > 0 ? join(",", [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]) : null
+      ipWhitelist = length(concat(role.ips, key.ips)) > 0 ? join(",", concat(role.ips, key.ips)) : null
       expire      = tostring(ceil(key.ttl / seconds("24h")))
     }
     ok       = body.code == "200000"
@@ -124,6 +124,12 @@ provider "kucoin" {
   key_name { max_length = 24 }
 
   expiry { allowed = ["30d", "90d", "180d", "360d"] }
+
+  cidrs {
+    single    = true
+    ipv6      = false
+    max_items = 20
+  }
 
   # 400001 to 400007: key, time, passphrase, signature, address, permission. 500000
   # and 300000 are failures inside: the key may have been made.

@@ -59,19 +59,19 @@ provider "mexc" {
       subAccount  = role.sub_account
       note        = key.name
       permissions = join(",", role.permissions)
-      ip          = length(concat(role.ips, key.cidrs)) > 0 ? join(",", [for ip in concat(role.ips, key.cidrs) : trimsuffix(ip, "/32")]) : null
+      ip          = length(concat(role.ips, key.ips)) > 0 ? join(",", concat(role.ips, key.ips)) : null
     }
     id         = body.apiKey
     identify   = "secret_key"
     secret     = { api_key = body.apiKey, secret_key = body.secretKey }
-    expires_at = length(concat(role.ips, key.cidrs)) > 0 ? null : timeadd(now(), "2160h")
+    expires_in = length(concat(role.ips, key.ips)) > 0 ? null : seconds("90d")
   }
 
   revoke {
     step "look" {
       get   = "/api/v3/sub-account/apiKey"
       query = { subAccount = role.sub_account }
-      gone  = !contains([for one in body.subAccount : one.apiKey], key.id)
+      gone  = status == 200 && !contains([for one in body.subAccount : one.apiKey], key.id)
     }
     step "delete" {
       delete = "/api/v3/sub-account/apiKey"
@@ -89,6 +89,12 @@ provider "mexc" {
       name       = item.note
       created_at = item.createTime
     }
+  }
+
+  cidrs {
+    single    = true
+    ipv6      = false
+    max_items = 20
   }
 
   # 10072, 700002, 700003, 700006: key, signature, time, address.

@@ -66,7 +66,7 @@ exchange "keys that read" {
 
   step "issue" {
     id = "75c3264105b74693d8cb5c7f1a8e2420"
-    ends = "2031-02-20T10:00:00Z"
+    ends = "2031-02-20T11:00:00Z"
     secret = {
       api_key = "75c3264105b74693d8cb5c7f1a8e2420"
       secret_key = "a1b2c3"

@@ -53,7 +53,7 @@ exchange "keys that read" {
 
   step "issue" {
     id = "mx0new"
-    ends = "2031-02-20T10:00:00Z"
+    ends = "2031-02-20T11:00:00Z"
     secret = {
       api_key = "mx0new"
       secret_key = "d3b07384"

@@ -1,0 +1,109 @@
+# Sources: Azure/azure-rest-api-specs (Microsoft.ApiManagement, 2024-05-01, from
+# memory); https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription
+#
+# A key is a subscription of its own, to a product, an API or all of them; we choose
+# its id. It does not end by itself, whatever its expirationDate says. The
+# application needs the role "API Management Service Contributor", or a custom one
+# with Microsoft.ApiManagement/service/subscriptions/*; its secret is replaced in
+# Microsoft Entra, not here.
+# Not confirmed: how long a gateway honours the key of a deleted subscription.
+provider "azure-apim" {
+  title    = "Azure API Management"
+  docs     = "https://learn.microsoft.com/en-us/azure/api-management/api-management-subscriptions"
+  base_url = "https://management.azure.com"
+
+  connection "tenant_id" {
+    type     = string
+    required = true
+    help     = "Microsoft Entra tenant of the application, a UUID."
+  }
+  connection "client_id" {
+    type     = string
+    required = true
+    help     = "Application that may manage the service's subscriptions, a UUID."
+  }
+  connection "client_secret" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of the application."
+  }
+  connection "subscription_id" {
+    type     = string
+    required = true
+    help     = "Azure subscription that the service is in, a UUID."
+  }
+  connection "resource_group" {
+    type     = string
+    required = true
+    help     = "Resource group that the service is in."
+  }
+  connection "service_name" {
+    type     = string
+    required = true
+    help     = "Name of the API Management service."
+  }
+
+  role "scope" {
+    type     = string
+    required = true
+    pattern  = "^/(products|apis)(/[^/]+)?$"
+    help     = "What the keys open: /products/starter, /apis/echo, or /apis for all APIs."
+  }
+
+  auth "oauth2" {
+    token_url     = "https://login.microsoftonline.com/${connection.tenant_id}/oauth2/v2.0/token"
+    client_id     = connection.client_id
+    client_secret = connection.client_secret
+    credentials   = "body"
+    scopes        = ["https://management.azure.com/.default"]
+  }
+
+  check {
+    get   = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions"
+    query = { api-version = "2024-05-01", "$top" = 1 }
+  }
+
+  issue {
+    step "subscription" {
+      put   = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.name}"
+      query = { api-version = "2024-05-01" }
+      json  = { properties = { scope = role.scope, displayName = key.name, state = "active", allowTracing = false } }
+      undo {
+        delete  = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.name}"
+        query   = { api-version = "2024-05-01" }
+        headers = { If-Match = "*" }
+        gone    = [204, 404]
+      }
+    }
+    step "secrets" {
+      post  = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.name}/listSecrets"
+      query = { api-version = "2024-05-01" }
+    }
+    id     = key.name
+    secret = { subscription_key = body.primaryKey }
+  }
+
+  revoke {
+    delete  = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.id}"
+    query   = { api-version = "2024-05-01" }
+    headers = { If-Match = "*" }
+    gone    = [204, 404]
+  }
+
+  list {
+    get   = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions"
+    query = { api-version = "2024-05-01", "$top" = 100, "$skip" = page.skip }
+    items = body.value
+    item = {
+      id         = item.name
+      name       = item.properties.displayName
+      created_at = item.properties.createdDate
+    }
+    next = coalesce(body.nextLink, "") == "" ? null : { skip = coalesce(page.skip, 0) + length(items) }
+  }
+
+  key_name { max_length = 80 }
+
+  errors { message = body.error.message }
+}

@@ -1,0 +1,87 @@
+# Sources: https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/;
+# https://next.sonarqube.com/sonarqube/web_api/api/user_tokens
+#
+# Tokens of the user whose token the connection holds. A role that says nothing gets
+# tokens that analyse one project. They end on a day of the calendar. The admin token
+# is a user token of a user with the permission "Execute analysis"; with "login" it has
+# to be an administrator's, who may make user tokens for others. A token does not know
+# its own name, by which alone it is revoked, so it is not replaced here.
+provider "sonarqube" {
+  title = "SonarQube"
+  docs  = "https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/"
+  lag   = "10s"
+
+  connection "token" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "User token of the user that the tokens belong to, or of an administrator."
+  }
+
+  role "type" {
+    type    = string
+    default = "PROJECT_ANALYSIS_TOKEN"
+    enum    = ["PROJECT_ANALYSIS_TOKEN", "GLOBAL_ANALYSIS_TOKEN", "USER_TOKEN"]
+    help    = "What the tokens may do: analyse one project, analyse every project, or all that the user may."
+  }
+  role "project" {
+    type = string
+    help = "Project that PROJECT_ANALYSIS_TOKEN tokens analyse."
+  }
+  role "login" {
+    type = string
+    help = "User that the tokens belong to, by an administrator's token; without it the token's own."
+  }
+
+  auth "bearer" { token = connection.token }
+
+  check {
+    get = "/api/authentication/validate"
+    ok  = body.valid
+  }
+
+  issue {
+    post = "/api/user_tokens/generate"
+    form = {
+      name           = key.name
+      type           = role.type
+      projectKey     = role.type == "PROJECT_ANALYSIS_TOKEN" ? role.project : null
+      login          = role.login
+      expirationDate = formatdate("YYYY-MM-DD", key.expires_at)
+    }
+    id         = key.name
+    secret     = { token = body.token }
+    expires_at = body.expirationDate
+  }
+
+  # Revoking what is gone succeeds.
+  revoke {
+    post = "/api/user_tokens/revoke"
+    form = { name = key.id, login = role.login }
+  }
+
+  # Not paged: the answer is all tokens of the user.
+  list {
+    get   = "/api/user_tokens/search"
+    query = { login = role.login }
+    items = body.userTokens
+    item = {
+      id         = item.name
+      name       = item.name
+      created_at = item.createdAt
+    }
+  }
+
+  probe {
+    get     = "/api/authentication/validate"
+    headers = { Authorization = "Bearer ${secret.token}" }
+    alive   = status == 200 && body.valid
+    dead    = status == 401 || body.valid == false
+  }
+
+  key_name { max_length = 100 }
+
+  expiry { granularity = "24h" }
+
+  errors { message = body.errors[0].msg }
+}

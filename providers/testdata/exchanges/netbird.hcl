@@ -1,0 +1,162 @@
+exchange "tokens of a service user" {
+  source = "netbirdio/netbird:shared/management/http/api/openapi.yml"
+  connection = {
+    token = "nbp_admin"
+  }
+  role = {
+    user_id = "google-oauth2|2774"
+  }
+  headers = {
+    Authorization = "Token nbp_admin"
+  }
+
+  step "check" {
+    trip {
+      request = "GET /api/users/current"
+      status = 200
+      answer = {
+        id = "u0"
+        role = "admin"
+        is_service_user = true
+      }
+    }
+  }
+
+  step "check" {
+    fails = "unauthorized"
+    trip {
+      request = "GET /api/users/current"
+      status = 401
+      answer = {
+        message = "token invalid"
+        code = 401
+      }
+    }
+  }
+
+  step "issue" {
+    fails = "refused"
+    key {
+      name = "vault-app-1"
+      expires_at = "2030-12-22T10:00:00Z"
+      ttl = 2592000
+    }
+    trip {
+      request = "POST /api/users/google-oauth2%7C2774/tokens"
+      json = {
+        name = "vault-app-1"
+        expires_in = 30
+      }
+      status = 422
+      answer = {
+        message = "expiration has to be between 1 and 365"
+        code = 422
+      }
+    }
+  }
+
+  step "issue" {
+    id = "ch8i54g6lnn4g9hqv7n0"
+    secret = {
+      token = "nbp_secret"
+    }
+    key {
+      name = "vault-app-1"
+      expires_at = "2030-12-22T10:00:00Z"
+      ttl = 2592000
+    }
+    trip {
+      request = "POST /api/users/google-oauth2%7C2774/tokens"
+      json = {
+        name = "vault-app-1"
+        expires_in = 30
+      }
+      status = 200
+      answer = {
+        plain_token = "nbp_secret"
+        personal_access_token = {
+          id = "ch8i54g6lnn4g9hqv7n0"
+          name = "vault-app-1"
+          expiration_date = "2030-12-22T10:00:00Z"
+          created_by = "u0"
+          created_at = "2030-11-22T10:00:00Z"
+        }
+      }
+    }
+  }
+
+  step "list" {
+    ids = [
+  "other",
+  "ch8i54g6lnn4g9hqv7n0",
+]
+    trip {
+      request = "GET /api/users/google-oauth2%7C2774/tokens"
+      status = 200
+      answer = [
+        {
+          id = "other"
+          name = "by hand"
+          expiration_date = "2031-01-01T00:00:00Z"
+          created_by = "u1"
+          created_at = "2026-01-01T00:00:00Z"
+        },
+        {
+          id = "ch8i54g6lnn4g9hqv7n0"
+          name = "vault-app-1"
+          expiration_date = "2030-12-22T10:00:00Z"
+          created_by = "u0"
+          created_at = "2030-11-22T10:00:00Z"
+        },
+      ]
+    }
+  }
+
+  step "probe" {
+    alive = true
+    trip {
+      request = "GET /api/users/current"
+      headers = {
+        Authorization = "Token nbp_secret"
+      }
+      status = 200
+      answer = {
+        id = "u2"
+      }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /api/users/google-oauth2%7C2774/tokens/ch8i54g6lnn4g9hqv7n0"
+      status = 200
+      answer = {}
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /api/users/google-oauth2%7C2774/tokens/ch8i54g6lnn4g9hqv7n0"
+      status = 404
+      answer = {
+        message = "PAT not found"
+        code = 404
+      }
+    }
+  }
+
+  step "probe" {
+    alive = false
+    trip {
+      request = "GET /api/users/current"
+      headers = {
+        Authorization = "Token nbp_secret"
+      }
+      status = 401
+      answer = {
+        message = "token invalid"
+        code = 401
+      }
+    }
+  }
+}
