@@ -111,7 +111,7 @@ func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, 
 	if slices.Contains(providers.BuiltIn(), name) && !o.Override {
 		return nil, nil, usererror.Errorf("provider %q is built in; choose another name, or repeat with override=true to use this definition instead", name)
 	}
-	if err := refuseReservedNames(parsed); err != nil {
+	if err := RefuseReservedNames(parsed); err != nil {
 		return nil, nil, err
 	}
 	if moved, err = e.refuseLeadingElsewhere(ctx, s, parsed, o.Force); err != nil {

@@ -29,9 +29,9 @@ func RoleFields() []string {
 	}
 }
 
-// refuseReservedNames refuses a definition with a field that the engine's own of
+// RefuseReservedNames refuses a definition with a field that the engine's own of
 // the same name would hide.
-func refuseReservedNames(definition *providers.Definition) error {
+func RefuseReservedNames(definition *providers.Definition) error {
 	for _, one := range []struct {
 		kind   string
 		fields providers.Fields

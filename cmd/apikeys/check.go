@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"vault-plugin-secrets-apikeys/backend"
+	"vault-plugin-secrets-apikeys/internal/draft"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -35,18 +37,18 @@ type position struct {
 }
 
 func (c *checkCommand) Run(out io.Writer) error {
-	found := []diagnostic{}
+	found, undecided := []diagnostic{}, []diagnostic{}
 	for _, file := range c.Files {
 		source, err := readSource(file)
 		if err != nil {
 			return err
 		}
-		_, err = providers.Parse(file, source)
-		if err == nil {
-			continue
+		err = checkSource(file, source)
+		if err != nil {
+			found = append(found, diagnosticsOf(file, err)...)
 		}
-		found = append(found, diagnosticsOf(file, err)...)
-		if !c.JSON {
+		undecided = append(undecided, undecidedIn(file, source)...)
+		if err != nil && !c.JSON {
 			fmt.Fprintf(out, "%s\n\n", err)
 		}
 	}
@@ -54,16 +56,42 @@ func (c *checkCommand) Run(out io.Writer) error {
 	case c.JSON:
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(map[string]any{"valid": len(found) == 0, "diagnostics": found}); err != nil {
+		if err := encoder.Encode(map[string]any{"valid": len(found) == 0, "diagnostics": append(found, undecided...)}); err != nil {
 			return err
 		}
 	case len(found) == 0:
 		fmt.Fprintln(out, "No mistakes were found.")
 	}
+	if len(undecided) > 0 && !c.JSON {
+		fmt.Fprintf(out, "\n%d lines are left to decide:\n", len(undecided))
+		for _, one := range undecided {
+			fmt.Fprintf(out, "  %s line %d: %s\n", one.File, one.Start.Line, one.Summary)
+		}
+	}
 	if len(found) > 0 {
 		return errSilent
 	}
 	return nil
+}
+
+// checkSource is what is wrong with a definition, as an upload would tell it.
+func checkSource(file string, source []byte) error {
+	d, err := providers.Parse(file, source)
+	if err != nil {
+		return err
+	}
+	return backend.RefuseReservedNames(d)
+}
+
+// undecidedIn are the lines that apikeys new has left to the author. They are no
+// mistakes: the definition can be used.
+func undecidedIn(file string, source []byte) []diagnostic {
+	var found []diagnostic
+	for _, q := range draft.Questions(string(source)) {
+		at := position{Line: q.Line, Column: 1, Byte: q.Byte}
+		found = append(found, diagnostic{File: file, Severity: "warning", Summary: q.Text, Start: &at, End: &at})
+	}
+	return found
 }
 
 // diagnosticsOf are the mistakes that an error of Parse tells.

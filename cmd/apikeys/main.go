@@ -1,6 +1,7 @@
 // Command apikeys is the tool of those who write provider definitions: it
-// checks, formats and explains one, and tries it with a whole life of a key at
-// a live account. It needs no Vault.
+// writes a first one from a provider's OpenAPI document, checks, formats and
+// explains one, holds it against what its provider says, and tries it with a whole
+// life of a key at a live account. It needs no Vault.
 package main
 
 import (
@@ -17,9 +18,11 @@ import (
 
 // commands is the command line.
 type commands struct {
+	New   newCommand    `cmd:"" help:"Write a first definition, from a provider's OpenAPI document."`
 	Check checkCommand  `cmd:"" help:"Tell every mistake in definitions, without calling anybody."`
 	Fmt   formatCommand `cmd:"" help:"Rewrite definitions in the canonical layout."`
 	Show  showCommand   `cmd:"" help:"Show what a definition takes, what the engine can do with it, and every request that it makes."`
+	Test  testCommand   `cmd:"" help:"Hold a definition against exchanges from its provider's documentation, and against its OpenAPI document, without calling anybody."`
 	Try   tryCommand    `cmd:"" help:"Take a key through its whole life at a live account, and clean up."`
 }
 

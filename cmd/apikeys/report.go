@@ -12,6 +12,7 @@ import (
 type report struct {
 	out     io.Writer
 	failed  int
+	judged  int      // how much was tested at all
 	secrets []string // never shown
 }
 
@@ -42,12 +43,12 @@ func (r *report) clean(text string) string {
 	return text
 }
 
-// verdict is the last line, and the command's outcome.
-func (r *report) verdict() error {
+// verdict is the last line, good where nothing went wrong, and the command's outcome.
+func (r *report) verdict(good string) error {
 	if r.failed > 0 {
 		fmt.Fprintf(r.out, "\n%s\n", color.RedString("%d of it went wrong.", r.failed))
 		return errSilent
 	}
-	fmt.Fprintf(r.out, "\n%s\n", color.GreenString("All of it went as it should, and nothing is left behind."))
+	fmt.Fprintf(r.out, "\n%s\n", color.GreenString("%s", good))
 	return nil
 }

@@ -56,7 +56,7 @@ func (c *tryCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	l.live(ctx)
 	l.close(ctx)
-	return r.verdict()
+	return r.verdict("All of it went as it should, and nothing is left behind.")
 }
 
 // startSandbox serves a provider on loopback and has the command try it.

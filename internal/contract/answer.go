@@ -19,6 +19,9 @@ type writer struct {
 	// minting says that the answer is the object's birth: strings and ids
 	// without a known value get one of their own.
 	minting bool
+	// naming says that the answer lists the object, which may be the first that tells
+	// its id.
+	naming bool
 	// failing says that the answer is a refusal.
 	failing bool
 	// required are the properties that the whole demands of which this is a part.
@@ -141,13 +144,26 @@ func (w *writer) properties(s *openapi3.Schema, place string, example any) any {
 	return object
 }
 
+// endings are names, without what conventions add, of dates that a living key does
+// not have.
+var endings = []string{"revoked", "deleted", "disabled", "archived", "cancelled", "canceled", "deactivated", "suspended"}
+
+// isEnding reports whether a property is a date at which something has ended.
+func isEnding(name string) bool {
+	name = strings.ToLower(strings.ReplaceAll(name, "_", ""))
+	return slices.ContainsFunc(endings, func(ending string) bool {
+		rest, ok := strings.CutPrefix(name, ending)
+		return ok && slices.Contains([]string{"at", "on", "date", "time"}, rest)
+	})
+}
+
 // nullable reports whether a property may be null.
 func nullable(s *openapi3.Schema) bool { return s.Nullable || s.Type.Includes("null") }
 
 // optional makes what may be left out, and leaves it out where it cannot be
 // made as the schema wants it.
 func (w *writer) optional(property *openapi3.SchemaRef, name, place string, example any) any {
-	if strings.Count(place, ".") > shallow {
+	if strings.Count(place, ".") > shallow || !w.failing && isEnding(name) {
 		return nil
 	}
 	value := w.value(property, name, place, example)
@@ -202,9 +218,10 @@ func (w *writer) scalar(s *openapi3.Schema, name string, example any) any {
 
 // number is unique where its name says that it is an id.
 func (w *writer) number(s *openapi3.Schema, name string, example any) any {
-	if w.minting && isID(name) {
+	if w.minting && isID(name) || w.firstTells(name) {
 		number := w.server.next()
 		w.object.made = append(w.object.made, fmt.Sprint(number))
+		w.remember(name, number)
 		return number
 	}
 	if example != nil && w.server.valid(s, example) {
@@ -221,6 +238,23 @@ func (w *writer) number(s *openapi3.Schema, name string, example any) any {
 	return 0
 }
 
+// firstTells reports whether a list is to tell the object's own id, of which its
+// birth has told nothing.
+func (w *writer) firstTells(name string) bool {
+	if !w.naming || name != "id" {
+		return false
+	}
+	_, known := w.object.fields[name]
+	return !known
+}
+
+// remember keeps an id that a list has told, for the next one.
+func (w *writer) remember(name string, value any) {
+	if w.naming {
+		w.object.learn(map[string]any{name: value})
+	}
+}
+
 func isID(name string) bool {
 	return name == "id" || strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "Id") || strings.HasSuffix(name, "ID")
 }
@@ -231,6 +265,8 @@ func isID(name string) bool {
 func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 	text, _ := example.(string)
 	switch {
+	case w.minting && w.isSecret(name) && s.Format == "":
+		// An example that looks like a time is none.
 	case isTime(s, text):
 		return w.server.born.Format(time.RFC3339)
 	case isZoneless(text):
@@ -241,7 +277,7 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 		return "https://provider.example/" + name
 	case s.Format == "email":
 		return name + "@provider.example"
-	case !w.minting && text != "" && w.server.valid(s, text):
+	case !w.minting && !w.firstTells(name) && text != "" && w.server.valid(s, text):
 		return text
 	}
 	unique := distinct(s, name, text, w.server.next())
@@ -251,10 +287,16 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 	if !w.server.valid(s, unique) {
 		return text
 	}
-	if w.minting {
+	if w.minting || w.firstTells(name) {
 		w.object.made = append(w.object.made, unique)
+		w.remember(name, unique)
 	}
 	return unique
+}
+
+// isSecret reports whether a property has the name of the one that is the key.
+func (w *writer) isSecret(name string) bool {
+	return name != "" && (w.server.rules.Secret == name || strings.HasSuffix(w.server.rules.Secret, "."+name))
 }
 
 func isTime(s *openapi3.Schema, example string) bool {

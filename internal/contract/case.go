@@ -3,8 +3,10 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsimple"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -62,10 +64,16 @@ type Case struct {
 	MakesUnnamed []string `hcl:"makes_unnamed,optional"`
 	// Idempotent are deletions that succeed when there is nothing to delete.
 	Idempotent []string `hcl:"idempotent,optional"`
-	// Deletes and MakesNothing are operations that do not mean what their
-	// method says.
+	// Lists, Updates, Deletes and MakesNothing are operations that do not mean what
+	// their method and the last word of their path say.
+	Lists        []string `hcl:"lists,optional"`
+	Updates      []string `hcl:"updates,optional"`
 	Deletes      []string `hcl:"deletes,optional"`
 	MakesNothing []string `hcl:"makes_nothing,optional"`
+	// TokenEndpoints are addresses beyond the document that answer an OAuth 2.0
+	// token (RFC 6749, section 5.1) to a credential, in basic authentication or in
+	// the body: "POST https://login.example.com/token", or "POST /token".
+	TokenEndpoints []string `hcl:"token_endpoints,optional"`
 }
 
 // ReadCases reads a definition's file of cases.
@@ -73,13 +81,27 @@ func ReadCases(path string) ([]*Case, error) {
 	var file struct {
 		Cases []*Case `hcl:"contract,block"`
 	}
-	if err := hclsimple.DecodeFile(path, nil, &file); err != nil {
+	if err := decodeFile(path, nil, &file); err != nil {
 		return nil, err
 	}
 	if len(file.Cases) == 0 {
 		return nil, fmt.Errorf("%s: write a block: contract \"title\" { document = … }", path)
 	}
 	return file.Cases, nil
+}
+
+// decodeFile reads a file, and tells all that is wrong with it at once.
+func decodeFile(path string, context *hcl.EvalContext, file any) error {
+	err := hclsimple.DecodeFile(path, context, file)
+	var found hcl.Diagnostics
+	if !errors.As(err, &found) {
+		return err
+	}
+	var all []error
+	for _, d := range found {
+		all = append(all, d)
+	}
+	return errors.Join(all...)
 }
 
 // plain is what value would be after a way through JSON.

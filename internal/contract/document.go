@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+	"go.yaml.in/yaml/v4"
 )
 
 // Document is a provider's own description of its API, whatever version of
@@ -21,7 +23,7 @@ type Document struct {
 	served openapi3.Servers
 }
 
-// ReadDocument reads an OpenAPI 3.0 or 3.1 or a Swagger 2.0 document, in JSON.
+// ReadDocument reads an OpenAPI 3.0 or 3.1 or a Swagger 2.0 document, in JSON or YAML.
 func ReadDocument(path string) (*Document, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -105,21 +107,77 @@ func openPartsOf(schema *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
 	}
 }
 
+// parseDocument reads JSON, and YAML, of which JSON is a part.
 func parseDocument(text []byte) (*openapi3.T, error) {
 	var version struct {
-		Swagger string `json:"swagger"`
+		Swagger string `yaml:"swagger"`
+		OpenAPI string `yaml:"openapi"`
 	}
-	if err := json.Unmarshal(text, &version); err != nil {
+	if err := yaml.Unmarshal(text, &version); err != nil {
 		return nil, err
 	}
-	if version.Swagger == "" {
+	switch {
+	case version.OpenAPI != "":
 		return openapi3.NewLoader().LoadFromData(text)
+	case version.Swagger == "":
+		return nil, errors.New("it is no OpenAPI document: it says neither openapi nor swagger")
+	}
+	text, err := asJSON(text)
+	if err != nil {
+		return nil, err
 	}
 	var old openapi2.T
 	if err := json.Unmarshal(text, &old); err != nil {
 		return nil, err
 	}
 	return openapi2conv.ToV3(&old)
+}
+
+// asJSON is YAML as JSON; names that YAML takes for numbers, such as the statuses
+// of answers, are texts there.
+func asJSON(text []byte) ([]byte, error) {
+	if json.Valid(text) {
+		return text, nil
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, err
+	}
+	value, err := plainNode(&root)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(value)
+}
+
+func plainNode(n *yaml.Node) (any, error) {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return plainNode(n.Content[0])
+	case yaml.AliasNode:
+		return plainNode(n.Alias)
+	case yaml.SequenceNode:
+		elements := make([]any, len(n.Content))
+		for i, inner := range n.Content {
+			var err error
+			if elements[i], err = plainNode(inner); err != nil {
+				return nil, err
+			}
+		}
+		return elements, nil
+	case yaml.MappingNode:
+		members := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			value, err := plainNode(n.Content[i+1])
+			if err != nil {
+				return nil, err
+			}
+			members[n.Content[i].Value] = value
+		}
+		return members, nil
+	}
+	var value any
+	return value, n.Decode(&value)
 }
 
 // ServerPath is the path of the document's first server, without a slash at

@@ -15,7 +15,6 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsimple"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
@@ -117,7 +116,7 @@ func ReadExchanges(path string) ([]*Exchange, error) {
 		Variables: map[string]cty.Value{"private_key": cty.StringVal(PrivateKey())},
 		Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc},
 	}
-	if err := hclsimple.DecodeFile(path, context, &file); err != nil {
+	if err := decodeFile(path, context, &file); err != nil {
 		return nil, err
 	}
 	if len(file.Exchanges) == 0 {

@@ -43,6 +43,9 @@ func (c *call) list(w http.ResponseWriter) {
 		body = put(body, place, c.elements(values.fill, items, place, page))
 		c.mark(body, schema.Value, c.marks(page, len(here), more))
 	}
+	if more {
+		w.Header().Set("Link", "<"+c.nextPage(page)+`>; rel="next"`)
+	}
 	c.write(w, status, jsonKind(response), body)
 }
 
@@ -76,24 +79,23 @@ func (c *call) filteredOut(o *object) bool {
 // page is the part of the objects that the query asks for.
 func (c *call) page(all []*object) (part []*object, more bool) {
 	size, start, paged := pageSize, 0, false
-	for _, parameter := range c.queryParameters() {
-		value := c.request.URL.Query().Get(parameter.Name)
-		number, err := strconv.Atoi(value)
+	for _, one := range c.pagingValues() {
+		number, err := strconv.Atoi(one.value)
 		switch {
-		case slices.Contains(limitNames, parameter.Name):
+		case slices.Contains(limitNames, one.name):
 			if err == nil && number > 0 {
 				size = min(size, number)
 			}
-		case slices.Contains(offsetNames, parameter.Name):
+		case slices.Contains(offsetNames, one.name):
 			paged, start = true, number
-		case slices.Contains(pageNames, parameter.Name):
+		case slices.Contains(pageNames, one.name):
 			paged = true
 			if err == nil {
-				start = (number - c.firstPage(parameter)) * pageSize
+				start = (number - one.first) * pageSize
 			}
-		case slices.Contains(afterNames, parameter.Name):
+		case slices.Contains(afterNames, one.name):
 			paged = true
-			start = 1 + slices.IndexFunc(all, func(o *object) bool { return o.is(value) })
+			start = 1 + slices.IndexFunc(all, func(o *object) bool { return o.is(one.value) })
 		}
 	}
 	if !paged {
@@ -102,6 +104,31 @@ func (c *call) page(all []*object) (part []*object, more bool) {
 	start = max(0, min(start, len(all)))
 	end := min(start+size, len(all))
 	return all[start:end], end < len(all)
+}
+
+// pagingValue is one that may say which page is wanted: a parameter of the query,
+// or a property of the body; first is the number of the first page.
+type pagingValue struct {
+	name, value string
+	first       int
+}
+
+func (c *call) pagingValues() []pagingValue {
+	var found []pagingValue
+	for _, parameter := range c.queryParameters() {
+		found = append(found, pagingValue{parameter.Name, c.request.URL.Query().Get(parameter.Name), c.firstPage(parameter.Schema)})
+	}
+	schema := bodySchema(c.route.Operation, c.request.Header)
+	if schema == nil {
+		return found
+	}
+	sent, _ := c.body.(map[string]any)
+	properties, _ := propertiesOf(schema)
+	for name, property := range properties {
+		text, _ := scalarText(sent[name])
+		found = append(found, pagingValue{name, text, c.firstPage(property.NewRef())})
+	}
+	return found
 }
 
 func (c *call) queryParameters() []*openapi3.Parameter {
@@ -117,14 +144,14 @@ func (c *call) queryParameters() []*openapi3.Parameter {
 }
 
 // firstPage is 0 where the document, or the case, counts pages from there.
-func (c *call) firstPage(parameter *openapi3.Parameter) int {
+func (c *call) firstPage(schema *openapi3.SchemaRef) int {
 	if c.rules.FirstPage != nil {
 		return *c.rules.FirstPage
 	}
-	if parameter.Schema == nil || parameter.Schema.Value == nil {
+	if schema == nil || schema.Value == nil {
 		return 1
 	}
-	s := parameter.Schema.Value
+	s := schema.Value
 	if s.Min != nil && *s.Min == 0 || s.Default != nil && scalarIs(s.Default, "0") {
 		return 0
 	}
@@ -201,7 +228,7 @@ func (c *call) likeness(w *writer, a array) int {
 func (c *call) elements(fill map[string]string, items *openapi3.SchemaRef, place string, page []*object) []any {
 	elements := make([]any, 0, len(page))
 	for _, object := range page {
-		values := &writer{server: c.Server, object: object, fill: fill}
+		values := &writer{server: c.Server, object: object, fill: fill, naming: true}
 		elements = append(elements, values.value(items, "", place+"[]", nil))
 	}
 	return elements
@@ -246,22 +273,34 @@ func (c *call) marks(page []*object, total int, more bool) map[string]any {
 	set(lastNames, page[len(page)-1].id())
 	if more {
 		set(nextNames, page[len(page)-1].id())
-		set(linkNames, c.nextPage(page[len(page)-1].id()))
+		set(linkNames, c.nextPage(page))
 	}
 	return found
 }
 
-// nextPage is the address of the page that begins after the object of that id.
-func (c *call) nextPage(id string) string {
+// nextPage is the address of the page that follows this one.
+func (c *call) nextPage(page []*object) string {
 	address := *c.request.URL
 	query := address.Query()
-	for _, parameter := range c.queryParameters() {
-		if slices.Contains(afterNames, parameter.Name) {
-			query.Set(parameter.Name, id)
+	for _, one := range c.pagingValues() {
+		number, err := strconv.Atoi(one.value)
+		switch {
+		case slices.Contains(afterNames, one.name):
+			query.Set(one.name, page[len(page)-1].id())
+		case slices.Contains(offsetNames, one.name):
+			query.Set(one.name, strconv.Itoa(number+len(page)))
+		case slices.Contains(pageNames, one.name) && err == nil:
+			query.Set(one.name, strconv.Itoa(number+1))
+		case slices.Contains(pageNames, one.name):
+			query.Set(one.name, strconv.Itoa(one.first+1))
 		}
 	}
 	address.RawQuery = query.Encode()
-	return "http://" + c.request.Host + address.String()
+	scheme := "http"
+	if c.request.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + c.request.Host + address.String()
 }
 
 // mark writes marks over the properties of the same names. One without a value,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -133,20 +134,20 @@ func (r *replaying) carryOut(ctx context.Context, number int, step *Step) {
 	defer cancel()
 	r.player.Expect(step.Trips)
 	err := act(r, ctx, step)
-	differences := r.player.Wrong()
-	for _, difference := range differences {
+	for _, difference := range r.player.Wrong() {
 		r.wrong("%s", difference)
 	}
-	r.outcome(step, err, len(differences) > 0)
+	r.outcome(step, err)
 }
 
-// outcome holds the end of a step against what the exchange says. An error that
-// follows from a request other than the exchange's says nothing more.
-func (r *replaying) outcome(step *Step, err error, explained bool) {
+// outcome holds the end of a step against what the exchange says. An error that is
+// the answer to a request other than the exchange's says nothing more.
+func (r *replaying) outcome(step *Step, err error) {
 	got := failure(err)
+	var e *providers.Error
 	switch {
 	case got == step.Fails:
-	case explained && step.Fails == "":
+	case errors.As(err, &e) && e.Status == http.StatusTeapot:
 	case step.Fails == "":
 		r.wrong("it fails: %v", err)
 	case got == "":

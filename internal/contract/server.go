@@ -110,6 +110,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answerBeyond(w, r)
 		return
 	}
+	if s.isTokenEndpoint(r) {
+		s.answerToken(w, r, text)
+		return
+	}
 	c, err := s.call(r, text)
 	if err != nil {
 		s.violation(r, err)
@@ -143,6 +147,33 @@ func (s *Server) answerBeyond(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{})
+}
+
+func (s *Server) isTokenEndpoint(r *http.Request) bool {
+	return slices.Contains(s.rules.TokenEndpoints, r.Method+" "+r.URL.Path) ||
+		slices.Contains(s.rules.TokenEndpoints, r.Method+" https://"+r.Host+r.URL.Path)
+}
+
+// answerToken lends a token for a credential that is shown, or for an assertion
+// (RFC 7523), whose signature is not looked at.
+func (s *Server) answerToken(w http.ResponseWriter, r *http.Request, text []byte) {
+	body, err := bodyOf(r.Header, text)
+	if err != nil {
+		s.violation(r, err)
+	}
+	shown := append(texts(body), anywhere(r)...)
+	i := slices.IndexFunc(shown, s.accepts)
+	form, _ := body.(map[string]any)
+	if _, asserted := form[assertionField]; asserted && len(s.admins) > 0 {
+		shown, i = s.admins, 0
+	}
+	if i < 0 {
+		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+		return
+	}
+	token := fmt.Sprintf("token-%d", s.next())
+	s.tokens[token] = shown[i]
+	writeJSON(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 3600})
 }
 
 func (s *Server) violation(r *http.Request, err error) {
@@ -232,18 +263,20 @@ func (c *call) serve(w http.ResponseWriter) {
 		c.fail(w, http.StatusUnauthorized)
 		return
 	}
-	switch {
-	case c.parentGone():
+	if c.parentGone() {
 		c.fail(w, http.StatusNotFound)
-	case c.request.Method == http.MethodDelete || slices.Contains(c.rules.Deletes, c.operation()):
+		return
+	}
+	switch c.means() {
+	case deletes:
 		c.delete(w)
-	case slices.Contains(c.rules.MakesNothing, c.operation()):
+	case nothing:
 		c.answer(w, &writer{server: c.Server, fill: c.rules.Fill[c.operation()]})
-	case c.request.Method == http.MethodGet && c.onItem():
+	case reads:
 		c.read(w)
-	case c.request.Method == http.MethodGet:
+	case lists:
 		c.list(w)
-	case c.onItem():
+	case updates:
 		c.update(w)
 	default:
 		c.create(w)
@@ -332,20 +365,6 @@ func (c *call) query() map[string]any {
 	return firstOf(c.request.URL.Query())
 }
 
-// item is the thing that the request names: by the end of its path, else by
-// any value of its query or body.
-func (c *call) item() *object {
-	if c.onItem() {
-		return c.find(c.lastParam())
-	}
-	for _, value := range slices.Concat(texts(c.query()), texts(c.body)) {
-		if found := c.find(value); found != nil {
-			return found
-		}
-	}
-	return nil
-}
-
 func (c *call) lastParamName() string {
 	return c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : strings.LastIndex(c.route.Path, "}")]
 }
@@ -361,8 +380,9 @@ func camel(name string) string {
 	return strings.Join(words, "")
 }
 
-func (c *call) lastParam() string {
-	name := c.lastParamName()
+func (c *call) lastParam() string { return c.param(c.lastParamName()) }
+
+func (c *call) param(name string) string {
 	if plain, err := url.PathUnescape(c.params[name]); err == nil {
 		return plain
 	}
@@ -408,7 +428,7 @@ func (c *call) update(w http.ResponseWriter) {
 	case found != nil:
 		found.learn(c.body)
 		c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
-	case c.makesUnnamed() || c.route.Operation.Responses.Status(http.StatusCreated) != nil:
+	case c.makesUnnamed() || c.answersSecret() || c.route.Operation.Responses.Status(http.StatusCreated) != nil:
 		c.create(w)
 	default:
 		c.fail(w, http.StatusNotFound)
