@@ -336,7 +336,26 @@ func (e *Engine) addStaticKeys(ctx context.Context, s logical.Storage, h *holdin
 			return err
 		}
 		for _, key := range keys.all() {
-			h.add(&holder{what: "the key of static role " + name, recordID: key.RecordID, static: true}, key.Name)
+			one := holder{what: "the key of static role " + name, recordID: key.RecordID, static: true}
+			if r := h.recordHolder(key.Name, key.RecordID); r != nil {
+				// Its id tells it from a twin under the same name.
+				one.id, one.connection, one.provider, one.baseURL = r.id, r.connection, r.provider, r.baseURL
+			}
+			h.add(&one, key.Name)
+		}
+	}
+	return nil
+}
+
+// recordHolder is the ledger's record of a key by its name and the record's id;
+// nil when there is none.
+func (h *holdings) recordHolder(name, recordID string) *holder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	part, _ := h.partOf(name)
+	for _, one := range h.byPart[part] {
+		if one.recordID == recordID && !one.static {
+			return one
 		}
 	}
 	return nil

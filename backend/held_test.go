@@ -180,6 +180,18 @@ func TestTwins(t *testing.T) {
 				return idsOf(lease)
 			},
 		},
+		"of a static role's key": {
+			act: func(w *world, c *cabinet) []string {
+				twins(c)
+				w.must(w.process.SaveStaticRole(ctx, w.process.storage, "site", &StaticRole{
+					Role: Role{Connection: "one", Fields: providers.Values{"drawer": "main"}},
+				}))
+				_, err := w.process.Reconcile(ctx, w.process.storage, "one", ReconcileOptions{Delete: true})
+				w.must(err)
+				id, _, _ := strings.Cut(w.current("site").Secret["api_key"].(string), ".")
+				return []string{id}
+			},
+		},
 		"a failover removes it": {
 			act: func(w *world, c *cabinet) []string {
 				twins(c)

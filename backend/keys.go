@@ -100,6 +100,11 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 		return err
 	}
 	defer unlock()
+	if entry.Kind == queue.Crash {
+		if err := e.giveUpCrash(ctx, id); err != nil {
+			return err
+		}
+	}
 	r, err := ledger.GetNamed(ctx, req.Storage, id, entry.KeyName)
 	if err != nil {
 		return err

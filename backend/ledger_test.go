@@ -155,3 +155,17 @@ func TestRecordOfAnotherIsNeverOverwritten(t *testing.T) {
 		t.Errorf("the ledger has %v", paths)
 	}
 }
+
+// TestRecordOfAFailedEntry: the write of a new key's record is carried out and
+// answered with an error. The key goes on the spot, and so does its record, which
+// nobody could have it confirmed for once the connection has another credential.
+func TestRecordOfAFailedEntry(t *testing.T) {
+	w := newWorld(t)
+	w.process.gate.failAfter("PUT " + ledger.Prefix)
+	if _, err := w.mint("app"); err == nil {
+		t.Fatal("the mint did not fail")
+	}
+	if alive, left := w.alive(), w.stored(ledger.Prefix); len(alive) > 0 || len(left) > 0 {
+		t.Errorf("alive: %v, in the ledger: %v", alive, left)
+	}
+}

@@ -335,6 +335,7 @@ func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *min
 	defer cancel()
 	missing, err := o.bound.client.Delete(ctx, handle)
 	if err == nil && !missing {
+		e.dropWritten(ctx, s, &o.record)
 		e.finishMint(ctx, s, o)
 		return nil
 	}
@@ -346,6 +347,19 @@ func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *min
 	return errors.Join(
 		fmt.Errorf("revoking the key again: %w", err),
 		e.leaveToQueue(ctx, s, o, entry))
+}
+
+// dropWritten removes the record of a key that is gone, should the write of it
+// that failed have been carried out all the same. What is left of it the reaper
+// finds.
+func (e *Engine) dropWritten(ctx context.Context, s logical.Storage, r *ledger.Record) {
+	written, err := ledger.GetNamed(ctx, s, r.ID, r.Handle.Name)
+	if err == nil && written != nil {
+		err = ledger.Drop(ctx, s, written)
+	}
+	if err != nil {
+		e.log.Warn("it is not known whether a key that is gone is in the ledger; the reaper will see", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+	}
 }
 
 // failedMint sorts out an issue that failed and answers what the caller is told.

@@ -135,7 +135,11 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 			add(entry.Scope)
 		}
 	}
-	return slices.Collect(maps.Values(scopes)), nil
+	all := make([]providers.Scope, 0, len(scopes))
+	for _, text := range slices.Sorted(maps.Keys(scopes)) {
+		all = append(all, scopes[text])
+	}
+	return all, nil
 }
 
 // failedListing is a place that could not be listed, or not with certainty.

@@ -1,7 +1,10 @@
 package backend
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +18,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/retry"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
@@ -119,7 +123,9 @@ func (e *Engine) recoverDirty(ctx context.Context) {
 	}
 	e.pending.recoveries.mu.Lock()
 	defer e.pending.recoveries.mu.Unlock()
-	due := slices.SortedFunc(maps.Values(e.pending.recoveries.byLocation), func(a, b *recovery) int { return a.nextTry.Compare(b.nextTry) })
+	due := slices.SortedFunc(maps.Values(e.pending.recoveries.byLocation), func(a, b *recovery) int {
+		return cmp.Or(a.nextTry.Compare(b.nextTry), strings.Compare(a.key(), b.key()))
+	})
 	for _, r := range due {
 		if e.pending.recoveries.busy == recoveryConcurrency {
 			return
@@ -177,7 +183,7 @@ func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err 
 // longestRecoveryPause is that of the queue: what a reachable provider refuses
 // can wait, what could not reach it is tried within a minute of its return.
 func longestRecoveryPause(err error) time.Duration {
-	if providers.KindOf(err) == providers.Refused {
+	if errors.Is(err, errElsewhere) || providers.KindOf(err) == providers.Refused {
 		return retry.LongestRefused
 	}
 	return retry.LongestUnreachable
@@ -196,6 +202,9 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 		return 0, true, e.giveUpRecovery(ctx, r, "the connection was deleted")
 	}
 	bound, release, err := e.boundFor(ctx, e.storage, r.location.Origin(r.connection))
+	if errors.Is(err, errElsewhere) {
+		return 0, false, e.askForCrash(r, "provider")
+	}
 	if err != nil {
 		return 0, false, err
 	}
@@ -204,6 +213,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 		return 0, true, e.giveUpRecovery(ctx, r, "the provider cannot list its keys")
 	}
 	lag = e.lagOf(bound)
+	elsewhere := e.leadsElsewhere(r, bound)
 	began, err := e.recoverLocation(ctx, bound, r)
 	if err != nil {
 		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, bound, r, now, err) {
@@ -215,8 +225,8 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	if began.Before(r.clearedAfter(lag)) {
 		return lag, false, nil
 	}
-	if now := bound.origin(); !sameAccount(r.location, bound) || !sameURL(r.location.BaseURL, now.BaseURL) {
-		e.log.Warn("a crash was recovered from with another credential, or at another address, than those in use at the crash: if that is another account, keys of the former one may be left there", "connection", r.connection, "scope", r.location.Scope)
+	if elsewhere != nil {
+		return lag, false, elsewhere
 	}
 	return lag, true, e.dropMarks(ctx, r)
 }
@@ -274,6 +284,64 @@ func (e *Engine) isAbsent(ctx context.Context, bound *boundConnection, r *recove
 	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, e.lagOf(bound))
 }
 
+// leadsElsewhere is why what the connection sees today is no proof that a crash
+// left nothing: it has another credential than at the crash, or another address.
+// The mark then stays, for the one of then or for an operator who has looked.
+func (e *Engine) leadsElsewhere(r *recovery, bound *boundConnection) error {
+	switch {
+	case r.location.BaseURL != "" && !sameURL(r.location.BaseURL, bound.origin().BaseURL):
+		return e.askForCrash(r, "address")
+	case !sameAccount(r.location, bound):
+		return e.askForCrash(r, "credential")
+	}
+	e.books.queue.Forget(r.crashID())
+	return nil
+}
+
+// askForCrash tells an operator what may be left where the connection led before
+// it was given another address, credential or provider.
+func (e *Engine) askForCrash(r *recovery, other string) error {
+	entry := queue.Entry{ID: r.crashID(), Kind: queue.Crash, Connection: r.connection, Scope: r.location.Scope}
+	entry.SetOrigin(r.location.Origin(r.connection))
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), and the connection has another %s since; "+
+		"write the one of then into config/%s, or look for such keys there, delete those that keys/ does not list, and write queue/%s/give-up",
+		r.windows().Describe(), r.location.Scope, other, r.connection, entry.ID)
+	e.books.queue.AddUnstored(entry)
+	return fmt.Errorf("%w: %s", errElsewhere, entry.Reason)
+}
+
+// crashID is the id of the entry that tells an operator of a recovery that waits.
+func (r *recovery) crashID() string {
+	sum := sha256.Sum256([]byte(r.key()))
+	return "crash-" + hex.EncodeToString(sum[:8])
+}
+
+// giveUpCrash has an operator answer for what a crash may have left.
+func (e *Engine) giveUpCrash(ctx context.Context, id string) error {
+	r := e.pending.recoveries.withCrashID(id)
+	if r == nil {
+		return nil // it was recovered from meanwhile
+	}
+	if err := e.dropMarks(ctx, r); err != nil {
+		return err
+	}
+	e.pending.recoveries.mu.Lock()
+	defer e.pending.recoveries.mu.Unlock()
+	delete(e.pending.recoveries.byLocation, r.key())
+	return nil
+}
+
+func (r *recoveries) withCrashID(id string) *recovery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.byLocation {
+		if one.crashID() == id {
+			return one
+		}
+	}
+	return nil
+}
+
 // sameAccount reports whether the site has the credential that was in use in the
 // place; one that a rotation made since counts as the same.
 func sameAccount(p marks.Location, s *boundConnection) bool {
@@ -288,6 +356,7 @@ func (e *Engine) giveUpRecovery(ctx context.Context, r *recovery, reason string)
 
 // dropMarks clears the marks of which this place was the last.
 func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
+	e.books.queue.Forget(r.crashID())
 	for _, m := range r.marks {
 		if !e.pending.recoveries.takeOff(m, r) {
 			continue

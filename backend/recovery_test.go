@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -276,4 +277,59 @@ func TestGuarded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCrashIsRememberedElsewhere: after a crash in mid-mint an operator has the
+// connection lead elsewhere. What is seen there proves nothing of the key, so the
+// mark stays and an operator is told, until the connection leads back or he gives
+// it up.
+func TestCrashIsRememberedElsewhere(t *testing.T) {
+	ctx := context.Background()
+	for name, elsewhere := range map[string]func(w *world, c *Connection){
+		"another address":    func(w *world, c *Connection) { _, c.BaseURL = w.otherHost() },
+		"another credential": func(w *world, c *Connection) { c.Fields["admin_key"] = w.anotherAdmin() },
+	} {
+		for how, end := range map[string]func(w *world, entry queue.Entry, before Connection){
+			"leads back": func(w *world, _ queue.Entry, before Connection) {
+				w.changeBox(func(c *Connection) { *c = before })
+			},
+			"given up": func(w *world, entry queue.Entry, _ Connection) {
+				w.must(w.process.GiveUp(ctx, w.request(logical.UpdateOperation, "queue/"+entry.ID+"/give-up"), entry.ID))
+				w.deleteAll() // as he was told to
+			},
+		} {
+			t.Run(name+", "+how, inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				before := *w.connection("box")
+				before.Fields = maps.Clone(before.Fields)
+				w.crashAfterPOST("app")
+				w.changeBox(func(c *Connection) { elsewhere(w, c) })
+				w.run(time.Hour, time.Minute)
+				if len(w.marks()) == 0 {
+					t.Fatal("no mark is left of the crash")
+				}
+				entries := w.process.Queue()
+				if len(entries) != 1 || entries[0].Kind != queue.Crash || !strings.Contains(entries[0].LastError, "give-up") {
+					t.Fatalf("queued: %+v", entries)
+				}
+				end(w, entries[0], before)
+				w.run(time.Hour, time.Minute)
+				w.startAlone()
+				w.run(time.Hour, time.Minute)
+				if alive, marks := w.alive(), w.marks(); len(alive) > 0 || len(marks) > 0 {
+					t.Errorf("alive: %v, marks: %v", alive, marks)
+				}
+				w.nothingIsQueued()
+			}))
+		}
+	}
+}
+
+// changeBox has an operator change the connection, whatever it leaves behind.
+func (w *world) changeBox(change func(*Connection)) {
+	w.t.Helper()
+	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
+		change(c)
+		return SaveOptions{Force: true, Credential: true}, nil
+	}))
 }

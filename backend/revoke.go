@@ -406,7 +406,7 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 		err = e.workRevocation(ctx, entry)
 	case queue.Retire:
 		err = e.retireQueued(ctx, entry)
-	case queue.ByHand:
+	case queue.ByHand, queue.Crash:
 		err = e.workByHand(entry)
 	default:
 		done, err = e.cleanUp(ctx, entry)

@@ -70,6 +70,18 @@ func (all Windows) Cover(w Window) bool {
 	return slices.ContainsFunc(all, func(one Window) bool { return one.join(w) == one })
 }
 
+// Describe says from when to when they are, as a part of a sentence.
+func (all Windows) Describe() string {
+	if len(all) == 0 {
+		return ""
+	}
+	whole := all[0]
+	for _, w := range all[1:] {
+		whole = whole.join(w)
+	}
+	return fmt.Sprintf(", made between %s and %s", whole.Since.UTC().Format(time.RFC3339), whole.Until.UTC().Format(time.RFC3339))
+}
+
 // AtMost joins the first ones until there are no more than so many.
 func (all Windows) AtMost(most int) Windows {
 	for len(all) > most {

@@ -24,10 +24,15 @@ const (
 	// ByHand: an admin credential may be alive that the engine can neither
 	// find nor remove. It waits for an operator to look for it and give it up.
 	ByHand Kind = "by_hand"
+	// Crash: keys may be alive that were being made at a crash, in a place that the
+	// connection no longer leads to. It waits for the credential and the address of
+	// then, or for an operator who looks there and gives it up. It is not stored:
+	// the mark of the crash is.
+	Crash Kind = "crash"
 )
 
 // Kinds are all kinds, in the order in which help and documentation tell of them.
-var Kinds = []Kind{Revoke, CleanUp, Undo, Intent, Retire, ByHand}
+var Kinds = []Kind{Revoke, CleanUp, Undo, Intent, Retire, ByHand, Crash}
 
 // Describe says what waits, as a part of a sentence.
 func (k Kind) Describe() string {
@@ -44,6 +49,8 @@ func (k Kind) Describe() string {
 		return "an admin credential that was replaced"
 	case ByHand:
 		return "an admin credential that may be alive and that an operator has to look for at the provider, and then give up here"
+	case Crash:
+		return "keys that a crash may have left where the connection no longer leads"
 	}
 	return "unknown"
 }

@@ -152,6 +152,15 @@ func (q *Queue) Remove(ctx context.Context, s logical.Storage, id string) error 
 	return nil
 }
 
+// Forget takes an entry off the queue that is not stored.
+func (q *Queue) Forget(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if item := q.entries[id]; item != nil && !item.stored {
+		delete(q.entries, id)
+	}
+}
+
 func (q *Queue) Get(id string) *Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -230,7 +239,7 @@ func (q *Queue) UnresolvedNames(connection string) map[string]bool {
 	defer q.mu.Unlock()
 	names := map[string]bool{}
 	for _, item := range q.entries {
-		if item.Connection == connection && (item.Kind != Revoke || item.Handle != nil) {
+		if item.Connection == connection && item.Kind != Crash && (item.Kind != Revoke || item.Handle != nil) {
 			names[item.KeyName] = true
 		}
 	}

@@ -1,12 +1,14 @@
 package timetable
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -317,7 +319,9 @@ type jobHeap []*job
 
 func (h jobHeap) Len() int { return len(h) }
 
-func (h jobHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h jobHeap) Less(i, j int) bool {
+	return cmp.Or(h[i].due.Compare(h[j].due), strings.Compare(h[i].key, h[j].key)) < 0
+}
 
 func (h jobHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]

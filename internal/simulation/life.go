@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -59,7 +58,7 @@ func Draw(seed uint64) Life {
 func drawnKinds(t Traits) []string {
 	var kinds []string
 	for _, a := range actions {
-		if a.fits != nil && !a.fits(t) || slices.Contains(notYet, a.kind) {
+		if a.fits != nil && !a.fits(t) {
 			continue
 		}
 		for range a.weight {

@@ -275,26 +275,62 @@ func (w *world) replacing(c *cluster, connection string) {
 
 // giveUpWhatIsDead has an operator who changed a connection's credential look at
 // the provider for what still waits there, and give up what is dead: by another
-// credential than the maker's the engine cannot be told so.
+// credential than the maker's the engine cannot be told so. What a crash may have
+// left there he deletes.
 func (w *world) giveUpWhatIsDead() {
-	living := map[string]bool{}
-	for _, k := range w.livingKeys() {
-		living[fixedPart(k.name)] = true
-	}
 	for _, c := range w.originals() {
-		for _, path := range c.disk.paths("queue/") {
-			var entry struct {
-				Connection string `json:"connection"`
-				KeyName    string `json:"key_name"`
+		for _, entry := range c.queued() {
+			if !w.replaced[c.name+"/"+entry.connection] {
+				continue
 			}
-			c.disk.decode(path, &entry)
-			if w.replaced[c.name+"/"+entry.Connection] && !living[fixedPart(entry.KeyName)] {
-				_, err := c.do(logical.UpdateOperation, path+"/give-up", nil)
-				w.note("operator", "gives up %s (%s), which is dead", path, entry.KeyName)
-				w.told(Event{Kind: "give up"}, err)
+			if entry.kind == "crash" {
+				w.endByHand(c)
+			} else if w.lives(entry.keyName) {
+				continue
 			}
+			_, err := c.do(logical.UpdateOperation, "queue/"+entry.id+"/give-up", nil)
+			w.note("operator", "gives up queue/%s (%s), which is dead", entry.id, entry.keyName)
+			w.told(Event{Kind: "give up"}, err)
 		}
 	}
+}
+
+// lives reports whether a key with this name is alive.
+func (w *world) lives(name string) bool {
+	return slices.ContainsFunc(w.livingKeys(), func(k *key) bool { return fixedPart(k.name) == fixedPart(name) })
+}
+
+// endByHand has an operator delete the keys of a mount that keys/ does not list.
+func (w *world) endByHand(c *cluster) {
+	for _, k := range w.livingKeys() {
+		if k.cluster != c || w.recordOf(k) != nil {
+			continue
+		}
+		k.provider.mu.Lock()
+		k.excused = "an operator deleted it"
+		k.provider.kill(k)
+		k.provider.mu.Unlock()
+	}
+}
+
+// waiting is an entry of the queue, as an operator sees it.
+type waiting struct{ id, kind, connection, keyName string }
+
+// queued is what the queue lists.
+func (c *cluster) queued() []waiting {
+	resp, err := c.do(logical.ListOperation, "queue/", nil)
+	if err != nil || resp == nil {
+		return nil
+	}
+	ids, _ := resp.Data["keys"].([]string)
+	info, _ := resp.Data["key_info"].(map[string]any)
+	var all []waiting
+	for _, id := range ids {
+		entry, _ := info[id].(map[string]any)
+		text := func(field string) string { value, _ := entry[field].(string); return value }
+		all = append(all, waiting{id, text("kind"), text("connection"), text("key_name")})
+	}
+	return all
 }
 
 // originals are the clusters whose storage is not a copy.

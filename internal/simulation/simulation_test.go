@@ -48,6 +48,9 @@ func play(t *testing.T, life Life) Outcome {
 		panic("a life hangs: perhaps a lock is held while something is waited for")
 	})
 	defer watch.Stop()
+	// The collector takes its turns among the life's own goroutines.
+	defer runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	return Play(t, life)
 }
 

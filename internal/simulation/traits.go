@@ -93,25 +93,7 @@ func drawTraits(seed uint64) Traits {
 	case 1:
 		t.KnownID = true
 	}
-	return t.without(notYet).consistent()
-}
-
-// notYet are the traits, kinds of event and kinds of weather that the engine is
-// known not to bear yet. The aim is an empty list.
-var notYet = []string{"Username", "static twins"}
-
-// without makes the named traits plain.
-func (t Traits) without(names []string) Traits {
-	value := reflect.ValueOf(&t).Elem()
-	if slices.Contains(names, "formed credentials") && t.Rotation == rotateNew {
-		t.NameForm = ""
-	}
-	for _, name := range names {
-		if field := value.FieldByName(name); field.IsValid() {
-			field.SetZero()
-		}
-	}
-	return t
+	return t.consistent()
 }
 
 // consistent leaves out what cannot go together.

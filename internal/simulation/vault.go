@@ -63,7 +63,7 @@ type node struct {
 	readOnly bool
 	lost     bool          // a snapshot took the place of its storage
 	clock    time.Duration // how far its clock is ahead
-	conns    map[net.Conn]bool
+	conns    []net.Conn    // in the order in which they were opened
 	faults   []*diskFault
 	draws    map[string]int
 }
@@ -105,13 +105,13 @@ func (n *node) now() time.Time {
 func (n *node) track(conn net.Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.conns[conn] = true
+	n.conns = append(n.conns, conn)
 }
 
 func (n *node) untrack(conn net.Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.conns, conn)
+	n.conns = slices.DeleteFunc(n.conns, func(one net.Conn) bool { return one == conn })
 }
 
 // jitter draws the random part of a pause.
@@ -127,7 +127,7 @@ func (n *node) jitter(what string, attempt int) float64 {
 func (n *node) kill() {
 	n.mu.Lock()
 	n.dead = true
-	conns := slices.Collect(maps.Keys(n.conns))
+	conns := slices.Clone(n.conns)
 	n.mu.Unlock()
 	for _, conn := range conns {
 		conn.Close()
@@ -175,7 +175,7 @@ func (c *cluster) boot(standby bool) *node {
 	c.mu.Lock()
 	n := &node{
 		cluster: c, name: fmt.Sprintf("%s%d", c.name, len(c.nodes)+1), standby: standby,
-		conns: map[net.Conn]bool{}, draws: map[string]int{},
+		draws: map[string]int{},
 	}
 	c.nodes = append(c.nodes, n)
 	c.mu.Unlock()
@@ -240,7 +240,9 @@ func (l *lease) arm(c *cluster) {
 	if l.ended {
 		wait = 0
 	}
-	l.timer = time.AfterFunc(max(0, wait)+time.Millisecond, func() { c.expire(l) })
+	// No two leases end at the same moment, so that they end in the same order each time.
+	wait = max(0, wait) + time.Millisecond + between(dice(c.world.life.Seed, "expiry", l.id), 0, time.Millisecond)
+	l.timer = time.AfterFunc(wait, func() { c.expire(l) })
 }
 
 func (c *cluster) allLeases() []*lease {

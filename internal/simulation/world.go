@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ type world struct {
 
 	mu      sync.Mutex
 	over    bool
-	history []string
+	history []historyLine
 	broken  []Violation
 	// takenAway are the admin credentials that the world ended, and that so
 	// need not work although they are stored.
@@ -100,8 +101,26 @@ func (w *world) note(who, format string, args ...any) {
 	if len(w.history) == longestHistory {
 		return
 	}
-	at := time.Since(w.began).Round(time.Millisecond)
-	w.history = append(w.history, fmt.Sprintf("%10s  %-9s %s", at, who, fmt.Sprintf(format, args...)))
+	w.history = append(w.history, historyLine{time.Since(w.began), fmt.Sprintf("%-9s %s", who, fmt.Sprintf(format, args...))})
+}
+
+// historyLine is something that happened, and when.
+type historyLine struct {
+	at   time.Duration
+	text string
+}
+
+// linesOf is the history as lines. What happened at one moment, to the nanosecond,
+// has no order but that of the alphabet.
+func linesOf(history []historyLine) []string {
+	sorted := slices.SortedStableFunc(slices.Values(history), func(a, b historyLine) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text))
+	})
+	var lines []string
+	for _, line := range sorted {
+		lines = append(lines, fmt.Sprintf("%10s  %s", line.at.Round(time.Millisecond), line.text))
+	}
+	return lines
 }
 
 // breaks notes that an invariant does not hold.
@@ -134,7 +153,7 @@ func (w *world) isMended() bool {
 func (w *world) outcome() Outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Outcome{slices.Clone(w.history), slices.Clone(w.broken)}
+	return Outcome{linesOf(w.history), slices.Clone(w.broken)}
 }
 
 // background runs something beside the script.
