@@ -54,8 +54,8 @@ func (e *Engine) refuseToFollow(ctx context.Context, s logical.Storage, name str
 // movedBy names the field that makes the credential go elsewhere; empty where
 // none does.
 func movedBy(definition *providers.Definition, before, after *Connection) string {
-	was, errBefore := definition.Destinations(before.settings())
-	is, errAfter := definition.Destinations(after.settings())
+	was, errBefore := providers.Destinations(definition, before.settings())
+	is, errAfter := providers.Destinations(definition, after.settings())
 	differs := func(a, b string) bool { return b != "" && a != b }
 	switch {
 	case errAfter != nil:
@@ -132,8 +132,8 @@ func (e *Engine) refuseLeadingElsewhere(ctx context.Context, s logical.Storage, 
 // leadsElsewhere reports whether a definition sends a connection's credential
 // to another place than the one before it.
 func leadsElsewhere(current, next *providers.Definition, c *Connection) bool {
-	was, errBefore := current.Destinations(c.settings())
-	is, errAfter := next.Destinations(c.settings())
+	was, errBefore := providers.Destinations(current, c.settings())
+	is, errAfter := providers.Destinations(next, c.settings())
 	if errAfter != nil {
 		return false // nothing can be sent before the connection is written anew
 	}

@@ -132,9 +132,6 @@ func Destinations(d *Definition, s Settings) (_ []string, err error) {
 	return d.destinations(base, names), nil
 }
 
-// Destinations is the function of that name.
-func (d *Definition) Destinations(s Settings) ([]string, error) { return Destinations(d, s) }
-
 // BaseURL is where the client's requests go: the connection's own base URL, or
 // what the definition makes of its fields. It holds no secret,
 // even where the provider wants one in its address.

@@ -105,14 +105,14 @@ func firstPage(l *listBlock) cty.Value {
 	if l.pagination == nil {
 		return pageObject(l, nil)
 	}
-	return pageObject(l, map[string]cty.Value{l.pagination.pageAttribute(): l.pagination.firstValue()})
+	return pageObject(l, map[string]cty.Value{l.pagination.pageAttribute(): firstValue(l.pagination)})
 }
 
 // nextPage is page.* of the next request, or NilVal at the end. count is how many items
 // the answer had.
 func nextPage(l *listBlock, s scope, got *answered, count int) (cty.Value, error) {
 	if l.pagination != nil {
-		value, err := l.pagination.nextOf(s, got, count)
+		value, err := nextOf(l.pagination, s, got, count)
 		if err != nil || value == cty.NilVal {
 			return cty.NilVal, err
 		}

@@ -60,13 +60,3 @@ func (n Networks) Check(cidrs []string) error {
 	}
 	return nil
 }
-
-// addressOf is a network as most providers write it: a single address without its
-// length.
-func addressOf(cidr string) string {
-	network, err := netip.ParsePrefix(cidr)
-	if err != nil || !network.IsSingleIP() {
-		return cidr
-	}
-	return network.Addr().String()
-}

@@ -38,7 +38,7 @@ func render(c *call, base *url.URL, s scope, secrets *secretTexts) (*request, er
 
 // renderTarget is the URL: of a further page, where the answer before named that.
 func renderTarget(c *call, base *url.URL, s scope, secrets *secretTexts) (*url.URL, error) {
-	if next := c.pagination.following(s); next != nil {
+	if next := followingPage(c.pagination, s); next != nil {
 		return next, nil
 	}
 	target, err := c.path.target(base, s, secrets)
@@ -49,7 +49,7 @@ func renderTarget(c *call, base *url.URL, s scope, secrets *secretTexts) (*url.U
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	c.pagination.ask(query, s)
+	askForPage(c.pagination, query, s)
 	target.RawQuery = query.Encode()
 	return target, nil
 }

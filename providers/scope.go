@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -225,3 +226,13 @@ func (s scope) choose(members []named) (Values, error) {
 
 // errMissing is about a value that the answer does not hold.
 var errMissing = errors.New("missing in the answer")
+
+// addressOf is a network as most providers write it: a single address without its
+// length.
+func addressOf(cidr string) string {
+	network, err := netip.ParsePrefix(cidr)
+	if err != nil || !network.IsSingleIP() {
+		return cidr
+	}
+	return network.Addr().String()
+}
