@@ -86,6 +86,6 @@ func (w *world) fillLedger(keys int) {
 			ID: mount.RecordID(name), Role: "app", Connection: "box", Provider: "sandbox",
 			Handle: providers.Handle{Name: name, ID: name}, IssuedAt: w.time(), Deadline: w.time().Add(testTTL + deadlineMargin),
 		}
-		w.must(ledger.Put(ctx, w.storage, r))
+		w.must(w.process.books.ledger.Write(ctx, w.storage, r))
 	}
 }

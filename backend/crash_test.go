@@ -149,7 +149,7 @@ func (w *world) makeOrphan() {
 	if err != nil || r == nil {
 		w.t.Fatalf("the ledger has no record of the key: %v", err)
 	}
-	if err := ledger.Drop(ctx, w.storage, r); err != nil {
+	if err := w.process.books.ledger.Delete(ctx, w.storage, r); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
@@ -234,13 +233,12 @@ func (e *Engine) dropVersions(ctx context.Context, s logical.Storage, name strin
 // mark on disk, a rotation under way. After errUnreadable it is not all.
 func (e *Engine) versionsInUse(ctx context.Context, s logical.Storage, name string) (map[string]bool, error) {
 	inUse := map[string]bool{}
-	for r, err := range ledger.All(ctx, s) {
-		if err != nil {
-			return nil, err
-		}
-		if r.Provider == name {
-			inUse[r.Definition] = true
-		}
+	made, err := e.books.ledger.DefinitionsOf(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, hash := range made {
+		inUse[hash] = true
 	}
 	marks, err := e.books.marks.All(ctx, s)
 	if err != nil {

@@ -150,10 +150,10 @@ func TestVersionIsKept(t *testing.T) {
 	}{
 		"nothing needs it": {needs: func(*world) error { return nil }, gone: true},
 		"another provider's record": {gone: true, needs: func(w *world) error {
-			return ledger.Put(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "other", Definition: hash})
+			return w.process.books.ledger.Write(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "other", Definition: hash})
 		}},
 		"a record": {needs: func(w *world) error {
-			return ledger.Put(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "cabinet", Definition: hash})
+			return w.process.books.ledger.Write(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "cabinet", Definition: hash})
 		}},
 		"an entry of the queue": {needs: func(w *world) error {
 			return w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: "one", Kind: queue.CleanUp, Provider: "cabinet", Definition: hash}, false)

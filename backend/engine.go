@@ -88,6 +88,8 @@ type clients struct {
 		mu     sync.RWMutex
 		byName map[string]*boundConnection
 	}
+	roles       roleCache
+	bounds      bounds
 	definitions definitions
 	unsaved     unsavedCredentials
 }
@@ -103,7 +105,6 @@ type books struct {
 	queue       *queue.Queue
 	timetable   *timetable.Timetable
 	holdingsLog *holdingsLog
-	keyCounts   keyCounts
 	overdue     overdue
 }
 
@@ -132,7 +133,7 @@ type pending struct {
 	searches   searches
 	ending     endings
 	ended      lately
-	nextShard  int
+	ticks      int
 }
 
 // rotations are what this process knows of those under way.
@@ -176,7 +177,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	}
 	e.clients.connections.byName = map[string]*boundConnection{}
 	e.books = books{
-		ledger:      ledger.New(),
+		ledger:      ledger.New(func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }),
 		marks:       marks.New(clock.latest),
 		queue:       queue.New(now),
 		timetable:   timetable.New(now),
@@ -255,6 +256,8 @@ func (e *Engine) invalidate(_ context.Context, key string) {
 	switch {
 	case strings.HasPrefix(key, connectionPrefix):
 		e.ResetConnection(strings.TrimPrefix(key, connectionPrefix))
+	case strings.HasPrefix(key, rolePrefix):
+		e.clients.roles.drop(strings.TrimPrefix(key, rolePrefix))
 	case strings.HasPrefix(key, definitionPrefix):
 		e.resetAll()
 	case key == ledger.MountPath:
@@ -318,7 +321,7 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 		Queued:        len(e.books.queue.List()),
 		Recovering:    e.pending.recoveries.names(),
 		Unrecovered:   e.pending.recoveries.failures(),
-		Damaged:       e.books.keyCounts.damaged(),
+		Damaged:       e.books.ledger.Unreadable(),
 		Passive:       e.passive(),
 		LeftByDisable: left,
 	}, nil

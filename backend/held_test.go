@@ -42,7 +42,7 @@ func TestEngineSparesWhatIsHeld(t *testing.T) {
 			key := w.current("legacy")
 			r, err := ledger.Get(ctx, w.storage, key.RecordID)
 			w.must(err)
-			w.must(ledger.Drop(ctx, w.storage, r))
+			w.must(w.process.books.ledger.Delete(ctx, w.storage, r))
 			id, _, _ := strings.Cut(key.Secret["api_key"].(string), ".")
 			return []string{id}
 		},
@@ -146,7 +146,7 @@ func (w *world) dropRecordOf(lease *heldLease) {
 	if r == nil {
 		w.t.Fatal("the ledger has no record of the key")
 	}
-	w.must(ledger.Drop(ctx, w.storage, r))
+	w.must(w.process.books.ledger.Delete(ctx, w.storage, r))
 }
 
 // TestTwins has a provider make two keys for one request. The one whose id is held

@@ -117,7 +117,10 @@ func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string
 			delete(unsettled, name)
 		}
 	}
-	live, err := ledger.CountOf(ctx, s, connection)
+	if err := e.reapDue(ctx); err != nil { // what could not be written for certain is looked at again
+		return "", err
+	}
+	live, err := e.books.ledger.LiveKeys(ctx, s, connection)
 	if err != nil {
 		return "", err
 	}

@@ -110,7 +110,7 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 		return err
 	}
 	if r != nil {
-		if err := ledger.Drop(ctx, req.Storage, r); err != nil {
+		if err := e.books.ledger.Delete(ctx, req.Storage, r); err != nil {
 			return err
 		}
 	}

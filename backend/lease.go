@@ -80,7 +80,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if err != nil {
 		return nil, err
 	}
-	role, err := e.Role(ctx, req.Storage, lease.Role)
+	role, err := e.roleInUse(ctx, req.Storage, lease.Role)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
 	// keeps the key alive a little longer, one that is behind would kill it.
 	e.moveDeadline(ctx, req.Storage, r, ttl)
-	if err := ledger.Put(ctx, req.Storage, r); err != nil {
+	if err := e.books.ledger.Write(ctx, req.Storage, r); err != nil {
 		return nil, err
 	}
 	response := &logical.Response{Secret: req.Secret}
@@ -180,7 +180,7 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *ledger.Rec
 	// Noted before it is asked for: the answer may be lost, and the key live on.
 	if end.After(r.AskedUntil) {
 		r.AskedUntil = end
-		if err := ledger.Put(ctx, s, r); err != nil {
+		if err := e.books.ledger.Write(ctx, s, r); err != nil {
 			return 0, err
 		}
 	}

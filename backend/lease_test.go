@@ -183,7 +183,7 @@ func TestLeaseWithoutRecord(t *testing.T) {
 				test.before(w, lease)
 			}
 			if !test.kept {
-				w.must(ledger.Drop(context.Background(), w.storage, w.recordOf(lease)))
+				w.must(w.process.books.ledger.Delete(context.Background(), w.storage, w.recordOf(lease)))
 			}
 			asked, down = 0, true
 			err := w.revoke(lease)

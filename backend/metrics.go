@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
-	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -114,7 +111,7 @@ func resultOf(err error) string {
 // The gauges tell how things stand when they are asked for.
 var (
 	infoGauge       = gauge("info", "The running version; always 1.", "version")
-	keysGauge       = gauge("keys", "Keys in the ledger, as the reaper counted them on its last round, which takes some four minutes.", "connection")
+	keysGauge       = gauge("keys", "Keys in the ledger, as far as it was read since the active node took over.", "connection")
 	queueGauge      = gauge("queue_entries", "Revocations that wait for their provider.", "connection", "kind")
 	queueSinceGauge = gauge("queue_oldest_entry_timestamp_seconds", "Since when the oldest of a connection's revocations waits.", "connection")
 	recoveringGauge = gauge("recovering", "1 for each connection that was in use at a crash and is not reconciled yet.", "connection")
@@ -143,7 +140,7 @@ func (g gauges) Collect(into chan<- prometheus.Metric) {
 	}
 	e := g.engine
 	tell(infoGauge, 1, Version)
-	for connection, n := range e.books.keyCounts.byConnection() {
+	for connection, n := range e.books.ledger.ByConnection() {
 		tell(keysGauge, float64(n), connection)
 	}
 	passive := 0.0
@@ -182,36 +179,4 @@ func (e *Engine) Metrics() ([]byte, error) {
 		}
 	}
 	return text.Bytes(), nil
-}
-
-// keyCounts counts the keys in the ledger shard by shard, as the reaper comes by.
-type keyCounts struct {
-	mu     sync.Mutex
-	shards [ledger.Shards]map[string]int // by connection
-	broken [ledger.Shards][]string       // ids of records that cannot be read
-}
-
-func (c *keyCounts) note(shard int, alive map[string]int, broken []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shards[shard], c.broken[shard] = alive, broken
-}
-
-// damaged are the ids of the records that could not be read on the last round.
-func (c *keyCounts) damaged() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Concat(c.broken[:]...)
-}
-
-func (c *keyCounts) byConnection() map[string]int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := map[string]int{}
-	for _, shard := range c.shards {
-		for connection, n := range shard {
-			all[connection] += n
-		}
-	}
-	return all
 }

@@ -62,7 +62,7 @@ type mintPlan struct {
 }
 
 func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*mintPlan, error) {
-	role, err := e.Role(ctx, req.Storage, roleName)
+	role, err := e.roleInUse(ctx, req.Storage, roleName)
 	if err != nil {
 		return nil, err
 	}

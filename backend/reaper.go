@@ -12,8 +12,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
-// defaultTickInterval has the reaper come round the whole ledger in some four
-// minutes.
+// defaultTickInterval is the pause between two ticks.
 const defaultTickInterval = time.Second
 
 // reaperGrace keeps the reaper off after a start, when Vault itself comes to the
@@ -30,13 +29,14 @@ type overdue struct {
 
 type seenDeadline struct{ deadline, at time.Time }
 
-func (o *overdue) is(r *ledger.Record, now time.Time) bool {
-	if !now.Before(r.Deadline) {
-		return true
-	}
+func (o *overdue) is(r *ledger.Record, now time.Time) bool { return !now.Before(o.at(r, now)) }
+
+// at is when the key is past its deadline, or, where a clock was wrong, when that
+// is to be asked again.
+func (o *overdue) at(r *ledger.Record, now time.Time) time.Time {
 	set := r.DeadlineSetAt()
-	if set.Sub(now) < sooner {
-		return false
+	if !now.Before(r.Deadline) || set.Sub(now) < sooner {
+		return r.Deadline
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -48,7 +48,7 @@ func (o *overdue) is(r *ledger.Record, now time.Time) bool {
 		seen = seenDeadline{r.Deadline, now}
 		o.firstSeen[r.ID] = seen
 	}
-	return !now.Before(seen.at.Add(r.Deadline.Sub(set)))
+	return seen.at.Add(r.Deadline.Sub(set))
 }
 
 // sooner is how far ahead a time may be without the clock having been wrong.
@@ -107,51 +107,94 @@ func (e *Engine) run(ctx context.Context, done chan<- struct{}) {
 	}
 }
 
-// tick is the regular work, whose cost does not grow with the ledger's size
-// beyond one shard's.
+// tick is the regular work, whose cost does not grow with the ledger's size but
+// while the ledger is read for the first time.
 func (e *Engine) tick(ctx context.Context) {
 	if err := e.keepSigning(ctx, e.storage); err != nil {
 		e.log.Warn("no sign of life could be left in storage; that is tried again with the next tick", "error", err)
 	}
-	if err := e.reapShard(ctx, e.pending.nextShard); err != nil {
+	if err := e.readLedger(ctx); err != nil {
+		e.log.Warn("a part of the ledger could not be read; that is tried again with the next tick", "error", err)
+	}
+	if err := e.reapDue(ctx); err != nil {
 		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
 	}
-	if e.pending.nextShard == 0 {
+	if e.pending.ticks%sweepTicks == 0 {
 		if err := e.books.ledger.SweepSameValues(ctx, e.storage); err != nil {
 			e.log.Warn("the notes of keys with the same value could not be looked through; that is done again on the next round", "error", err)
 		}
 	}
-	e.pending.nextShard = (e.pending.nextShard + 1) % ledger.Shards
+	e.pending.ticks++
 	if err := e.books.marks.CleanIdle(ctx, e.storage); err != nil {
 		e.log.Warn("the mark of an idle connection stays; it is cleared with the next tick", "error", err)
 	}
 }
 
-// reapShard hands every key of one shard that is past its deadline to the
-// queue: its lease has ended, or was never stored. A record that cannot be read
-// does not keep it from the others; the first error is returned.
-func (e *Engine) reapShard(ctx context.Context, shard int) error {
+const (
+	// readAtOnce is how many records one tick reads, of those that an earlier
+	// process left and of those that are due.
+	readAtOnce = 1000
+	// sweepTicks and relistTicks are how many ticks lie between two sweeps, and
+	// between two shards that are listed anew.
+	sweepTicks, relistTicks = 256, 60
+	// reapAgain is when the reaper comes back to a key that it could not end.
+	reapAgain = 4 * time.Minute
+)
+
+// readLedger takes up what earlier processes left in the ledger, and later looks
+// now and then for what a former leader may have written meanwhile: soon after the
+// longest call that it may have had in flight, and more seldom after that.
+func (e *Engine) readLedger(ctx context.Context) error {
+	switch number := e.books.ledger.Rounds(); {
+	case number == 1 && e.clock.running() < 2*defaultRequestTimeout+reaperGrace:
+		return nil
+	case number > 1 && e.pending.ticks%relistTicks != 0:
+		return nil
+	}
+	return e.books.ledger.Read(ctx, e.storage, readAtOnce)
+}
+
+// reapDue looks at the records that are due. One that cannot be read does not keep
+// it from the others; the first error is returned.
+func (e *Engine) reapDue(ctx context.Context) error {
 	var first error
-	alive := map[string]int{}
-	var damaged []string
-	for r, err := range ledger.InShard(ctx, e.storage, ledger.ShardName(shard)) {
-		if err == nil {
-			alive[r.Connection]++
-			err = e.reap(ctx, r)
-		} else if errors.Is(err, stored.ErrUnreadable) {
-			damaged = append(damaged, r.ID)
-		}
-		if first == nil {
+	for _, id := range e.books.ledger.Due(e.now(), readAtOnce) {
+		if err := e.lookAtRecord(ctx, id); first == nil {
 			first = err
 		}
 	}
-	e.books.keyCounts.note(shard, alive, damaged)
 	return first
 }
 
-// reap queues the key if it is past its deadline and no static role holds it.
+// lookAtRecord reaps a key that is past its deadline, and otherwise comes back to
+// it when it is.
+func (e *Engine) lookAtRecord(ctx context.Context, id string) error {
+	r, err := ledger.Get(ctx, e.storage, id)
+	now := e.now()
+	switch {
+	case errors.Is(err, stored.ErrUnreadable):
+		e.books.ledger.Damage(id)
+		return err
+	case err != nil:
+		return err
+	case r == nil:
+		e.books.ledger.DropDue(id, now)
+		return nil
+	case !e.books.overdue.is(r, now):
+		e.books.ledger.LookAt(id, e.books.overdue.at(r, now))
+		return nil
+	}
+	if left := reaperGrace - e.clock.running(); left > 0 {
+		e.books.ledger.LookAt(id, now.Add(left))
+		return nil
+	}
+	e.books.ledger.LookAt(id, now.Add(reapAgain))
+	return e.reap(ctx, r)
+}
+
+// reap queues a key that is past its deadline, unless a static role holds it.
 func (e *Engine) reap(ctx context.Context, r *ledger.Record) error {
-	if !e.books.overdue.is(r, e.now()) || e.clock.running() < reaperGrace || e.passive() {
+	if e.passive() {
 		return nil
 	}
 	held, err := e.heldByStaticRole(ctx, r)

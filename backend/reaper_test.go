@@ -30,7 +30,7 @@ func TestUnreadableRecordHoldsUpNobody(t *testing.T) {
 	if alive := w.alive(); len(alive) != 0 {
 		t.Errorf("%d of %d keys are alive after their deadline", len(alive), keys)
 	}
-	if err := w.process.reapShard(context.Background(), 0); err == nil {
-		t.Error("nobody is told of the record that cannot be read")
+	if told := w.process.books.ledger.Unreadable(); len(told) != ledger.Shards {
+		t.Errorf("%d of %d records that cannot be read are told of", len(told), ledger.Shards)
 	}
 }

@@ -172,7 +172,7 @@ func (w *world) mendRecordOf(lease *heldLease) error {
 	}
 	r := &ledger.Record{ID: data.RecordID, Role: data.Role, Handle: *data.Handle, IssuedAt: w.time(), Deadline: lease.end}
 	r.SetOrigin(connection.origin())
-	return ledger.Put(context.Background(), w.storage, r)
+	return w.process.books.ledger.Write(context.Background(), w.storage, r)
 }
 
 // TestRecoveryOfWhatIsGoneEnds: a place of which the provider says for long that

@@ -180,7 +180,7 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *ledge
 		return err
 	}
 	if !r.Unrecorded {
-		err = ledger.Drop(context.WithoutCancel(ctx), s, r)
+		err = e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
 	}
 	if err == nil {
 		e.pending.ended.add(r.ID + r.Handle.Name)

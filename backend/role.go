@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -41,6 +42,56 @@ func (e *Engine) Role(ctx context.Context, s logical.Storage, name string) (*Rol
 	return stored.Read[Role](ctx, s, rolePrefix+name)
 }
 
+// roleCache keeps the roles that mints and renewals ask for. Whatever may have
+// changed one drops it: a write of this process, and Vault's word of another
+// node's. Its roles are shared, so nobody may change them.
+type roleCache struct {
+	mu     sync.RWMutex
+	byName map[string]*Role
+	// changes counts what was dropped: what was read from storage before a change
+	// is not kept after it.
+	changes int
+}
+
+func (c *roleCache) get(name string) (role *Role, changes int) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byName[name], c.changes
+}
+
+// keep notes a role that was read when there had been so many changes.
+func (c *roleCache) keep(name string, role *Role, changes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if changes != c.changes {
+		return
+	}
+	if c.byName == nil {
+		c.byName = map[string]*Role{}
+	}
+	c.byName[name] = role
+}
+
+func (c *roleCache) drop(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byName, name)
+	c.changes++
+}
+
+// roleInUse is Role for those who ask often and change nothing of it.
+func (e *Engine) roleInUse(ctx context.Context, s logical.Storage, name string) (*Role, error) {
+	known, changes := e.clients.roles.get(name)
+	if known != nil {
+		return known, nil
+	}
+	role, err := e.Role(ctx, s, name)
+	if err == nil && role != nil {
+		e.clients.roles.keep(name, role, changes)
+	}
+	return role, err
+}
+
 // Roles lists the names of all roles.
 func (e *Engine) Roles(ctx context.Context, s logical.Storage) ([]string, error) {
 	return s.List(ctx, rolePrefix)
@@ -72,7 +123,9 @@ func (e *Engine) ChangeRole(ctx context.Context, s logical.Storage, name string,
 	if err := checkRole(bound, name, r); err != nil {
 		return err
 	}
-	if err := stored.Write(ctx, s, rolePrefix+name, r); err != nil {
+	err = stored.Write(ctx, s, rolePrefix+name, r)
+	e.clients.roles.drop(name) // a write that failed may have been carried out
+	if err != nil {
 		return fmt.Errorf("storing role %q: %w", name, err)
 	}
 	return nil
@@ -135,6 +188,7 @@ func (r *Role) narrowed(definition *providers.Definition, by Narrowing) (*Role, 
 // DeleteRole removes a role. Its live keys stay leased: revoking them needs no
 // role.
 func (e *Engine) DeleteRole(ctx context.Context, s logical.Storage, name string) error {
+	defer e.clients.roles.drop(name)
 	return s.Delete(ctx, rolePrefix+name)
 }
 

@@ -329,7 +329,7 @@ func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name str
 		if !r.Kept {
 			r.Deadline, r.DeadlineSet = key.Until, e.clock.latest()
 		}
-		if err := ledger.Put(ctx, s, r); err != nil {
+		if err := e.books.ledger.Write(ctx, s, r); err != nil {
 			return err
 		}
 		if r.Kept {

@@ -2,9 +2,11 @@ package backend
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
@@ -31,17 +33,63 @@ func nativeExpiry(definition *providers.Definition, expiresAt time.Time) time.Ti
 	return expiresAt
 }
 
+// boundsAge is how long the mount's TTLs are believed.
+const boundsAge = time.Second
+
+// bounds are the mount's TTLs, which Vault tells when it is asked, and not when an
+// operator tunes them. For mints they are believed for a moment: Vault itself caps
+// a new lease by what holds then, so a bound that is too long does nothing, and
+// under one that is too short the lease ends as it did before the change. For a
+// renewal, whose end Vault computes anew from what was asked for, they are not.
+type bounds struct {
+	mu                 sync.Mutex
+	at                 time.Time // zero when nothing is known
+	defaultTTL, maxTTL time.Duration
+}
+
+// boundedView is Vault's view with the TTLs of a moment ago.
+type boundedView struct {
+	logical.SystemView
+	defaultTTL, maxTTL time.Duration
+}
+
+// DefaultLeaseTTL implements logical.SystemView.
+func (v boundedView) DefaultLeaseTTL() time.Duration { return v.defaultTTL }
+
+// MaxLeaseTTL implements logical.SystemView.
+func (v boundedView) MaxLeaseTTL() time.Duration { return v.maxTTL }
+
+// of is Vault's view as of now, or of a moment ago.
+func (b *bounds) of(system logical.SystemView, now time.Time) logical.SystemView {
+	b.mu.Lock()
+	known := boundedView{system, b.defaultTTL, b.maxTTL}
+	age := now.Sub(b.at)
+	b.mu.Unlock()
+	if age >= 0 && age < boundsAge {
+		return known
+	}
+	fresh := boundedView{system, system.DefaultLeaseTTL(), system.MaxLeaseTTL()}
+	if fresh.defaultTTL <= 0 || fresh.maxTTL <= 0 {
+		return fresh // Vault could not be asked
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.defaultTTL, b.maxTTL, b.at = fresh.defaultTTL, fresh.maxTTL, now
+	return fresh
+}
+
 // leaseTimes computes the lease as Vault core will, and within what the provider can
 // do: a lease never outlives its key.
 func (e *Engine) leaseTimes(role *Role, definition *providers.Definition, narrowing Narrowing, now time.Time) (leaseTimes, error) {
 	if role.MaxTTL > 0 && narrowing.TTL > role.MaxTTL {
 		return leaseTimes{}, usererror.Errorf("ttl (%s) is above the role's max_ttl (%s); ask for at most that", narrowing.TTL, role.MaxTTL)
 	}
-	maxTTL := e.System().MaxLeaseTTL()
+	bounds := e.clients.bounds.of(e.System(), e.now())
+	maxTTL := bounds.MaxLeaseTTL()
 	if role.MaxTTL > 0 {
 		maxTTL = min(maxTTL, role.MaxTTL)
 	}
-	ttl, warnings, err := framework.CalculateTTL(e.System(), narrowing.TTL, role.TTL, 0, role.MaxTTL, 0, time.Time{})
+	ttl, warnings, err := framework.CalculateTTL(bounds, narrowing.TTL, role.TTL, 0, role.MaxTTL, 0, time.Time{})
 	if err != nil {
 		return leaseTimes{}, err
 	}

@@ -96,7 +96,7 @@ func (w *world) renew(lease *heldLease, increment time.Duration) error {
 	if response.IsError() {
 		return response.Error()
 	}
-	ttl, _, err := framework.CalculateTTL(w.process.System(), increment, response.Secret.TTL, 0, response.Secret.MaxTTL, 0, secret.IssueTime)
+	ttl, _, err := framework.CalculateTTL(&logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}, increment, response.Secret.TTL, 0, response.Secret.MaxTTL, 0, secret.IssueTime)
 	if err != nil {
 		return err
 	}

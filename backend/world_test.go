@@ -2,8 +2,8 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	server "vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -28,6 +29,7 @@ const (
 type world struct {
 	t       testing.TB
 	storage logical.Storage
+	calls   *calls // to Vault, if they are noted
 	sandbox *server.Server
 	network *network
 	front   *httptest.Server
@@ -40,7 +42,6 @@ type world struct {
 	leases  map[string]*heldLease // by key name
 	secrets []string              // every key value that was ever handed out
 	slow    time.Duration         // that each request takes at the provider
-	reaped  []string              // the shards that had records in the last turn
 	// untimely are the keys whose ledger record went while they were alive.
 	untimely []string
 }
@@ -133,6 +134,10 @@ func (w *world) start(f fault) {
 	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate, forgot: w.noteForgotten}
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
 	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
+	if w.calls != nil {
+		config.StorageView = countedStorage{config.StorageView, w.calls}
+		config.System = countedView{config.System, w.calls}
+	}
 	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed, Dial: w.network.dial})
 	if err != nil {
 		w.t.Fatal(err)
@@ -168,20 +173,21 @@ func (w *world) startAlone() {
 	w.must(w.process.ClaimOwnership(context.Background(), w.request(logical.UpdateOperation, "ownership/claim")))
 }
 
-// turn lets a whole round of the clockwork pass: every shard reaped that is not
-// empty and was not empty in the last turn, the queue and the recoveries worked on.
+// turn lets a whole round of the clockwork pass: the ledger read or listed to its
+// end, what is due reaped, the queue and the recoveries worked on.
 func (w *world) turn() {
 	ctx := context.Background()
-	inUse, err := ledger.ShardsInUse(ctx, w.storage)
-	w.must(err)
-	for shard := range ledger.Shards {
-		name := ledger.ShardName(shard)
-		if shard == 0 || slices.Contains(inUse, name) || slices.Contains(w.reaped, name) {
-			w.process.pending.nextShard = shard
-			w.process.tick(ctx)
+	ledger := w.process.books.ledger
+	for number := ledger.Rounds(); ledger.Rounds() == number; {
+		if err := ledger.Read(ctx, w.process.storage, readAtOnce); err != nil {
+			w.t.Logf("reading the ledger: %s", err)
+			if !errors.Is(err, stored.ErrUnreadable) {
+				break
+			}
 		}
 	}
-	w.reaped = inUse
+	w.process.pending.ticks = 0 // when everything is done that is not done with each
+	w.process.tick(ctx)
 	w.process.recoverDirty(ctx)
 	w.process.startQueue(ctx)
 	w.process.startRotations(ctx)

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -21,7 +22,7 @@ const (
 	Prefix       = "ledger/"
 	SealedPrefix = "sealed-ledger/"
 	Shards       = 256
-	idLength     = 32 // 128 bits in hexadecimal
+	IdLength     = 32 // 128 bits in hexadecimal
 	// SameValuePrefix holds, under the id that a value gives, the ids of the records
 	// of further keys with that value.
 	SameValuePrefix = "same-value/"
@@ -32,9 +33,12 @@ const (
 type Ledger struct {
 	// entering keeps two keys with the same value from one id.
 	entering keyed.Locks
+	*index
 }
 
-func New() *Ledger { return &Ledger{entering: keyed.New()} }
+func New(dueAt func(*Record) time.Time) *Ledger {
+	return &Ledger{entering: keyed.New(), index: newIndex(dueAt)}
+}
 
 func ShardOf(id string) string { return id[:2] }
 
@@ -42,7 +46,7 @@ func ShardName(n int) string { return fmt.Sprintf("%02x", n) }
 
 func IsID(id string) bool {
 	_, err := hex.DecodeString(id)
-	return err == nil && len(id) == idLength
+	return err == nil && len(id) == IdLength
 }
 
 // Enter writes the record of a new key, with an id that no other has. It is
@@ -54,19 +58,31 @@ func (l *Ledger) Enter(ctx context.Context, s logical.Storage, m *Mount, r *Reco
 		return err
 	}
 	defer unlock()
-	other, err := Get(ctx, s, r.ID)
-	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+	taken, err := l.isTaken(ctx, s, r.ID)
+	if err != nil {
 		return fmt.Errorf("looking for another key with the same value: %w", err)
 	}
-	if err == nil && other == nil {
-		return Put(ctx, s, r)
+	if !taken {
+		return l.Write(ctx, s, r)
 	}
 	r.ValueID, r.ID = r.ID, m.RecordID(keyValue+"\x00"+r.Handle.Name)
 	// The note first, so that no crash leaves a key that its value does not lead to.
 	if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
 		return fmt.Errorf("noting a further key with the same value: %w", err)
 	}
-	return Put(ctx, s, r)
+	return l.Write(ctx, s, r)
+}
+
+// isTaken reports whether there is a record with this id, be it readable or not.
+func (l *Ledger) isTaken(ctx context.Context, s logical.Storage, id string) (bool, error) {
+	if !l.mayHave(id) {
+		return false, nil
+	}
+	other, err := Get(ctx, s, id)
+	if errors.Is(err, stored.ErrUnreadable) {
+		return true, nil
+	}
+	return other != nil, err
 }
 
 // OfValue are the records of the living keys with this value, oldest first.
@@ -130,8 +146,11 @@ func (l *Ledger) sweepSameValue(ctx context.Context, s logical.Storage, valueID 
 	return nil
 }
 
-func Put(ctx context.Context, s logical.Storage, r *Record) error {
+// Write writes a record, a new one or in the place of the one that there was.
+func (l *Ledger) Write(ctx context.Context, s logical.Storage, r *Record) error {
+	l.put(r)
 	if err := stored.Write(ctx, s, r.Path(), r); err != nil {
+		l.LookAt(r.ID, time.Time{}) // it may have been carried out
 		return fmt.Errorf("writing the ledger: %w", err)
 	}
 	return nil
@@ -165,10 +184,13 @@ func Get(ctx context.Context, s logical.Storage, id string) (*Record, error) {
 	return nil, nil
 }
 
-func Drop(ctx context.Context, s logical.Storage, r *Record) error {
+// Delete removes the record of a key that is gone.
+func (l *Ledger) Delete(ctx context.Context, s logical.Storage, r *Record) error {
 	if err := s.Delete(ctx, r.Path()); err != nil {
+		l.LookAt(r.ID, time.Time{}) // it may have been carried out
 		return fmt.Errorf("removing a revoked key from the ledger: %w", err)
 	}
+	l.drop(r.ID)
 	if r.ValueID == "" {
 		return nil
 	}
@@ -241,9 +263,12 @@ func ShardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 	return slices.Compact(shards), nil
 }
 
-// CountOf counts a connection's records in the ledger, those of keys that were
+// LiveKeys counts a connection's records in the ledger, those of keys that were
 // kept among them: without the connection they could not be revoked either.
-func CountOf(ctx context.Context, s logical.Storage, connection string) (int, error) {
+func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
+	if live, sure := l.count(func(o recordOrigin) bool { return o.connection == connection }); sure {
+		return live, nil
+	}
 	live := 0
 	for r, err := range All(ctx, s) {
 		if err != nil {
@@ -254,4 +279,22 @@ func CountOf(ctx context.Context, s logical.Storage, connection string) (int, er
 		}
 	}
 	return live, nil
+}
+
+// DefinitionsOf are the hashes of a provider's definitions that records were made
+// with.
+func (l *Ledger) DefinitionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
+	if hashes, sure := l.definitions(provider); sure {
+		return hashes, nil
+	}
+	var hashes []string
+	for r, err := range All(ctx, s) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Provider == provider && !slices.Contains(hashes, r.Definition) {
+			hashes = append(hashes, r.Definition)
+		}
+	}
+	return hashes, nil
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,10 +81,18 @@ func (c *client) text(ctx context.Context, method, path string, body any) ([]byt
 		return nil, err
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		return nil, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
+		return nil, fmt.Errorf("%s %s: %w: %s", method, path, statusError(resp.StatusCode), answer)
 	}
 	return answer, nil
 }
+
+// statusError is a status by which Vault refuses.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("%d %s", int(s), http.StatusText(int(s))) }
+
+// isNothing reports whether Vault answered that there is nothing to list.
+func isNothing(err error) bool { return errors.Is(err, statusError(http.StatusNotFound)) }
 
 func (c *client) write(ctx context.Context, path string, body map[string]any) error {
 	_, err := c.call(ctx, http.MethodPut, path, body)

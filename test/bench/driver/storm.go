@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -68,7 +67,7 @@ func runStorm(ctx context.Context, w *world, leases int, latency time.Duration, 
 	s.ideal = time.Duration(float64(leases+2*int(p.made.Load()-made)) / stormLimit * float64(time.Second))
 	s.throttled = p.throttled.Load()
 	lost, err := w.client.read(ctx, "sys/leases?type=irrevocable")
-	if err != nil && !strings.Contains(err.Error(), "404") {
+	if err != nil && !isNothing(err) {
 		return s, err
 	}
 	if lost != nil {

@@ -1,0 +1,127 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// calls are what the engine asked of Vault: each is a round trip from the plugin's
+// process to Vault's.
+type calls struct {
+	mu   sync.Mutex
+	made []string
+}
+
+func (c *calls) note(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made = append(c.made, what)
+}
+
+// since are the calls since the last time that they were asked for.
+func (c *calls) since() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	made := c.made
+	c.made = nil
+	return made
+}
+
+// countedStorage notes each call, by its kind and the prefix that it is for.
+type countedStorage struct {
+	logical.Storage
+	calls *calls
+}
+
+func (s countedStorage) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	s.calls.note("GET " + prefixOf(key))
+	return s.Storage.Get(ctx, key)
+}
+
+func (s countedStorage) List(ctx context.Context, prefix string) ([]string, error) {
+	s.calls.note("LIST " + prefixOf(prefix))
+	return s.Storage.List(ctx, prefix)
+}
+
+func (s countedStorage) Put(ctx context.Context, entry *logical.StorageEntry) error {
+	s.calls.note("PUT " + prefixOf(entry.Key))
+	return s.Storage.Put(ctx, entry)
+}
+
+func (s countedStorage) Delete(ctx context.Context, key string) error {
+	s.calls.note("DELETE " + prefixOf(key))
+	return s.Storage.Delete(ctx, key)
+}
+
+func prefixOf(path string) string {
+	prefix, _, _ := strings.Cut(path, "/")
+	return prefix
+}
+
+// countedView notes what is asked of Vault beside storage.
+type countedView struct {
+	logical.SystemView
+	calls *calls
+}
+
+func (v countedView) DefaultLeaseTTL() time.Duration {
+	v.calls.note("default TTL")
+	return v.SystemView.DefaultLeaseTTL()
+}
+
+func (v countedView) MaxLeaseTTL() time.Duration {
+	v.calls.note("max TTL")
+	return v.SystemView.MaxLeaseTTL()
+}
+
+// TestCallsToVault: what a key's life costs in calls to Vault, once the engine has
+// been at work for a moment. They are most of what the engine adds to the
+// provider's own time.
+func TestCallsToVault(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		act  func(w *world, lease *heldLease) error
+		want []string
+	}{
+		{"a mint", func(w *world, _ *heldLease) error {
+			_, err := w.mint("app")
+			return err
+		}, []string{"PUT ledger"}},
+		{"a renewal", func(w *world, lease *heldLease) error { return w.renew(lease, time.Minute) },
+			[]string{"GET ledger", "max TTL", "PUT ledger"}},
+		{"a renewal that extends the key at its provider", func(w *world, lease *heldLease) error { return w.renew(lease, 2*time.Hour) },
+			// What is asked for is on disk before that, since the answer may be lost.
+			[]string{"GET ledger", "max TTL", "PUT ledger", "PUT ledger"}},
+		{"a revocation", (*world).revoke,
+			[]string{"GET ledger", "GET ledger", "DELETE ledger"}},
+	} {
+		t.Run(test.name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			seen := w.count()
+			lease := w.mustMint("app")
+			w.turn()
+			w.mustMint("app")
+			seen.since()
+			if err := test.act(w, lease); err != nil {
+				t.Fatal(err)
+			}
+			if got := seen.since(); !slices.Equal(got, test.want) {
+				t.Errorf("asked Vault for %q, want %q", got, test.want)
+			}
+		}))
+	}
+}
+
+// count has every call to Vault noted from now on, by a process of its own.
+func (w *world) count() *calls {
+	w.t.Helper()
+	w.calls = &calls{}
+	w.startAlone()
+	return w.calls
+}

@@ -1,0 +1,425 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/stored"
+)
+
+// index is what this process knows of the ledger without reading it: which ids are
+// taken, when each record is to be looked at, and how many each origin has. So a
+// mint need not look whether an id is free, and the reaper costs what is due and
+// not what exists.
+//
+// A record comes to it before it is written and goes after it is deleted, so an id
+// that a known shard does not have is free; one that it has may be gone. What
+// earlier processes left is read in the background, shard by shard, at a bounded
+// rate. Later rounds only list, to find what a former leader may have written after
+// its shard was read.
+type index struct {
+	// dueAt is when a record is to be looked at.
+	dueAt func(*Record) time.Time
+
+	mu      sync.Mutex
+	shards  [Shards]indexShard
+	origins []recordOrigin
+	numbers map[recordOrigin]uint32
+	alive   []int // records by the number of their origin
+	// reading is the shard that is being read, and gone are the ids that went from
+	// it meanwhile.
+	reading int
+	gone    map[indexKey]bool
+	damaged map[string]bool
+
+	round indexRound
+}
+
+// Rounds is how often the whole ledger was gone through; 0 is before the first.
+func (i *index) Rounds() int { return i.round.number }
+
+// indexKey is a record's id.
+type indexKey [IdLength / 2]byte
+
+type indexShard struct {
+	// known says that what was in storage at the start is in records.
+	known   bool
+	records map[indexKey]indexed
+	// earliest is the earliest due of all, or before that.
+	earliest uint32
+}
+
+// indexed is a record, in little: there may be a million.
+type indexed struct {
+	due    uint32 // in seconds since 1970
+	origin uint32 // its number
+}
+
+// recordOrigin is what records are counted by.
+type recordOrigin struct{ connection, provider, definition string }
+
+// indexRound is how far the reading has come. The clockwork alone uses it.
+type indexRound struct {
+	number  int
+	shard   int
+	listed  bool     // the shard is, and pending is what is left of it
+	pending []string // paths
+	inUse   map[string]bool
+}
+
+// nothingReading is no shard.
+const nothingReading = -1
+
+func newIndex(dueAt func(*Record) time.Time) *index {
+	return &index{dueAt: dueAt, numbers: map[recordOrigin]uint32{}, reading: nothingReading, damaged: map[string]bool{}}
+}
+
+func indexKeyOf(id string) (key indexKey, shard int) {
+	if n, err := hex.Decode(key[:], []byte(id)); err != nil || n != len(key) {
+		panic("ledger: no id of a record: " + id)
+	}
+	return key, int(key[0])
+}
+
+// seconds is a time in whole seconds since 1970.
+func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint32)) }
+
+// put notes a record that is about to be written.
+func (i *index) put(r *Record) {
+	due := i.dueAt(r)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.note(r, seconds(due))
+}
+
+// note adds a record or takes the place of it. The caller holds mu.
+func (i *index) note(r *Record, due uint32) {
+	key, n := indexKeyOf(r.ID)
+	i.remove(key, n)
+	s := &i.shards[n]
+	if s.records == nil {
+		s.records = map[indexKey]indexed{}
+	}
+	if len(s.records) == 0 {
+		s.earliest = due
+	}
+	s.earliest = min(s.earliest, due)
+	origin := i.number(recordOrigin{r.Connection, r.Provider, r.Definition})
+	s.records[key] = indexed{due, origin}
+	i.alive[origin]++
+	delete(i.damaged, r.ID)
+}
+
+func (i *index) number(of recordOrigin) uint32 {
+	n, known := i.numbers[of]
+	if !known {
+		n = uint32(len(i.origins))
+		i.numbers[of] = n
+		i.origins, i.alive = append(i.origins, of), append(i.alive, 0)
+	}
+	return n
+}
+
+// remove takes a record out. The caller holds mu.
+func (i *index) remove(key indexKey, n int) {
+	if was, there := i.shards[n].records[key]; there {
+		i.alive[was.origin]--
+		delete(i.shards[n].records, key)
+	}
+}
+
+// drop notes that a record is gone.
+func (i *index) drop(id string) {
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.remove(key, n)
+	delete(i.damaged, id)
+	if i.reading == n {
+		i.gone[key] = true
+	}
+}
+
+// LookAt has a record looked at again at that time; the zero time is at once.
+func (i *index) LookAt(id string, at time.Time) {
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s := &i.shards[n]
+	one, there := s.records[key]
+	if !there {
+		return
+	}
+	one.due = seconds(at)
+	s.records[key] = one
+	s.earliest = min(s.earliest, one.due)
+}
+
+// DropDue drops a record that was found gone, unless it was written meanwhile.
+func (i *index) DropDue(id string, now time.Time) {
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if one, there := i.shards[n].records[key]; there && one.due <= seconds(now) {
+		i.remove(key, n)
+	}
+}
+
+// Damage notes that a record cannot be read.
+func (i *index) Damage(id string) {
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.remove(key, n)
+	i.damaged[id] = true
+}
+
+// mayHave reports whether there may be a record with this id.
+func (i *index) mayHave(id string) bool {
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s := &i.shards[n]
+	_, there := s.records[key]
+	return there || !s.known || i.damaged[id]
+}
+
+// Due are the ids, at most so many, that are to be looked at by now, in order.
+func (i *index) Due(now time.Time, most int) []string {
+	at := seconds(now)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var found []string
+	for n := range i.shards {
+		if s := &i.shards[n]; len(s.records) > 0 && s.earliest <= at && len(found) < most {
+			found = append(found, s.due(at)...)
+		}
+	}
+	return found[:min(len(found), most)]
+}
+
+// Due are those of one shard.
+func (s *indexShard) due(at uint32) []string {
+	var found []string
+	s.earliest = math.MaxUint32
+	for key, one := range s.records {
+		s.earliest = min(s.earliest, one.due)
+		if one.due <= at {
+			found = append(found, hex.EncodeToString(key[:]))
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// isWhole reports whether the index has every record, and each of them can be
+// read: then it can be asked in the ledger's place.
+func (i *index) isWhole() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n := range i.shards {
+		if !i.shards[n].known {
+			return false
+		}
+	}
+	return len(i.damaged) == 0
+}
+
+// count counts the records of those origins; sure is false where the ledger has to
+// be read for that.
+func (i *index) count(of func(recordOrigin) bool) (alive int, sure bool) {
+	if !i.isWhole() {
+		return 0, false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, origin := range i.origins {
+		if of(origin) {
+			alive += i.alive[n]
+		}
+	}
+	return alive, true
+}
+
+// definitions are the hashes of a provider's definitions that records were made
+// with; sure is as in count.
+func (i *index) definitions(provider string) (hashes []string, sure bool) {
+	if !i.isWhole() {
+		return nil, false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, origin := range i.origins {
+		if origin.provider == provider && i.alive[n] > 0 {
+			hashes = append(hashes, origin.definition)
+		}
+	}
+	return hashes, true
+}
+
+// ByConnection counts the records that are known.
+func (i *index) ByConnection() map[string]int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	counts := map[string]int{}
+	for n, origin := range i.origins {
+		if i.alive[n] > 0 {
+			counts[origin.connection] += i.alive[n]
+		}
+	}
+	return counts
+}
+
+// Unreadable are the ids of the records that cannot be read.
+func (i *index) Unreadable() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Sorted(maps.Keys(i.damaged))
+}
+
+// Read goes on with the round, by at most so many records. An error leaves the
+// rest for the next time; what cannot be read keeps nothing from being read, and
+// the first of it is told.
+func (i *index) Read(ctx context.Context, s logical.Storage, most int) (broken error) {
+	r := &i.round
+	if r.inUse == nil {
+		inUse, err := ShardsInUse(ctx, s)
+		if err != nil {
+			return err
+		}
+		r.inUse = map[string]bool{}
+		for _, shard := range inUse {
+			r.inUse[shard] = true
+		}
+	}
+	for read := 0; r.shard < Shards; {
+		if !r.listed {
+			if err := i.list(ctx, s); err != nil {
+				return err
+			}
+		}
+		for ; len(r.pending) > 0; r.pending = r.pending[1:] {
+			if read++; read > most {
+				return broken
+			}
+			err := i.take(ctx, s, r.pending[0])
+			if errors.Is(err, stored.ErrUnreadable) {
+				broken = cmp.Or(broken, err)
+			} else if err != nil {
+				return err
+			}
+		}
+		i.finish()
+		r.listed = false
+		if r.shard++; r.number > 0 && r.inUse[ShardName(r.shard-1)] {
+			return broken // one shard at a time
+		}
+	}
+	*r = indexRound{number: r.number + 1}
+	return broken
+}
+
+// list begins a shard: what of it is not in the index is left to be read.
+func (i *index) list(ctx context.Context, s logical.Storage) error {
+	r := &i.round
+	i.mu.Lock()
+	i.reading, i.gone = r.shard, map[indexKey]bool{}
+	i.mu.Unlock()
+	r.pending = nil
+	if r.inUse[ShardName(r.shard)] {
+		for _, prefix := range []string{Prefix, SealedPrefix} {
+			folder := prefix + ShardName(r.shard) + "/"
+			ids, err := s.List(ctx, folder)
+			if err != nil {
+				return fmt.Errorf("listing the ledger: %w", err)
+			}
+			for _, id := range ids {
+				if IsID(id) && !i.has(id) {
+					r.pending = append(r.pending, folder+id)
+				}
+			}
+		}
+	}
+	r.listed = true
+	return nil
+}
+
+func (i *index) has(id string) bool {
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, there := i.shards[n].records[key]
+	return there
+}
+
+// take reads a record that the index does not have.
+func (i *index) take(ctx context.Context, s logical.Storage, path string) error {
+	id := path[strings.LastIndexByte(path, '/')+1:]
+	r, err := stored.Read[Record](ctx, s, path)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+		return err
+	}
+	var due time.Time
+	if r != nil {
+		r.ID = id
+		due = i.dueAt(r)
+	}
+	key, n := indexKeyOf(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, there := i.shards[n].records[key]
+	switch {
+	case there || i.gone[key]: // it was written or deleted meanwhile
+		return nil
+	case err != nil:
+		i.damaged[id] = true
+	case r == nil:
+		delete(i.damaged, id)
+	default:
+		i.note(r, seconds(due))
+		return nil
+	}
+	return err
+}
+
+// finish ends the shard that was being read.
+func (i *index) finish() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.shards[i.reading].known = true
+	i.reading, i.gone = nothingReading, nil
+}
+
+// Some are ids of a connection's records, at most so many, the same ones each time
+// while nothing changes; sure is as in count.
+func (i *index) Some(connection string, most int) (ids []string, sure bool) {
+	if !i.isWhole() {
+		return nil, false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n := range i.shards {
+		var found []string
+		for key, one := range i.shards[n].records {
+			if i.origins[one.origin].connection == connection {
+				found = append(found, hex.EncodeToString(key[:]))
+			}
+		}
+		slices.Sort(found)
+		if ids = append(ids, found...); len(ids) >= most {
+			return ids[:most], true
+		}
+	}
+	return ids, true
+}
