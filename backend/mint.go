@@ -355,7 +355,7 @@ func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *min
 func (e *Engine) dropWritten(ctx context.Context, s logical.Storage, r *ledger.Record) {
 	written, err := ledger.GetNamed(ctx, s, r.ID, r.Handle.Name)
 	if err == nil && written != nil {
-		err = ledger.Drop(ctx, s, written)
+		err = e.books.ledger.Delete(ctx, s, written)
 	}
 	if err != nil {
 		e.log.Warn("it is not known whether a key that is gone is in the ledger; the reaper will see", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
