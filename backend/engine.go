@@ -59,6 +59,7 @@ type Engine struct {
 	log     hclog.Logger
 	options Options
 	metrics *metrics
+	events  events
 
 	times
 	clients    clients
@@ -197,6 +198,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		e.log = hclog.NewNullLogger()
 	}
 	e.metrics = newMetrics(e)
+	e.events = newEvents(config.EventsSender)
 	e.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
 		Help:           strings.TrimSpace(help),

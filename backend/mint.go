@@ -188,6 +188,7 @@ func (e *Engine) issueOnce(ctx context.Context, s logical.Storage, o *mintPlan) 
 	began := time.Now()
 	key, err := e.callProvider(ctx, s, o)
 	e.metrics.minted(o.bound.name, time.Since(began), err)
+	e.tellMinted(o, err)
 	return key, err
 }
 
@@ -293,7 +294,7 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+e.lagOf(o.bound)))
 	intent.Kind = queue.Intent
 	intent.Handle = &handle
-	if err := e.books.queue.Add(ctx, s, intent, true); err != nil {
+	if err := e.enqueue(ctx, s, intent, true); err != nil {
 		e.finishMint(ctx, s, o)
 		return err
 	}
@@ -422,7 +423,7 @@ func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintP
 // leaveToQueue hands a failed mint to the queue. The key counts as in flight,
 // and the connection so stays dirty, until the entry is on disk.
 func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *mintPlan, entry queue.Entry) error {
-	if err := e.books.queue.Add(context.WithoutCancel(ctx), s, entry, false); err != nil {
+	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
 		return err
 	}
 	e.books.marks.End(o.bound.name, o.request.Name)

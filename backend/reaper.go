@@ -60,6 +60,8 @@ type background struct {
 	mu   sync.Mutex
 	stop context.CancelFunc
 	done chan struct{}
+	// delivering is the sending of events.
+	delivering sync.WaitGroup
 	// trigger has the queue looked at before the next tick.
 	trigger chan struct{}
 }
@@ -72,8 +74,10 @@ func (e *Engine) startBackground() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	e.background.stop = cancel
-	e.background.done = make(chan struct{})
-	go e.run(ctx, e.background.done)
+	done := make(chan struct{})
+	e.background.done = done
+	go e.run(ctx, done)
+	e.background.delivering.Go(func() { e.deliver(done) })
 }
 
 func (e *Engine) stopBackground() {
@@ -84,6 +88,7 @@ func (e *Engine) stopBackground() {
 	}
 	e.background.stop()
 	<-e.background.done
+	e.background.delivering.Wait()
 	e.background.stop = nil
 }
 

@@ -305,6 +305,7 @@ func (e *Engine) isOrphan(h *holdings, found *Orphan) bool {
 // revokeReported revokes an orphan where that was asked for.
 func (e *Engine) revokeReported(ctx context.Context, s logical.Storage, h *holdings, found *Orphan, o ReconcileOptions) {
 	if !o.Delete {
+		e.tell(eventOrphanFound, "reconcile/"+found.object.bound.name, false, "connection", found.object.bound.name, "key_name", found.Name)
 		return
 	}
 	if err := e.removeOrphan(ctx, s, h, found, "reconcile"); err != nil {
@@ -328,6 +329,7 @@ func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holding
 	})
 	if err == nil {
 		e.metrics.orphanRevoked(bound.name)
+		e.tell(eventOrphanRevoked, "reconcile/"+bound.name, true, "connection", bound.name, "key_name", found.Name, "work", work)
 	}
 	return err
 }

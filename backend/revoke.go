@@ -77,7 +77,7 @@ func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *ledger.Reco
 		entry.SetOrigin(r.Origin())
 	}
 	if e.books.queue.Get(r.ID) == nil {
-		if err := e.books.queue.Add(context.WithoutCancel(ctx), s, entry, false); err != nil {
+		if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
 			return outcome{}, fmt.Errorf("%w; it could not be queued either: %w", cause, err)
 		}
 		e.triggerQueue()
@@ -176,6 +176,7 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *ledge
 	}
 	err = e.endAtProvider(ctx, s, r, since)
 	e.metrics.revoked(r.Connection, err)
+	e.tellRevoked(r, err)
 	if err != nil {
 		return err
 	}

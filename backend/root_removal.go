@@ -56,7 +56,7 @@ func (e *Engine) retireReplaced(ctx context.Context, s logical.Storage, name str
 		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", name, "error", err)
 		entry := note.entry(bound, queue.Retire, "the admin credential before it was rotated")
 		entry.Retire, entry.RetireName = note.Made, note.Replaces
-		if err := e.books.queue.Add(ctx, s, entry, false); err != nil {
+		if err := e.enqueue(ctx, s, entry, false); err != nil {
 			return err // the note stays, and the rotation is taken up again
 		}
 		e.triggerQueue()
@@ -314,7 +314,7 @@ func (e *Engine) leaveByHand(ctx context.Context, s logical.Storage, bound *boun
 	entry := note.entry(bound, queue.ByHand, "")
 	entry.Reason = fmt.Sprintf("an admin credential named %q may be alive at the provider, made by a rotation that was not finished; look for it there and delete it, then write queue/%s/give-up", entry.KeyName, entry.ID)
 	e.log.Warn("an admin credential may be alive at the provider that nobody holds and that has to be looked for by hand", "connection", bound.name, "credential_name", note.Name, "queue_entry", entry.ID)
-	if err := e.books.queue.Add(ctx, s, entry, false); err != nil {
+	if err := e.enqueue(ctx, s, entry, false); err != nil {
 		return err
 	}
 	return e.dropNote(ctx, s, bound.name)

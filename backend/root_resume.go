@@ -58,7 +58,7 @@ func mayHaveTaken(note *rotationNote, failure error) bool {
 func (e *Engine) queueRotationUndo(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, leftover *providers.Leftover) error {
 	entry := note.entry(bound, queue.Undo, "a step of a failed rotation could not be undone")
 	entry.Undo = leftover
-	err := e.books.queue.Add(ctx, s, entry, false)
+	err := e.enqueue(ctx, s, entry, false)
 	e.triggerQueue()
 	return err
 }

@@ -56,8 +56,10 @@ func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name strin
 	e.metrics.rotated(staticKind, err)
 	e.rotations.failing.note(staticJobPrefix+name, err)
 	if err != nil {
+		e.tellRotated(name, r.Connection, "", err)
 		return errors.Join(err, e.noteStaticFailure(ctx, s, name, err))
 	}
+	e.tellRotated(name, r.Connection, next.Current.Name, nil)
 	e.log.Info("the key of a static role was rotated", "static_role", name, "connection", r.Connection, "key_name", next.Current.Name)
 	if r.Overlap > 0 {
 		return nil

@@ -25,13 +25,14 @@ type mount struct {
 	storage logical.Storage
 	system  *logical.StaticSystemView
 	sandbox *server.Server
+	events  *logical.MockEventSender
 	url     string // of the sandbox
 	remote  string // address that requests come from
 }
 
 func newMount(t *testing.T) *mount {
 	t.Helper()
-	m := &mount{t: t, remote: "127.0.0.1", storage: &logical.InmemStorage{}, system: &logical.StaticSystemView{
+	m := &mount{t: t, remote: "127.0.0.1", storage: &logical.InmemStorage{}, events: logical.NewMockEventSender(), system: &logical.StaticSystemView{
 		DefaultLeaseTTLVal: time.Hour,
 		MaxLeaseTTLVal:     24 * time.Hour,
 		PluginEnvironment:  &logical.PluginEnvironment{VaultVersion: "1.21.0"},
@@ -43,11 +44,12 @@ func newMount(t *testing.T) *mount {
 	m.url = web.URL
 
 	made, err := paths.Factory(t.Context(), &logical.BackendConfig{
-		StorageView: m.storage,
-		System:      m.system,
-		Logger:      hclog.NewNullLogger(),
-		BackendUUID: "test",
-		Config:      map[string]string{"tick_interval": "50ms"},
+		StorageView:  m.storage,
+		System:       m.system,
+		Logger:       hclog.NewNullLogger(),
+		EventsSender: m.events,
+		BackendUUID:  "test",
+		Config:       map[string]string{"tick_interval": "50ms"},
 	})
 	if err != nil {
 		t.Fatal(err)
