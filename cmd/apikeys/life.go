@@ -31,6 +31,7 @@ type life struct {
 	storage    logical.Storage
 	client     *providers.Client
 	scope      providers.Scope
+	fields     providers.Values // of the connection
 
 	lease   *logical.Secret // nil before the mint and after the revocation
 	keyName string
@@ -68,13 +69,18 @@ func (l *life) connect() error {
 	if err != nil {
 		return err
 	}
-	l.scope = l.definition.Scope(role, fields)
-	l.client, err = providers.NewClient(l.definition, providers.Settings{
-		Values:    fields,
+	l.scope, l.fields = l.definition.Scope(role, fields), fields
+	l.client, err = l.clientOf(l.definition)
+	return err
+}
+
+// clientOf is a client of a definition with the connection that is tried.
+func (l *life) clientOf(d *providers.Definition) (*providers.Client, error) {
+	return providers.NewClient(d, providers.Settings{
+		Values:    l.fields,
 		BaseURL:   l.command.Connection["base_url"],
 		AllowHTTP: l.command.Connection["allow_http"] == "true",
 	})
-	return err
 }
 
 // engineFields are the engine's own that stand beside the provider's.
@@ -91,7 +97,7 @@ func anyOf(texts map[string]string) map[string]any {
 // live goes on for as long as there is something to go on with.
 func (l *life) live(ctx context.Context) {
 	for _, step := range []func(context.Context) error{
-		l.upload, l.configure, l.mint, l.works, l.isListed, l.revoke, l.isDead, l.isUnlisted, l.revokeAgain,
+		l.upload, l.configure, l.mint, l.works, l.isRefusedOutside, l.isListed, l.revoke, l.isDead, l.isUnlisted, l.revokeAgain,
 	} {
 		if err := step(ctx); err != nil {
 			l.wrong("%s", err)
@@ -211,6 +217,10 @@ func (l *life) revoke(ctx context.Context) error {
 	err := l.endLease(ctx)
 	if err == nil {
 		l.ok("revoked it: the provider said yes")
+		if can := l.definition.Capabilities; !can.Probe && !can.Lookup {
+			l.unproven = "nothing shows whether the key is dead: without probe, list and lookup, a revoke of a misspelt path would look the same; write one of them, or look at the provider"
+			l.note("%s", l.unproven)
+		}
 		return nil
 	}
 	if l.isAlive(ctx) {

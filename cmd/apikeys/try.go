@@ -23,9 +23,11 @@ type tryCommand struct {
 	Definition string            `arg:"" optional:"" help:"A definition's file, or the name of a built-in provider; with --sandbox it may be left out."`
 	Connection map[string]string `short:"c" placeholder:"NAME=VALUE" help:"Fields of the connection, such as -c base_url=https://…; sensitive ones come from the environment or are asked for."`
 	Role       map[string]string `short:"r" placeholder:"NAME=VALUE" help:"Fields of the role, such as -r scopes=read."`
-	TTL        time.Duration     `name:"ttl" default:"10m" help:"Life of the key, should nothing else end it."`
-	Patience   time.Duration     `default:"2m" help:"How long the provider may take until a new key works, and until a revoked one does not."`
-	Sandbox    bool              `help:"Try it at a sandbox provider that is started for this."`
+	// OutsideScope are requests that the key must be refused.
+	OutsideScope []string      `placeholder:"REQUEST" sep:"none" help:"A request that a key of this role must be refused, such as \"POST /v1/keys\"; may be repeated. It is made with the key."`
+	TTL          time.Duration `name:"ttl" default:"10m" help:"Life of the key, should nothing else end it."`
+	Patience     time.Duration `default:"2m" help:"How long the provider may take until a new key works, and until a revoked one does not."`
+	Sandbox      bool          `help:"Try it at a sandbox provider that is started for this."`
 }
 
 // Run takes a key through its life. Whatever happens, nothing that it made
@@ -77,6 +79,9 @@ func (c *tryCommand) startSandbox() (close func(), err error) {
 	})
 	if len(c.Role) == 0 {
 		c.Role = map[string]string{"scopes": "read"}
+	}
+	if len(c.OutsideScope) == 0 {
+		c.OutsideScope = []string{"POST /v1/keys"}
 	}
 	return func() {
 		provider.Close()
