@@ -14,7 +14,7 @@ RACE := $(if $(C),-race)
 DEADCODE := go tool -modfile=scripts/tools/go.mod deadcode
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs release clean
+.PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs outdated release clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -72,6 +72,8 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@$(if $(C),go run ./scripts/getserver gitea)
 	@go run ./scripts/getserver etcd
 	@go run ./scripts/getserver toxiproxy
+	@go run ./scripts/getserver consul-template
+	@go run ./scripts/getserver terraform-provider-vault
 	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
 	@go run ./scripts/getserver express-gateway || true
 	@for server in rabbitmq influxdb1; do go run ./scripts/getserver "$$server" || true; done # elsewhere than on Debian too
@@ -79,6 +81,9 @@ servers: ## get the real servers that the tests need, so that the first test doe
 docs: ## write docs/providers from the definitions, and what ARCHITECTURE.md draws from the code
 	go run ./scripts/providerdocs
 	go run ./scripts/rooms
+
+outdated: ## direct dependencies of which there is a newer version
+	@go list -m -u -f '{{if and .Update (not .Indirect)}}{{.Path}} {{.Version}} -> {{.Update.Version}}{{end}}' all
 
 release: ## all that a release VERSION=v1.2.3 has, in build/release
 	@scripts/release $(VERSION)

@@ -111,6 +111,10 @@ func develop(ctx context.Context, s *stage) (err error) {
 		"",
 		"vault read apikeys/creds/reader",
 		"vault path-help apikeys",
+	)
+	s.done("The provider misbehaves on command:")
+	s.lines(world.faults()...)
+	s.lines(
 		"",
 		"Vault's log: "+world.cluster.Nodes[0].LogFile(),
 		"Ctrl-C ends everything.",

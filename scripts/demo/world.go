@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type world struct {
 	sandbox  *child.Process
 	provider string // the sandbox's URL
 	adminKey string
+	control  string // the token that commands the sandbox's faults
 }
 
 // close ends all that runs and removes what was written.
@@ -66,6 +68,32 @@ func goBuild(ctx context.Context, s *stage, to, what string) error {
 	return nil
 }
 
+// faults are commands to break the provider with, and to see what comes of it.
+func (w *world) faults() []string {
+	fault := func(what, fault string) []string {
+		return []string{"# " + what, "control $SANDBOX/faults -d '" + fault + "'"}
+	}
+	return slices.Concat(
+		[]string{
+			"export SANDBOX=" + w.provider + "/_sandbox",
+			`control() { curl -sS -H "Authorization: Bearer ` + w.control + `" "$@"; }`,
+			"",
+		},
+		fault("The next mint makes a key, but its answer is lost:",
+			`{"kind": "commit_then_reset", "match": {"route": "POST /v1/keys"}}`),
+		[]string{"vault read apikeys/creds/reader; control $SANDBOX/state"},
+		fault("No revocation succeeds, until told otherwise:",
+			`{"kind": "status", "status": 503, "count": 0, "match": {"method": "DELETE"}}`),
+		[]string{
+			"vault lease revoke -prefix apikeys/creds/reader; vault list -detailed apikeys/queue",
+			"# All is well again, and the queue ends what waits:",
+			"control -X DELETE $SANDBOX/faults",
+			"",
+			"go doc ./internal/sandbox.Kind lists the other faults.",
+		},
+	)
+}
+
 func (w *world) startVault(ctx context.Context) (err error) {
 	w.cluster, err = vault.Start(ctx, vault.Options{
 		Vault:    w.binary,
@@ -84,9 +112,9 @@ func (w *world) startSandbox(ctx context.Context, s *stage) error {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/sandbox").CombinedOutput(); err != nil {
 		return fmt.Errorf("building the sandbox: %w\n%s", err, out)
 	}
-	w.adminKey = "admin-" + rand.Text()
+	w.adminKey, w.control = "admin-"+rand.Text(), rand.Text()
 	cmd := exec.Command(program, "-listen", "127.0.0.1:0")
-	cmd.Env = append(os.Environ(), "SANDBOX_ADMIN_KEY="+w.adminKey, "SANDBOX_CONTROL_TOKEN="+rand.Text())
+	cmd.Env = append(os.Environ(), "SANDBOX_ADMIN_KEY="+w.adminKey, "SANDBOX_CONTROL_TOKEN="+w.control)
 	out, in, err := os.Pipe()
 	if err != nil {
 		return err

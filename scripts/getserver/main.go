@@ -35,8 +35,12 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 	"toxiproxy":       build.Toxiproxy,
 	"unleash":         build.Unleash,
 	"express-gateway": build.ExpressGateway,
-	"rabbitmq":        build.RabbitMQ,
-	"influxdb1":       build.InfluxDB1,
+	"consul-template": build.ConsulTemplate,
+	"terraform":       build.Terraform,
+
+	"terraform-provider-vault": build.TerraformProvider,
+	"rabbitmq":                 build.RabbitMQ,
+	"influxdb1":                build.InfluxDB1,
 }
 
 func get(ctx context.Context, args []string) (string, error) {

@@ -19,6 +19,9 @@ const (
 	etcdModule      = "go.etcd.io/etcd/server/v3"
 	toxiproxyModule = "github.com/Shopify/toxiproxy/v2"
 
+	consulTemplateModule    = "github.com/hashicorp/consul-template"
+	terraformProviderModule = "github.com/terraform-providers/terraform-provider-vault"
+
 	// oldestVault is the oldest line that HashiCorp still maintained when
 	// the version that is built here came out.
 	oldestVault = "v1.19.0"
@@ -100,6 +103,31 @@ func RabbitMQ(ctx context.Context, log io.Writer) (string, error) {
 // InfluxDB1 is RabbitMQ's counterpart for InfluxDB 1.
 func InfluxDB1(ctx context.Context, log io.Writer) (string, error) {
 	return debianRecipe{name: "influxdb1", title: "InfluxDB", program: "usr/bin/influxd"}.path(ctx, log)
+}
+
+// ConsulTemplate returns the path of a consul-template binary, which is built on
+// first use. What takes long is told to log.
+func ConsulTemplate(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "consul-template", module: consulTemplateModule, estimate: "1 minute"}.path(ctx, log)
+}
+
+// TerraformProvider returns the path of Terraform's provider for Vault, which is
+// built on first use. What takes long is told to log.
+func TerraformProvider(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "terraform-provider-vault", module: terraformProviderModule, estimate: "2 minutes"}.path(ctx, log)
+}
+
+// Terraform returns the path of a Terraform binary: the one TERRAFORM_BIN names, or
+// the one on PATH. Without one the error is a *Missing.
+func Terraform(context.Context, io.Writer) (string, error) {
+	if path := os.Getenv("TERRAFORM_BIN"); path != "" {
+		return named("TERRAFORM_BIN", path)
+	}
+	path, err := exec.LookPath("terraform")
+	if err != nil {
+		return "", &Missing{Server: "the example for Terraform", Program: "terraform", Install: "Terraform"}
+	}
+	return path, nil
 }
 
 // named returns the binary that the environment variable names; a wrong path
