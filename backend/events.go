@@ -15,9 +15,9 @@ import (
 )
 
 // What Vault's event system is told, with names and metadata as the database
-// engine has them. A type is eventPrefix and the operation.
+// engine has them. A type is eventSource and the operation.
 const (
-	eventPrefix = "apikeys/"
+	eventSource = "apikeys/"
 
 	eventMinted       = "creds-create"
 	eventStaticMinted = "static-creds-create"
@@ -103,7 +103,7 @@ func (e *Engine) deliver(done <-chan struct{}) {
 func (e *Engine) send(one event) {
 	ctx, cancel := context.WithTimeout(context.Background(), longestDelivery)
 	defer cancel()
-	err := logical.SendEvent(ctx, e, eventPrefix+one.operation, one.metadata...)
+	err := logical.SendEvent(ctx, e, eventSource+one.operation, one.metadata...)
 	if err != nil && !errors.Is(err, framework.ErrNoEvents) {
 		e.log.Debug("an event could not be sent", "operation", one.operation, "error", err)
 	}
