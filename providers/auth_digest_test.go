@@ -2,7 +2,7 @@ package providers
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // what digest is made of
+	"crypto/md5"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -12,7 +12,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
+
+//nolint:gosec // what digest is made of
 
 const digestAuthBlock = `auth "digest" {
     username = connection.id
@@ -27,15 +32,15 @@ func TestDigestMatchesRFC7616(t *testing.T) {
 	} {
 		c := authClient(t, digestAuthBlock, "http://127.0.0.1", Values{"id": "Mufasa", "secret": "Circle of Life"}, time.Now())
 		c.nonce = func() string { return "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ" }
-		use := begin(c.auth)
+		use := auth.Begin(c.auth)
 		challenge := `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=` + algorithm +
 			`, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`
-		if !renew(use, &answer{status: 401, header: http.Header{"Www-Authenticate": {challenge}}}) {
+		if !auth.Renew(use, &transport.Response{Status: 401, Header: http.Header{"Www-Authenticate": {challenge}}}) {
 			t.Fatal("the challenge is not taken")
 		}
 		u, _ := url.Parse("http://www.example.org/dir/index.html")
 		r := (&http.Request{Method: "GET", URL: u, Header: http.Header{}}).WithContext(context.Background())
-		if err := signer(use)(r, nil); err != nil {
+		if err := auth.Signer(use)(r, nil); err != nil {
 			t.Fatal(err)
 		}
 		got := r.Header.Get("Authorization")

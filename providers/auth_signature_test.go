@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
 )
 
 // authDefinition is a definition around one auth block.
@@ -64,7 +66,7 @@ func signedRequest(t *testing.T, c *Client, method, address, body string) *http.
 		t.Fatal(err)
 	}
 	r := (&http.Request{Method: method, URL: u, Header: http.Header{}}).WithContext(context.Background())
-	if err := signer(begin(c.auth))(r, []byte(body)); err != nil {
+	if err := auth.Signer(auth.Begin(c.auth))(r, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -13,7 +13,7 @@ func TestProbeNeverCarriesTheAdminCredential(t *testing.T) {
 		f := newFake(t)
 		f.on("GET /v1/me", 200, `{}`)
 		c := f.client(t, wholeDefinition, nil)
-		c.def.probe.block, c.def.check.block = label, label
+		c.def.Probe.Block, c.def.Check.Block = label, label
 		if alive, err := c.Probe(t.Context(), Values{"api_key": "the-key-itself"}); err != nil || alive != Alive {
 			t.Fatalf("probed as %q: %v, %v", label, alive, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 //go:embed catalog
@@ -48,7 +50,7 @@ func parseBuiltIn(file, name string) (*Definition, error) {
 
 // BuiltIn names the definitions of the catalog, sorted.
 func BuiltIn() []string {
-	return sortedNames(builtIns())
+	return expr.SortedNames(builtIns())
 }
 
 // Load is the built-in definition of that name, or ErrNotBuiltIn.

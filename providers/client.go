@@ -14,6 +14,12 @@ import (
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/field"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // Settings are one connection to a provider.
@@ -47,14 +53,14 @@ type Settings struct {
 }
 
 // transport says how the connection reaches its provider.
-func (s Settings) transport(limits Limits) config {
+func (s Settings) transport(limits Limits) transport.Config {
 	perSecond := s.RequestsPerSecond
 	if perSecond <= 0 {
 		perSecond = limits.RequestsPerSecond
 	}
-	return config{
+	return transport.Config{
 		Timeout: s.Timeout,
-		CACert:  plainPEM(s.CACert), ClientCert: plainPEM(s.ClientCert), ClientKey: plainPEM(s.ClientKey),
+		CACert:  expr.PlainPEM(s.CACert), ClientCert: expr.PlainPEM(s.ClientCert), ClientKey: expr.PlainPEM(s.ClientKey),
 		TLSServerName: s.TLSServerName, ProxyURL: s.ProxyURL,
 		RequestsPerSecond: perSecond, Dial: s.Dial, Jitter: s.Jitter,
 	}
@@ -65,21 +71,21 @@ func (s Settings) transport(limits Limits) config {
 // says otherwise.
 type Client struct {
 	def       *Definition
-	transport *transport
+	transport *transport.Transport
 	base      *url.URL
 	allowHTTP bool
-	fields    Values       // of the connection
-	static    scope        // connection.* alone
-	auth      []authorizer // of the provider, made once
+	fields    Values            // of the connection
+	static    expr.Scope        // connection.* alone
+	auth      []auth.Authorizer // of the provider, made once
 
 	now   func() time.Time
 	nonce func() string
-	clock signingClock
+	clock auth.Clock
 
 	surveys surveys
 
 	mu      sync.Mutex
-	secrets secretTexts
+	secrets expr.Secrets
 	tokens  []string // those seen last, which no error may hold either
 }
 
@@ -87,28 +93,28 @@ type Client struct {
 // base_url, certificate, proxy or credential; it quotes no secret.
 func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	defer rescue("connect", &err)
-	c := &Client{def: d, fields: withDefaults(d.Connection, s.Values), allowHTTP: s.AllowHTTP, now: time.Now, nonce: rand.Text}
+	c := &Client{def: d, fields: field.WithDefaults(d.Connection, s.Values), allowHTTP: s.AllowHTTP, now: time.Now, nonce: rand.Text}
 	if s.Now != nil {
 		c.now = s.Now
 	}
 	if s.Nonce != nil {
 		c.nonce = s.Nonce
 	}
-	c.clock.now = func() time.Time { return c.now() }
-	connection, err := fieldsValue(d.Connection, c.fields)
+	c.clock.Now = func() time.Time { return c.now() }
+	connection, err := field.FieldsValue(d.Connection, c.fields)
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)
 	}
-	c.static = scope{}.with("connection", connection).at(func() time.Time { return c.now() })
-	c.secrets.addMarked(connection)
-	if c.base, err = d.baseURL(s.BaseURL, s.AllowHTTP, c.static); err != nil {
+	c.static = expr.Scope{}.With("connection", connection).At(func() time.Time { return c.now() })
+	c.secrets.AddMarked(connection)
+	if c.base, err = d.ResolveBase(s.BaseURL, s.AllowHTTP, c.static); err != nil {
 		return nil, err
 	}
-	c.static = c.static.with("base_url", c.address())
-	if c.transport, err = newTransport(s.transport(d.Limits)); err != nil {
+	c.static = c.static.With("base_url", c.address())
+	if c.transport, err = transport.New(s.transport(d.Limits)); err != nil {
 		return nil, err
 	}
-	if c.auth, err = c.authorizers(d.auth, c.static, &c.secrets); err != nil {
+	if c.auth, err = c.authorizers(d.Auth, c.static, &c.secrets); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -120,67 +126,67 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 // address are equal. The error is as that of NewClient.
 func Destinations(d *Definition, s Settings) (_ []string, err error) {
 	defer rescue("connect", &err)
-	connection, err := fieldsValue(d.Connection, withDefaults(d.Connection, s.Values))
+	connection, err := field.FieldsValue(d.Connection, field.WithDefaults(d.Connection, s.Values))
 	if err != nil {
 		return nil, err
 	}
-	names := scope{}.with("connection", connection)
-	base, err := d.baseURL(s.BaseURL, s.AllowHTTP, names)
+	names := expr.Scope{}.With("connection", connection)
+	base, err := d.ResolveBase(s.BaseURL, s.AllowHTTP, names)
 	if err != nil {
 		return nil, err
 	}
-	return d.destinations(base, names), nil
+	return d.Destinations(base, names), nil
 }
 
 // BaseURL is where the client's requests go: the connection's own base URL, or
 // what the definition makes of its fields. It holds no secret,
 // even where the provider wants one in its address.
-func (c *Client) BaseURL() string { return c.known().redact(c.base.String()) }
+func (c *Client) BaseURL() string { return c.known().Redact(c.base.String()) }
 
 // address is base_url, without a slash at its end; a secret where it holds one.
 func (c *Client) address() cty.Value {
 	address := cty.StringVal(strings.TrimSuffix(c.base.String(), "/"))
-	if c.secrets.within(c.base.String()) {
-		return sensitive(address)
+	if c.secrets.Within(c.base.String()) {
+		return expr.Sensitive(address)
 	}
 	return address
 }
 
 // Close ends idle connections; calls under way are not disturbed.
-func (c *Client) Close() { c.transport.close() }
+func (c *Client) Close() { c.transport.Close() }
 
 // authorizers are those that sign what auth blocks are for.
-func (c *Client) authorizers(uses []*authUse, s scope, secrets *secretTexts) ([]authorizer, error) {
-	bound := make([]boundAuth, len(uses))
+func (c *Client) authorizers(uses []*definition.AuthUse, s expr.Scope, secrets *expr.Secrets) ([]auth.Authorizer, error) {
+	bound := make([]auth.Bound, len(uses))
 	for i, use := range uses {
-		bound[i] = boundAuth{authBlock: use.authBlock}
-		if use.request != nil {
-			bound[i].login = c.login(use.request)
+		bound[i] = auth.Bound{Block: use.Block}
+		if use.Request != nil {
+			bound[i].Login = c.login(use.Request)
 		}
 	}
-	return authorizers(bound, s, secrets, c.authEnv())
+	return auth.Authorizers(bound, s, secrets, c.authEnv())
 }
 
 // login makes the request by which an auth block gets its token.
-func (c *Client) login(request *call) login {
-	return func(ctx context.Context, s scope) (scope, *failure) {
-		got, failed := c.exchange(ctx, request, s, classToken, c.known())
+func (c *Client) login(request *definition.Call) auth.Login {
+	return func(ctx context.Context, s expr.Scope) (expr.Scope, *transport.Failure) {
+		got, failed := c.call(ctx, request, s, transport.Token, c.known())
 		if failed != nil {
-			return scope{}, failureOf(failed)
+			return expr.Scope{}, failureOf(failed)
 		}
 		return got.scope, nil
 	}
 }
 
-func (c *Client) authEnv() authEnv {
-	return authEnv{
-		do:        c.transport.do,
-		base:      c.base,
-		allowHTTP: c.allowHTTP,
-		remember:  c.remember,
-		now:       func() time.Time { return c.now() },
-		clock:     &c.clock,
-		nonce:     func() string { return c.nonce() },
+func (c *Client) authEnv() auth.Env {
+	return auth.Env{
+		Do:        c.transport.Do,
+		Base:      c.base,
+		AllowHTTP: c.allowHTTP,
+		Remember:  c.remember,
+		Now:       func() time.Time { return c.now() },
+		Clock:     &c.clock,
+		Nonce:     func() string { return c.nonce() },
 	}
 }
 
@@ -193,7 +199,7 @@ func (c *Client) remember(texts ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, text := range texts {
-		if len(text) >= shortestSecret && !slices.Contains(c.tokens, text) {
+		if len(text) >= expr.ShortestSecret && !slices.Contains(c.tokens, text) {
 			c.tokens = append(c.tokens, text)
 		}
 	}
@@ -208,20 +214,20 @@ func (c *Client) remembered() []string {
 }
 
 // known are the secret texts so far, for one operation to add to.
-func (c *Client) known() *secretTexts {
+func (c *Client) known() *expr.Secrets {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return &secretTexts{texts: slices.Clone(c.secrets.texts), passing: c.remembered}
+	return &expr.Secrets{Texts: slices.Clone(c.secrets.Texts), Passing: c.remembered}
 }
 
 // Check makes the read that only a working credential can do. Without a check
 // block it does nothing.
 func (c *Client) Check(ctx context.Context) (err error) {
 	defer rescue("check", &err)
-	if c.def.check == nil {
+	if c.def.Check == nil {
 		return nil
 	}
-	if _, err := c.exchange(ctx, c.def.check, c.static, classRead, c.known()); err != nil {
+	if _, err := c.call(ctx, c.def.Check, c.static, transport.Read, c.known()); err != nil {
 		return err
 	}
 	return nil
@@ -230,28 +236,28 @@ func (c *Client) Check(ctx context.Context) (err error) {
 // Extend moves the provider-side end of a key and returns what it was granted.
 func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (_ Granted, err error) {
 	defer rescue("extend", &err)
-	block := c.def.extend
+	block := c.def.Extend
 	if block == nil {
 		return Granted{}, unsupported("extend")
 	}
 	secrets := c.known()
-	s, err := c.handleScope(h, keyFacts{expiresAt: until, ttl: ttl}, c.def.needs.saved, secrets)
+	s, err := c.handleScope(h, expr.Key{ExpiresAt: until, Ttl: ttl}, c.def.Needs.Saved, secrets)
 	if err != nil {
 		return Granted{}, notSent("extend", err)
 	}
-	got, failed := c.exchange(ctx, block.call, s, classWrite, secrets)
+	got, failed := c.call(ctx, block.Call, s, transport.Write, secrets)
 	switch {
 	case failed != nil:
 		return Granted{}, failed
 	case got.gone:
 		return Granted{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
 	}
-	granted, err := readGrant(block.grant, got.scope)
-	if err == nil && !granted.told && !c.def.extendsByTime() {
+	granted, err := readGrant(block.Grant, got.scope)
+	if err == nil && !granted.told && !c.def.ExtendsByTime() {
 		err = errors.New("the answer does not tell the new end")
 	}
 	if err != nil {
-		return Granted{}, c.unusable(block.call, got, err.Error(), secrets)
+		return Granted{}, c.unusable(block.Call, got, err.Error(), secrets)
 	}
 	return granted, nil
 }
@@ -261,23 +267,23 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 // an error.
 func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err error) {
 	defer rescue("probe", &err)
-	block := c.def.probe
+	block := c.def.Probe
 	if block == nil {
 		return Unclear, unsupported("probe")
 	}
 	secrets := c.known()
-	s := c.static.with("secret", valuesObject(secret, c.def.needs.secretFields, true))
-	secrets.addMarked(s.names["secret"])
-	got, failed := c.send(ctx, block.call, s, classRead, secrets)
+	s := c.static.With("secret", expr.ValuesObject(secret, c.def.Needs.SecretFields, true))
+	secrets.AddMarked(s.Names["secret"])
+	got, failed := c.send(ctx, block.Call, s, transport.Read, secrets)
 	if failed != nil {
 		return Unclear, failed
 	}
 	switch {
 	case got.throttled:
-		return Unclear, c.judge(block.call, got, secrets)
-	case got.says(block.dead), block.dead == nil && got.status == http.StatusUnauthorized:
+		return Unclear, c.judge(block.Call, got, secrets)
+	case got.says(block.Dead), block.Dead == nil && got.status == http.StatusUnauthorized:
 		return Dead, nil
-	case isAlive(block, got, c.judge(block.call, got, secrets) == nil):
+	case isAlive(block, got, c.judge(block.Call, got, secrets) == nil):
 		return Alive, nil
 	}
 	return Unclear, nil
@@ -285,35 +291,35 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 
 // isAlive computes the verdict, or takes the one that stands where the definition
 // has none. One that cannot be computed is no verdict.
-func isAlive(b *probeBlock, got *answered, otherwise bool) bool {
-	if b.alive == nil {
+func isAlive(b *definition.ProbeBlock, got *evaluated, otherwise bool) bool {
+	if b.Alive == nil {
 		return otherwise
 	}
-	yes, err := got.scope.verdict(b.alive, got.status)
+	yes, err := got.scope.Matches(b.Alive, got.status)
 	return err == nil && yes
 }
 
 // handleScope is what the requests for an existing key may mention. The
 // parameters that the handle keeps stand before the connection's own, so that
 // the key is found where it was made.
-func (c *Client) handleScope(h Handle, key keyFacts, saved mentions, secrets *secretTexts) (scope, error) {
+func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secrets *expr.Secrets) (expr.Scope, error) {
 	s, err := c.placeScope(h.Role, h.Connection)
 	if err != nil {
-		return scope{}, err
+		return expr.Scope{}, err
 	}
-	s = s.metered(context.Background(), 0)
-	key.name, key.id, key.secretID = h.Name, h.ID, h.Sealed
-	s = s.with("key", key.value())
-	s = s.with("saved", valuesObject(h.Saved, saved, h.Sealed))
-	s = s.with("secret", valuesObject(h.Secret, c.def.needs.secretFields, true))
+	s = s.Metered(context.Background(), 0)
+	key.Name, key.ID, key.SecretID = h.Name, h.ID, h.Sealed
+	s = s.With("key", key.Value())
+	s = s.With("saved", expr.ValuesObject(h.Saved, saved, h.Sealed))
+	s = s.With("secret", expr.ValuesObject(h.Secret, c.def.Needs.SecretFields, true))
 	for _, name := range []string{"key", "saved", "secret"} {
-		secrets.addMarked(s.names[name])
+		secrets.AddMarked(s.Names[name])
 	}
 	return s, nil
 }
 
 // placeScope is connection.* and role.* with the given parameters.
-func (c *Client) placeScope(role, connection Values) (scope, error) {
+func (c *Client) placeScope(role, connection Values) (expr.Scope, error) {
 	s := c.static
 	if len(connection) > 0 {
 		merged := Values{}
@@ -325,17 +331,17 @@ func (c *Client) placeScope(role, connection Values) (scope, error) {
 				merged[name] = value
 			}
 		}
-		value, err := fieldsValue(c.def.Connection, merged)
+		value, err := field.FieldsValue(c.def.Connection, merged)
 		if err != nil {
-			return scope{}, fmt.Errorf("connection field %w", err)
+			return expr.Scope{}, fmt.Errorf("connection field %w", err)
 		}
-		s = s.with("connection", value)
+		s = s.With("connection", value)
 	}
-	value, err := fieldsValue(c.def.Role, role)
+	value, err := field.FieldsValue(c.def.Role, role)
 	if err != nil {
-		return scope{}, fmt.Errorf("role field %w", err)
+		return expr.Scope{}, fmt.Errorf("role field %w", err)
 	}
-	return s.with("role", value), nil
+	return s.With("role", value), nil
 }
 
 // unsupported is the error of an operation that the definition lacks.

@@ -201,7 +201,7 @@ func TestScrubbing(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "sk-fresh-1") {
 		t.Errorf("the error is %v", err)
 	}
-	if text := fmt.Sprintf("%v %+v %#v", c.known().texts[0][:0], Handle{Secret: Values{"k": "sk"}}, &Key{Value: "sk"}); strings.Contains(text, "sk") {
+	if text := fmt.Sprintf("%v %+v %#v", c.known().Texts[0][:0], Handle{Secret: Values{"k": "sk"}}, &Key{Value: "sk"}); strings.Contains(text, "sk") {
 		t.Errorf("printing shows %s", text)
 	}
 }

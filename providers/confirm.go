@@ -3,6 +3,8 @@ package providers
 import (
 	"context"
 	"slices"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // Confirm asks whether a revoked key is dead, since a provider's word for it is
@@ -17,7 +19,7 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (_ Liveness
 		return Unclear, nil
 	}
 	look := Look{Name: h.Name}
-	if h.ID != "" && c.def.list != nil {
+	if h.ID != "" && c.def.List != nil {
 		look = Look{ID: h.ID}
 	}
 	found, err := c.Find(ctx, scope, look)
@@ -38,21 +40,21 @@ func (c *Client) CanConfirm(h Handle) bool { return c.CanProbe(h) || c.def.Capab
 // CanProbe reports whether the handle holds all that the probe needs, so that the
 // key itself can be tried.
 func (c *Client) CanProbe(h Handle) bool {
-	return c.def.probe != nil && h.holds(mentionsOf("secret", c.def.probe.expressions()...))
+	return c.def.Probe != nil && h.holds(expr.ReferencesTo("secret", c.def.Probe.Expressions()...))
 }
 
 // KeepForProbe is the handle with what the probe needs of the key itself, so that
 // the key can be seen dead after its revocation. It is a sealed one then; without a
 // probe it is as it was.
 func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
-	if c.def.probe == nil {
+	if c.def.Probe == nil {
 		return h
 	}
 	kept := Values{}
 	for name, value := range h.Secret {
 		kept[name] = value
 	}
-	for name := range mentionsOf("secret", c.def.probe.expressions()...) {
+	for name := range expr.ReferencesTo("secret", c.def.Probe.Expressions()...) {
 		kept[name] = secret[name]
 	}
 	h.Secret, h.Sealed = kept, true
@@ -60,7 +62,7 @@ func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
 }
 
 // holds reports whether the handle keeps these fields of the key itself.
-func (h Handle) holds(fields mentions) bool {
+func (h Handle) holds(fields expr.References) bool {
 	for name := range fields {
 		if h.Secret[name] == nil {
 			return false

@@ -99,7 +99,7 @@ func sample(field *Field) any {
 		return field.Enum[0]
 	}
 	for _, one := range []any{"the-admin-key", "7", "true", "a=b", map[string]any{}} {
-		if value, err := field.accept(one); err == nil {
+		if value, err := field.Accept(one); err == nil {
 			return value
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // documentedBase is the provider that the page's fragments are put into. What a
@@ -78,13 +80,13 @@ func TestDocumentedFunctions(t *testing.T) {
 	for _, name := range regexp.MustCompile("`([a-z0-9_]+)`").FindAllStringSubmatch(list, -1) {
 		documented = append(documented, name[1])
 	}
-	for name := range functions {
+	for name := range expr.Functions {
 		if !slices.Contains(documented, name) {
 			t.Errorf("function %s is not documented", name)
 		}
 	}
 	for _, name := range documented {
-		if _, ok := functions[name]; !ok && name != "candidate" {
+		if _, ok := expr.Functions[name]; !ok && name != "candidate" {
 			t.Errorf("%s is documented and does not exist", name)
 		}
 	}

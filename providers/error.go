@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // Error is a failed call. Its text is made of the provider's status and
@@ -62,7 +64,7 @@ func KindOf(err error) Kind {
 
 // errorOf is the error of a request that the transport failed to carry out; nil
 // for none.
-func errorOf(f *failure) *Error {
+func errorOf(f *transport.Failure) *Error {
 	if f == nil {
 		return nil
 	}
@@ -71,9 +73,9 @@ func errorOf(f *failure) *Error {
 
 // failureOf is the error of a request whose answer another one needs, for who
 // signs that one.
-func failureOf(e *Error) *failure {
+func failureOf(e *Error) *transport.Failure {
 	if e == nil {
 		return nil
 	}
-	return &failure{Op: e.Op, Kind: e.Kind, Status: e.Status, Message: e.Message, RetryAfter: e.RetryAfter, Err: e.Err}
+	return &transport.Failure{Op: e.Op, Kind: e.Kind, Status: e.Status, Message: e.Message, RetryAfter: e.RetryAfter, Err: e.Err}
 }

@@ -7,6 +7,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/field"
 )
 
 // costly is a definition with one expression to be computed when a key is made,
@@ -249,14 +252,14 @@ func TestSecretsMayDecide(t *testing.T) {
 // A caller that gives up is not computed for.
 func TestEvaluationEndsWithItsContext(t *testing.T) {
 	d := mustParse(t, costlyDefinition(`role.count == null ? null : [for a in range(role.count) : [for b in range(role.count) : a]]`, "body.data"))
-	role, err := fieldsValue(d.Role, Values{"count": "1000"})
+	role, err := field.FieldsValue(d.Role, Values{"count": "1000"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := scope{}.with("role", role).with("key", keyFacts{name: "n"}.value()).metered(ctx, 0)
-	if _, err := s.evaluate(d.issue.calls[0].body); err == nil || !strings.Contains(err.Error(), "given up") {
+	s := expr.Scope{}.With("role", role).With("key", expr.Key{Name: "n"}.Value()).Metered(ctx, 0)
+	if _, err := s.Evaluate(d.Issue.Calls[0].Body); err == nil || !strings.Contains(err.Error(), "given up") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -307,7 +310,7 @@ func TestPanicIsAnErrorOfItsCall(t *testing.T) {
 	c := f.client(t, costlyDefinition("1", "body.data"), nil)
 	c.base = nil // as by a mistake of the engine's own
 	for op, call := range map[string]func() error{
-		"check":  func() error { c.def.check = c.def.list.call; return c.Check(t.Context()) },
+		"check":  func() error { c.def.Check = c.def.List.Call; return c.Check(t.Context()) },
 		"issue":  func() error { _, err := c.Issue(t.Context(), KeyRequest{Name: "n"}); return err },
 		"revoke": func() error { return c.Revoke(t.Context(), Handle{ID: "i", Name: "n"}) },
 		"lookup": func() error { _, err := c.Find(t.Context(), Scope{}, Look{Name: "n"}); return err },

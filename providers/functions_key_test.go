@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // The provider gets the public half, and the reader the private one.
@@ -21,13 +23,13 @@ func TestIssueKeyPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := parsePrivateKey([]byte(key.Value))
+	private, err := expr.ParsePrivateKey([]byte(key.Value))
 	if err != nil {
 		t.Fatal(err)
 	}
 	der, _ := x509.MarshalPKIXPublicKey(private.Public())
 	body, _ := f.last()
-	sent, _ := decodeJSON([]byte(body))
+	sent, _ := expr.DecodeJSON([]byte(body))
 	block, _ := pem.Decode([]byte(sent.(object)["public_key"].(string)))
 	if block == nil || string(block.Bytes) != string(der) || strings.Contains(body, "PRIVATE") {
 		t.Errorf("sent was %s", body)

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // Granted is the end that a provider gave a key, which need not be the one that
@@ -28,38 +31,38 @@ func (g Granted) End(requested, asked time.Time) time.Time {
 }
 
 // readGrant computes the end. What the answer does not hold tells nothing; for what
-// means that there is no end see isEndless.
-func readGrant(g grant, s scope) (Granted, error) {
-	name, expr := "expires_at", g.at
-	if g.in != nil {
-		name, expr = "expires_in", g.in
+// means that there is no end see IsEndless.
+func readGrant(g definition.Grant, s expr.Scope) (Granted, error) {
+	name, expression := "expires_at", g.At
+	if g.In != nil {
+		name, expression = "expires_in", g.In
 	}
-	if expr == nil {
+	if expression == nil {
 		return Granted{}, nil
 	}
-	value, err := s.reading(absentIsUnknown).evaluate(expr)
+	value, err := s.Reading(expr.AbsentIsUnknown).Evaluate(expression)
 	if err != nil {
 		return Granted{}, fmt.Errorf("%s: %w", name, err)
 	}
 	if !value.IsKnown() {
 		return Granted{}, nil
 	}
-	told := fromCty(value)
-	if isEndless(told) {
+	told := expr.FromCty(value)
+	if expr.IsEndless(told) {
 		return Granted{told: true, endless: true}, nil
 	}
-	if g.in == nil {
-		at := readTime(told)
+	if g.In == nil {
+		at := expr.ReadTime(told)
 		if at.IsZero() {
 			return Granted{}, errors.New("expires_at is no time")
 		}
 		return Granted{told: true, at: at}, nil
 	}
-	life, ok := readSeconds(told)
+	life, ok := expr.ReadSeconds(told)
 	switch {
 	case !ok:
 		return Granted{}, errors.New("expires_in is no number of seconds")
-	case life >= longestGrant:
+	case life >= expr.LongestGrant:
 		return Granted{told: true, endless: true}, nil
 	}
 	return Granted{told: true, in: life}, nil

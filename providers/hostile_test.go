@@ -13,6 +13,12 @@ import (
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/field"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // hostileDefinition puts one role parameter into every place that a request has.
@@ -81,20 +87,20 @@ var hostileValues = []string{
 }
 
 // hostileRequest renders one step with role.x = value.
-func hostileRequest(t testing.TB, d *Definition, step, value string) (*request, error) {
+func hostileRequest(t testing.TB, d *Definition, step, value string) (*transport.Request, error) {
 	t.Helper()
-	base, err := parseBaseURL("https://api.example.com/v1", false)
+	base, err := transport.ParseBaseURL("https://api.example.com/v1", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	role, err := fieldsValue(d.Role, Values{"x": value, "tags": map[string]any{value: value}})
+	role, err := field.FieldsValue(d.Role, Values{"x": value, "tags": map[string]any{value: value}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scope{}.with("role", role).with("key", keyFacts{name: "n"}.value()).with("saved", cty.EmptyObjectVal)
-	for _, c := range d.issue.calls {
-		if c.step == step {
-			return render(c, base, s, &secretTexts{})
+	s := expr.Scope{}.With("role", role).With("key", expr.Key{Name: "n"}.Value()).With("saved", cty.EmptyObjectVal)
+	for _, c := range d.Issue.Calls {
+		if c.Step == step {
+			return render(c, base, s, &expr.Secrets{})
 		}
 	}
 	t.Fatalf("there is no step %q", step)
@@ -103,9 +109,9 @@ func hostileRequest(t testing.TB, d *Definition, step, value string) (*request, 
 
 // stays checks that value arrived in its place and that all else is as it
 // would be with a harmless value. A refusal before anything is sent is as good.
-var stays = map[string]func(t testing.TB, r *request, value string){
-	"path": func(t testing.TB, r *request, value string) {
-		u, err := url.Parse(r.url.String())
+var stays = map[string]func(t testing.TB, r *transport.Request, value string){
+	"path": func(t testing.TB, r *transport.Request, value string) {
+		u, err := url.Parse(r.URL.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,31 +129,31 @@ var stays = map[string]func(t testing.TB, r *request, value string){
 			t.Fatalf("%q is the query %v (%v)", value, got, err)
 		}
 	},
-	"header": func(t testing.TB, r *request, value string) {
+	"header": func(t testing.TB, r *transport.Request, value string) {
 		var wire bytes.Buffer
-		if err := r.header.Write(&wire); err != nil {
+		if err := r.Header.Write(&wire); err != nil {
 			t.Fatal(err)
 		}
 		// net/http trims the ends of a value.
-		if lines := strings.Count(wire.String(), "\n"); lines != len(r.header) || r.header.Get("X-Value") != value {
+		if lines := strings.Count(wire.String(), "\n"); lines != len(r.Header) || r.Header.Get("X-Value") != value {
 			t.Fatalf("%q is written as %q", value, wire.String())
 		}
 	},
-	"form": func(t testing.TB, r *request, value string) {
+	"form": func(t testing.TB, r *transport.Request, value string) {
 		policy, _ := json.Marshal(map[string]any{"allow": []string{value}})
-		form, err := url.ParseQuery(string(r.body))
+		form, err := url.ParseQuery(string(r.Body))
 		if err != nil || len(form) != 3 || form.Get("a") != value || form.Get("b") != "p-"+value+"-s" {
 			t.Fatalf("%q is the form %v (%v)", value, form, err)
 		}
 		sameJSON(t, value, []byte(form.Get("policy")), policy)
 	},
-	"multipart": func(t testing.TB, r *request, value string) {
-		_, params, err := mime.ParseMediaType(r.header.Get("Content-Type"))
+	"multipart": func(t testing.TB, r *transport.Request, value string) {
+		_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := map[string]string{}
-		for reader := multipart.NewReader(bytes.NewReader(r.body), params["boundary"]); ; {
+		for reader := multipart.NewReader(bytes.NewReader(r.Body), params["boundary"]); ; {
 			part, err := reader.NextPart()
 			if err == io.EOF {
 				break
@@ -165,19 +171,19 @@ var stays = map[string]func(t testing.TB, r *request, value string){
 			t.Fatalf("%q is the form %v", value, got)
 		}
 	},
-	"json": func(t testing.TB, r *request, value string) {
+	"json": func(t testing.TB, r *transport.Request, value string) {
 		want, _ := json.Marshal(map[string]any{"a": value, "list": []string{value}, "tags": map[string]string{value: value}, "fixed": true})
-		sameJSON(t, value, r.body, want)
+		sameJSON(t, value, r.Body, want)
 	},
-	"graphql": func(t testing.TB, r *request, value string) {
+	"graphql": func(t testing.TB, r *transport.Request, value string) {
 		want, _ := json.Marshal(map[string]any{
 			"query": "mutation($name: String!) { create(name: $name) { id } }", "variables": map[string]string{"name": value},
 		})
-		sameJSON(t, value, r.body, want)
+		sameJSON(t, value, r.Body, want)
 	},
-	"sql": func(t testing.TB, r *request, value string) {
+	"sql": func(t testing.TB, r *transport.Request, value string) {
 		var body struct{ Statement string }
-		if err := json.Unmarshal(r.body, &body); err != nil {
+		if err := json.Unmarshal(r.Body, &body); err != nil {
 			t.Fatal(err)
 		}
 		want := []string{"ALTER", "USER", `"` + value, "ADD", "TOKEN", `"t-` + value, "COMMENT", "=", "'" + value}
@@ -250,7 +256,7 @@ func quotedToken(text []rune, backslash bool) (token string, after []rune) {
 // them is safe there; every other one must arrive.
 var held = map[string]func(value string) bool{
 	"path": func(value string) bool {
-		return climbs(value) || climbs("k-"+value) || strings.TrimSpace(value) == "" || hasControl(value)
+		return definition.Climbs(value) || definition.Climbs("k-"+value) || strings.TrimSpace(value) == "" || hasControl(value)
 	},
 	"header":    hasControl,
 	"form":      func(string) bool { return false },
@@ -334,7 +340,7 @@ func FuzzSignedQuery(f *testing.F) {
 		}
 		defer c.Close()
 		r := (&http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: "x.example", RawQuery: "a=b"}, Header: http.Header{}}).WithContext(t.Context())
-		if err := signer(begin(c.auth))(r, nil); err != nil {
+		if err := auth.Signer(auth.Begin(c.auth))(r, nil); err != nil {
 			return
 		}
 		got, err := url.ParseQuery(r.URL.RawQuery)

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/field"
 )
 
 // cleanUpTime bounds the undoing of a failed issue, which goes on after the
@@ -31,8 +35,8 @@ func (c *Client) Issue(ctx context.Context, req KeyRequest) (_ *Key, err error) 
 	if err != nil {
 		return nil, notSent("issue", err)
 	}
-	last := len(c.def.issue.calls) - 1
-	for i, step := range c.def.issue.calls {
+	last := len(c.def.Issue.Calls) - 1
+	for i, step := range c.def.Issue.Calls {
 		if failed := m.run(ctx, step); failed != nil {
 			return nil, m.backOut(ctx, i, false, failed)
 		}
@@ -59,80 +63,80 @@ func (c *Client) KnownHandle(req KeyRequest) (handle Handle, known bool) {
 	if err != nil {
 		return Handle{}, false
 	}
-	for _, step := range c.def.issue.calls {
-		m.saveKnown(step.save)
+	for _, step := range c.def.Issue.Calls {
+		m.saveKnown(step.Save)
 	}
-	m.saveKnown(c.def.issue.save)
+	m.saveKnown(c.def.Issue.Save)
 	err = m.readID()
 	return m.handle, err == nil
 }
 
 func (c *Client) newMinting(req KeyRequest) (*minting, error) {
-	req.Role = withDefaults(c.def.Role, req.Role)
+	req.Role = field.WithDefaults(c.def.Role, req.Role)
 	s, err := c.placeScope(req.Role, nil)
 	if err != nil {
 		return nil, err
 	}
-	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt, ttl: req.TTL, cidrs: req.CIDRs}
-	s = s.metered(context.Background(), 0).with("key", key.value())
-	if s, err = withCandidate(c.def.issue, s); err != nil {
+	key := expr.Key{Name: req.Name, ExpiresAt: req.ExpiresAt, Ttl: req.TTL, Cidrs: req.CIDRs}
+	s = s.Metered(context.Background(), 0).With("key", key.Value())
+	if s, err = withCandidate(c.def.Issue, s); err != nil {
 		return nil, err
 	}
-	m := &minting{sequence: c.newSequence(c.def.issue.calls, s), req: req}
-	m.secrets.public = req.Name
-	if candidate, chosen := s.names["candidate"]; chosen {
-		m.secrets.addMarked(candidate)
+	m := &minting{sequence: c.newSequence(c.def.Issue.Calls, s), req: req}
+	m.secrets.Public = req.Name
+	if candidate, chosen := s.Names["candidate"]; chosen {
+		m.secrets.AddMarked(candidate)
 	}
 	return m, nil
 }
 
 // withCandidate puts what we choose of a new key in scope.
-func withCandidate(b *issueBlock, s scope) (scope, error) {
-	if len(b.candidate) == 0 {
+func withCandidate(b *definition.IssueBlock, s expr.Scope) (expr.Scope, error) {
+	if len(b.Candidate) == 0 {
 		return s, nil
 	}
-	chosen, err := s.choose(b.candidate)
+	chosen, err := s.Choose(b.Candidate)
 	if err != nil {
 		return s, err
 	}
-	candidate, err := given(b.candidate, chosen)
-	return s.with("candidate", candidate), err
+	candidate, err := given(b.Candidate, chosen)
+	return s.With("candidate", candidate), err
 }
 
 // saveKnown keeps the members that can be computed without any answer; id
 // needs no others, or the definition would not be one whose ids are known.
-func (m *minting) saveKnown(members []named) {
+func (m *minting) saveKnown(members []expr.Member) {
 	for _, member := range members {
-		if !mentionsAnswer(member.expr) {
-			_ = m.saveAll([]named{member}, anyTime)
+		if !expr.ReadsAnswer(member.Expr) {
+			_ = m.saveAll([]expr.Member{member}, anyTime)
 		}
 	}
 }
 
 // finish reads the key out of the answers.
 func (m *minting) finish(ctx context.Context) (*Key, *Error) {
-	issue := m.c.def.issue
+	issue := m.c.def.Issue
 	unusable := func(err error) *Error {
-		return &Error{Op: "issue", Kind: Unknown, Message: m.secrets.clean(err.Error()), Err: nil}
+		return &Error{Op: "issue", Kind: Unknown, Message: m.secrets.Clean(err.Error()), Err: nil}
 	}
 	// Whatever can be read is read, so that a key that was made and cannot be
 	// handed out is revoked by what is known of it.
-	saveErr := m.saveAll(issue.save, anyTime)
+	saveErr := m.saveAll(issue.Save, anyTime)
 	secret, value, secretErr := m.readSecret()
 	var idErr error
-	if issue.id != nil {
+	if issue.ID != nil {
 		idErr = m.readID()
 	} else if secretErr == nil {
 		idErr = m.findID(ctx)
 	}
-	for name := range m.c.def.needs.secret {
+	for name := range m.c.def.Needs.Secret {
 		if m.handle.Secret == nil {
 			m.handle.Secret = Values{}
 		}
 		m.handle.Secret[name] = secret[name]
 		m.handle.Sealed = true
 	}
-	granted, grantErr := readGrant(issue.grant, m.scope)
+	granted, grantErr := readGrant(issue.Grant, m.scope)
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
 		return nil, unusable(err)
 	}
@@ -142,9 +146,9 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 // lacks names a saved value that the answer did not hold and without which the
 // key can never be revoked.
 func (m *minting) lacks() error {
-	for _, name := range sortedNames(m.c.def.needs.inPaths) {
+	for _, name := range expr.SortedNames(m.c.def.Needs.InPaths) {
 		if value, kept := m.saved[name]; kept && value.IsNull() {
-			return fmt.Errorf("save.%s: %w", name, errMissing)
+			return fmt.Errorf("save.%s: %w", name, expr.ErrMissing)
 		}
 	}
 	return nil
@@ -155,23 +159,23 @@ func (m *minting) lacks() error {
 func (m *minting) readSecret() (Values, string, error) {
 	secret, value := Values{}, ""
 	var firstErr error
-	for i, member := range m.c.def.issue.secret {
-		got, err := m.scope.evaluate(member.expr)
+	for i, member := range m.c.def.Issue.Secret {
+		got, err := m.scope.Evaluate(member.Expr)
 		if err == nil && (got.IsNull() || !got.IsWhollyKnown()) {
-			err = errMissing
+			err = expr.ErrMissing
 		}
 		if err == nil {
-			m.secrets.add(allTexts(got)...)
-			secret[member.name] = Exact(fromCty(got))
+			m.secrets.Add(expr.AllTexts(got)...)
+			secret[member.Name] = Exact(expr.FromCty(got))
 			if i == 0 {
-				value, _ = textOf(got)
+				value, _ = expr.TextOf(got)
 				if value == "" {
-					err = errMissing
+					err = expr.ErrMissing
 				}
 			}
 		}
 		if err != nil && firstErr == nil {
-			firstErr = fmt.Errorf("secret.%s: %w", member.name, err)
+			firstErr = fmt.Errorf("secret.%s: %w", member.Name, err)
 		}
 	}
 	return secret, value, firstErr
@@ -179,14 +183,14 @@ func (m *minting) readSecret() (Values, string, error) {
 
 // readID computes the key's id and with it the handle.
 func (m *minting) readID() error {
-	if m.c.def.issue.id == nil {
+	if m.c.def.Issue.ID == nil {
 		return errors.New("the id is found by name only")
 	}
-	id, value, err := m.scope.text(m.c.def.issue.id)
+	id, value, err := m.scope.Text(m.c.def.Issue.ID)
 	if err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
-	m.handle = m.newHandle(m.c.def.needs.role, m.c.def.needs.connection, m.c.def.needs.saved)
+	m.handle = m.newHandle(m.c.def.Needs.Role, m.c.def.Needs.Connection, m.c.def.Needs.Saved)
 	m.handle.ID = id
 	if m.isSecret(value) {
 		m.handle.Sealed = true
@@ -210,7 +214,7 @@ func (m *minting) findID(ctx context.Context) error {
 		case 0:
 			last = errors.New("the key is not in the provider's list")
 		case 1:
-			m.handle = m.newHandle(m.c.def.needs.role, m.c.def.needs.connection, m.c.def.needs.saved)
+			m.handle = m.newHandle(m.c.def.Needs.Role, m.c.def.Needs.Connection, m.c.def.Needs.Saved)
 			m.handle.ID, m.handle.Sealed = found.Keys[0].Handle.ID, m.handle.Sealed || found.Keys[0].Handle.Sealed
 			for name, value := range found.Keys[0].Handle.Saved {
 				if m.handle.Saved == nil {
@@ -229,11 +233,11 @@ func (m *minting) findID(ctx context.Context) error {
 }
 
 // newHandle keeps the named parameters and saved values.
-func (m *minting) newHandle(role, connection, saved mentions) Handle {
+func (m *minting) newHandle(role, connection, saved expr.References) Handle {
 	h := Handle{
 		Name:       m.req.Name,
-		Role:       role.pick(m.req.Role),
-		Connection: connection.pick(m.c.fields),
+		Role:       role.Pick(m.req.Role),
+		Connection: connection.Pick(m.c.fields),
 	}
 	for name := range saved {
 		value, ok := m.saved[name]
@@ -243,7 +247,7 @@ func (m *minting) newHandle(role, connection, saved mentions) Handle {
 		if h.Saved == nil {
 			h.Saved = Values{}
 		}
-		h.Saved[name] = fromCty(value)
+		h.Saved[name] = expr.FromCty(value)
 		if m.isSecret(value) {
 			h.Sealed = true
 		}

@@ -7,6 +7,9 @@ import (
 	"iter"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // List yields every key in scope, page by page as the caller reads on: one
@@ -29,7 +32,7 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 			reading = false
 			return more
 		}
-		if c.def.list == nil {
+		if c.def.List == nil {
 			pass(Listed{}, unsupported("list"))
 			return
 		}
@@ -38,11 +41,11 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 			pass(Listed{}, notSent("list", err))
 			return
 		}
-		w := newWalk(c, c.def.list, s)
+		w := newWalk(c, c.def.List, s)
 		for !w.ended {
 			var page []Listed
-			failed := w.step(ctx, func(item scope) string {
-				one, err := c.readItem(c.def.list, item, place)
+			failed := w.step(ctx, func(item expr.Scope) string {
+				one, err := c.readItem(c.def.List, item, place)
 				if err == nil {
 					page = append(page, one)
 				}
@@ -62,37 +65,37 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 }
 
 // readItem is one listed key with all that revoking it needs.
-func (c *Client) readItem(block *listBlock, s scope, place Scope) (Listed, error) {
-	needs := c.def.needs
+func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, place Scope) (Listed, error) {
+	needs := c.def.Needs
 	one := Listed{Handle: Handle{
-		Role:       needs.role.pick(place.Role),
-		Connection: needs.connection.pick(place.Connection),
+		Role:       needs.Role.Pick(place.Role),
+		Connection: needs.Connection.Pick(place.Connection),
 		Sealed:     c.def.Capabilities.SealedRecord,
 	}}
-	for _, member := range block.item {
-		value, err := s.evaluate(member.expr)
+	for _, member := range block.Item {
+		value, err := s.Evaluate(member.Expr)
 		if err != nil {
-			return Listed{}, fmt.Errorf("item.%s: %w", member.name, err)
+			return Listed{}, fmt.Errorf("item.%s: %w", member.Name, err)
 		}
-		switch member.name {
+		switch member.Name {
 		case "id":
-			if one.Handle.ID, _ = textOf(value); one.Handle.ID == "" {
+			if one.Handle.ID, _ = expr.TextOf(value); one.Handle.ID == "" {
 				return Listed{}, errors.New("item.id is missing in the answer")
 			}
 		case "name":
-			one.Handle.Name, _ = textOf(value)
+			one.Handle.Name, _ = expr.TextOf(value)
 		case "created_at":
-			one.CreatedAt = readTime(fromCty(value))
+			one.CreatedAt = expr.ReadTime(expr.FromCty(value))
 		case "secret":
-			if fields, ok := fromCty(value).(map[string]any); ok {
-				one.Handle.Secret = needs.secret.pick(fields)
+			if fields, ok := expr.FromCty(value).(map[string]any); ok {
+				one.Handle.Secret = needs.Secret.Pick(fields)
 			}
 		default:
-			if needs.saved[member.name] && !value.IsNull() {
+			if needs.Saved[member.Name] && !value.IsNull() {
 				if one.Handle.Saved == nil {
 					one.Handle.Saved = Values{}
 				}
-				one.Handle.Saved[member.name] = fromCty(value)
+				one.Handle.Saved[member.Name] = expr.FromCty(value)
 			}
 		}
 	}
@@ -101,39 +104,39 @@ func (c *Client) readItem(block *listBlock, s scope, place Scope) (Listed, error
 
 // firstPage is page.* before the first request: what the pagination begins with, and
 // null for every other attribute that the block mentions.
-func firstPage(l *listBlock) cty.Value {
-	if l.pagination == nil {
+func firstPage(l *definition.ListBlock) cty.Value {
+	if l.Pagination == nil {
 		return pageObject(l, nil)
 	}
-	return pageObject(l, map[string]cty.Value{l.pagination.pageAttribute(): firstValue(l.pagination)})
+	return pageObject(l, map[string]cty.Value{l.Pagination.PageAttribute(): firstValue(l.Pagination)})
 }
 
 // nextPage is page.* of the next request, or NilVal at the end. count is how many items
 // the answer had.
-func nextPage(l *listBlock, s scope, got *answered, count int) (cty.Value, error) {
-	if l.pagination != nil {
-		value, err := nextOf(l.pagination, s, got, count)
+func nextPage(l *definition.ListBlock, s expr.Scope, got *evaluated, count int) (cty.Value, error) {
+	if l.Pagination != nil {
+		value, err := nextOf(l.Pagination, s, got, count)
 		if err != nil || value == cty.NilVal {
 			return cty.NilVal, err
 		}
-		return pageObject(l, map[string]cty.Value{l.pagination.pageAttribute(): value}), nil
+		return pageObject(l, map[string]cty.Value{l.Pagination.PageAttribute(): value}), nil
 	}
-	if l.next == nil {
+	if l.Next == nil {
 		return cty.NilVal, nil
 	}
-	next, err := s.evaluate(l.next)
+	next, err := s.Evaluate(l.Next)
 	if err != nil || next.IsNull() {
 		return cty.NilVal, wrapped("next", err)
 	}
-	if !hasNames(next) {
+	if !expr.HasNames(next) {
 		return cty.NilVal, errors.New("next: must be an object or null")
 	}
-	return pageObject(l, membersOf(next)), nil
+	return pageObject(l, expr.MembersOf(next)), nil
 }
 
-func pageObject(l *listBlock, given map[string]cty.Value) cty.Value {
+func pageObject(l *definition.ListBlock, given map[string]cty.Value) cty.Value {
 	attributes := map[string]cty.Value{}
-	for _, name := range l.pages {
+	for _, name := range l.Pages {
 		attributes[name] = cty.NullVal(cty.DynamicPseudoType)
 	}
 	for name, value := range given {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 func TestNetworks(t *testing.T) {
@@ -60,7 +62,7 @@ func TestReadNetworks(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := f.last()
-	sent, _ := decodeJSON([]byte(body))
+	sent, _ := expr.DecodeJSON([]byte(body))
 	if got := sent.(object)["ips"].([]any); !slices.Equal(got, []any{"10.1.2.3", "10.0.0.0/8", "2001:db8::1"}) {
 		t.Errorf("sent were %v", got)
 	}

@@ -14,13 +14,18 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
-// answered is the answer to one request, whatever it says.
-type answered struct {
+// evaluated is the answer to one request, whatever it says.
+type evaluated struct {
 	status int
 	header http.Header
-	scope  scope // with status, headers and body
+	scope  expr.Scope // with status, headers and body
 	// unreadable means that the body should be JSON and is not; then text is
 	// what it is.
 	unreadable bool
@@ -36,15 +41,15 @@ type answered struct {
 	gone bool
 }
 
-// exchange sends a request and judges the answer: it returns without error
+// call sends a request and judges the answer: it returns without error
 // only on success, or when what was to be deleted is gone.
-func (c *Client) exchange(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
+func (c *Client) call(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class, secrets *expr.Secrets) (*evaluated, *Error) {
 	got, failed := c.send(ctx, block, s, class, secrets)
 	if failed != nil {
 		return nil, failed
 	}
-	if block.gone != nil && !got.throttled {
-		if got.says(block.gone) {
+	if block.Gone != nil && !got.throttled {
+		if got.says(block.Gone) {
 			got.gone = true
 			return got, nil
 		}
@@ -58,37 +63,37 @@ func (c *Client) exchange(ctx context.Context, block *call, s scope, class callC
 // send writes and sends a request; its errors say that there is no answer. One
 // that is refused because its signature tells another time than the provider's
 // clock is sent once more, signed by that.
-func (c *Client) send(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
+func (c *Client) send(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class, secrets *expr.Secrets) (*evaluated, *Error) {
 	got, failed := c.sendOnce(ctx, block, s, class, secrets)
 	if failed != nil || !c.dated(block) || !c.refuses(block, got, secrets) {
 		return got, failed
 	}
-	ctx, differs := c.clock.other(ctx, got.header)
+	ctx, differs := c.clock.Other(ctx, got.header)
 	if !differs {
 		return got, nil
 	}
 	got, failed = c.sendOnce(ctx, block, s, class, secrets)
 	if failed == nil && !c.refuses(block, got, secrets) {
-		c.clock.take(ctx)
+		c.clock.Take(ctx)
 	}
 	return got, failed
 }
 
 // dated reports whether the request carries the time at which it was signed.
-func (c *Client) dated(block *call) bool {
-	switch block.credential {
-	case adminCredential:
-		return slices.ContainsFunc(c.def.auth, (*authUse).dated)
-	case ownCredential:
-		return slices.ContainsFunc(block.auth, (*authUse).dated)
+func (c *Client) dated(block *definition.Call) bool {
+	switch block.Credential {
+	case definition.AdminCredential:
+		return slices.ContainsFunc(c.def.Auth, (*definition.AuthUse).Dated)
+	case definition.OwnCredential:
+		return slices.ContainsFunc(block.Auth, (*definition.AuthUse).Dated)
 	}
 	return false
 }
 
 // refuses reports whether an answer is a definite no that may be about the
 // request's signature.
-func (c *Client) refuses(block *call, got *answered, secrets *secretTexts) bool {
-	if block.gone != nil && got.says(block.gone) {
+func (c *Client) refuses(block *definition.Call, got *evaluated, secrets *expr.Secrets) bool {
+	if block.Gone != nil && got.says(block.Gone) {
 		return false
 	}
 	failed := c.judge(block, got, secrets)
@@ -97,76 +102,76 @@ func (c *Client) refuses(block *call, got *answered, secrets *secretTexts) bool 
 
 // sendOnce is send by one clock. A stored token that the provider no longer
 // takes is renewed once.
-func (c *Client) sendOnce(ctx context.Context, block *call, s scope, class callClass, secrets *secretTexts) (*answered, *Error) {
-	s = s.metered(ctx, 0)
+func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class, secrets *expr.Secrets) (*evaluated, *Error) {
+	s = s.Metered(ctx, 0)
 	r, err := render(block, c.base, s, secrets)
 	if err != nil {
-		return nil, c.stepError(block, notSent(block.block, err), secrets)
+		return nil, c.stepError(block, notSent(block.Block, err), secrets)
 	}
-	var auth []authorizer
-	switch block.credential {
-	case adminCredential:
-		auth = c.auth
-	case ownCredential:
-		if auth, err = c.authorizers(block.auth, s, secrets); err != nil {
-			return nil, c.stepError(block, notSent(block.block, err), secrets)
+	var signers []auth.Authorizer
+	switch block.Credential {
+	case definition.AdminCredential:
+		signers = c.auth
+	case definition.OwnCredential:
+		if signers, err = c.authorizers(block.Auth, s, secrets); err != nil {
+			return nil, c.stepError(block, notSent(block.Block, err), secrets)
 		}
 	}
-	auth = begin(auth)
-	r.class, r.sign, r.longest = class, signer(auth), block.longest
-	if expr := c.def.errors.throttled; expr != nil {
-		r.throttled = func(a *answer) bool {
+	signers = auth.Begin(signers)
+	r.Class, r.Sign, r.Longest = class, auth.Signer(signers), block.Longest
+	if expr := c.def.Errors.Throttled; expr != nil {
+		r.Throttled = func(a *transport.Response) bool {
 			read := readInto(block, a, s)
-			read.scope = read.scope.metered(ctx, len(a.body))
+			read.scope = read.scope.Metered(ctx, len(a.Body))
 			return read.says(expr)
 		}
 	}
-	got, failed := c.transport.do(ctx, r)
-	refused := failed == nil && (got.status == http.StatusUnauthorized || got.status == http.StatusForbidden && !r.isThrottled(got))
-	if refused && renew(auth, got) {
-		got, failed = c.transport.do(ctx, r)
+	got, failed := c.transport.Do(ctx, r)
+	refused := failed == nil && (got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden && !r.IsThrottled(got))
+	if refused && auth.Renew(signers, got) {
+		got, failed = c.transport.Do(ctx, r)
 	}
 	if failed != nil {
 		return nil, c.stepError(block, errorOf(failed), secrets)
 	}
 	read := readInto(block, got, s)
-	read.scope = read.scope.metered(ctx, len(got.body))
-	read.throttled = r.isThrottled(got)
-	read.asked, read.base = r.url, c.base
-	conceal(block.reveals, read.scope, secrets)
+	read.scope = read.scope.Metered(ctx, len(got.Body))
+	read.throttled = r.IsThrottled(got)
+	read.asked, read.base = r.URL, c.base
+	conceal(block.Reveals, read.scope, secrets)
 	return read, nil
 }
 
 // conceal keeps the secrets that an answer holds out of errors about this
 // answer.
-func conceal(members []named, s scope, secrets *secretTexts) {
+func conceal(members []expr.Member, s expr.Scope, secrets *expr.Secrets) {
 	for _, member := range members {
-		if value, err := s.evaluate(member.expr); err == nil {
-			secrets.add(allTexts(value)...)
+		if value, err := s.Evaluate(member.Expr); err == nil {
+			secrets.Add(expr.AllTexts(value)...)
 		}
 	}
 }
 
 // readInto puts the answer's parts in scope. The body is null where it is empty.
-func readInto(block *call, got *answer, s scope) *answered {
-	text, unreadable := withoutBOM(got.body), false
+func readInto(block *definition.Call, got *transport.Response, s expr.Scope) *evaluated {
+	text, unreadable := expr.WithoutBOM(got.Body), false
 	body := cty.NullVal(cty.DynamicPseudoType)
 	var list []byte
 	switch {
-	case block.text:
+	case block.Text:
 		body = cty.StringVal(string(text))
-	case block.stream != nil && len(text) >= streamFrom && readLong(block, text, &body, &list):
+	case block.Stream != nil && len(text) >= definition.StreamFrom && readLong(block, text, &body, &list):
 	case len(bytes.TrimSpace(text)) > 0:
-		value, err := decodeJSON(text)
+		value, err := expr.DecodeJSON(text)
 		unreadable = err != nil
 		if !unreadable {
-			body = toCty(value)
+			body = expr.ToCty(value)
 		}
 	}
-	read := &answered{
-		status:     got.status,
-		header:     got.header,
-		scope:      s.withAnswer(got.status, got.header, body),
+	read := &evaluated{
+		status:     got.Status,
+		header:     got.Header,
+		scope:      s.WithAnswer(got.Status, got.Header, body),
 		unreadable: unreadable,
 		list:       list,
 	}
@@ -177,34 +182,34 @@ func readInto(block *call, got *answer, s scope) *answered {
 }
 
 // readLong leaves the items out of the body; false where there is no list.
-func readLong(block *call, text []byte, body *cty.Value, list *[]byte) bool {
-	value, items, err := withoutItems(text, block.stream)
+func readLong(block *definition.Call, text []byte, body *cty.Value, list *[]byte) bool {
+	value, items, err := withoutItems(text, block.Stream)
 	if err != nil {
 		return false
 	}
-	*body, *list = toCty(value), items
+	*body, *list = expr.ToCty(value), items
 	return true
 }
 
 // judge says what an answer means for the provider's state; nil is success.
-func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error {
+func (c *Client) judge(block *definition.Call, got *evaluated, secrets *expr.Secrets) *Error {
 	fail := func(kind Kind) *Error {
-		if kind == Refused && got.says(c.def.errors.unauthorized) {
+		if kind == Refused && got.says(c.def.Errors.Unauthorized) {
 			kind = Unauthorized
 		}
-		e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
+		e := &Error{Op: block.Block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
 		if got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized || got.status == http.StatusForbidden {
-			e.Message += clockDifference(got.header, c.now())
+			e.Message += auth.ClockDifference(got.header, c.now())
 		}
 		if kind == Throttled {
-			e.RetryAfter = throttledPause(&answer{status: got.status, header: got.header}, time.Now())
+			e.RetryAfter = transport.ThrottledPause(&transport.Response{Status: got.status, Header: got.header}, time.Now())
 		}
 		return c.stepError(block, e, secrets)
 	}
 	switch status := got.status; {
 	case got.throttled:
 		return fail(Throttled)
-	case block.anyStatus && got.says(block.ok):
+	case block.AnyStatus && got.says(block.Ok):
 		return nil
 	case status >= 200 && status <= 299:
 		return c.judgeSuccess(block, got, fail, secrets)
@@ -214,7 +219,7 @@ func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error 
 		return c.moved(block, got, secrets)
 	case status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != 499:
 		return fail(Refused)
-	case got.says(c.def.errors.unauthorized):
+	case got.says(c.def.Errors.Unauthorized):
 		return fail(Unauthorized)
 	case c.refused(got):
 		return fail(Refused)
@@ -224,14 +229,14 @@ func (c *Client) judge(block *call, got *answered, secrets *secretTexts) *Error 
 }
 
 // judgeSuccess looks behind a 2xx: some providers report errors under it.
-func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error, secrets *secretTexts) *Error {
-	if got.unreadable && block.needsBody {
+func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(Kind) *Error, secrets *expr.Secrets) *Error {
+	if got.unreadable && block.NeedsBody {
 		return c.unusable(block, got, "the answer is not JSON", secrets)
 	}
-	if block.ok == nil {
+	if block.Ok == nil {
 		return nil
 	}
-	ok, err := got.scope.verdict(block.ok, got.status)
+	ok, err := got.scope.Matches(block.Ok, got.status)
 	if err != nil {
 		return c.unusable(block, got, "ok: "+err.Error(), secrets)
 	}
@@ -239,11 +244,11 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 		return nil
 	}
 	// A no that rests on what the answer does not hold is none.
-	_, err = got.scope.reading(absentIsUnknown).verdict(block.ok, got.status)
+	_, err = got.scope.Reading(expr.AbsentIsUnknown).Matches(block.Ok, got.status)
 	switch {
 	case err != nil && !c.refused(got):
 		return c.unusable(block, got, "the answer does not hold what ok asks for", secrets)
-	case c.def.errors.refused == nil || c.refused(got):
+	case c.def.Errors.Refused == nil || c.refused(got):
 		return fail(Refused)
 	default:
 		return fail(Unknown)
@@ -252,46 +257,46 @@ func (c *Client) judgeSuccess(block *call, got *answered, fail func(Kind) *Error
 
 // refused reports whether the definition says that this answer means that
 // nothing was made.
-func (c *Client) refused(got *answered) bool { return got.says(c.def.errors.refused) }
+func (c *Client) refused(got *evaluated) bool { return got.says(c.def.Errors.Refused) }
 
 // says computes a verdict on which much depends: that something is gone, that
 // nothing was made. One that cannot be computed says no, and so does one that
 // rests on what the answer does not hold.
-func (got *answered) says(verdict hclsyntax.Expression) bool {
+func (got *evaluated) says(verdict hclsyntax.Expression) bool {
 	if verdict == nil {
 		return false
 	}
-	yes, err := got.scope.reading(absentIsUnknown).verdict(verdict, got.status)
+	yes, err := got.scope.Reading(expr.AbsentIsUnknown).Matches(verdict, got.status)
 	return err == nil && yes
 }
 
 // unusable is the error of a success that does not say what it should.
-func (c *Client) unusable(block *call, got *answered, what string, secrets *secretTexts) *Error {
-	e := &Error{Op: block.block, Kind: Unknown, Status: got.status, Message: what}
+func (c *Client) unusable(block *definition.Call, got *evaluated, what string, secrets *expr.Secrets) *Error {
+	e := &Error{Op: block.Block, Kind: Unknown, Status: got.status, Message: what}
 	return c.stepError(block, e, secrets)
 }
 
 // stepError names the step in the message and takes secrets out of it.
-func (c *Client) stepError(block *call, e *Error, secrets *secretTexts) *Error {
-	e.Message = secrets.clean(e.Message)
-	if block.step != "" {
-		e.Message = fmt.Sprintf("step %q: %s", block.step, e.Message)
+func (c *Client) stepError(block *definition.Call, e *Error, secrets *expr.Secrets) *Error {
+	e.Message = secrets.Clean(e.Message)
+	if block.Step != "" {
+		e.Message = fmt.Sprintf("step %q: %s", block.Step, e.Message)
 	}
 	return e
 }
 
 // message is the provider's own sentence.
-func (c *Client) message(got *answered, secrets *secretTexts) string {
+func (c *Client) message(got *evaluated, secrets *expr.Secrets) string {
 	var text string
 	s := got.scope
 	if got.unreadable && got.status >= 400 { // under a success it may hold the key
-		s = s.with("body", cty.StringVal(got.text))
+		s = s.With("body", cty.StringVal(got.text))
 	}
-	if expr := c.def.errors.message; expr != nil {
+	if expr := c.def.Errors.Message; expr != nil {
 		text = messageFrom(s, expr)
 	}
 	if text == "" {
-		text = usualMessage(s.names["body"])
+		text = usualMessage(s.Names["body"])
 	}
 	switch {
 	case text != "":
@@ -300,18 +305,18 @@ func (c *Client) message(got *answered, secrets *secretTexts) string {
 	default:
 		text = http.StatusText(got.status)
 	}
-	return secrets.clean(text)
+	return secrets.Clean(text)
 }
 
 // pageTitle is the beginning of a page up to the end of its title.
 var pageTitle = regexp.MustCompile(`(?i)<title>[^<]*`)
 
-func messageFrom(s scope, expr hclsyntax.Expression) string {
-	value, err := s.evaluate(expr)
+func messageFrom(s expr.Scope, expression hclsyntax.Expression) string {
+	value, err := s.Evaluate(expression)
 	if err != nil {
 		return ""
 	}
-	text, _ := textOf(value)
+	text, _ := expr.TextOf(value)
 	return text
 }
 
@@ -319,9 +324,9 @@ func messageFrom(s scope, expr hclsyntax.Expression) string {
 // no JSON is its sentence, unless it is a page for a browser: then that is its
 // title.
 func usualMessage(body cty.Value) string {
-	fields, ok := fromCty(body).(map[string]any)
+	fields, ok := expr.FromCty(body).(map[string]any)
 	if !ok {
-		text, _ := fromCty(body).(string)
+		text, _ := expr.FromCty(body).(string)
 		if text = strings.TrimSpace(text); strings.HasPrefix(text, "<") {
 			text = pageTitle.FindString(text)
 			text = html.UnescapeString(text[strings.Index(text, ">")+1:])

@@ -8,14 +8,17 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // firstValue is what page.* has on the first page.
-func firstValue(g *pagination) cty.Value {
-	switch g.kind {
-	case byPage:
-		return cty.NumberIntVal(int64(g.first))
-	case byOffset:
+func firstValue(g *definition.Pagination) cty.Value {
+	switch g.Kind {
+	case definition.ByPage:
+		return cty.NumberIntVal(int64(g.First))
+	case definition.ByOffset:
 		return cty.Zero
 	}
 	return cty.NullVal(cty.String)
@@ -23,31 +26,31 @@ func firstValue(g *pagination) cty.Value {
 
 // nextOf is what page.* has on the next page; NilVal at the end. count is how many
 // items this one had.
-func nextOf(g *pagination, s scope, got *answered, count int) (cty.Value, error) {
-	if g.more != nil {
-		more, err := s.reading(absentIsUnknown).truth(g.more)
+func nextOf(g *definition.Pagination, s expr.Scope, got *evaluated, count int) (cty.Value, error) {
+	if g.More != nil {
+		more, err := s.Reading(expr.AbsentIsUnknown).Truth(g.More)
 		if err != nil || !more {
 			return cty.NilVal, wrapped("more", err)
 		}
 	}
-	now := s.names["page"].GetAttr(g.pageAttribute())
-	switch g.kind {
-	case byPage:
-		if g.more == nil && count == 0 {
+	now := s.Names["page"].GetAttr(g.PageAttribute())
+	switch g.Kind {
+	case definition.ByPage:
+		if g.More == nil && count == 0 {
 			return cty.NilVal, nil
 		}
 		return now.Add(cty.NumberIntVal(1)), nil
-	case byOffset:
-		if count == 0 && g.more != nil {
+	case definition.ByOffset:
+		if count == 0 && g.More != nil {
 			return cty.NilVal, errors.New("the provider says that there is more, and shows nothing")
 		}
 		if count == 0 {
 			return cty.NilVal, nil
 		}
 		return now.Add(cty.NumberIntVal(int64(count))), nil
-	case byCursor:
-		cursor, err := s.evaluate(g.next)
-		text, _ := textOf(cursor)
+	case definition.ByCursor:
+		cursor, err := s.Evaluate(g.Next)
+		text, _ := expr.TextOf(cursor)
 		if err != nil || text == "" {
 			return cty.NilVal, wrapped("next", err)
 		}
@@ -59,14 +62,14 @@ func nextOf(g *pagination, s scope, got *answered, count int) (cty.Value, error)
 // nextURL is the address of the next page at the host that was asked for this one: an
 // answer does not decide where the credential goes, and a server behind a proxy may
 // not know its own name.
-func nextURL(g *pagination, s scope, got *answered) (cty.Value, error) {
+func nextURL(g *definition.Pagination, s expr.Scope, got *evaluated) (cty.Value, error) {
 	text := nextLink(got.header)
-	if g.kind == byURL {
-		value, err := s.evaluate(g.next)
+	if g.Kind == definition.ByURL {
+		value, err := s.Evaluate(g.Next)
 		if err != nil {
 			return cty.NilVal, wrapped("next", err)
 		}
-		text, _ = textOf(value)
+		text, _ = expr.TextOf(value)
 	}
 	if text == "" {
 		return cty.NilVal, nil
@@ -88,32 +91,32 @@ func wrapped(what string, err error) error {
 }
 
 // askForPage adds to a request's query which page is wanted.
-func askForPage(g *pagination, query url.Values, s scope) {
+func askForPage(g *definition.Pagination, query url.Values, s expr.Scope) {
 	if g == nil {
 		return
 	}
-	if g.sizeParameter != "" {
-		query.Set(g.sizeParameter, fmt.Sprint(g.size))
+	if g.SizeParameter != "" {
+		query.Set(g.SizeParameter, fmt.Sprint(g.Size))
 	}
-	if g.parameter == "" {
+	if g.Parameter == "" {
 		return
 	}
-	page, ok := s.names["page"]
+	page, ok := s.Names["page"]
 	if !ok {
 		return
 	}
-	if text, ok := textOf(page.GetAttr(g.pageAttribute())); ok {
-		query.Set(g.parameter, text)
+	if text, ok := expr.TextOf(page.GetAttr(g.PageAttribute())); ok {
+		query.Set(g.Parameter, text)
 	}
 }
 
 // followingPage is the address that a page after the first is read at; nil where the
 // request says it.
-func followingPage(g *pagination, s scope) *url.URL {
-	if g == nil || g.pageAttribute() != "url" {
+func followingPage(g *definition.Pagination, s expr.Scope) *url.URL {
+	if g == nil || g.PageAttribute() != "url" {
 		return nil
 	}
-	text, ok := textOf(s.names["page"].GetAttr("url"))
+	text, ok := expr.TextOf(s.Names["page"].GetAttr("url"))
 	if !ok {
 		return nil
 	}

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 const pathDefinition = `provider "paths" {
@@ -36,16 +39,16 @@ const pathDefinition = `provider "paths" {
 `
 
 // renderIssue writes the issue request of pathDefinition for two values.
-func renderIssue(t testing.TB, d *Definition, a, b string) (*request, error) {
+func renderIssue(t testing.TB, d *Definition, a, b string) (*transport.Request, error) {
 	t.Helper()
-	s := scope{}.
-		with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal(b)})).
-		with("key", keyFacts{name: "n"}.value())
-	base, err := parseBaseURL("https://api.example.com/base%2Fx/", false)
+	s := expr.Scope{}.
+		With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal(b)})).
+		With("key", expr.Key{Name: "n"}.Value())
+	base, err := transport.ParseBaseURL("https://api.example.com/base%2Fx/", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return render(d.issue.calls[0], base, s, &secretTexts{})
+	return render(d.Issue.Calls[0], base, s, &expr.Secrets{})
 }
 
 func TestPathValues(t *testing.T) {
@@ -73,11 +76,11 @@ func TestPathValues(t *testing.T) {
 		r, err := renderIssue(t, d, test.a, test.b)
 		switch {
 		case test.path == "" && err == nil:
-			t.Errorf("%q, %q makes %s", test.a, test.b, r.url)
+			t.Errorf("%q, %q makes %s", test.a, test.b, r.URL)
 		case test.path != "" && err != nil:
 			t.Errorf("%q, %q is refused: %v", test.a, test.b, err)
-		case test.path != "" && r.url.EscapedPath() != test.path:
-			t.Errorf("%q, %q makes %s, not %s", test.a, test.b, r.url.EscapedPath(), test.path)
+		case test.path != "" && r.URL.EscapedPath() != test.path:
+			t.Errorf("%q, %q makes %s, not %s", test.a, test.b, r.URL.EscapedPath(), test.path)
 		}
 	}
 }
@@ -126,9 +129,9 @@ func TestOtherHost(t *testing.T) {
 		"else": "https://other.example/x/a%2Fb",
 		"x":    "https://api.example.com/base/v1/keys/a%2Fb",
 	} {
-		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a)})).with("key", keyFacts{id: "a/b"}.value())
-		r, err := render(d.revoke[0], base, s, &secretTexts{})
-		if err != nil || r.url.String() != want {
+		s := expr.Scope{}.With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a)})).With("key", expr.Key{ID: "a/b"}.Value())
+		r, err := render(d.Revoke[0], base, s, &expr.Secrets{})
+		if err != nil || r.URL.String() != want {
 			t.Errorf("%s: %v, %v", a, r, err)
 		}
 	}
@@ -172,11 +175,11 @@ func TestComputedHosts(t *testing.T) {
 			continue
 		}
 		base, _ := url.Parse("https://eu.acme.example")
-		s := scope{}.
-			with("connection", cty.ObjectVal(map[string]cty.Value{"org": cty.StringVal("eu.acme.example")})).
-			with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal("v"), "b": cty.StringVal("w")})).
-			with("key", keyFacts{id: "a/b"}.value())
-		r, err := d.revoke[0].path.yes.target(base, s, &secretTexts{})
+		s := expr.Scope{}.
+			With("connection", cty.ObjectVal(map[string]cty.Value{"org": cty.StringVal("eu.acme.example")})).
+			With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal("v"), "b": cty.StringVal("w")})).
+			With("key", expr.Key{ID: "a/b"}.Value())
+		r, err := d.Revoke[0].Path.Yes.Target(base, s, &expr.Secrets{})
 		switch {
 		case want == never && err == nil:
 			t.Errorf("%s makes %s", path, r)
@@ -224,8 +227,8 @@ func TestBaseURLAsValue(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	d := mustParse(t, pathDefinition)
 	for _, value := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00"} {
-		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(value), "b": cty.StringVal("b")}))
-		if _, err := renderHeaders(d.issue.calls[0], s, &secretTexts{}); err == nil {
+		s := expr.Scope{}.With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(value), "b": cty.StringVal("b")}))
+		if _, err := renderHeaders(d.Issue.Calls[0], s, &expr.Secrets{}); err == nil {
 			t.Errorf("the header value %q is taken", value)
 		}
 	}
@@ -243,7 +246,7 @@ func FuzzPath(f *testing.F) {
 		if err != nil {
 			return
 		}
-		u, err := url.Parse(r.url.String())
+		u, err := url.Parse(r.URL.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,11 +274,11 @@ func FuzzQuery(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b string) {
-		s := scope{}.
-			with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(b), "b": cty.StringVal(b)})).
-			with("key", keyFacts{name: "n"}.value())
+		s := expr.Scope{}.
+			With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(b), "b": cty.StringVal(b)})).
+			With("key", expr.Key{Name: "n"}.Value())
 		want := cty.StringVal(b).AsString()
-		query, err := renderQuery(d.issue.calls[0], s, &secretTexts{})
+		query, err := renderQuery(d.Issue.Calls[0], s, &expr.Secrets{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +286,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil || len(got) != 2 || got.Get("q") != want || len(got["list"]) != 2 || got["list"][1] != want {
 			t.Fatalf("%q arrives as %v (%v)", b, got, err)
 		}
-		body, _, err := renderBody(d.issue.calls[0], s, &secretTexts{})
+		body, _, err := renderBody(d.Issue.Calls[0], s, &expr.Secrets{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,8 +304,8 @@ func FuzzHeader(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, a string) {
-		s := scope{}.with("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal("b")}))
-		header, err := renderHeaders(d.issue.calls[0], s, &secretTexts{})
+		s := expr.Scope{}.With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal("b")}))
+		header, err := renderHeaders(d.Issue.Calls[0], s, &expr.Secrets{})
 		if err != nil {
 			return
 		}

@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // redirectStatuses send a request elsewhere instead of carrying it out.
@@ -16,7 +19,7 @@ var redirectStatuses = []int{
 // movedTo is where the answer sends the request, or nil where it does not. After
 // a 302 or 303 to something below what was asked for, as to a key just made, the
 // request may have been carried out: that is no such answer.
-func (got *answered) movedTo() *url.URL {
+func (got *evaluated) movedTo() *url.URL {
 	if !slices.Contains(redirectStatuses, got.status) || got.asked == nil {
 		return nil
 	}
@@ -34,7 +37,7 @@ func (got *answered) movedTo() *url.URL {
 // moved is the error of a request that was sent elsewhere: nothing was done.
 // Nothing is sent there by itself, since the connection's credential would go
 // along. It tells what to write, and no more of the address.
-func (c *Client) moved(block *call, got *answered, secrets *secretTexts) *Error {
+func (c *Client) moved(block *definition.Call, got *evaluated, secrets *expr.Secrets) *Error {
 	to := got.movedTo()
 	target := &url.URL{Scheme: to.Scheme, Host: to.Host}
 	advice := "the provider sends this request to " + target.String() + ", which is not followed; correct base_url"
@@ -45,9 +48,9 @@ func (c *Client) moved(block *call, got *answered, secrets *secretTexts) *Error 
 		}
 	}
 	kind := Refused
-	if block.block == "auth" {
+	if block.Block == "auth" {
 		kind = Unreachable // of the request that needs the token, which was not sent
 	}
-	e := &Error{Op: block.block, Kind: kind, Status: got.status, Message: advice}
+	e := &Error{Op: block.Block, Kind: kind, Status: got.status, Message: advice}
 	return c.stepError(block, e, secrets)
 }

@@ -9,19 +9,23 @@ import (
 	"net/url"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // render writes the request for the values in scope. An error means that
 // nothing was sent; it quotes no value. Secret texts that go into the request
 // are added to secrets.
-func render(c *call, base *url.URL, s scope, secrets *secretTexts) (*request, error) {
+func render(c *definition.Call, base *url.URL, s expr.Scope, secrets *expr.Secrets) (*transport.Request, error) {
 	target, err := renderTarget(c, base, s, secrets)
 	if err != nil {
 		return nil, err
 	}
 	body, contentType, err := renderBody(c, s, secrets)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.format, err)
+		return nil, fmt.Errorf("%s: %w", c.Format, err)
 	}
 	header, err := renderHeaders(c, s, secrets)
 	if err != nil {
@@ -30,18 +34,18 @@ func render(c *call, base *url.URL, s scope, secrets *secretTexts) (*request, er
 	if contentType != "" && header.Get("Content-Type") == "" {
 		header.Set("Content-Type", contentType)
 	}
-	if !c.text && header.Get("Accept") == "" {
+	if !c.Text && header.Get("Accept") == "" {
 		header.Set("Accept", "application/json")
 	}
-	return &request{op: c.block, method: c.method, url: target, header: header, body: body}, nil
+	return &transport.Request{Op: c.Block, Method: c.Method, URL: target, Header: header, Body: body}, nil
 }
 
 // renderTarget is the URL: of a further page, where the answer before named that.
-func renderTarget(c *call, base *url.URL, s scope, secrets *secretTexts) (*url.URL, error) {
-	if next := followingPage(c.pagination, s); next != nil {
+func renderTarget(c *definition.Call, base *url.URL, s expr.Scope, secrets *expr.Secrets) (*url.URL, error) {
+	if next := followingPage(c.Pagination, s); next != nil {
 		return next, nil
 	}
-	target, err := c.path.target(base, s, secrets)
+	target, err := c.Path.Target(base, s, secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -49,38 +53,38 @@ func renderTarget(c *call, base *url.URL, s scope, secrets *secretTexts) (*url.U
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	askForPage(c.pagination, query, s)
+	askForPage(c.Pagination, query, s)
 	target.RawQuery = query.Encode()
 	return target, nil
 }
 
-func renderQuery(c *call, s scope, secrets *secretTexts) (url.Values, error) {
-	if c.query == nil {
+func renderQuery(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (url.Values, error) {
+	if c.Query == nil {
 		return url.Values{}, nil
 	}
-	value, err := s.evaluate(c.query)
+	value, err := s.Evaluate(c.Query)
 	if err != nil {
 		return nil, err
 	}
-	return flatten(value, secrets)
+	return expr.Flatten(value, secrets)
 }
 
-func renderHeaders(c *call, s scope, secrets *secretTexts) (http.Header, error) {
+func renderHeaders(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (http.Header, error) {
 	header := http.Header{}
-	if c.headers == nil {
+	if c.Headers == nil {
 		return header, nil
 	}
-	value, err := s.evaluate(c.headers)
+	value, err := s.Evaluate(c.Headers)
 	if err != nil {
 		return nil, err
 	}
-	lines, err := flatten(value, secrets)
+	lines, err := expr.Flatten(value, secrets)
 	if err != nil {
 		return nil, err
 	}
 	for name, texts := range lines {
 		for _, text := range texts {
-			if err := checkHeader(name, text); err != nil {
+			if err := transport.CheckHeader(name, text); err != nil {
 				return nil, err
 			}
 			header.Add(name, text)
@@ -90,26 +94,26 @@ func renderHeaders(c *call, s scope, secrets *secretTexts) (http.Header, error) 
 }
 
 // renderBody is the request's body and its content type.
-func renderBody(c *call, s scope, secrets *secretTexts) ([]byte, string, error) {
-	if c.body == nil {
+func renderBody(c *definition.Call, s expr.Scope, secrets *expr.Secrets) ([]byte, string, error) {
+	if c.Body == nil {
 		return nil, "", nil
 	}
-	value, err := s.evaluate(c.body)
+	value, err := s.Evaluate(c.Body)
 	if err != nil {
 		return nil, "", err
 	}
-	secrets.addMarked(value)
-	switch c.format {
-	case jsonBody:
-		body, err := encodeJSON(withoutNulls(value))
+	secrets.AddMarked(value)
+	switch c.Format {
+	case definition.JSONBody:
+		body, err := expr.EncodeJSON(expr.WithoutNulls(value))
 		return body, "application/json", err
-	case formBody:
-		form, err := flatten(value, secrets)
+	case definition.FormBody:
+		form, err := expr.Flatten(value, secrets)
 		return []byte(form.Encode()), "application/x-www-form-urlencoded", err
-	case multipartBody:
+	case definition.MultipartBody:
 		return writeMultipart(value, secrets)
 	default:
-		text, ok := textOf(value)
+		text, ok := expr.TextOf(value)
 		if !ok {
 			return nil, "", errors.New("must be a string")
 		}
@@ -117,14 +121,14 @@ func renderBody(c *call, s scope, secrets *secretTexts) ([]byte, string, error) 
 	}
 }
 
-func writeMultipart(value cty.Value, secrets *secretTexts) ([]byte, string, error) {
-	fields, err := flatten(value, secrets)
+func writeMultipart(value cty.Value, secrets *expr.Secrets) ([]byte, string, error) {
+	fields, err := expr.Flatten(value, secrets)
 	if err != nil {
 		return nil, "", err
 	}
 	var body bytes.Buffer
 	writer := multipart.NewWriter(&body)
-	for _, name := range sortedNames(fields) {
+	for _, name := range expr.SortedNames(fields) {
 		for _, text := range fields[name] {
 			if err := writer.WriteField(name, text); err != nil {
 				return nil, "", err

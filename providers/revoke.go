@@ -4,6 +4,10 @@ import (
 	"context"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // Revoke deletes a key. Nil means that the provider says it is gone, whether
@@ -19,11 +23,11 @@ func (c *Client) Revoke(ctx context.Context, h Handle) error {
 func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error) {
 	defer rescue("revoke", &err)
 	secrets := c.known()
-	s, err := c.handleScope(h, keyFacts{}, c.def.needs.saved, secrets)
+	s, err := c.handleScope(h, expr.Key{}, c.def.Needs.Saved, secrets)
 	if err != nil {
 		return false, notSent("revoke", err)
 	}
-	_, missing, failed := c.revokeAll(ctx, c.def.revoke, s, secrets)
+	_, missing, failed := c.revokeAll(ctx, c.def.Revoke, s, secrets)
 	if failed != nil {
 		return false, failed
 	}
@@ -33,16 +37,16 @@ func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error)
 // revokeAll makes the requests that delete something, in order. Skipped says
 // that the condition of one of them did not hold, and missing that one of them
 // was answered that there is no such thing.
-func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets *secretTexts) (skipped, missing bool, failed *Error) {
-	saved := s.names["saved"].AsValueMap()
+func (c *Client) revokeAll(ctx context.Context, steps []*definition.Call, s expr.Scope, secrets *expr.Secrets) (skipped, missing bool, failed *Error) {
+	saved := s.Names["saved"].AsValueMap()
 	if saved == nil {
 		saved = map[string]cty.Value{}
 	}
 	for _, step := range steps {
-		if step.when != nil {
-			applies, err := s.truth(step.when)
+		if step.When != nil {
+			applies, err := s.Truth(step.When)
 			if err != nil {
-				return skipped, missing, c.stepError(step, notSent(step.block, err), secrets)
+				return skipped, missing, c.stepError(step, notSent(step.Block, err), secrets)
 			}
 			if !applies {
 				skipped = true
@@ -54,7 +58,7 @@ func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets 
 			return skipped, missing, failed
 		}
 		missing = missing || gone
-		if gone && (step.method == "GET" || len(step.save) > 0) {
+		if gone && (step.Method == "GET" || len(step.Save) > 0) {
 			return skipped, missing, nil // what the later steps would delete was not found
 		}
 	}
@@ -62,38 +66,38 @@ func (c *Client) revokeAll(ctx context.Context, steps []*call, s scope, secrets 
 }
 
 // revokeStep makes one request of revoke and puts what it saves in scope.
-func (c *Client) revokeStep(ctx context.Context, step *call, s *scope, saved map[string]cty.Value, secrets *secretTexts) (gone bool, failed *Error) {
-	got, failed := c.exchange(ctx, step, *s, classRevoke, secrets)
+func (c *Client) revokeStep(ctx context.Context, step *definition.Call, s *expr.Scope, saved map[string]cty.Value, secrets *expr.Secrets) (gone bool, failed *Error) {
+	got, failed := c.call(ctx, step, *s, transport.Revoke, secrets)
 	if failed != nil || got.gone {
 		return failed == nil, failed
 	}
 	if failed = c.keep(step, got, saved, secrets); failed != nil {
 		return false, failed
 	}
-	*s = s.with("saved", cty.ObjectVal(saved))
-	if step.poll == nil {
+	*s = s.With("saved", cty.ObjectVal(saved))
+	if step.Poll == nil {
 		return false, nil
 	}
-	waited := got.scope.with("saved", cty.ObjectVal(saved))
-	if got, failed = c.wait(ctx, step.poll, waited, secrets); failed != nil {
+	waited := got.scope.With("saved", cty.ObjectVal(saved))
+	if got, failed = c.wait(ctx, step.Poll, waited, secrets); failed != nil {
 		return false, failed
 	}
-	if failed = c.keep(step.poll.call, got, saved, secrets); failed != nil {
+	if failed = c.keep(step.Poll.Call, got, saved, secrets); failed != nil {
 		return false, failed
 	}
-	*s = s.with("saved", cty.ObjectVal(saved))
+	*s = s.With("saved", cty.ObjectVal(saved))
 	return false, nil
 }
 
 // keep computes what a request saves.
-func (c *Client) keep(block *call, got *answered, saved map[string]cty.Value, secrets *secretTexts) *Error {
-	for _, member := range block.save {
-		value, err := got.scope.evaluate(member.expr)
+func (c *Client) keep(block *definition.Call, got *evaluated, saved map[string]cty.Value, secrets *expr.Secrets) *Error {
+	for _, member := range block.Save {
+		value, err := got.scope.Evaluate(member.Expr)
 		if err != nil {
-			return c.unusable(block, got, "save."+member.name+": "+err.Error(), secrets)
+			return c.unusable(block, got, "save."+member.Name+": "+err.Error(), secrets)
 		}
-		secrets.addMarked(value)
-		saved[member.name] = value
+		secrets.AddMarked(value)
+		saved[member.Name] = value
 	}
 	return nil
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // RotateRequest says which credential to make in place of the connection's.
@@ -63,11 +66,11 @@ var ErrRetireByHand = errors.New("the old credential still works, and which one 
 // taken them.
 func (c *Client) Candidate() (_ Values, err error) {
 	defer rescue("rotate", &err)
-	block := c.def.rotate
-	if block == nil || len(block.candidate) == 0 {
+	block := c.def.Rotate
+	if block == nil || len(block.Candidate) == 0 {
 		return nil, nil
 	}
-	candidate, err := c.static.choose(block.candidate)
+	candidate, err := c.static.Choose(block.Candidate)
 	if err != nil {
 		return nil, notSent("rotate", err)
 	}
@@ -79,22 +82,22 @@ func (c *Client) Candidate() (_ Values, err error) {
 // provider's answer only.
 func (c *Client) CandidateConnection(candidate Values) (_ Values, _ bool, err error) {
 	defer rescue("rotate", &err)
-	block := c.def.rotate
-	if block == nil || candidate == nil || len(block.candidate) == 0 {
+	block := c.def.Rotate
+	if block == nil || candidate == nil || len(block.Candidate) == 0 {
 		return nil, false, nil
 	}
-	for _, member := range block.connection {
-		for _, one := range mentionsIn(member.expr) {
-			if one.root != "connection" && one.root != "candidate" {
+	for _, member := range block.Connection {
+		for _, one := range expr.ReferencesIn(member.Expr) {
+			if one.Root != "connection" && one.Root != "candidate" {
 				return nil, false, nil
 			}
 		}
 	}
-	given, err := given(block.candidate, candidate)
+	given, err := given(block.Candidate, candidate)
 	if err != nil {
 		return nil, false, notSent("rotate", err)
 	}
-	changed, err := c.changed(c.static.with("candidate", given))
+	changed, err := c.changed(c.static.With("candidate", given))
 	if err != nil {
 		return nil, false, notSent("rotate", err)
 	}
@@ -102,21 +105,21 @@ func (c *Client) CandidateConnection(candidate Values) (_ Values, _ bool, err er
 }
 
 // given is candidate.*, complete.
-func given(members []named, candidate Values) (cty.Value, error) {
-	names := mentions{}
+func given(members []expr.Member, candidate Values) (cty.Value, error) {
+	names := expr.References{}
 	for _, member := range members {
-		names[member.name] = true
-		if candidate[member.name] == nil {
-			return cty.NilVal, fmt.Errorf("the candidate has no %s", member.name)
+		names[member.Name] = true
+		if candidate[member.Name] == nil {
+			return cty.NilVal, fmt.Errorf("the candidate has no %s", member.Name)
 		}
 	}
-	return valuesObject(names.pick(candidate), names, true), nil
+	return expr.ValuesObject(names.Pick(candidate), names, true), nil
 }
 
 // rotating is one rotation under way.
 type rotating struct {
 	sequence
-	block *rotateBlock
+	block *definition.RotateBlock
 	name  string
 }
 
@@ -134,7 +137,7 @@ func (c *Client) Rotate(ctx context.Context, req RotateRequest) (*Rotation, erro
 // where the definition has no undo for it.
 func (c *Client) RotateUndoably(ctx context.Context, req RotateRequest) (_ *Rotation, _ *Leftover, err error) {
 	defer rescue("rotate", &err)
-	if c.def.rotate == nil {
+	if c.def.Rotate == nil {
 		return nil, nil, unsupported("rotate")
 	}
 	r, err := c.newRotating(req)
@@ -148,51 +151,51 @@ func (c *Client) RotateUndoably(ctx context.Context, req RotateRequest) (_ *Rota
 	}
 	rotation, err := r.finish()
 	if err != nil {
-		failed := &Error{Op: "rotate", Kind: Unknown, Message: r.secrets.clean(err.Error())}
+		failed := &Error{Op: "rotate", Kind: Unknown, Message: r.secrets.Clean(err.Error())}
 		return nil, nil, r.backOut(ctx, len(r.calls)-1, true, failed)
 	}
 	return rotation, r.undoOfAll(), nil
 }
 
 func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
-	block := c.def.rotate
+	block := c.def.Rotate
 	if err := c.canRotate(); err != nil {
 		return nil, err
 	}
-	key := keyFacts{name: req.Name, expiresAt: req.ExpiresAt}
+	key := expr.Key{Name: req.Name, ExpiresAt: req.ExpiresAt}
 	if !req.ExpiresAt.IsZero() {
 		// Rounded down to nothing, it would be left out: no end at all.
-		if key.ttl = time.Until(req.ExpiresAt).Round(time.Second); key.ttl < time.Second {
+		if key.Ttl = time.Until(req.ExpiresAt).Round(time.Second); key.Ttl < time.Second {
 			return nil, errors.New("the end of the new credential lies in the past")
 		}
 	}
-	s := c.static.metered(context.Background(), 0).with("key", key.value())
-	if len(block.candidate) > 0 {
-		candidate, err := given(block.candidate, req.Candidate)
+	s := c.static.Metered(context.Background(), 0).With("key", key.Value())
+	if len(block.Candidate) > 0 {
+		candidate, err := given(block.Candidate, req.Candidate)
 		if err != nil {
 			return nil, err
 		}
-		s = s.with("candidate", candidate)
+		s = s.With("candidate", candidate)
 	}
-	r := &rotating{sequence: c.newSequence(block.calls, s), block: block, name: req.Name}
-	r.secrets.addMarked(s.names["candidate"])
+	r := &rotating{sequence: c.newSequence(block.Calls, s), block: block, name: req.Name}
+	r.secrets.AddMarked(s.Names["candidate"])
 	return r, nil
 }
 
 // canRotate names a field that may be left out otherwise, and not here: found
 // later, it would leave a credential that nobody can retire.
 func (c *Client) canRotate() error {
-	for _, one := range c.def.rotate.all() {
-		if one.path.when != nil || one.when != nil {
+	for _, one := range c.def.Rotate.All() {
+		if one.Path.When != nil || one.When != nil {
 			continue // the condition may be about just that
 		}
-		for _, part := range one.path.parts {
-			traversal, ok := bare(part.value).(*hclsyntax.ScopeTraversalExpr)
+		for _, part := range one.Path.Parts {
+			traversal, ok := expr.Bare(part.Value).(*hclsyntax.ScopeTraversalExpr)
 			if !ok {
 				continue
 			}
-			if field := mentionsIn(traversal)[0]; field.root == "connection" && c.fields[field.attribute] == nil {
-				return fmt.Errorf("the connection field %q is not set: this credential cannot be rotated without it", field.attribute)
+			if field := expr.ReferencesIn(traversal)[0]; field.Root == "connection" && c.fields[field.Attribute] == nil {
+				return fmt.Errorf("the connection field %q is not set: this credential cannot be rotated without it", field.Attribute)
 			}
 		}
 	}
@@ -201,7 +204,7 @@ func (c *Client) canRotate() error {
 
 // finish reads the new credential out of the answers.
 func (r *rotating) finish() (*Rotation, error) {
-	if err := r.saveAll(r.block.save, anyTime); err != nil {
+	if err := r.saveAll(r.block.Save, anyTime); err != nil {
 		return nil, err
 	}
 	changed, err := r.c.changed(r.scope)
@@ -212,36 +215,36 @@ func (r *rotating) finish() (*Rotation, error) {
 	for name := range changed {
 		rotation.Previous[name] = r.c.fields[name]
 	}
-	rotation.Saved = r.keep(r.block.kept())
+	rotation.Saved = r.keep(r.block.Kept())
 	return rotation, nil
 }
 
 // changed computes the connection fields that a rotation changes.
-func (c *Client) changed(s scope) (Values, error) {
+func (c *Client) changed(s expr.Scope) (Values, error) {
 	fields := Values{}
-	for _, member := range c.def.rotate.connection {
-		field := c.def.Connection.Lookup(member.name)
-		value, err := s.reading(absentIsUnknown).evaluate(member.expr)
+	for _, member := range c.def.Rotate.Connection {
+		field := c.def.Connection.Lookup(member.Name)
+		value, err := s.Reading(expr.AbsentIsUnknown).Evaluate(member.Expr)
 		if err == nil && !value.IsWhollyKnown() {
-			err = errMissing
+			err = expr.ErrMissing
 		}
 		if err == nil {
-			fields[member.name], err = field.changedTo(value)
+			fields[member.Name], err = field.ChangedTo(value)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("connection.%s: %w", member.name, err)
+			return nil, fmt.Errorf("connection.%s: %w", member.Name, err)
 		}
 	}
 	return fields, nil
 }
 
 // keep are the saved values of these names that are not null.
-func (q *sequence) keep(names mentions) Values {
+func (q *sequence) keep(names expr.References) Values {
 	all := map[string]any{}
 	for name, value := range q.saved {
-		all[name] = fromCty(value)
+		all[name] = expr.FromCty(value)
 	}
-	return names.pick(all)
+	return names.Pick(all)
 }
 
 // backOut undoes what a failed rotation has made so far, as minting.backOut.
@@ -265,14 +268,14 @@ func (r *rotating) backOut(ctx context.Context, at int, answered bool, failed *E
 func (r *rotating) undoHandle() Handle {
 	var exprs []hclsyntax.Expression
 	for _, step := range r.calls {
-		if step.undo != nil {
-			exprs = append(exprs, step.undo.expressions()...)
+		if step.Undo != nil {
+			exprs = append(exprs, step.Undo.Expressions()...)
 		}
 	}
 	h := Handle{
 		Name:       r.name,
-		Connection: r.c.def.shown(mentionsOf("connection", exprs...)).pick(r.c.fields),
-		Saved:      r.keep(mentionsOf("saved", exprs...)),
+		Connection: r.c.def.Shown(expr.ReferencesTo("connection", exprs...)).Pick(r.c.fields),
+		Saved:      r.keep(expr.ReferencesTo("saved", exprs...)),
 	}
 	for name := range h.Saved {
 		h.Sealed = h.Sealed || r.isSecret(r.saved[name])
@@ -283,8 +286,8 @@ func (r *rotating) undoHandle() Handle {
 // undoOfAll undoes a rotation that has succeeded; nil where its first step that
 // changed something has no undo.
 func (r *rotating) undoOfAll() *Leftover {
-	first := slices.IndexFunc(r.calls, func(step *call) bool { return step.method != "GET" })
-	if first < 0 || r.calls[first].undo == nil || !r.has(r.calls[first].undo) {
+	first := slices.IndexFunc(r.calls, func(step *definition.Call) bool { return step.Method != "GET" })
+	if first < 0 || r.calls[first].Undo == nil || !r.has(r.calls[first].Undo) {
 		return nil
 	}
 	return &Leftover{Rotation: true, Undo: r.toUndo(len(r.calls)-1, Unknown), Handle: r.undoHandle()}
@@ -296,17 +299,17 @@ func (r *rotating) undoOfAll() *Leftover {
 func (c *Client) UndoUnanswered(name string) *Leftover {
 	left := &Leftover{Rotation: true, Handle: Handle{Name: name}}
 	var exprs []hclsyntax.Expression
-	for _, step := range slices.Backward(c.def.rotate.steps()) {
-		if step.undo == nil || len(mentionsOf("saved", step.undo.expressions()...)) > 0 {
+	for _, step := range slices.Backward(c.def.Rotate.Steps()) {
+		if step.Undo == nil || len(expr.ReferencesTo("saved", step.Undo.Expressions()...)) > 0 {
 			continue
 		}
-		left.Undo = append(left.Undo, step.step)
-		exprs = append(exprs, step.undo.expressions()...)
+		left.Undo = append(left.Undo, step.Step)
+		exprs = append(exprs, step.Undo.Expressions()...)
 	}
 	if len(left.Undo) == 0 {
 		return nil
 	}
-	left.Handle.Connection = c.def.shown(mentionsOf("connection", exprs...)).pick(c.fields)
+	left.Handle.Connection = c.def.Shown(expr.ReferencesTo("connection", exprs...)).Pick(c.fields)
 	return left
 }
 
@@ -314,8 +317,8 @@ func (c *Client) UndoUnanswered(name string) *Leftover {
 // it does not, it ends whichever the connection's took the place of, and may be
 // called only while the connection holds what the rotation made.
 func (c *Client) RetireNamesOld() bool {
-	retiring := c.def.rotate.retiring()
-	return len(mentionsOf("saved", retiring...))+len(mentionsOf("previous", retiring...)) > 0
+	retiring := c.def.Rotate.Retiring()
+	return len(expr.ReferencesTo("saved", retiring...))+len(expr.ReferencesTo("previous", retiring...)) > 0
 }
 
 // IsOwn reports whether the credential that Retire would remove is the one that
@@ -324,7 +327,7 @@ func (c *Client) RetireNamesOld() bool {
 // the provider did not answer; ask again before anything is removed.
 func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err error) {
 	defer rescue("rotate", &err)
-	if c.def.rotate == nil {
+	if c.def.Rotate == nil {
 		return false, nil
 	}
 	if c.usesOld(rotation) {
@@ -339,14 +342,14 @@ func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err er
 		compared++
 		return known && sameText(theirs, ours)
 	}
-	for name := range c.def.rotate.kept() {
+	for name := range c.def.Rotate.Kept() {
 		if theirs := rotation.Saved[name]; theirs != nil {
 			if ours, known := saved[name]; !same(theirs, ours, known) {
 				return false, nil
 			}
 		}
 	}
-	for name := range mentionsOf("previous", c.def.rotate.retiring()...) {
+	for name := range expr.ReferencesTo("previous", c.def.Rotate.Retiring()...) {
 		if theirs := rotation.Previous[name]; theirs != nil {
 			if ours, known := c.fields[name]; !same(theirs, ours, known) {
 				return false, nil
@@ -359,8 +362,8 @@ func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err er
 // sameText compares values of which one went through JSON: a number may have
 // become another kind of number.
 func sameText(a, b any) bool {
-	one, ok := textOf(toCty(a))
-	other, both := textOf(toCty(b))
+	one, ok := expr.TextOf(expr.ToCty(a))
+	other, both := expr.TextOf(expr.ToCty(b))
 	if ok && both {
 		return one == other
 	}
@@ -371,11 +374,11 @@ func sameText(a, b any) bool {
 // retire, as far as that is known before a new one is made. What the provider
 // refuses to tell is left out.
 func (c *Client) ownSaved(ctx context.Context) (Values, *Error) {
-	rotate, kept := c.def.rotate, c.def.rotate.kept()
-	q := c.newSequence(rotate.calls, c.static.with("key", keyFacts{}.value()))
-	q.saveComputable(rotate.save)
-	for i, step := range rotate.calls {
-		if step.method != "GET" || i == len(rotate.calls)-1 || len(q.keep(kept)) == len(kept) {
+	rotate, kept := c.def.Rotate, c.def.Rotate.Kept()
+	q := c.newSequence(rotate.Calls, c.static.With("key", expr.Key{}.Value()))
+	q.saveComputable(rotate.Save)
+	for i, step := range rotate.Calls {
+		if step.Method != "GET" || i == len(rotate.Calls)-1 || len(q.keep(kept)) == len(kept) {
 			break // the last step makes the credential, whatever its method
 		}
 		failed := q.run(ctx, step)
@@ -386,16 +389,16 @@ func (c *Client) ownSaved(ctx context.Context) (Values, *Error) {
 			return nil, failed
 		}
 	}
-	q.saveComputable(rotate.save)
+	q.saveComputable(rotate.Save)
 	return q.keep(kept), nil
 }
 
 // saveComputable keeps those members that can be computed without the answer of
 // the request that makes a credential.
-func (q *sequence) saveComputable(members []named) {
+func (q *sequence) saveComputable(members []expr.Member) {
 	for _, member := range members {
-		if !mentionsAnswer(member.expr) {
-			_ = q.saveAll([]named{member}, anyTime)
+		if !expr.ReadsAnswer(member.Expr) {
+			_ = q.saveAll([]expr.Member{member}, anyTime)
 		}
 	}
 }
@@ -414,8 +417,8 @@ func (c *Client) Retire(ctx context.Context, rotation Rotation) error {
 // asks, in which case it works on. Check with the old credential tells which.
 func (c *Client) RetireOrMissing(ctx context.Context, rotation Rotation) (missing bool, err error) {
 	defer rescue("retire", &err)
-	block := c.def.rotate
-	if block == nil || len(block.retire) == 0 {
+	block := c.def.Rotate
+	if block == nil || len(block.Retire) == 0 {
 		return false, nil
 	}
 	if c.usesOld(rotation) {
@@ -423,10 +426,10 @@ func (c *Client) RetireOrMissing(ctx context.Context, rotation Rotation) (missin
 	}
 	secrets := c.known()
 	s := c.static.
-		with("previous", c.previous(rotation.Previous)).
-		with("saved", valuesObject(rotation.Saved, block.kept(), false))
-	secrets.addMarked(s.names["previous"])
-	skipped, missing, failed := c.revokeAll(ctx, block.retire, s, secrets)
+		With("previous", c.previous(rotation.Previous)).
+		With("saved", expr.ValuesObject(rotation.Saved, block.Kept(), false))
+	secrets.AddMarked(s.Names["previous"])
+	skipped, missing, failed := c.revokeAll(ctx, block.Retire, s, secrets)
 	switch {
 	case failed != nil:
 		return missing, failed
@@ -438,28 +441,28 @@ func (c *Client) RetireOrMissing(ctx context.Context, rotation Rotation) (missin
 
 // usesOld reports whether the client's credential is the one to be retired.
 func (c *Client) usesOld(rotation Rotation) bool {
-	return slices.ContainsFunc(c.def.rotate.connection, func(member named) bool {
-		old := rotation.Previous[member.name]
-		return c.def.Connection.Lookup(member.name).Sensitive && old != nil && reflect.DeepEqual(old, c.fields[member.name])
+	return slices.ContainsFunc(c.def.Rotate.Connection, func(member expr.Member) bool {
+		old := rotation.Previous[member.Name]
+		return c.def.Connection.Lookup(member.Name).Sensitive && old != nil && reflect.DeepEqual(old, c.fields[member.Name])
 	})
 }
 
 // previous is previous.*: what rotate changed, as it was.
 func (c *Client) previous(values Values) cty.Value {
 	attributes := map[string]cty.Value{}
-	for _, member := range c.def.rotate.connection {
-		value := toCty(values[member.name])
-		if c.def.Connection.Lookup(member.name).Sensitive {
-			value = sensitive(value)
+	for _, member := range c.def.Rotate.Connection {
+		value := expr.ToCty(values[member.Name])
+		if c.def.Connection.Lookup(member.Name).Sensitive {
+			value = expr.Sensitive(value)
 		}
-		attributes[member.name] = value
+		attributes[member.Name] = value
 	}
 	return cty.ObjectVal(attributes)
 }
 
 // RotationListable reports whether FindStray can find anything.
 func (c *Client) RotationListable() bool {
-	return c.def.rotate != nil && len(c.def.rotate.lists) > 0
+	return c.def.Rotate != nil && len(c.def.Rotate.Lists) > 0
 }
 
 // FindStray finds credentials whose names hold a part of this name, in whatever
@@ -475,9 +478,9 @@ func (c *Client) FindStray(ctx context.Context, name, part string) (_ []Rotation
 		return nil, notSent("rotate", err)
 	}
 	var found []Rotation
-	for _, list := range c.def.rotate.lists {
-		s := c.static.with("key", keyFacts{name: name}.value())
-		failed := c.readWhole(ctx, list, s, func(item scope) (mark string, listed bool, err error) {
+	for _, list := range c.def.Rotate.Lists {
+		s := c.static.With("key", expr.Key{Name: name}.Value())
+		failed := c.readWhole(ctx, list, s, func(item expr.Scope) (mark string, listed bool, err error) {
 			one, err := c.readStray(list, item, part)
 			if one != nil {
 				found = append(found, *one)
@@ -492,41 +495,41 @@ func (c *Client) FindStray(ctx context.Context, name, part string) (_ []Rotation
 }
 
 // strayMark tells a listed credential from others.
-func strayMark(list *listBlock, s scope) string {
+func strayMark(list *definition.ListBlock, s expr.Scope) string {
 	var texts []string
-	for _, member := range list.item {
-		if value, err := s.evaluate(member.expr); err == nil {
-			texts = append(texts, allTexts(value)...)
+	for _, member := range list.Item {
+		if value, err := s.Evaluate(member.Expr); err == nil {
+			texts = append(texts, expr.AllTexts(value)...)
 		}
 	}
 	return strings.Join(texts, "\x00")
 }
 
 // readStray is a listed credential, or nil when its name does not hold the part.
-func (c *Client) readStray(list *listBlock, s scope, part string) (*Rotation, error) {
-	listed, err := s.evaluate(find(list.item, "name"))
+func (c *Client) readStray(list *definition.ListBlock, s expr.Scope, part string) (*Rotation, error) {
+	listed, err := s.Evaluate(expr.Find(list.Item, "name"))
 	if err != nil {
 		return nil, fmt.Errorf("item.name: %w", err)
 	}
-	if text, _ := textOf(listed); !containsFold(text, part) {
+	if text, _ := expr.TextOf(listed); !containsFold(text, part) {
 		return nil, nil
 	}
 	one := &Rotation{Stray: true, Saved: Values{}}
-	kept := c.def.rotate.kept()
-	for _, member := range list.item {
-		if member.name != "previous" && !kept[member.name] {
+	kept := c.def.Rotate.Kept()
+	for _, member := range list.Item {
+		if member.Name != "previous" && !kept[member.Name] {
 			continue
 		}
-		value, err := s.evaluate(member.expr)
+		value, err := s.Evaluate(member.Expr)
 		if err != nil {
-			return nil, fmt.Errorf("item.%s: %w", member.name, err)
+			return nil, fmt.Errorf("item.%s: %w", member.Name, err)
 		}
-		if member.name == "previous" {
-			one.Previous, _ = fromCty(value).(map[string]any)
+		if member.Name == "previous" {
+			one.Previous, _ = expr.FromCty(value).(map[string]any)
 			continue
 		}
-		if one.Saved[member.name] = fromCty(value); one.Saved[member.name] == nil {
-			return nil, fmt.Errorf("item.%s is missing in the answer", member.name)
+		if one.Saved[member.Name] = expr.FromCty(value); one.Saved[member.Name] == nil {
+			return nil, fmt.Errorf("item.%s is missing in the answer", member.Name)
 		}
 	}
 	return one, nil

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // Look says which listed keys are looked for: those that meet any of what is
@@ -66,9 +69,9 @@ type Search struct {
 // a name alone is looked for by that.
 func (c *Client) Search(place Scope, look Look) *Search {
 	s := &Search{look: look, keys: map[string]bool{}}
-	block := c.def.list
-	if c.def.lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.Containing == "") {
-		block = c.def.lookup
+	block := c.def.List
+	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.Containing == "") {
+		block = c.def.Lookup
 	}
 	if block == nil {
 		s.err = unsupported("list")
@@ -76,11 +79,11 @@ func (c *Client) Search(place Scope, look Look) *Search {
 	}
 	at, err := c.placeScope(place.Role, place.Connection)
 	if err != nil {
-		s.err = notSent(block.block, err)
+		s.err = notSent(block.Block, err)
 		return s
 	}
-	if block == c.def.lookup {
-		at = at.with("key", keyFacts{name: look.Name}.value())
+	if block == c.def.Lookup {
+		at = at.With("key", expr.Key{Name: look.Name}.Value())
 		s.survey = newSurvey(c, block, at, place)
 		return s
 	}
@@ -160,8 +163,8 @@ func (all *surveys) at(place Scope, make func() *survey) *survey {
 // survey is the reading of one list, over and over while somebody searches.
 type survey struct {
 	c     *Client
-	block *listBlock
-	scope scope
+	block *definition.ListBlock
+	scope expr.Scope
 	place Scope
 	used  time.Time // guarded by surveys.mu
 
@@ -171,7 +174,7 @@ type survey struct {
 	searches map[*Search]time.Time // when each was last run
 }
 
-func newSurvey(c *Client, block *listBlock, s scope, place Scope) *survey {
+func newSurvey(c *Client, block *definition.ListBlock, s expr.Scope, place Scope) *survey {
 	return &survey{
 		c: c, block: block, scope: s, place: place,
 		turn: make(chan struct{}, 1), walk: newWalk(c, block, s), searches: map[*Search]time.Time{},
@@ -183,7 +186,7 @@ func newSurvey(c *Client, block *listBlock, s scope, place Scope) *survey {
 func (v *survey) take(ctx context.Context, s *Search, step func(context.Context, *Search) *Error) (failed *Error) {
 	defer func() {
 		if r := recover(); r != nil {
-			failed = faultError(v.block.block)
+			failed = faultError(v.block.Block)
 		}
 	}()
 	return step(ctx, s)
@@ -195,7 +198,7 @@ func (v *survey) advance(ctx context.Context, s *Search) *Error {
 		return nil
 	}
 	v.searches[s] = time.Now()
-	failed := v.walk.step(ctx, func(item scope) string { return v.show(item) })
+	failed := v.walk.step(ctx, func(item expr.Scope) string { return v.show(item) })
 	switch {
 	case failed != nil && ctx.Err() == nil && !passing(failed):
 		v.restart() // perhaps the page is no longer to be had
@@ -232,11 +235,11 @@ func (v *survey) admit(_ context.Context, s *Search) *Error {
 }
 
 // show gives one item to all searches.
-func (v *survey) show(item scope) (mark string) {
+func (v *survey) show(item expr.Scope) (mark string) {
 	one, err := v.c.readItem(v.block, item, v.place)
 	if err != nil {
 		v.showUnreadable(item, err)
-		return "unreadable\x00" + strings.Join(allTexts(item.names["item"]), "\x00")
+		return "unreadable\x00" + strings.Join(expr.AllTexts(item.Names["item"]), "\x00")
 	}
 	mark = listedMark(one)
 	for s := range v.searches {
@@ -260,8 +263,8 @@ func containsFold(text, part string) bool {
 }
 
 // showUnreadable tells those searches whose key an item may be.
-func (v *survey) showUnreadable(item scope, err error) {
-	texts := allTexts(item.names["item"])
+func (v *survey) showUnreadable(item expr.Scope, err error) {
+	texts := expr.AllTexts(item.Names["item"])
 	for s := range v.searches {
 		if !s.look.within(texts) {
 			continue
@@ -349,5 +352,5 @@ func (v *survey) restart() {
 
 // cut is the error of a search whose caller's time has ended.
 func (v *survey) cut(ctx context.Context) *Error {
-	return &Error{Op: v.block.block, Kind: Unknown, Message: "the caller's time ended before the list was read to its end", Err: context.Cause(ctx)}
+	return &Error{Op: v.block.Block, Kind: Unknown, Message: "the caller's time ended before the list was read to its end", Err: context.Cause(ctx)}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // errNoList says that there is no list at the path.
@@ -89,7 +91,7 @@ func eachItem(list []byte, visit func(item cty.Value, size int)) error {
 		if err := decoder.Decode(&item); err != nil {
 			return err
 		}
-		visit(toCty(item), int(decoder.InputOffset()-before))
+		visit(expr.ToCty(item), int(decoder.InputOffset()-before))
 	}
 	return nil
 }

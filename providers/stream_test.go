@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // A list that is not paged may be longer than any other answer.
@@ -52,7 +55,7 @@ func TestEndlessList(t *testing.T) {
 	f.do("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) {
 		item := []byte(`{"id":"i","name":"n","note":"` + strings.Repeat("x", 1<<16) + `"},`)
 		fmt.Fprint(w, `{"data":[`)
-		for range maxList/len(item) + 10 {
+		for range definition.MaxList/len(item) + 10 {
 			if _, err := w.Write(item); err != nil {
 				return
 			}
@@ -90,7 +93,7 @@ func TestWithoutItems(t *testing.T) {
 		}
 		var items []any
 		if err == nil {
-			err = eachItem(list, func(item cty.Value, _ int) { items = append(items, fromCty(item)) })
+			err = eachItem(list, func(item cty.Value, _ int) { items = append(items, expr.FromCty(item)) })
 		}
 		if err != nil || !reflect.DeepEqual(rest, want.rest) || !reflect.DeepEqual(items, want.items) {
 			t.Errorf("%s: %v with %v, %v", text, rest, items, err)
@@ -109,15 +112,15 @@ func FuzzStream(f *testing.F) {
 			return
 		}
 		var items []any
-		if err := eachItem(list, func(item cty.Value, _ int) { items = append(items, fromCty(item)) }); err != nil {
+		if err := eachItem(list, func(item cty.Value, _ int) { items = append(items, expr.FromCty(item)) }); err != nil {
 			t.Fatal(err)
 		}
-		whole, err := decodeJSON([]byte(text))
+		whole, err := expr.DecodeJSON([]byte(text))
 		if err != nil {
 			t.Fatalf("%q is read item by item, and not as a whole: %v", text, err)
 		}
 		fields, _ := whole.(map[string]any)
-		if all, _ := fromCty(toCty(fields["data"])).([]any); len(all) != len(items) || len(all) > 0 && !reflect.DeepEqual(all, items) {
+		if all, _ := expr.FromCty(expr.ToCty(fields["data"])).([]any); len(all) != len(items) || len(all) > 0 && !reflect.DeepEqual(all, items) {
 			t.Errorf("%q: %v item by item, %v as a whole", text, items, all)
 		}
 	})

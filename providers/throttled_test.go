@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // A rate limit is waited for, however the provider tells of it: nothing was made.
@@ -21,15 +23,15 @@ func TestThrottledInOtherWays(t *testing.T) {
 	}{
 		"403 that says when":           {"", 403, map[string]string{"Retry-After": "7"}, `{}`, Throttled, 7 * time.Second},
 		"403 with nothing left":        {"", 403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}, `{}`, Throttled, 9 * time.Second},
-		"403 with nothing left, alone": {"", 403, map[string]string{"X-RateLimit-Remaining": "0"}, `{}`, Throttled, unstatedPause},
+		"403 with nothing left, alone": {"", 403, map[string]string{"X-RateLimit-Remaining": "0"}, `{}`, Throttled, transport.UnstatedPause},
 		"403 with some left":           {"", 403, map[string]string{"X-RateLimit-Remaining": "7"}, `{}`, Refused, 0},
-		"418":                          {"throttled = [418]", 418, nil, `{}`, Throttled, unstatedPause},
+		"418":                          {"throttled = [418]", 418, nil, `{}`, Throttled, transport.UnstatedPause},
 		"418 that says when":           {"throttled = [418]", 418, map[string]string{"Retry-After": "7"}, `{}`, Throttled, 7 * time.Second},
 		"418, unsaid":                  {"", 418, nil, `{}`, Refused, 0},
-		"200 with a code":              {"throttled = body.code == 10006", 200, nil, `{"code":10006}`, Throttled, unstatedPause},
+		"200 with a code":              {"throttled = body.code == 10006", 200, nil, `{"code":10006}`, Throttled, transport.UnstatedPause},
 		"200 with another code":        {"throttled = body.code == 10006", 200, nil, `{"code":1}`, Unknown, 0},
 		"200 without a code":           {"throttled = body.code != 0", 200, nil, `{}`, Unknown, 0},
-		"503 with a code":              {"throttled = status == 503 && body.code == 7", 503, nil, `{"code":7}`, Throttled, unstatedPause},
+		"503 with a code":              {"throttled = status == 503 && body.code == 7", 503, nil, `{"code":7}`, Throttled, transport.UnstatedPause},
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := strings.Replace(wholeDefinition, "errors { message = body.error }", "errors {\n    "+c.errors+"\n  }", 1)
@@ -52,7 +54,7 @@ func TestThrottledInOtherWays(t *testing.T) {
 			}
 			want := 1
 			if c.kind == Throttled {
-				want = maxAttempts
+				want = transport.MaxAttempts
 			}
 			if calls != want || took != time.Duration(want-1)*c.pause {
 				t.Errorf("%d requests in %s, want %d with %s between", calls, took, want, c.pause)

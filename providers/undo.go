@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 // backOut undoes what a failed issue has made so far, newest step first, and
@@ -14,8 +18,8 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	defer cancel()
 	left := Leftover{Undo: m.toUndo(at, failed.Kind)}
 	if len(left.Undo) > 0 {
-		needs := m.c.def.needs
-		left.Handle = m.newHandle(needs.undoRole, needs.undoConnection, needs.undoSaved)
+		needs := m.c.def.Needs
+		left.Handle = m.newHandle(needs.UndoRole, needs.UndoConnection, needs.UndoSaved)
 		if !m.undoMade(ctx, left, at, failed) {
 			return failed
 		}
@@ -52,8 +56,8 @@ func (q *sequence) undoMade(ctx context.Context, left Leftover, at int, failed *
 // firstUndo is the step with which undoing ends: the first that changes something.
 func (q *sequence) firstUndo(at int) string {
 	for _, step := range q.calls[:at+1] {
-		if step.method != "GET" {
-			return step.step
+		if step.Method != "GET" {
+			return step.Step
 		}
 	}
 	return ""
@@ -71,17 +75,17 @@ func (q *sequence) toUndo(at int, kind Kind) []string {
 	var names []string
 	for i := at; i >= 0; i-- {
 		step := q.calls[i]
-		if step.undo == nil || i == at && kind != Unknown || !q.has(step.undo) {
+		if step.Undo == nil || i == at && kind != Unknown || !q.has(step.Undo) {
 			continue
 		}
-		names = append(names, step.step)
+		names = append(names, step.Step)
 	}
 	return names
 }
 
 // has reports whether all saved values that the request mentions are at hand.
-func (q *sequence) has(undo *call) bool {
-	for name := range mentionsOf("saved", undo.expressions()...) {
+func (q *sequence) has(undo *definition.Call) bool {
+	for name := range expr.ReferencesTo("saved", undo.Expressions()...) {
 		if value, ok := q.saved[name]; !ok || value.IsNull() {
 			return false
 		}
@@ -102,12 +106,12 @@ func (q *sequence) nothingLeft(at int, answered bool) bool {
 	switch {
 	case answered:
 		done = calls[:at+1]
-	case calls[at].method != "GET":
+	case calls[at].Method != "GET":
 		return false
 	}
 	for _, step := range done {
-		if step.method != "GET" {
-			return step.undo != nil && q.has(step.undo)
+		if step.Method != "GET" {
+			return step.Undo != nil && q.has(step.Undo)
 		}
 	}
 	return true
@@ -137,14 +141,14 @@ func (c *Client) Undo(ctx context.Context, left Leftover, settled bool) (err err
 // undoAll runs every undo, whether or not one before it failed. It returns those
 // that failed, with the first failure, and those whose step the provider does not
 // know.
-func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretTexts) (remaining, missing []string, first *Error) {
-	s, err := c.handleScope(left.Handle, keyFacts{}, c.def.needs.undoSaved, secrets)
+func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *expr.Secrets) (remaining, missing []string, first *Error) {
+	s, err := c.handleScope(left.Handle, expr.Key{}, c.def.Needs.UndoSaved, secrets)
 	if err != nil {
 		return left.Undo, nil, notSent("undo", err)
 	}
-	calls := c.def.issue.calls
+	calls := c.def.Issue.Calls
 	if left.Rotation {
-		calls = c.def.rotate.steps()
+		calls = c.def.Rotate.Steps()
 	}
 	for _, name := range left.Undo {
 		gone, failed := c.undoStep(ctx, calls, name, s, secrets)
@@ -161,10 +165,10 @@ func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *secretText
 	return remaining, missing, first
 }
 
-func (c *Client) undoStep(ctx context.Context, calls []*call, name string, s scope, secrets *secretTexts) (gone bool, failed *Error) {
+func (c *Client) undoStep(ctx context.Context, calls []*definition.Call, name string, s expr.Scope, secrets *expr.Secrets) (gone bool, failed *Error) {
 	for _, step := range calls {
-		if step.step == name && step.undo != nil {
-			got, failed := c.exchange(ctx, step.undo, s, classRevoke, secrets)
+		if step.Step == name && step.Undo != nil {
+			got, failed := c.call(ctx, step.Undo, s, transport.Revoke, secrets)
 			return failed == nil && got.gone, failed
 		}
 	}

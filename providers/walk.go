@@ -8,6 +8,10 @@ import (
 	"hash/maphash"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/definition"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
 const (
@@ -26,8 +30,8 @@ const (
 // left between two pages and taken up again, also after an error.
 type walk struct {
 	c     *Client
-	block *listBlock
-	scope scope
+	block *definition.ListBlock
+	scope expr.Scope
 
 	page  cty.Value // page.* of the next request; NilVal before the first
 	asked map[uint64]bool
@@ -42,7 +46,7 @@ type walk struct {
 	doubt string
 }
 
-func newWalk(c *Client, block *listBlock, s scope) *walk {
+func newWalk(c *Client, block *definition.ListBlock, s expr.Scope) *walk {
 	return &walk{c: c, block: block, scope: s, asked: map[uint64]bool{}, seen: map[uint64]bool{}}
 }
 
@@ -51,13 +55,13 @@ var markSeed = maphash.MakeSeed()
 
 // step reads the next page and visits its items. visit returns what tells an
 // item from others, or "" where it cannot be told.
-func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *Error {
+func (w *walk) step(ctx context.Context, visit func(item expr.Scope) (mark string)) *Error {
 	if w.page == cty.NilVal {
 		w.page = firstPage(w.block)
 		w.asked[pageMark(w.page)] = true
 	}
 	secrets := w.c.known()
-	got, failed := w.c.exchange(ctx, w.block.call, w.scope.with("page", w.page), classRead, secrets)
+	got, failed := w.c.call(ctx, w.block.Call, w.scope.With("page", w.page), transport.Read, secrets)
 	if failed != nil {
 		return failed
 	}
@@ -68,31 +72,31 @@ func (w *walk) step(ctx context.Context, visit func(item scope) (mark string)) *
 	}
 	next, err := w.readPage(ctx, got, visit)
 	if err != nil {
-		return w.c.unusable(w.block.call, got, err.Error(), secrets)
+		return w.c.unusable(w.block.Call, got, err.Error(), secrets)
 	}
 	w.turnTo(next)
 	return nil
 }
 
 // readPage visits the items of one answer and returns page.* of the next.
-func (w *walk) readPage(ctx context.Context, got *answered, visit func(item scope) string) (next cty.Value, err error) {
+func (w *walk) readPage(ctx context.Context, got *evaluated, visit func(item expr.Scope) string) (next cty.Value, err error) {
 	items, err := readItems(w.block, got)
 	if err != nil {
 		return cty.NilVal, err
 	}
-	s := got.scope.with("items", items)
+	s := got.scope.With("items", items)
 	count, news := 0, 0
-	one := func(item scope) {
+	one := func(item expr.Scope) {
 		count++
 		if w.isNew(visit(item)) {
 			news++
 		}
 	}
-	for _, item := range elementsOf(items) {
-		one(s.with("item", item))
+	for _, item := range expr.ElementsOf(items) {
+		one(s.With("item", item))
 	}
 	if got.list != nil {
-		err = eachItem(got.list, func(item cty.Value, size int) { one(s.allowed(size).with("item", item)) })
+		err = eachItem(got.list, func(item cty.Value, size int) { one(s.Allowed(size).With("item", item)) })
 	}
 	if err != nil {
 		return cty.NilVal, err
@@ -155,7 +159,7 @@ func (w *walk) sameAs(other *walk) bool {
 func (w *walk) whole() bool { return w.ended && w.doubt == "" && w.pages == 1 }
 
 func pageMark(page cty.Value) uint64 {
-	text, err := json.Marshal(fromCty(page))
+	text, err := json.Marshal(expr.FromCty(page))
 	if err != nil {
 		panic("providers: a page holds only JSON values: " + err.Error())
 	}
@@ -169,20 +173,20 @@ const mostReadings = 4
 // readWhole reads a listing once where it shows what is looked for, as visit
 // reports, and else until it is seen to hold still; it fails where that is not to
 // be had.
-func (c *Client) readWhole(ctx context.Context, block *listBlock, s scope, visit func(item scope) (mark string, found bool, err error)) *Error {
+func (c *Client) readWhole(ctx context.Context, block *definition.ListBlock, s expr.Scope, visit func(item expr.Scope) (mark string, found bool, err error)) *Error {
 	var last *walk
 	found := false
 	for range mostReadings {
 		w := newWalk(c, block, s)
 		for !w.ended {
 			var odd error
-			failed := w.step(ctx, func(item scope) string {
+			failed := w.step(ctx, func(item expr.Scope) string {
 				mark, one, err := visit(item)
 				found, odd = found || one, errors.Join(odd, err)
 				return mark
 			})
 			if failed == nil && odd != nil {
-				failed = c.stepError(block.call, &Error{Op: block.block, Kind: Unknown, Message: odd.Error()}, c.known())
+				failed = c.stepError(block.Call, &Error{Op: block.Block, Kind: Unknown, Message: odd.Error()}, c.known())
 			}
 			if failed != nil {
 				return failed
@@ -203,13 +207,13 @@ func (c *Client) readWhole(ctx context.Context, block *listBlock, s scope, visit
 const changing = "the list changes while it is read"
 
 // unsteady is the error of a list that is not believed.
-func unsteady(block *listBlock, why string) *Error {
-	return &Error{Op: block.block, Kind: Unknown, Message: why + ", so that what it does not show may exist all the same"}
+func unsteady(block *definition.ListBlock, why string) *Error {
+	return &Error{Op: block.Block, Kind: Unknown, Message: why + ", so that what it does not show may exist all the same"}
 }
 
 // readItems is the list in an answer.
-func readItems(l *listBlock, got *answered) (cty.Value, error) {
-	items, err := got.scope.reading(absentInItems).evaluate(l.items)
+func readItems(l *definition.ListBlock, got *evaluated) (cty.Value, error) {
+	items, err := got.scope.Reading(expr.AbsentInItems).Evaluate(l.Items)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("items: %w", err)
 	}
@@ -217,7 +221,7 @@ func readItems(l *listBlock, got *answered) (cty.Value, error) {
 		return cty.EmptyTupleVal, nil // how some servers write an empty list
 	}
 	if !items.IsKnown() {
-		return cty.NilVal, fmt.Errorf("%s is missing in the answer; where that means that there are none, write try(…, [])", sourceOf(l.items))
+		return cty.NilVal, fmt.Errorf("%s is missing in the answer; where that means that there are none, write try(…, [])", expr.SourceOf(l.Items))
 	}
 	if t := items.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
 		return cty.NilVal, errors.New("items must be a list")

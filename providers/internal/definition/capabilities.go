@@ -1,0 +1,310 @@
+package definition
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+)
+
+// Capabilities say what the engine can do with a provider. They follow from
+// the definition's blocks and are never declared.
+type Capabilities struct {
+	// NativeExpiry: the provider itself ends a key at KeyRequest.ExpiresAt, or
+	// after a fixed time.
+	NativeExpiry bool `json:"native_expiry"`
+	// IPBinding: a key can be bound to networks.
+	IPBinding bool `json:"ip_binding"`
+	// Reconcile: all keys can be listed.
+	Reconcile bool `json:"reconcile"`
+	// Lookup: a key can be found by its name.
+	Lookup bool `json:"lookup"`
+	// Extend: the provider-side end of a key can be moved.
+	Extend bool `json:"extend"`
+	// Probe: a key can be asked whether it works.
+	Probe bool `json:"probe"`
+	// RotateRoot: the connection's credential can be replaced.
+	RotateRoot bool `json:"rotate_root"`
+	// RotateInPlace: the old credential ends when its successor is made, so
+	// that there is nothing to retire, and no way back.
+	RotateInPlace bool `json:"rotate_in_place"`
+	// RotateExpiry: the end of the new credential can be chosen.
+	RotateExpiry bool `json:"rotate_expiry"`
+	// KnownID: the key's handle is known before it is made.
+	KnownID bool `json:"known_id"`
+	// SealedRecord: revoking needs something secret, so records are kept sealed.
+	SealedRecord bool `json:"sealed_record"`
+	// Check: the connection's credential can be tried without making a key.
+	Check bool `json:"check"`
+}
+
+// needs are the values that requests about an existing key mention.
+type needs struct {
+	scopeRole, scopeConnection expr.References // by list and lookup
+	Role, Connection           expr.References // by revoke, extend, list and lookup
+	Saved                      expr.References // by revoke and extend, from issue or the list
+	InPaths                    expr.References // those of saved without which revoke has no path
+	Secret                     expr.References // by revoke and extend
+	SecretFields               expr.References // every field of issue's secret
+	UndoRole, UndoConnection   expr.References
+	UndoSaved                  expr.References
+}
+
+// derive fills in what follows from the blocks.
+func (d *Definition) derive() {
+	d.Needs = d.deriveNeeds()
+	issued := d.Issue.expressions()
+	key := expr.ReferencesTo("key", issued...)
+	d.Capabilities = Capabilities{
+		NativeExpiry: key["expires_at"] || key["ttl"] || d.Expiry.Fixed > 0,
+		IPBinding:    key["cidrs"] || key["ips"],
+		Reconcile:    d.List != nil,
+		Lookup:       d.List != nil || d.Lookup != nil,
+		Extend:       d.Extend != nil,
+		Probe:        d.Probe != nil,
+		Check:        d.Check != nil,
+		KnownID:      d.knowsID(),
+		SealedRecord: d.sealsRecords(),
+	}
+	if d.Rotate != nil {
+		made := expr.ReferencesTo("key", d.Rotate.made()...)
+		d.Capabilities.RotateRoot = true
+		d.Capabilities.RotateInPlace = len(d.Rotate.Retire) == 0
+		d.Capabilities.RotateExpiry = made["expires_at"] || made["ttl"]
+	}
+	d.markBodyNeeds()
+	d.markReveals()
+}
+
+// markReveals says in the answers to which requests a new credential may stand.
+func (d *Definition) markReveals() {
+	for _, step := range d.Issue.Calls {
+		step.reveal(d.Issue.Secret)
+	}
+	if d.Rotate == nil {
+		return
+	}
+	secrets := d.newSecrets()
+	for _, step := range d.Rotate.Calls {
+		step.reveal(secrets)
+	}
+	for _, list := range d.Rotate.Lists {
+		list.reveal(secrets)
+	}
+}
+
+// reveal notes it for a request and its poll.
+func (c *Call) reveal(secrets []expr.Member) {
+	c.Reveals = secrets
+	if c.Poll != nil {
+		c.Poll.Reveals = secrets
+	}
+}
+
+func (d *Definition) deriveNeeds() needs {
+	var listing, existing, undoing []hclsyntax.Expression
+	for _, block := range []*ListBlock{d.List, d.Lookup} {
+		if block != nil {
+			listing = append(listing, block.expressions()...)
+		}
+	}
+	madeOnTheWay := expr.References{}
+	for _, step := range d.Revoke {
+		existing = append(existing, step.Expressions()...)
+		for _, member := range step.AllSaved() {
+			madeOnTheWay[member.Name] = true
+		}
+	}
+	if d.Extend != nil {
+		existing = append(existing, d.Extend.Expressions()...)
+	}
+	for _, step := range d.Issue.Calls {
+		if step.Undo != nil {
+			undoing = append(undoing, step.Undo.Expressions()...)
+		}
+	}
+	n := needs{
+		scopeRole:       expr.ReferencesTo("role", listing...),
+		scopeConnection: d.Shown(expr.ReferencesTo("connection", listing...)),
+		Role:            expr.ReferencesTo("role", append(existing, listing...)...),
+		Connection:      d.Shown(expr.ReferencesTo("connection", append(existing, listing...)...)),
+		Saved:           expr.ReferencesTo("saved", existing...),
+		Secret:          expr.ReferencesTo("secret", existing...),
+		SecretFields:    expr.References{},
+		UndoRole:        expr.ReferencesTo("role", undoing...),
+		UndoConnection:  d.Shown(expr.ReferencesTo("connection", undoing...)),
+		UndoSaved:       expr.ReferencesTo("saved", undoing...),
+		InPaths:         expr.References{},
+	}
+	for _, step := range d.Revoke {
+		if step.When == nil && step.Path.When == nil {
+			maps.Copy(n.InPaths, expr.ReferencesTo("saved", step.Path.Values()...))
+		}
+	}
+	for name := range madeOnTheWay {
+		delete(n.Saved, name)
+		delete(n.InPaths, name)
+	}
+	for _, member := range d.Issue.Secret {
+		n.SecretFields[member.Name] = true
+	}
+	return n
+}
+
+// Shown drops sensitive fields: they are never kept with a key.
+func (d *Definition) Shown(names expr.References) expr.References {
+	for name := range names {
+		if field := d.Connection.Lookup(name); field == nil || field.Sensitive {
+			delete(names, name)
+		}
+	}
+	return names
+}
+
+// knowsID reports whether the id, and all else that revoke needs, can be
+// computed before the first request.
+func (d *Definition) knowsID() bool {
+	if d.Issue.ID == nil || len(d.Needs.Secret) > 0 {
+		return false
+	}
+	early := expr.References{}
+	isEarly := func(expression hclsyntax.Expression) bool {
+		for name := range expr.ReferencesTo("saved", expression) {
+			if !early[name] {
+				return false
+			}
+		}
+		return !expr.ReadsAnswer(expression) && len(expr.ReferencesTo("candidate", expression)) == 0 && !expr.ReadsClock(expression)
+	}
+	saves := []expr.Member{}
+	for _, step := range d.Issue.Calls {
+		saves = append(saves, step.Save...)
+	}
+	for _, member := range append(saves, d.Issue.Save...) {
+		if isEarly(member.Expr) {
+			early[member.Name] = true
+		}
+	}
+	for name := range d.Needs.Saved {
+		if !early[name] {
+			return false
+		}
+	}
+	return isEarly(d.Issue.ID)
+}
+
+// sealsRecords reports whether the id, or a value kept for revoke, is made of
+// something secret.
+func (d *Definition) sealsRecords() bool {
+	if len(d.Needs.Secret) > 0 {
+		return true
+	}
+	origins := d.savedOrigins()
+	last := len(d.Issue.Calls) - 1
+	var secret []string
+	for _, member := range d.Issue.Secret {
+		secret = append(secret, originsOf(member.Expr, last, origins)...)
+	}
+	var kept []string
+	if d.Issue.ID != nil {
+		kept = originsOf(d.Issue.ID, last, origins)
+	}
+	for name := range d.Needs.Saved {
+		kept = append(kept, origins[name]...)
+	}
+	for _, place := range kept {
+		if field, ok := cutConnection(place); ok {
+			if f := d.Connection.Lookup(field); f != nil && f.Sensitive {
+				return true
+			}
+			continue
+		}
+		if slices.ContainsFunc(secret, func(other string) bool { return samePlace(place, other) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// markBodyNeeds notes which requests fail when their answer is not JSON.
+func (d *Definition) markBodyNeeds() {
+	usesBody := func(exprs ...hclsyntax.Expression) bool { return len(expr.ReferencesTo("body", exprs...)) > 0 }
+	all := []*Call{d.Check}
+	all = append(all, d.Issue.Calls...)
+	all = append(all, d.Revoke...)
+	if d.Rotate != nil {
+		all = slices.Concat(all, d.Rotate.Calls, d.Rotate.Retire)
+	}
+	for _, c := range all {
+		if c == nil {
+			continue
+		}
+		c.NeedsBody = usesBody(c.answerExpressions()...)
+		if c.Poll != nil {
+			c.Poll.NeedsBody = usesBody(expr.Present(append(c.Poll.answerExpressions(), c.Poll.Until))...)
+		}
+		if c.Undo != nil {
+			c.Undo.NeedsBody = usesBody(c.Undo.answerExpressions()...)
+		}
+	}
+	finally := func(calls []*Call, exprs []hclsyntax.Expression, members ...expr.Member) {
+		final := calls[len(calls)-1]
+		if final.Poll != nil {
+			final = final.Poll.Call
+		}
+		for _, member := range members {
+			exprs = append(exprs, member.Expr)
+		}
+		final.NeedsBody = final.NeedsBody || usesBody(expr.Present(exprs)...)
+	}
+	finally(d.Issue.Calls, append(d.Issue.Grant.expressions(), d.Issue.ID), slices.Concat(d.Issue.Save, d.Issue.Secret)...)
+	if d.Rotate != nil {
+		finally(d.Rotate.Calls, nil, slices.Concat(d.Rotate.Save, d.Rotate.Connection)...)
+		for _, list := range d.Rotate.Lists {
+			list.NeedsBody = true
+			list.allowLong(d)
+		}
+	}
+	if d.Extend != nil {
+		finally([]*Call{d.Extend.Call}, append(d.Extend.Grant.expressions(), d.Extend.answerExpressions()...))
+	}
+	for _, block := range []*ListBlock{d.List, d.Lookup} {
+		if block != nil {
+			block.NeedsBody = true
+			block.allowLong(d)
+		}
+	}
+	if d.Probe != nil {
+		d.Probe.NeedsBody = usesBody(d.Probe.answerExpressions()...)
+	}
+}
+
+// newSecrets are the expressions that give the new credential: those of the
+// sensitive fields, and of what is saved on the way to them.
+func (d *Definition) newSecrets() []expr.Member {
+	var secret []expr.Member
+	saved := expr.References{}
+	for _, member := range d.Rotate.Connection {
+		if d.Connection.Lookup(member.Name).Sensitive {
+			secret = append(secret, member)
+			maps.Copy(saved, expr.ReferencesTo("saved", member.Expr))
+		}
+	}
+	for _, step := range d.Rotate.Calls {
+		for _, member := range step.AllSaved() {
+			if saved[member.Name] {
+				secret = append(secret, member)
+			}
+		}
+	}
+	return secret
+}
+
+// ExtendsByTime reports whether the end that extend moves a key to is known without
+// its answer: it is asked for, or always as far from now.
+func (d *Definition) ExtendsByTime() bool {
+	used := expr.ReferencesTo("key", d.Extend.Expressions()...)
+	return used["expires_at"] || used["ttl"] || d.Expiry.Fixed > 0
+}

@@ -1,0 +1,275 @@
+package definition
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/field"
+	"vault-plugin-secrets-apikeys/providers/internal/suggest"
+	"vault-plugin-secrets-apikeys/providers/internal/transport"
+)
+
+// check evaluates every expression with unknown values of the declared types,
+// so that a wrong name, function or type is found when a definition is loaded,
+// and then looks at what the blocks need from each other.
+func (p *parser) check() {
+	d := p.def
+	base := staticScope{names: map[string]cty.Value{"connection": field.UnknownFields(d.Connection)}}
+	if d.base != nil {
+		p.checkAll(base, wantText, d.base.expressions()...)
+	}
+	base = base.with("base_url", cty.UnknownVal(cty.String).RefineNotNull())
+	p.checkAuth(base, d.Auth)
+	p.checkErrors(base)
+	if d.Check != nil {
+		p.checkCall(base, d.Check)
+	}
+	withRole := base.with("role", field.UnknownFields(d.Role))
+	saved, secret := p.checkIssue(withRole)
+	p.checkListing(withRole)
+	existing := withRole.
+		with("saved", saved).
+		with("secret", secret)
+	p.checkRevoke(existing.with("key", unknownKey("name", "id")))
+	if d.Extend != nil {
+		at := existing.with("key", unknownKey("name", "id", "expires_at", "ttl"))
+		p.checkCall(at, d.Extend.Call)
+		p.checkGrant(at.answered(), d.Extend.Grant)
+	}
+	if d.Probe != nil {
+		at := base.with("secret", secret)
+		p.checkCall(at, d.Probe.Call)
+		p.checkAll(at.answered(), wantVerdict, d.Probe.Alive, d.Probe.Dead)
+	}
+	p.checkRotate(base)
+	if p.any() {
+		return
+	}
+	d.derive()
+	p.checkNeeds()
+	p.checkRotateNeeds()
+	p.checkOptional(withRole)
+	p.checkUse()
+}
+
+// keyTypes are the attributes of key.*.
+var keyTypes = map[string]cty.Type{
+	"name": cty.String, "id": cty.String, "expires_at": cty.String, "ttl": cty.Number, "cidrs": cty.List(cty.String), "ips": cty.List(cty.String),
+}
+
+// unknownKey is key.* with some of its attributes.
+func unknownKey(names ...string) cty.Value {
+	attributes := map[string]cty.Value{}
+	for _, name := range names {
+		attributes[name] = cty.UnknownVal(keyTypes[name]).RefineNotNull()
+	}
+	return cty.ObjectVal(attributes)
+}
+
+// checkCall checks one request and what is read from its answer.
+func (p *parser) checkCall(at staticScope, c *Call) {
+	p.checkAll(at, wantText, c.Path.Values()...)
+	p.checkAll(at, wantBool, c.Path.conditions()...)
+	p.checkAll(at, wantBool, c.When)
+	p.checkAll(at, wantObject, c.Query, c.Headers)
+	for _, name := range expr.WrittenNames(c.Headers) {
+		if err := transport.CheckHeader(name, ""); err != nil {
+			p.add(c.Headers.Range(), "bad header", "%s.", expr.Capital(err))
+		}
+	}
+	switch c.Format {
+	case FormBody, MultipartBody:
+		p.checkAll(at, wantObject, c.Body)
+	case rawBody:
+		p.checkAll(at, wantText, c.Body)
+	default:
+		p.checkAll(at, wantAny, c.Body)
+	}
+	p.checkAuth(at, c.Auth)
+	if c.AnyStatus {
+		p.checkAll(at.answered(), wantVerdict, c.Ok)
+	} else {
+		p.checkAll(at.answered(), wantBool, c.Ok)
+	}
+	p.checkAll(at.answered(), wantVerdict, c.Gone)
+}
+
+func (p *parser) checkAuth(at staticScope, uses []*AuthUse) {
+	for _, use := range uses {
+		p.checkAll(at, wantBool, use.When)
+		kind := auth.Kinds[use.Kind]
+		for _, arg := range use.Args {
+			argument := kind.Arguments[arg.Name]
+			p.checkAll(at.withAll(argument.Adds), wantType{argument.Kind}, arg.Expr)
+			if value, err := expr.ConstantOf(arg.Expr); err == nil && !argument.Allows(value) {
+				p.add(arg.Expr.Range(), "bad "+arg.Name, "%s is one of %s.", arg.Name, strings.Join(argument.Enum, ", "))
+			}
+		}
+		if use.Request != nil {
+			p.checkCall(at, use.Request)
+		}
+		if kind.Check != nil {
+			p.addAll(kind.Check(use.Block))
+		}
+	}
+}
+
+func (p *parser) checkErrors(at staticScope) {
+	p.checkAll(at.answered(), wantAny, p.def.Errors.Message)
+	p.checkAll(at.answered(), wantVerdict, p.def.Errors.Refused, p.def.Errors.Unauthorized, p.def.Errors.Throttled)
+}
+
+// checkIssue walks the steps in order, each seeing what the earlier ones
+// saved, and returns saved.* and secret.* as later blocks see them.
+func (p *parser) checkIssue(at staticScope) (saved, secret cty.Value) {
+	issue, kept := p.def.Issue, map[string]cty.Value{}
+	at = at.with("key", unknownKey("name", "expires_at", "ttl", "cidrs", "ips"))
+	undo := at.with("key", unknownKey("name"))
+	if len(issue.Candidate) > 0 {
+		at = at.with("candidate", p.checkCandidate(at, issue.Candidate))
+	}
+	now := func() staticScope { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
+	p.checkSteps(at, undo, issue.Calls, kept)
+	at = at.answered()
+	p.checkSave(now(), issue.Save, kept)
+	p.checkAll(now(), wantText, issue.ID)
+	p.checkGrant(now(), issue.Grant)
+	fields := map[string]cty.Value{}
+	for i, member := range issue.Secret {
+		want := wanted(wantAny)
+		if i == 0 {
+			want = wantText // by this value a leaked key is recognised
+		}
+		p.checkAll(now(), want, member.Expr)
+		fields[member.Name] = expr.Sensitive(cty.DynamicVal)
+	}
+	for name := range kept {
+		kept[name] = cty.DynamicVal // kept as JSON, which forgets the type
+	}
+	return cty.ObjectVal(kept), cty.ObjectVal(fields)
+}
+
+// checkSteps walks ordered requests, each seeing what the earlier ones saved,
+// with their undos, which stand at a place of their own.
+func (p *parser) checkSteps(at, undo staticScope, calls []*Call, kept map[string]cty.Value) {
+	for _, step := range calls {
+		p.checkStep(func() staticScope { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }, step, kept)
+		if step.Undo != nil {
+			p.checkCall(undo.with("saved", cty.ObjectVal(maps.Clone(kept))), step.Undo)
+		}
+	}
+}
+
+// checkStep checks a request with its poll and adds what they save to kept.
+func (p *parser) checkStep(now func() staticScope, step *Call, kept map[string]cty.Value) {
+	p.checkCall(now(), step)
+	p.checkSave(now().answered(), step.Save, kept)
+	if step.Poll != nil {
+		p.checkCall(now().answered(), step.Poll.Call)
+		p.checkAll(now().answered(), wantVerdict, step.Poll.Until, step.Poll.Failed)
+		p.checkSave(now().answered(), step.Poll.Save, kept)
+	}
+}
+
+// checkSave checks each member and adds it, with the type it will have, to kept.
+func (p *parser) checkSave(at staticScope, members []expr.Member, kept map[string]cty.Value) {
+	made := map[string]cty.Value{}
+	for _, member := range members {
+		value := p.checkOne(at, wantAny, member.Expr)
+		marked := len(value.Marks()) > 0
+		made[member.Name] = cty.UnknownVal(value.Type())
+		if marked {
+			made[member.Name] = expr.Sensitive(made[member.Name])
+		}
+	}
+	maps.Copy(kept, made)
+}
+
+func (p *parser) checkRevoke(at staticScope) {
+	kept := at.names["saved"].AsValueMap()
+	if kept == nil {
+		kept = map[string]cty.Value{}
+	}
+	now := func() staticScope { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
+	for _, step := range p.def.Revoke {
+		p.checkStep(now, step, kept)
+	}
+}
+
+// checkListing checks list and lookup.
+func (p *parser) checkListing(at staticScope) {
+	if list := p.def.List; list != nil {
+		p.checkList(at, list)
+	}
+	if lookup := p.def.Lookup; lookup != nil {
+		at := at.with("key", unknownKey("name"))
+		p.checkCall(at, lookup.Call)
+		p.checkItems(at.answered(), lookup)
+	}
+}
+
+// checkList checks a list, also as its first page sees it, where page
+// attributes are still null.
+func (p *parser) checkList(at staticScope, list *ListBlock) {
+	p.checkNext(list)
+	p.checkPages(at, list, cty.DynamicVal)
+	if !p.any() {
+		p.checkPages(at, list, cty.NullVal(cty.DynamicPseudoType))
+	}
+}
+
+func (p *parser) checkPages(at staticScope, list *ListBlock, each cty.Value) {
+	attributes := map[string]cty.Value{}
+	for _, name := range list.Pages {
+		attributes[name] = each
+	}
+	if list.Pagination != nil {
+		attributes[list.Pagination.PageAttribute()] = list.Pagination.unknownValue()
+	}
+	p.checkPageNames(list)
+	at = at.with("page", cty.ObjectVal(attributes))
+	p.checkCall(at, list.Call)
+	p.checkItems(at.answered(), list)
+	after := at.answered().with("items", cty.DynamicVal)
+	p.checkAll(after, wantObject, list.Next)
+	p.checkPagination(after, list)
+}
+
+// checkPageNames makes sure that next, or pagination, sets every attribute of page
+// that the block uses: another name would be null for ever.
+func (p *parser) checkPageNames(list *ListBlock) {
+	set := expr.WrittenNames(list.Next)
+	if list.Pagination != nil {
+		set = []string{list.Pagination.PageAttribute()}
+	}
+	if len(set) == 0 && list.Next != nil {
+		return // next is computed in a way that does not show its names
+	}
+	for _, expression := range list.expressions() {
+		for _, one := range expr.ReferencesIn(expression) {
+			if one.Root == "page" && one.Attribute != "" && !slices.Contains(set, one.Attribute) {
+				p.add(one.At, "page attribute never set", "Neither next nor pagination sets %q: %s", one.Attribute, suggest.Instead(one.Attribute, set))
+			}
+		}
+	}
+}
+
+func (p *parser) checkItems(at staticScope, block *ListBlock) {
+	p.checkAll(at, wantList, block.Items)
+	at = at.with("items", cty.DynamicVal).with("item", cty.DynamicVal)
+	for _, member := range block.Item {
+		want := wanted(wantAny)
+		switch member.Name {
+		case "id", "name":
+			want = wantText
+		case "secret":
+			want = wantObject
+		}
+		p.checkAll(at, want, member.Expr)
+	}
+}

@@ -1,0 +1,233 @@
+// Package providers holds provider definitions: the language they are written
+// in, the built-in catalog, and the client that carries their requests out. It
+// knows nothing of Vault.
+package definition
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/field"
+)
+
+// Definition describes one provider: its fields and the requests that issue,
+// list and revoke its keys. It never changes after Parse and is safe for
+// concurrent use.
+type Definition struct {
+	Name, Title, Docs string
+	// VerifiedAgainst are the servers, with version, that keys were really made
+	// and revoked at, such as "Gitea 1.26.0".
+	VerifiedAgainst []string
+	// BaseURL is empty where it is computed from connection fields, or where
+	// each connection must name its own.
+	BaseURL string
+	// Connection and Role are the provider's fields in source order.
+	Connection, Role field.Fields
+	Capabilities     Capabilities
+	KeyName          KeyName
+	Expiry           Expiry
+	Limits           Limits
+	Networks         Networks
+
+	source []byte
+	base   *pathTemplate // nil when the connection must give the URL
+	Auth   []*AuthUse
+
+	Check  *Call
+	Issue  *IssueBlock
+	Revoke []*Call
+	List   *ListBlock
+	Lookup *ListBlock
+	Extend *extendBlock
+	Probe  *ProbeBlock
+	Rotate *RotateBlock
+	Errors errorsBlock
+
+	// Lag is for how long the provider may not show or know a key that it has
+	// made; DefaultLag where the definition does not say.
+	Lag time.Duration
+
+	Needs needs
+}
+
+// DefaultLag is Definition.Lag where a definition states none.
+const DefaultLag = time.Minute
+
+// longestLag bounds what a definition can state: for so long a key whose mint had
+// no answer stays in doubt.
+const longestLag = 24 * time.Hour
+
+// Limits are the provider's own bounds; zero means that it states none.
+type Limits struct {
+	// RequestsPerSecond is how often one connection may call.
+	RequestsPerSecond float64 `json:"requests_per_second,omitempty"`
+	// Keys is how many keys may exist at once.
+	Keys int `json:"keys,omitempty"`
+}
+
+// Hash is the SHA-256 of the source in hex: two definitions with the same hash
+// are the same.
+func (d *Definition) Hash() string {
+	sum := sha256.Sum256(d.source)
+	return hex.EncodeToString(sum[:])
+}
+
+// Source is the HCL text as it was given to Parse.
+func (d *Definition) Source() string { return string(d.source) }
+
+// NeedsBaseURL says that each connection must name its own base_url.
+func (d *Definition) NeedsBaseURL() bool { return d.base == nil }
+
+// CredentialFields are the connection's fields that make up its admin credential:
+// the sensitive ones, and all that signing in uses, such as a user's name.
+func (d *Definition) CredentialFields() field.Fields {
+	var exprs []hclsyntax.Expression
+	for _, use := range d.Auth {
+		exprs = append(exprs, use.expressions()...)
+	}
+	used := expr.ReferencesTo("connection", exprs...)
+	var credential field.Fields
+	for _, field := range d.Connection {
+		if field.Sensitive || used[field.Name] {
+			credential = append(credential, field)
+		}
+	}
+	return credential
+}
+
+// SecretFields are the names of what a key's reader gets, in source order, but the
+// one first that is the key itself: by its value a leaked key is recognised.
+func (d *Definition) SecretFields() []string {
+	names := make([]string, len(d.Issue.Secret))
+	for i, member := range d.Issue.Secret {
+		names[i] = member.Name
+	}
+	return names
+}
+
+// Scope is the place where keys with these parameters are listed: only the
+// parameters that list and lookup mention are kept.
+func (d *Definition) Scope(role, connection expr.Values) Scope {
+	return Scope{
+		Role:       d.Needs.scopeRole.Pick(field.WithDefaults(d.Role, role)),
+		Connection: d.Needs.scopeConnection.Pick(field.WithDefaults(d.Connection, connection)),
+	}
+}
+
+// Call is one request as the definition writes it.
+type Call struct {
+	Block string // "issue", "revoke", …: what errors are told under
+	Step  string // label of the step, empty where the block is one request
+	at    hcl.Range
+
+	Method  string
+	Path    *pathTemplate
+	Query   hclsyntax.Expression
+	Headers hclsyntax.Expression
+	Format  bodyFormat
+	Body    hclsyntax.Expression
+	// Credential says what the request is authorized with; auth are the blocks
+	// of its own.
+	Credential credential
+	Auth       []*AuthUse
+	// Reveals are what the answer may tell of a new credential: no error about
+	// the answer holds their values.
+	Reveals []expr.Member
+
+	Longest   int64    // bound of the answer's body; 0 for maxBody
+	Stream    []string // where in a long answer the items are that are read one by one; nil for none
+	Text      bool     // the answer's body is text, not JSON
+	NeedsBody bool     // an answer that cannot be read is a failure
+	Ok        hclsyntax.Expression
+	AnyStatus bool // what ok says counts for every status
+	Gone      hclsyntax.Expression
+	// Pagination is how a list goes on; nil where it has one page, or a next.
+	Pagination *Pagination
+	When       hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
+	Save       []expr.Member
+	Poll       *PollBlock
+	Undo       *Call
+}
+
+// credential is whose credential a request carries.
+type credential int
+
+const (
+	// noCredential: none, as where the question is whether a key works.
+	noCredential credential = iota
+	// AdminCredential: the connection's, by the auth blocks of the provider.
+	AdminCredential
+	// OwnCredential: what the auth blocks of the request itself say.
+	OwnCredential
+)
+
+// bodyFormat says how a request's body is written.
+type bodyFormat string
+
+const (
+	noBody        bodyFormat = ""
+	JSONBody      bodyFormat = "json"
+	FormBody      bodyFormat = "form"
+	MultipartBody bodyFormat = "multipart"
+	rawBody       bodyFormat = "raw"
+)
+
+// IssueBlock makes a key in one or several requests.
+type IssueBlock struct {
+	at        hcl.Range
+	Candidate []expr.Member // values that we choose, such as a password
+	Calls     []*Call
+	Save      []expr.Member
+	ID        hclsyntax.Expression // nil when only a look-up by name tells
+	Secret    []expr.Member
+	Grant     Grant
+}
+
+// extendBlock moves the end of a key.
+type extendBlock struct {
+	*Call
+	Grant Grant
+}
+
+// ListBlock finds keys: all of them page by page (list), or those of one name
+// (lookup).
+type ListBlock struct {
+	*Call
+	Items hclsyntax.Expression
+	Item  []expr.Member
+	Next  hclsyntax.Expression
+	Pages []string // the attributes of page that the block mentions
+}
+
+// ProbeBlock asks whether a key works.
+type ProbeBlock struct {
+	*Call
+	Alive, Dead hclsyntax.Expression
+}
+
+// errorsBlock says how to read the provider's refusals.
+type errorsBlock struct {
+	Message, Refused, Unauthorized, Throttled hclsyntax.Expression
+}
+
+// AuthUse is one auth block.
+type AuthUse struct {
+	auth.Block
+	// Request is what a kind with a request { … } sends; nil for the others.
+	Request *Call
+}
+
+// PollBlock repeats a read until what a request started is done.
+type PollBlock struct {
+	*Call
+	Until hclsyntax.Expression
+	// Failed says that what was started will never be done; nil where no answer tells.
+	Failed         hclsyntax.Expression
+	Every, Timeout time.Duration
+}

@@ -1,0 +1,90 @@
+package definition
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+)
+
+// requestExpressions are all that writing the request evaluates.
+func (c *Call) requestExpressions() []hclsyntax.Expression {
+	exprs := c.Path.expressions()
+	exprs = append(exprs, c.When, c.Query, c.Headers, c.Body)
+	for _, use := range c.Auth {
+		exprs = append(exprs, use.expressions()...)
+	}
+	return expr.Present(exprs)
+}
+
+// expressions are all that signing in evaluates.
+func (u *AuthUse) expressions() []hclsyntax.Expression {
+	exprs := []hclsyntax.Expression{u.When}
+	for _, arg := range u.Args {
+		exprs = append(exprs, arg.Expr)
+	}
+	if u.Request != nil {
+		exprs = append(exprs, u.Request.Expressions()...)
+	}
+	return expr.Present(exprs)
+}
+
+// answerExpressions are all that reading the answer evaluates.
+func (c *Call) answerExpressions() []hclsyntax.Expression {
+	exprs := []hclsyntax.Expression{c.Ok, c.Gone}
+	for _, member := range c.Save {
+		exprs = append(exprs, member.Expr)
+	}
+	return expr.Present(exprs)
+}
+
+// Expressions are all of the request, its poll included, without its undo.
+func (c *Call) Expressions() []hclsyntax.Expression {
+	exprs := append(c.requestExpressions(), c.answerExpressions()...)
+	if c.Poll != nil {
+		exprs = append(exprs, c.Poll.Expressions()...)
+		exprs = append(exprs, c.Poll.Until, c.Poll.Failed)
+	}
+	return expr.Present(exprs)
+}
+
+// expressions are all of the listing.
+func (l *ListBlock) expressions() []hclsyntax.Expression {
+	exprs := append(l.Call.Expressions(), l.Items, l.Next)
+	if l.Pagination != nil {
+		exprs = append(exprs, l.Pagination.Next, l.Pagination.More)
+	}
+	for _, member := range l.Item {
+		exprs = append(exprs, member.Expr)
+	}
+	return expr.Present(exprs)
+}
+
+// pageAttributes are the attributes of page that the block uses.
+func (l *ListBlock) pageAttributes() []string {
+	return expr.SortedNames(expr.ReferencesTo("page", l.expressions()...))
+}
+
+// expressions are all of the issue block, with undos.
+func (b *IssueBlock) expressions() []hclsyntax.Expression {
+	exprs := []hclsyntax.Expression{b.ID}
+	for _, step := range b.Calls {
+		exprs = append(exprs, step.Expressions()...)
+		if step.Undo != nil {
+			exprs = append(exprs, step.Undo.Expressions()...)
+		}
+	}
+	for _, member := range append(append([]expr.Member{}, b.Save...), b.Secret...) {
+		exprs = append(exprs, member.Expr)
+	}
+	return expr.Present(exprs)
+}
+
+// AllSaved are what a step and its poll save.
+func (c *Call) AllSaved() []expr.Member {
+	if c.Poll == nil {
+		return c.Save
+	}
+	return slices.Concat(c.Save, c.Poll.Save)
+}

@@ -1,0 +1,283 @@
+package definition
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+	"vault-plugin-secrets-apikeys/providers/internal/suggest"
+)
+
+var (
+	methods     = []string{"get", "post", "put", "patch", "delete"}
+	bodyFormats = []string{"json", "form", "multipart", "raw"}
+	// requestAttributes may stand in every block that makes a request.
+	requestAttributes = slices.Concat(methods, bodyFormats, []string{"query", "headers", "ok", "response"})
+	// requestBlocks may stand there too.
+	requestBlocks = []string{"auth"}
+)
+
+// with is the names of a request block and those of its own.
+func with(names []string, more ...string) []string { return slices.Concat(names, more) }
+
+func (p *parser) readCheck(block *hclsyntax.Block) *Call {
+	c := p.open(block.Body, "check", requestAttributes, requestBlocks).call(block)
+	c.AnyStatus = ReadsStatus(c.Ok)
+	return c
+}
+
+func (p *parser) readExtend(block *hclsyntax.Block) *extendBlock {
+	r := p.open(block.Body, "extend", slices.Concat(requestAttributes, grantAttributes, []string{"gone"}), requestBlocks)
+	return &extendBlock{Call: r.call(block), Grant: r.grant()}
+}
+
+func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
+	own := with(grantAttributes, "candidate", "id", "secret", "identify", "save")
+	issue := &IssueBlock{at: block.DefRange()}
+	var r *blockReader
+	if steps := stepsOf(block); len(steps) > 0 {
+		r = p.open(block.Body, "issue", own, []string{"step"})
+		issue.Calls = p.readSteps(r, steps, with(requestAttributes, "save", "when"), with(requestBlocks, "undo", "poll"))
+	} else {
+		r = p.open(block.Body, "issue", with(requestAttributes, own...), with(requestBlocks, "step", "poll"))
+		issue.Calls = []*Call{r.call(block)}
+	}
+	issue.Candidate = r.object("candidate")
+	issue.ID = r.expression("id")
+	issue.Save = r.object("save")
+	issue.Secret = r.object("secret")
+	r.identify(issue.Secret)
+	issue.Grant = r.grant()
+	if r.attribute("secret") == nil {
+		r.missing("secret", "it says where the key is in the answer, such as secret = { api_key = body.key }")
+	} else if len(issue.Secret) == 0 && !p.any() {
+		p.add(r.attribute("secret").Expr.Range(), "empty secret", "Name at least one field, such as { api_key = body.key }.")
+	}
+	return issue
+}
+
+// identify puts the field first by whose value a leaked key is recognised: the
+// one that identify names, or else the first in source order.
+func (r *blockReader) identify(secret []expr.Member) {
+	name := r.literalString("identify")
+	if name == "" {
+		return
+	}
+	i := slices.IndexFunc(secret, func(member expr.Member) bool { return member.Name == name })
+	if i < 0 {
+		var names []string
+		for _, member := range secret {
+			names = append(names, member.Name)
+		}
+		r.p.add(r.attribute("identify").Expr.Range(), "unknown secret field", "identify names the field of secret that is the key itself, and there is no %q; %s", name, suggest.Instead(name, names))
+		return
+	}
+	first := secret[i]
+	copy(secret[1:i+1], secret[:i])
+	secret[0] = first
+}
+
+func (p *parser) readRevoke(block *hclsyntax.Block) []*Call {
+	if steps := stepsOf(block); len(steps) > 0 {
+		r := p.open(block.Body, "revoke", nil, []string{"step"})
+		return p.readSteps(r, steps, with(requestAttributes, "gone", "save"), with(requestBlocks, "poll"))
+	}
+	r := p.open(block.Body, "revoke", with(requestAttributes, "gone"), with(requestBlocks, "step", "poll"))
+	return []*Call{r.call(block)}
+}
+
+func stepsOf(block *hclsyntax.Block) []*hclsyntax.Block {
+	var steps []*hclsyntax.Block
+	for _, inner := range block.Body.Blocks {
+		if inner.Type == "step" {
+			steps = append(steps, inner)
+		}
+	}
+	return steps
+}
+
+// readSteps reads the ordered steps of issue, revoke, rotate or retire.
+func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes, blocks []string) []*Call {
+	var calls []*Call
+	seen := map[string]bool{}
+	for _, block := range steps {
+		name, at, ok := r.label(block)
+		if !ok {
+			continue
+		}
+		if seen[name] {
+			p.add(at, "duplicate step", "Two steps are called %q: name each for what it does.", name)
+		}
+		seen[name] = true
+		inner := p.open(block.Body, "step", attributes, blocks)
+		c := inner.call(block)
+		c.Block, c.Step = r.what, name
+		if c.Poll != nil {
+			c.Poll.Block, c.Poll.Step = r.what, name
+		}
+		c.Save = inner.object("save")
+		if undo := inner.only("undo"); undo != nil {
+			c.Undo = p.open(undo.Body, "undo", with(requestAttributes, "gone"), requestBlocks).call(undo)
+			c.Undo.Step = name
+		}
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// readList reads list, or lookup, which has no pages. Required are the
+// attributes that item must have.
+func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock {
+	own, inner := []string{"items", "item", "next", "gone"}, with(requestBlocks, "pagination")
+	if block.Type == "lookup" {
+		own, inner = []string{"items", "item", "gone"}, requestBlocks
+	}
+	r := p.open(block.Body, block.Type, with(requestAttributes, own...), inner)
+	list := &ListBlock{
+		Call:  r.call(block),
+		Items: r.expression("items"),
+		Item:  r.object("item"),
+		Next:  r.expression("next"),
+	}
+	if list.Items == nil {
+		r.missing("items", "it says where the keys are in the answer, such as items = body.data")
+	}
+	for _, name := range required {
+		if r.attribute("item") != nil && expr.Find(list.Item, name) == nil {
+			p.add(r.attribute("item").Expr.Range(), "missing item."+name, "item must say what a listed key's %s is, such as %s = item.%s.", name, name, name)
+		}
+	}
+	if r.attribute("item") == nil {
+		r.missing("item", "it says how to read one listed key, such as item = { id = item.id, name = item.name }")
+	}
+	list.Pagination = r.readPagination(list.Call)
+	list.Pages = list.pageAttributes()
+	return list
+}
+
+func (p *parser) readProbe(block *hclsyntax.Block) *ProbeBlock {
+	r := p.open(block.Body, "probe", with(requestAttributes, "alive", "dead"), requestBlocks)
+	return &ProbeBlock{Call: r.call(block).withoutAdmin(), Alive: r.expression("alive"), Dead: r.expression("dead")}
+}
+
+// call reads the request attributes of a block.
+func (r *blockReader) call(block *hclsyntax.Block) *Call {
+	c := &Call{
+		Block:      block.Type,
+		at:         block.DefRange(),
+		Query:      r.expression("query"),
+		Headers:    r.expression("headers"),
+		Ok:         r.expression("ok"),
+		Gone:       r.expression("gone"),
+		When:       r.expression("when"),
+		Auth:       r.authUses(),
+		Credential: AdminCredential,
+	}
+	if len(r.blocks("auth")) > 0 {
+		c.Credential = OwnCredential
+	}
+	if method := r.oneOf(methods); method != nil {
+		c.Method = strings.ToUpper(method.Name)
+		c.Path = r.p.readPath(method.Expr)
+	} else {
+		r.missing("a request", `name the method and the path in one attribute, such as get = "/keys"`)
+	}
+	if body := r.oneOf(bodyFormats); body != nil {
+		c.Format, c.Body = bodyFormat(body.Name), body.Expr
+		if c.Method == "GET" {
+			r.p.add(body.NameRange, "body in a get", "A get has no body: write query = { … }, or another method.")
+		}
+	}
+	r.noComputedNames("query")
+	r.noComputedNames("headers")
+	switch response := r.literalString("response"); response {
+	case "", "json":
+	case "text":
+		c.Text = true
+	default:
+		r.p.add(r.attribute("response").Expr.Range(), "bad response", `response is "json", as without it, or "text".`)
+	}
+	if poll := r.only("poll"); poll != nil {
+		c.Poll = r.p.readPoll(poll)
+		c.Poll.Block = c.Block
+	}
+	return c
+}
+
+// withoutAdmin is the call without the connection's credential.
+func (c *Call) withoutAdmin() *Call {
+	if c.Credential == AdminCredential {
+		c.Credential = noCredential
+	}
+	return c
+}
+
+// oneOf is the one attribute present among names, which exclude each other.
+func (r *blockReader) oneOf(names []string) *hclsyntax.Attribute {
+	var found *hclsyntax.Attribute
+	for _, attribute := range sortedAttributes(r.body) {
+		if !slices.Contains(names, attribute.Name) {
+			continue
+		}
+		if found != nil {
+			r.p.add(attribute.NameRange, "two of a kind", "%s and %s exclude each other: keep one.", found.Name, attribute.Name)
+			continue
+		}
+		found = attribute
+	}
+	return found
+}
+
+// noComputedNames refuses ( ) names, so that no parameter can choose which
+// header or query parameter it becomes.
+func (r *blockReader) noComputedNames(name string) {
+	object, ok := r.expression(name).(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return
+	}
+	for _, item := range object.Items {
+		if _, err := expr.ConstantOf(item.KeyExpr); err != nil {
+			r.p.add(item.KeyExpr.Range(), "computed name", "Names in %s must be written out.", name)
+		}
+	}
+}
+
+// authUses reads the auth blocks of a provider or request.
+func (r *blockReader) authUses() []*AuthUse {
+	var uses []*AuthUse
+	for _, block := range r.blocks("auth") {
+		kind, at, ok := r.label(block)
+		if !ok {
+			continue
+		}
+		known, ok := auth.Kinds[kind]
+		if !ok {
+			r.p.add(at, "unknown auth kind", "There is no auth kind %q; %s", kind, suggest.Instead(kind, expr.SortedNames(auth.Kinds)))
+			continue
+		}
+		var inside []string
+		if known.Request {
+			inside = []string{"request"}
+		}
+		inner := r.p.open(block.Body, "auth \""+kind+"\"", append(expr.SortedNames(known.Arguments), "when"), inside)
+		use := &AuthUse{Block: auth.Block{Kind: kind, At: block.DefRange(), When: inner.expression("when")}}
+		if request := inner.only("request"); request != nil {
+			use.Request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request).withoutAdmin()
+			use.Request.Block, use.Request.NeedsBody = "auth", true
+		} else if known.Request {
+			inner.missing("request", `it says how to get the token, such as request { post = "/login" … }`)
+		}
+		for _, name := range expr.SortedNames(known.Arguments) {
+			if attribute := inner.attribute(name); attribute != nil {
+				use.Args = append(use.Args, expr.Member{Name: name, At: attribute.NameRange, Expr: attribute.Expr})
+			} else if known.Arguments[name].Required {
+				inner.missing(name, "this kind of auth cannot do without it")
+			}
+		}
+		uses = append(uses, use)
+	}
+	return uses
+}

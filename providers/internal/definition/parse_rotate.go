@@ -1,0 +1,138 @@
+package definition
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
+)
+
+// RotateBlock replaces the connection's credential.
+type RotateBlock struct {
+	IssueBlock // candidate, calls and save; its id and secret stay empty
+	// Connection are the fields that change.
+	Connection []expr.Member
+	// Retire removes the old credential; empty where it ends by itself.
+	Retire []*Call
+	// Lists find a new credential of which no answer told.
+	Lists []*ListBlock
+}
+
+// readRotate reads
+//
+//	rotate {
+//	  candidate = { password = random_password(32) } # optional
+//	  …a request, or steps, as in issue…
+//	  connection = { admin_key = body.key }
+//	  save       = { old_id = … }                    # for retire
+//	  retire { …a request, or steps, as in revoke; each with when = … where it cannot always be made… }
+//	  list   { …as the provider's own, with item = { name = item.name, old_id = item.id }… }
+//	}
+func (p *parser) readRotate(block *hclsyntax.Block) *RotateBlock {
+	own, inner := []string{"candidate", "connection", "save"}, []string{"retire", "list", "lookup"}
+	rotate := &RotateBlock{IssueBlock: IssueBlock{at: block.DefRange()}}
+	var r *blockReader
+	if steps := stepsOf(block); len(steps) > 0 {
+		r = p.open(block.Body, "rotate", own, with(inner, "step"))
+		rotate.Calls = p.readSteps(r, steps, with(requestAttributes, "save"), with(requestBlocks, "undo", "poll"))
+	} else {
+		r = p.open(block.Body, "rotate", with(requestAttributes, own...), slices.Concat(requestBlocks, inner, []string{"step", "poll"}))
+		rotate.Calls = []*Call{r.call(block)}
+	}
+	rotate.Candidate = r.object("candidate")
+	rotate.Connection = r.object("connection")
+	rotate.Save = r.object("save")
+	if r.attribute("connection") == nil {
+		r.missing("connection", "it says which connection fields change, such as connection = { admin_key = body.key }")
+	}
+	if retire := r.only("retire"); retire != nil {
+		rotate.Retire = p.readRetire(retire)
+	}
+	for _, kind := range []string{"list", "lookup"} {
+		for _, list := range r.blocks(kind) {
+			rotate.Lists = append(rotate.Lists, p.readStrays(list))
+		}
+	}
+	return rotate
+}
+
+func (p *parser) readRetire(block *hclsyntax.Block) []*Call {
+	own := with(requestAttributes, "gone", "when")
+	if steps := stepsOf(block); len(steps) > 0 {
+		r := p.open(block.Body, "retire", nil, []string{"step"})
+		return p.readSteps(r, steps, with(own, "save"), with(requestBlocks, "poll"))
+	}
+	r := p.open(block.Body, "retire", own, with(requestBlocks, "step", "poll"))
+	return []*Call{r.call(block)}
+}
+
+// readStrays reads a list or lookup of rotate. There may be several: a
+// credential can be made of two things that are listed in two places.
+func (p *parser) readStrays(block *hclsyntax.Block) *ListBlock {
+	if len(block.Labels) > 0 {
+		p.add(block.LabelRanges[0], "unexpected label", "%s has no label: write %s { … }.", block.Type, block.Type)
+	}
+	list := p.readList(block, "name")
+	list.Block, list.Step = "rotate", block.Type
+	return list
+}
+
+// Steps are the requests of a rotation; none where there is no rotate block.
+func (b *RotateBlock) Steps() []*Call {
+	if b == nil {
+		return nil
+	}
+	return b.Calls
+}
+
+// All are all requests of the block, its undos included.
+func (b *RotateBlock) All() []*Call {
+	if b == nil {
+		return nil
+	}
+	var all []*Call
+	for _, step := range slices.Concat(b.Calls, b.Retire) {
+		all = append(all, step)
+		if step.Undo != nil {
+			all = append(all, step.Undo)
+		}
+		if step.Poll != nil {
+			all = append(all, step.Poll.Call)
+		}
+	}
+	for _, list := range b.Lists {
+		all = append(all, list.Call)
+	}
+	return all
+}
+
+// made are the expressions of the rotation itself, without retire and lists.
+func (b *RotateBlock) made() []hclsyntax.Expression {
+	exprs := b.IssueBlock.expressions()
+	for _, member := range b.Connection {
+		exprs = append(exprs, member.Expr)
+	}
+	return exprs
+}
+
+// Retiring are the expressions of retire.
+func (b *RotateBlock) Retiring() []hclsyntax.Expression {
+	var exprs []hclsyntax.Expression
+	for _, step := range b.Retire {
+		exprs = append(exprs, step.Expressions()...)
+	}
+	return exprs
+}
+
+// Kept are the saved values that retire needs from the rotation; what it saves
+// on its way is not among them.
+func (b *RotateBlock) Kept() expr.References {
+	kept := expr.ReferencesTo("saved", b.Retiring()...)
+	for _, step := range b.Retire {
+		for _, member := range step.AllSaved() {
+			delete(kept, member.Name)
+		}
+	}
+	return kept
+}

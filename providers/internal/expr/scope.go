@@ -1,0 +1,238 @@
+package expr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Scope is what the names in an expression stand for at one moment. It is
+// never changed; with makes a new one.
+type Scope struct {
+	Names map[string]cty.Value
+	// meter counts what its expressions cost; nil counts each by itself.
+	meter *Meter
+}
+
+func (s Scope) With(name string, value cty.Value) Scope {
+	names := maps.Clone(s.Names)
+	if names == nil {
+		names = map[string]cty.Value{}
+	}
+	names[name] = value
+	return Scope{Names: names, meter: s.meter}
+}
+
+// Metered is the scope with a budget of its own for all that follows.
+func (s Scope) Metered(ctx context.Context, answered int) Scope {
+	return Scope{Names: s.Names, meter: NewMeter(ctx, answered)}
+}
+
+// Allowed adds to the scope's budget what a further part of an answer, of that
+// length in bytes, may cost.
+func (s Scope) Allowed(answered int) Scope {
+	s.meter.left += budgetPerByte * answered
+	return s
+}
+
+// Evaluate computes an expression. Its errors name places in the definition,
+// never values.
+func (s Scope) Evaluate(expr hclsyntax.Expression) (cty.Value, error) {
+	m := s.meter
+	if m == nil {
+		m = NewMeter(context.Background(), 0)
+	}
+	value, found := m.Evaluate(expr, s.Names)
+	if found.HasErrors() {
+		return cty.DynamicVal, evaluationError(found)
+	}
+	return value, nil
+}
+
+// evaluationError tells the first thing that went wrong. What a function said
+// is left out, since it may quote the value it was given.
+func evaluationError(found hcl.Diagnostics) error {
+	for _, d := range found {
+		if d.Severity != hcl.DiagError {
+			continue
+		}
+		where := ""
+		if d.Subject != nil {
+			where = fmt.Sprintf(" (%s line %d)", d.Subject.Filename, d.Subject.Start.Line)
+		}
+		what := strings.ToLower(d.Summary[:1]) + d.Summary[1:]
+		if d.Summary == "Unsupported attribute" && d.Detail != "" {
+			what += ": " + strings.TrimSuffix(d.Detail, ".")
+		}
+		return errors.New(what + where)
+	}
+	return errors.New("cannot be computed")
+}
+
+// Truth computes a condition; null counts as false.
+func (s Scope) Truth(expr hclsyntax.Expression) (bool, error) {
+	value, err := s.Evaluate(expr)
+	if err != nil {
+		return false, err
+	}
+	value, _ = value.UnmarkDeep()
+	if value.IsNull() {
+		return false, nil
+	}
+	value, err = convert.Convert(value, cty.Bool)
+	if err != nil || !value.IsKnown() {
+		return false, fmt.Errorf("%s must be true or false", SourceOf(expr))
+	}
+	return value.True(), nil
+}
+
+// Matches computes a condition that may also be a list of statuses.
+func (s Scope) Matches(expr hclsyntax.Expression, status int) (bool, error) {
+	value, err := s.Evaluate(expr)
+	if err != nil {
+		return false, err
+	}
+	plain, _ := value.UnmarkDeep()
+	if plain.IsNull() || !plain.CanIterateElements() {
+		return s.Truth(expr)
+	}
+	for it := plain.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		if tooLongForNumber(element) {
+			continue
+		}
+		if n, err := convert.Convert(element, cty.Number); err == nil && !n.IsNull() && n.RawEquals(cty.NumberIntVal(int64(status))) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Text computes a string; numbers become their text. Null and the empty
+// string are errors.
+func (s Scope) Text(expr hclsyntax.Expression) (string, cty.Value, error) {
+	value, err := s.Evaluate(expr)
+	if err != nil {
+		return "", value, err
+	}
+	text, ok := TextOf(value)
+	if !ok || text == "" {
+		return "", value, fmt.Errorf("%s is missing in the answer", SourceOf(expr))
+	}
+	return text, value, nil
+}
+
+// SourceOf names an expression in an error: the traversal it is, or its place.
+func SourceOf(expr hclsyntax.Expression) string {
+	if traversal, ok := Bare(expr).(*hclsyntax.ScopeTraversalExpr); ok {
+		return TraversalText(traversal.Traversal)
+	}
+	at := expr.Range()
+	return fmt.Sprintf("the expression at %s line %d", at.Filename, at.Start.Line)
+}
+
+func TraversalText(traversal hcl.Traversal) string {
+	var text strings.Builder
+	for _, step := range traversal {
+		switch step := step.(type) {
+		case hcl.TraverseRoot:
+			text.WriteString(step.Name)
+		case hcl.TraverseAttr:
+			text.WriteString("." + step.Name)
+		case hcl.TraverseIndex:
+			index, _ := TextOf(step.Key)
+			text.WriteString("[" + index + "]")
+		}
+	}
+	return text.String()
+}
+
+// Key is the object behind key.*.
+type Key struct {
+	Name, ID  string
+	SecretID  bool
+	ExpiresAt time.Time
+	Ttl       time.Duration
+	Cidrs     []string
+}
+
+func (k Key) Value() cty.Value {
+	text := func(s string) cty.Value {
+		if s == "" {
+			return cty.NullVal(cty.String)
+		}
+		return cty.StringVal(s)
+	}
+	id := text(k.ID)
+	if k.SecretID {
+		id = Sensitive(id)
+	}
+	cidrs, ips := cty.ListValEmpty(cty.String), cty.ListValEmpty(cty.String)
+	if len(k.Cidrs) > 0 {
+		networks, addresses := make([]cty.Value, len(k.Cidrs)), make([]cty.Value, len(k.Cidrs))
+		for i, cidr := range k.Cidrs {
+			networks[i], addresses[i] = cty.StringVal(cidr), cty.StringVal(addressOf(cidr))
+		}
+		cidrs, ips = cty.ListVal(networks), cty.ListVal(addresses)
+	}
+	expiresAt := cty.NullVal(cty.String)
+	if !k.ExpiresAt.IsZero() {
+		expiresAt = cty.StringVal(k.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	ttl := cty.NullVal(cty.Number)
+	if k.Ttl > 0 {
+		ttl = cty.NumberIntVal(int64(k.Ttl / time.Second))
+	}
+	return cty.ObjectVal(map[string]cty.Value{
+		"name": text(k.Name), "id": id, "expires_at": expiresAt, "ttl": ttl, "cidrs": cidrs, "ips": ips,
+	})
+}
+
+// WithAnswer adds status, headers and body.
+func (s Scope) WithAnswer(status int, header http.Header, body cty.Value) Scope {
+	headers := map[string]cty.Value{}
+	for name, values := range header {
+		headers[strings.ToLower(name)] = cty.StringVal(strings.Join(values, ", "))
+	}
+	all := cty.MapValEmpty(cty.String)
+	if len(headers) > 0 {
+		all = cty.MapVal(headers)
+	}
+	return s.With("status", cty.NumberIntVal(int64(status))).With("headers", all).With("body", body)
+}
+
+// Choose computes the members of a candidate.
+func (s Scope) Choose(members []Member) (Values, error) {
+	candidate := Values{}
+	for _, member := range members {
+		text, _, err := s.Text(member.Expr)
+		if err != nil {
+			return nil, fmt.Errorf("candidate.%s: %w", member.Name, err)
+		}
+		candidate[member.Name] = text
+	}
+	return candidate, nil
+}
+
+// ErrMissing is about a value that the answer does not hold.
+var ErrMissing = errors.New("missing in the answer")
+
+// addressOf is a network as most providers write it: a single address without its
+// length.
+func addressOf(cidr string) string {
+	network, err := netip.ParsePrefix(cidr)
+	if err != nil || !network.IsSingleIP() {
+		return cidr
+	}
+	return network.Addr().String()
+}
