@@ -221,7 +221,6 @@ func TestSecretsMayDecide(t *testing.T) {
 		"item.id":          {`id = item.id, name`, `id = startswith(connection.admin_key, "a") ? item.id : "", name`},
 		"next":             {`get   = "/keys"`, "get   = \"/keys\"\n query = { after = page.x }\n next = body.more && page.x == null ? { x = sha256(connection.admin_key) } : null"},
 		"next, as a whole": {`get   = "/keys"`, "get   = \"/keys\"\n query = { after = page.x }\n next = startswith(connection.admin_key, \"x\") || page.x != null ? null : { x = 2 }"},
-		"start":            {`get   = "/keys"`, "get   = \"/keys\"\n query = { after = page.x }\n start = startswith(connection.admin_key, \"x\") ? null : { x = 1 }"},
 		"query":            {`get   = "/keys"`, "get   = \"/keys\"\n query = startswith(connection.admin_key, \"x\") ? {} : { after = 1 }"},
 		"headers":          {`get   = "/keys"`, "get   = \"/keys\"\n headers = { for name in [\"x-a\"] : name => connection.admin_key }"},
 		"path":             {`get   = "/keys"`, `get   = "/keys/${connection.admin_key}"`},

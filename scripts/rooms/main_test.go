@@ -62,6 +62,42 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
+// providersRooms are the rooms behind package providers, each with those that it
+// may import.
+var providersRooms = map[string][]string{
+	"suggest":    {},
+	"expr":       {"suggest"},
+	"transport":  {},
+	"field":      {"expr", "suggest"},
+	"auth":       {"expr", "transport"},
+	"definition": {"auth", "expr", "field", "suggest", "transport"},
+}
+
+// TestRoomsOfProvidersImportOneWay: none imports one above it, and nobody but the
+// façade and they themselves import them.
+func TestRoomsOfProvidersImportOneWay(t *testing.T) {
+	rooms, err := list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rooms {
+		name, inside := strings.CutPrefix(r.Path, "providers/internal/")
+		allowed, known := providersRooms[name]
+		if inside && !known {
+			t.Errorf("%s is a new room: say here what it may import", r.Path)
+		}
+		for _, other := range r.Imports {
+			to, isRoom := strings.CutPrefix(other, "providers/internal/")
+			switch {
+			case isRoom && inside && !slices.Contains(allowed, to):
+				t.Errorf("%s imports %s, which is not below it", r.Path, other)
+			case inside && !isRoom:
+				t.Errorf("%s imports %s: a room imports rooms alone", r.Path, other)
+			}
+		}
+	}
+}
+
 var named = regexp.MustCompile("`([a-z][A-Za-z]*)`")
 
 // TestKeysLifeNamesWhatIsThere: every function that the drawing of a key's life

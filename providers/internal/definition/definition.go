@@ -1,6 +1,3 @@
-// Package providers holds provider definitions: the language they are written
-// in, the built-in catalog, and the client that carries their requests out. It
-// knows nothing of Vault.
 package definition
 
 import (

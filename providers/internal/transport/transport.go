@@ -32,9 +32,9 @@ func (c Class) urgent() bool { return c == Revoke || c == Token }
 const (
 	// defaultTimeout bounds one exchange, from connecting to the body's last byte.
 	defaultTimeout = 30 * time.Second
-	// MaxAttempts bounds how often do sends one request.
+	// MaxAttempts bounds how often Do sends one request.
 	MaxAttempts = 3
-	// maxConnects bounds how often do tries to connect: a Vault request is to
+	// maxConnects bounds how often Do tries to connect: a Vault request is to
 	// fail fast when a host is dead.
 	maxConnects = 2
 	// maxRedirects bounds how many redirects one request follows.
@@ -42,7 +42,7 @@ const (
 	// UnstatedPause is waited where an answer says too many requests, and not
 	// for how long.
 	UnstatedPause = 2 * time.Second
-	// patience is the longest Retry-After that do waits out by itself.
+	// patience is the longest Retry-After that Do waits out by itself.
 	patience = 30 * time.Second
 )
 
@@ -124,7 +124,7 @@ func (t *Transport) Close() { t.http.CloseIdleConnections() }
 
 // Do sends r and returns the provider's answer, whatever its status. A failure
 // is of Kind Unreachable when nothing was sent, otherwise Unknown; only a
-// failure of r.sign keeps the Kind of its own, since it is about another request.
+// failure of r.Sign keeps the Kind of its own, since it is about another request.
 func (t *Transport) Do(ctx context.Context, r *Request) (*Response, *Failure) {
 	var last *result
 	target, hops, attempts := r.URL, 0, 0
