@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
@@ -81,11 +80,11 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 	}
 	change.blind = "the new one is shown none of its keys"
 	asked := 0
-	for r, err := range ledger.All(ctx, s) {
+	for r, err := range e.books.ledger.OfConnection(ctx, s, change.name) {
 		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 			return err
 		}
-		if err != nil || r.Connection != change.name || change.before.Account != "" && r.Account != "" && r.Account != change.before.Account {
+		if err != nil || change.before.Account != "" && r.Account != "" && r.Account != change.before.Account {
 			continue
 		}
 		found, err := change.client.Find(ctx, r.HandleScope(change.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})

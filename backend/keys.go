@@ -3,8 +3,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -26,43 +24,19 @@ func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limi
 	if limit <= 0 || limit > longestPage {
 		limit = longestPage
 	}
-	shards, err := ledger.ShardsInUse(ctx, s)
-	if err != nil {
-		return nil, err
-	}
 	var page []*ledger.Record
-	for _, shard := range shards {
-		if after != "" && shard < ledger.ShardOf(after) {
-			continue
-		}
-		inShard, err := shardAfter(ctx, s, shard, after)
-		if err != nil {
-			return nil, err
-		}
-		page = append(page, inShard...)
-		if len(page) >= limit {
-			return page[:limit], nil
-		}
-	}
-	return page, nil
-}
-
-// shardAfter reads one shard's records beyond an id, open and sealed together.
-func shardAfter(ctx context.Context, s logical.Storage, shard, after string) ([]*ledger.Record, error) {
-	var found []*ledger.Record
-	for r, err := range ledger.InShard(ctx, s, shard) {
+	for r, err := range ledger.After(ctx, s, after) {
 		if errors.Is(err, stored.ErrUnreadable) {
 			continue // info tells of it
 		}
 		if err != nil {
 			return nil, err
 		}
-		if r.ID > after {
-			found = append(found, r)
+		if page = append(page, r); len(page) == limit {
+			break
 		}
 	}
-	slices.SortFunc(found, func(a, b *ledger.Record) int { return strings.Compare(a.ID, b.ID) })
-	return found, nil
+	return page, nil
 }
 
 // Key reads one record; nil when no such key is alive.

@@ -201,6 +201,13 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 	if err != nil {
 		return nil, err
 	}
+	lookCtx, cancel := context.WithTimeout(ctx, revokePatience)
+	defer cancel()
+	unlock, err := e.locks.records.Lock(lookCtx, lease.RecordID)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	r, err := ledger.GetNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
 	if err != nil {
 		return nil, err
@@ -210,13 +217,11 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 			return nil, nil
 		}
 	}
-	lookCtx, cancel := context.WithTimeout(ctx, revokePatience)
-	defer cancel()
 	var done outcome
 	if wait := e.mayEnd(lookCtx, r); wait != nil {
 		done, err = e.postpone(ctx, req.Storage, r, leaseEnded, wait)
 	} else {
-		done, err = e.revokeSoon(ctx, req.Storage, r, leaseEnded)
+		done, err = e.endSoon(ctx, req.Storage, r, leaseEnded, func(ctx context.Context) error { return e.endKey(ctx, req.Storage, r, e.now()) })
 	}
 	return nil, errors.Join(err, done.queued)
 }

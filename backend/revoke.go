@@ -43,16 +43,21 @@ type outcome struct {
 // and otherwise queues it. The record stays in the ledger until then. An error
 // means that neither could be done for certain.
 func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *ledger.Record, reason string) (outcome, error) {
+	return e.endSoon(ctx, s, r, reason, func(ctx context.Context) error { return e.revokeRecord(ctx, s, r, e.now()) })
+}
+
+// endSoon is revokeSoon for what ends the key.
+func (e *Engine) endSoon(ctx context.Context, s logical.Storage, r *ledger.Record, reason string, end func(context.Context) error) (outcome, error) {
 	defer e.pending.ending.begin(r.ID)()
-	err := e.revokeNow(ctx, s, r)
+	err := e.endNow(ctx, r, end)
 	if err != nil {
 		return e.postpone(ctx, s, r, reason, err)
 	}
 	return outcome{}, e.books.queue.Remove(ctx, s, r.ID)
 }
 
-// revokeNow is the one try that Vault waits for.
-func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *ledger.Record) error {
+// endNow is the one try that Vault waits for.
+func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.Context) error) error {
 	if e.books.queue.Failing(r.Connection) {
 		return errors.New("it could not be reached at the last try")
 	}
@@ -65,7 +70,7 @@ func (e *Engine) revokeNow(ctx context.Context, s logical.Storage, r *ledger.Rec
 	defer slots.Release(1)
 	ctx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
-	return e.revokeRecord(ctx, s, r, e.now())
+	return end(ctx)
 }
 
 // postpone queues a revocation and says why it is not done.
@@ -164,17 +169,25 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *ledge
 	if err != nil {
 		return err
 	}
-	if r == nil {
-		if !key.Unrecorded {
-			return nil
-		}
+	switch {
+	case r != nil:
+		return e.endKey(ctx, s, r, since)
+	case key.Unrecorded:
+		return e.endKey(ctx, s, key, since)
+	}
+	return nil
+}
+
+// endKey is revokeRecord for a caller that holds the record's lock, and has read it
+// or found that there is none since it does.
+func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) error {
+	if r.Unrecorded {
 		// Some providers use the ids of deleted keys again.
-		if held, err := e.idOfAnother(ctx, s, key); err != nil || held {
+		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
 			return err
 		}
-		r = key
 	}
-	err = e.endAtProvider(ctx, s, r, since)
+	err := e.endAtProvider(ctx, s, r, since)
 	e.metrics.revoked(r.Connection, err)
 	e.tellRevoked(r, err)
 	if err != nil {

@@ -29,7 +29,8 @@ const (
 type world struct {
 	t       testing.TB
 	storage logical.Storage
-	calls   *calls // to Vault, if they are noted
+	calls   *calls                                      // to Vault, if they are noted
+	view    func(logical.SystemView) logical.SystemView // what Vault tells, if it is not as ever
 	sandbox *server.Server
 	network *network
 	front   *httptest.Server
@@ -134,6 +135,9 @@ func (w *world) start(f fault) {
 	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate, forgot: w.noteForgotten}
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
 	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
+	if w.view != nil {
+		config.System = w.view(config.System)
+	}
 	if w.calls != nil {
 		config.StorageView = countedStorage{config.StorageView, w.calls}
 		config.System = countedView{config.System, w.calls}

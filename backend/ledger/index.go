@@ -9,7 +9,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -365,7 +364,7 @@ func (i *index) has(id string) bool {
 
 // take reads a record that the index does not have.
 func (i *index) take(ctx context.Context, s logical.Storage, path string) error {
-	id := path[strings.LastIndexByte(path, '/')+1:]
+	id := idIn(path)
 	r, err := stored.Read[Record](ctx, s, path)
 	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return err
@@ -401,25 +400,16 @@ func (i *index) finish() {
 	i.reading, i.gone = nothingReading, nil
 }
 
-// Some are ids of a connection's records, at most so many, the same ones each time
-// while nothing changes; sure is as in count.
-func (i *index) Some(connection string, most int) (ids []string, sure bool) {
-	if !i.isWhole() {
-		return nil, false
-	}
+// inShard are the ids of a connection's records in one shard, in order.
+func (i *index) inShard(n int, connection string) []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for n := range i.shards {
-		var found []string
-		for key, one := range i.shards[n].records {
-			if i.origins[one.origin].connection == connection {
-				found = append(found, hex.EncodeToString(key[:]))
-			}
-		}
-		slices.Sort(found)
-		if ids = append(ids, found...); len(ids) >= most {
-			return ids[:most], true
+	var found []string
+	for key, one := range i.shards[n].records {
+		if i.origins[one.origin].connection == connection {
+			found = append(found, hex.EncodeToString(key[:]))
 		}
 	}
-	return ids, true
+	slices.Sort(found)
+	return found
 }

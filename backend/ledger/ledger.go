@@ -200,37 +200,15 @@ func (l *Ledger) Delete(ctx context.Context, s logical.Storage, r *Record) error
 	return nil
 }
 
-// InShard yields every record of one shard, in order of id. Beside an error
-// of reading one record it yields a Record with nothing but its id; nil beside
-// any other error.
-func InShard(ctx context.Context, s logical.Storage, shard string) iter.Seq2[*Record, error] {
-	return func(yield func(*Record, error) bool) {
-		for _, prefix := range []string{Prefix, SealedPrefix} {
-			ids, err := s.List(ctx, prefix+shard+"/")
-			if err != nil {
-				yield(nil, fmt.Errorf("listing the ledger: %w", err))
-				return
-			}
-			for _, id := range ids {
-				r, err := stored.Read[Record](ctx, s, prefix+shard+"/"+id)
-				if err == nil && r == nil {
-					continue // revoked since it was listed
-				}
-				if r == nil {
-					r = &Record{} // of one that cannot be read, the id is known
-				}
-				r.ID = id
-				if !yield(r, err) {
-					return
-				}
-			}
-		}
-	}
+// All yields the whole ledger, in order of id. It reads every record: for operators'
+// requests and after a crash, never on the way of a mint. Beside an error of reading
+// one record it yields a Record with nothing but its id; nil beside any other error.
+func All(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
+	return After(ctx, s, "")
 }
 
-// All yields the whole ledger. It reads every record: for operators'
-// requests and after a crash, never on the way of a mint.
-func All(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
+// After is All for the records beyond an id. Of the others it reads none.
+func After(ctx context.Context, s logical.Storage, after string) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		shards, err := ShardsInUse(ctx, s)
 		if err != nil {
@@ -238,14 +216,51 @@ func All(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
 			return
 		}
 		for _, shard := range shards {
-			for r, err := range InShard(ctx, s, shard) {
-				if !yield(r, err) {
-					return
-				}
+			if after != "" && shard < ShardOf(after) {
+				continue
+			}
+			if !inShard(ctx, s, shard, after, yield) {
+				return
 			}
 		}
 	}
 }
+
+// inShard yields the records of one shard, open and sealed together, and reports
+// whether more are wanted.
+func inShard(ctx context.Context, s logical.Storage, shard, after string, yield func(*Record, error) bool) (more bool) {
+	var paths []string
+	for _, prefix := range []string{Prefix, SealedPrefix} {
+		ids, err := s.List(ctx, prefix+shard+"/")
+		if err != nil {
+			yield(nil, fmt.Errorf("listing the ledger: %w", err))
+			return false
+		}
+		for _, id := range ids {
+			if id > after {
+				paths = append(paths, prefix+shard+"/"+id)
+			}
+		}
+	}
+	slices.SortFunc(paths, func(a, b string) int { return strings.Compare(idIn(a), idIn(b)) })
+	for _, path := range paths {
+		r, err := stored.Read[Record](ctx, s, path)
+		if err == nil && r == nil {
+			continue // revoked since it was listed
+		}
+		if r == nil {
+			r = &Record{} // of one that cannot be read, the id is known
+		}
+		r.ID = idIn(path)
+		if !yield(r, err) {
+			return false
+		}
+	}
+	return true
+}
+
+// idIn is the id in a record's path.
+func idIn(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 // ShardsInUse lists the shards that hold records, in order.
 func ShardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
@@ -279,6 +294,39 @@ func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection str
 		}
 	}
 	return live, nil
+}
+
+// OfConnection yields a connection's records as All does, without reading those of
+// others where the index has them all.
+func (l *Ledger) OfConnection(ctx context.Context, s logical.Storage, connection string) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		if l.isWhole() {
+			l.yieldIndexed(ctx, s, connection, yield)
+			return
+		}
+		for r, err := range All(ctx, s) {
+			if (err != nil || r.Connection == connection) && !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (l *Ledger) yieldIndexed(ctx context.Context, s logical.Storage, connection string, yield func(*Record, error) bool) {
+	for n := range Shards {
+		for _, id := range l.inShard(n, connection) {
+			r, err := Get(ctx, s, id)
+			if err == nil && r == nil {
+				continue // revoked since
+			}
+			if r == nil {
+				r = &Record{ID: id}
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
 }
 
 // DefinitionsOf are the hashes of a provider's definitions that records were made

@@ -33,7 +33,7 @@ var mutations = []mutation{
 	{"a record goes whatever the provider says", "revoke.go",
 		"	e.metrics.revoked(r.Connection, err)\n	if err != nil {", "	e.metrics.revoked(r.Connection, err)\n	if err != nil && false {"},
 	{"the ledger forgets at once what cannot be revoked", "revoke.go",
-		"	err = e.endAtProvider(ctx, s, r, since)\n", "	err = e.books.ledger.Delete(ctx, s, r)\n"},
+		"	err := e.endAtProvider(ctx, s, r, since)\n", "	err := e.books.ledger.Delete(ctx, s, r)\n"},
 	{"a mark is cleared while a mint is in flight", "marks/marks.go",
 		"c.Mark == nil || len(c.inFlight) > 0 || ", "c.Mark == nil || "},
 	{"an idle connection is forgotten at once", "marks/marks.go",

@@ -101,7 +101,7 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		return s, err
 	}
 	for clients, into := range map[int]*sample{1: &s.mint, 8: &s.mint8} {
-		r, err := w.round(ctx, path, clients, 4*time.Second)
+		r, err := w.round(ctx, engineProgram, path, clients, 4*time.Second)
 		if err != nil {
 			return s, err
 		}

@@ -12,16 +12,18 @@ import (
 
 // contender is one way to get keys of a provider.
 type contender struct {
-	name  string
-	mount func(w *world, ctx context.Context, name string, p *provider) (string, error)
+	name string
+	// program is the plugin's; empty for what runs in Vault's own process.
+	program string
+	mount   func(w *world, ctx context.Context, name string, p *provider) (string, error)
 }
 
 var contenders = []contender{
-	{"handwritten", (*world).handwrittenAt},
-	{"engine", func(w *world, ctx context.Context, name string, p *provider) (string, error) {
+	{"handwritten", handwrittenProgram, (*world).handwrittenAt},
+	{"engine", engineProgram, func(w *world, ctx context.Context, name string, p *provider) (string, error) {
 		return w.engineAt(ctx, name, p, nil)
 	}},
-	{"consul", (*world).consulAt},
+	{"consul", "", (*world).consulAt},
 }
 
 // course is one set of conditions.
@@ -52,7 +54,12 @@ func courses() []course {
 }
 
 // round is what one contender did in one round.
-type round struct{ mints, revocations sample }
+type round struct {
+	mints, revocations sample
+	// mintCPU and revokeCPU are the CPU time of Vault and the plugin for each: other
+	// work of the machine does not add to them, as it does to what is waited for.
+	mintCPU, revokeCPU time.Duration
+}
 
 // results are all rounds, by course and contender.
 type results map[course]map[string][]round
@@ -82,7 +89,7 @@ func runMints(ctx context.Context, w *world, rounds int, long time.Duration, tel
 	for n := range rounds {
 		for _, course := range courses() {
 			for _, c := range w.contenders() {
-				r, err := w.round(ctx, paths[mountOf(c, course)], course.clients, long)
+				r, err := w.round(ctx, c.program, paths[mountOf(c, course)], course.clients, long)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", c.name, course, err)
 				}
@@ -90,8 +97,8 @@ func runMints(ctx context.Context, w *world, rounds int, long time.Duration, tel
 					found[course] = map[string][]round{}
 				}
 				found[course][c.name] = append(found[course][c.name], r)
-				tell(fmt.Sprintf("round %d, %s: %s mints %.0f/s, p50 %s; revokes %.0f/s, p50 %s", n+1, course, c.name,
-					r.mints.perSecond, r.mints.p50.Round(10*time.Microsecond), r.revocations.perSecond, r.revocations.p50.Round(10*time.Microsecond)))
+				tell(fmt.Sprintf("round %d, %s: %s mints %.0f/s, p50 %.2f ms, CPU %.2f ms; revokes %.0f/s, p50 %.2f ms, CPU %.2f ms", n+1, course, c.name,
+					mintRate(r), mintMiddle(r), mintCPU(r), revokeRate(r), revokeMiddle(r), revokeCPU(r)))
 			}
 		}
 	}
@@ -124,7 +131,11 @@ func (w *world) life(ctx context.Context, path string, keys int) error {
 }
 
 // round mints for a while, and then revokes all that was minted.
-func (w *world) round(ctx context.Context, path string, clients int, long time.Duration) (round, error) {
+func (w *world) round(ctx context.Context, program, path string, clients int, long time.Duration) (round, error) {
+	began, err := w.cpu(program)
+	if err != nil {
+		return round{}, err
+	}
 	leases, mints, err := during(ctx, clients, long, func(ctx context.Context) (string, error) { return w.client.mint(ctx, path) })
 	if err != nil {
 		return round{}, err
@@ -132,8 +143,38 @@ func (w *world) round(ctx context.Context, path string, clients int, long time.D
 	if len(leases) == 0 {
 		return round{}, errors.New("nothing was minted")
 	}
+	between, err := w.cpu(program)
+	if err != nil {
+		return round{}, err
+	}
 	revocations, err := each(ctx, clients, leases, w.client.revoke)
-	return round{mints, revocations}, err
+	if err != nil {
+		return round{}, err
+	}
+	end, err := w.cpu(program)
+	per := func(d time.Duration) time.Duration { return d / time.Duration(len(leases)) }
+	return round{mints, revocations, per(between - began), per(end - between)}, err
+}
+
+// cpu is what Vault and a plugin have used so far.
+func (w *world) cpu(program string) (time.Duration, error) {
+	files := []string{w.vault.VaultPath()}
+	if program != "" {
+		files = append(files, w.program(program))
+	}
+	var all time.Duration
+	for _, file := range files {
+		p, err := processOf(file)
+		if err != nil {
+			return 0, err
+		}
+		used, err := p.cpu()
+		if err != nil {
+			return 0, err
+		}
+		all += used
+	}
+	return all, nil
 }
 
 // ratio is the median over the rounds of what one contender did to what another
@@ -170,5 +211,7 @@ func median(all []float64) float64 {
 
 func mintRate(r round) float64     { return r.mints.perSecond }
 func mintMiddle(r round) float64   { return float64(r.mints.p50) / float64(time.Millisecond) }
+func mintCPU(r round) float64      { return float64(r.mintCPU) / float64(time.Millisecond) }
+func revokeCPU(r round) float64    { return float64(r.revokeCPU) / float64(time.Millisecond) }
 func revokeRate(r round) float64   { return r.revocations.perSecond }
 func revokeMiddle(r round) float64 { return float64(r.revocations.p50) / float64(time.Millisecond) }

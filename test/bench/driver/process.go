@@ -14,25 +14,26 @@ import (
 // process is a running program, as /proc tells of it.
 type process struct{ id int }
 
-// processOf finds the process that runs the file; an error when there is none.
+// processOf finds the process that runs the file, the oldest where Vault has another
+// one started for a moment; an error when there is none.
 func processOf(file string) (process, error) {
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
 		return process{}, err
 	}
-	newest := process{}
+	oldest := process{}
 	for _, link := range links {
 		if target, err := os.Readlink(link); err == nil && target == file {
 			id, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-			if err == nil && id > newest.id {
-				newest.id = id
+			if err == nil && (oldest.id == 0 || id < oldest.id) {
+				oldest.id = id
 			}
 		}
 	}
-	if newest.id == 0 {
+	if oldest.id == 0 {
 		return process{}, fmt.Errorf("no process runs %s", file)
 	}
-	return newest, nil
+	return oldest, nil
 }
 
 // tick is Linux's unit of CPU time in /proc, whatever the machine.

@@ -1,0 +1,231 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
+)
+
+// TestRolesAreNotStale: what mints know of a role follows whatever changes it.
+func TestRolesAreNotStale(t *testing.T) {
+	ctx := context.Background()
+	shorter := &Role{Connection: "box", TTL: time.Minute, MaxTTL: time.Hour, Fields: map[string]any{"scopes": []any{"read"}}}
+	store := func(w *world) { w.must(stored.Write(ctx, w.storage, rolePrefix+"app", shorter)) }
+	for name, change := range map[string]func(w *world){
+		"written here": func(w *world) { w.must(w.process.SaveRole(ctx, w.process.storage, "app", shorter)) },
+		"written here, and the write is said to have failed": func(w *world) {
+			w.process.gate.failAfter("PUT " + rolePrefix)
+			if err := w.process.SaveRole(ctx, w.process.storage, "app", shorter); err == nil {
+				w.t.Error("nobody is told that the write failed")
+			}
+		},
+		"written by another node": func(w *world) { store(w); w.process.Invalidate(ctx, rolePrefix+"app") },
+		"found by the next process": func(w *world) {
+			store(w)
+			w.start(fault{})
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			w.mustMint("app")
+			change(w)
+			if got := w.mustMint("app").secret.TTL; got != time.Minute {
+				t.Errorf("a key's lease is of %s, as the role said before", got)
+			}
+		}))
+	}
+}
+
+// TestDeletedRolesAreNotStale: a role that is gone mints and renews nothing.
+func TestDeletedRolesAreNotStale(t *testing.T) {
+	ctx := context.Background()
+	for name, drop := range map[string]func(w *world){
+		"deleted here": func(w *world) { w.must(w.process.DeleteRole(ctx, w.process.storage, "app")) },
+		"deleted by another node": func(w *world) {
+			w.must(w.storage.Delete(ctx, rolePrefix+"app"))
+			w.process.Invalidate(ctx, rolePrefix+"app")
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			drop(w)
+			if _, err := w.mint("app"); err == nil {
+				t.Error("a role that is gone minted a key")
+			}
+			if err := w.renew(lease, time.Hour); err == nil {
+				t.Error("a role that is gone renewed a lease")
+			}
+		}))
+	}
+}
+
+// TestReadingOvertakenByChange: what was read of a role before it changed is not
+// kept after that.
+func TestReadingOvertakenByChange(t *testing.T) {
+	var c roleCache
+	_, changes := c.get("app")
+	c.drop("app") // by whoever wrote it while it was being read
+	c.keep("app", &Role{TTL: time.Hour}, changes)
+	if role, _ := c.get("app"); role != nil {
+		t.Error("a role is kept as it was before the change")
+	}
+}
+
+// TestConnectionsAreNotStale: a connection that another node wrote is in use at
+// Vault's word.
+func TestConnectionsAreNotStale(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		ctx := context.Background()
+		w := newWorld(t)
+		w.mustMint("app")
+		c, err := w.process.Connection(ctx, w.storage, "box")
+		w.must(err)
+		c.AllowedRoles = []string{"other"}
+		w.must(stored.Write(ctx, w.storage, connectionPrefix+"box", c))
+		w.process.Invalidate(ctx, connectionPrefix+"box")
+		if _, err := w.mint("app"); err == nil || !strings.Contains(err.Error(), "allowed_roles") {
+			t.Errorf("a role that may not use the connection any more got %v", err)
+		}
+	})(t)
+}
+
+// tuned is a mount whose TTLs an operator tunes.
+type tuned struct {
+	logical.SystemView
+	longest time.Duration
+}
+
+func (v *tuned) MaxLeaseTTL() time.Duration     { return v.longest }
+func (v *tuned) DefaultLeaseTTL() time.Duration { return v.longest }
+
+// TestTunedMount: a mount that was tuned a moment ago lets no lease outlive its
+// key's deadline, and mints by what holds now a second later.
+func TestTunedMount(t *testing.T) {
+	for name, test := range map[string]struct{ before, after time.Duration }{
+		"to less": {10 * time.Hour, time.Hour},
+		"to more": {time.Hour, 10 * time.Hour},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			view := &tuned{longest: test.before}
+			w.view = func(inner logical.SystemView) logical.SystemView { view.SystemView = inner; return view }
+			w.start(fault{})
+			w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.TTL, r.MaxTTL = 0, 0 })
+			w.mustMint("app")
+			view.longest = test.after
+			young := w.mustMint("app")
+			// As Vault itself computes the lease, which does know.
+			ttl, _, err := framework.CalculateTTL(view, 0, young.secret.TTL, 0, young.secret.MaxTTL, 0, time.Time{})
+			w.must(err)
+			if ends := w.time().Add(ttl); ends.After(w.recordOf(young).Deadline) {
+				t.Errorf("the lease ends at %s, after the key's deadline, %s", ends, w.recordOf(young).Deadline)
+			}
+			if err := w.renew(young, test.after); err != nil {
+				t.Fatal(err)
+			}
+			if r := w.recordOf(young); young.end.After(r.Deadline) {
+				t.Errorf("the renewed lease ends at %s, after the key's deadline, %s", young.end, r.Deadline)
+			}
+			w.advance(boundsAge)
+			if got := w.mustMint("app").secret.TTL; got != test.after {
+				t.Errorf("after a second a lease is of %s, want %s", got, test.after)
+			}
+		}))
+	}
+}
+
+// TestLedgerIndexIsNotStale: what others wrote into the ledger, and what was written
+// or deleted without anybody knowing, is found, counted and reaped.
+func TestLedgerIndexIsNotStale(t *testing.T) {
+	ctx := context.Background()
+	for name, test := range map[string]struct {
+		happens func(w *world, r *ledger.Record)
+		alive   int
+	}{
+		"found at the start": {func(w *world, r *ledger.Record) {
+			w.must(stored.Write(ctx, w.storage, r.Path(), r))
+			w.start(fault{})
+		}, 2},
+		"written late by a former leader": {func(w *world, r *ledger.Record) {
+			w.turn()
+			w.must(stored.Write(ctx, w.storage, r.Path(), r))
+		}, 2},
+		"written, and the write is said to have failed": {func(w *world, r *ledger.Record) {
+			w.turn()
+			w.process.gate.failAfter("PUT " + ledger.Prefix)
+			_ = w.process.books.ledger.Write(ctx, w.process.storage, r)
+		}, 2},
+		"not written": {func(w *world, r *ledger.Record) {
+			w.turn()
+			w.process.gate.failWrites()
+			_ = w.process.books.ledger.Write(ctx, w.process.storage, r)
+			w.process.gate.allowWrites()
+		}, 1},
+		"deleted, and that is said to have failed": {func(w *world, r *ledger.Record) {
+			w.turn()
+			w.must(w.process.books.ledger.Write(ctx, w.process.storage, r))
+			w.process.gate.failAfter("DELETE " + ledger.Prefix)
+			_ = w.process.books.ledger.Delete(ctx, w.process.storage, r)
+		}, 1},
+		"not deleted": {func(w *world, r *ledger.Record) {
+			w.turn()
+			w.must(w.process.books.ledger.Write(ctx, w.process.storage, r))
+			w.process.gate.failWrites()
+			_ = w.process.books.ledger.Delete(ctx, w.process.storage, r)
+			w.process.gate.allowWrites()
+		}, 2},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			r := w.recordOf(w.mustMint("app"))
+			r.ID = "00" + r.ID[2:]
+			test.happens(w, r)
+			w.turn()
+			alive, err := w.process.books.ledger.LiveKeys(ctx, w.process.storage, "box")
+			w.must(err)
+			if alive != test.alive {
+				t.Errorf("%d keys are counted, want %d", alive, test.alive)
+			}
+			w.advance(testTTL + w.longestMint("box") + deadlineMargin)
+			due := w.process.books.ledger.Due(w.process.now(), 10)
+			if found := slices.Contains(due, r.ID); found != (test.alive == 2) {
+				t.Errorf("past its deadline the record is looked at: %t", found)
+			}
+		}))
+	}
+}
+
+// TestSecondKeyOfOneValue: a key whose value another one has gets an id of its own,
+// be the other known from the start, of this process, or not read yet.
+func TestSecondKeyOfOneValue(t *testing.T) {
+	ctx := context.Background()
+	for name, prepare := range map[string]func(w *world){
+		"of this process":   func(w *world) { w.turn() },
+		"known after start": func(w *world) { w.start(fault{}); w.turn() },
+		"not read yet":      func(w *world) { w.start(fault{}) },
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			first := w.recordOf(lease)
+			prepare(w)
+			mount, err := w.process.mount(ctx, w.storage)
+			w.must(err)
+			second := *first
+			second.Handle.Name = "another"
+			w.must(w.process.books.ledger.Enter(ctx, w.process.storage, mount, &second, lease.key))
+			if second.ID == first.ID || second.ValueID != first.ID {
+				t.Errorf("the second key has the id %q, for the value %q; the first one is %q", second.ID, second.ValueID, first.ID)
+			}
+		}))
+	}
+}
