@@ -110,11 +110,15 @@ provider "bitget" {
 
   list {
     get   = "/api/v3/user/sub-api-list"
-    query = { subUid = role.sub_uid, limit = 100, cursor = page.cursor }
+    query = { subUid = role.sub_uid, limit = 100 }
     ok    = body.code == "00000"
     items = body.data.items
     item  = { id = item.apiKey, name = item.note }
-    next  = body.data.hasNext ? { cursor = body.data.cursor } : null
+    pagination "cursor" {
+      parameter = "cursor"
+      next      = body.data.cursor
+      more      = body.data.hasNext
+    }
   }
 
   cidrs {

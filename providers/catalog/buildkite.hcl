@@ -48,14 +48,14 @@ provider "buildkite" {
 
   list {
     get   = "/v2/organizations/${connection.organization}/clusters/${role.cluster_id}/tokens"
-    query = { per_page = 100, page = coalesce(page.number, 1) }
+    query = { per_page = 100 }
     items = body
     item = {
       id         = item.id
       name       = item.description
       created_at = item.created_at
     }
-    next = can(regex("rel=\"next\"", headers["link"])) ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "link" {}
   }
 
   errors { message = body.message }

@@ -106,7 +106,6 @@ provider "bybit" {
     query = {
       subMemberId = role.subuid
       limit       = 20
-      cursor      = page.cursor
     }
     ok    = body.retCode == 0
     items = body.result.result
@@ -115,7 +114,10 @@ provider "bybit" {
       name       = item.note
       created_at = item.createdAt
     }
-    next = coalesce(body.result.nextPageCursor, "") != "" ? { cursor = body.result.nextPageCursor } : null
+    pagination "cursor" {
+      parameter = "cursor"
+      next      = body.result.nextPageCursor
+    }
   }
 
   probe {

@@ -60,7 +60,6 @@ provider "cloudflare" {
   list {
     get = connection.account_id != null ? "/accounts/${connection.account_id}/tokens" : "/user/tokens"
     query = {
-      page     = coalesce(page.number, 1)
       per_page = 50
     }
     ok    = body.success
@@ -70,7 +69,7 @@ provider "cloudflare" {
       name       = item.name
       created_at = item.issued_on
     }
-    next = length(body.result) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" {}
   }
 
   probe {

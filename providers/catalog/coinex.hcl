@@ -90,7 +90,7 @@ provider "coinex" {
 
   list {
     get   = "/v2/account/subs/api"
-    query = { sub_user_name = role.sub_user_name, page = coalesce(page.number, 1), limit = 100 }
+    query = { sub_user_name = role.sub_user_name, limit = 100 }
     ok    = body.code == 0
     items = body.data
     item = {
@@ -98,7 +98,7 @@ provider "coinex" {
       name       = item.remark
       created_at = item.created_at
     }
-    next = body.pagination.has_next ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { more = body.pagination.has_next }
   }
 
   key_name { max_length = 50 }

@@ -87,8 +87,7 @@ provider "datadog" {
       "/api/v2/current_user/application_keys"
     )
     query = {
-      "page[size]"   = 100
-      "page[number]" = coalesce(page.number, 0)
+      "page[size]" = 100
     }
     items = body.data
     item = {
@@ -96,7 +95,10 @@ provider "datadog" {
       name       = item.attributes.name
       created_at = item.attributes.created_at
     }
-    next = length(body.data) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+    pagination "page" {
+      parameter = "page[number]"
+      first     = 0
+    }
   }
 
   # Both keys, one after the other. The lists show the last four characters of
@@ -162,28 +164,32 @@ provider "datadog" {
     list {
       get = "/api/v2/current_user/application_keys"
       query = {
-        "page[size]"   = 100
-        "page[number]" = coalesce(page.number, 0)
+        "page[size]" = 100
       }
       items = body.data
       item = {
         name                   = item.attributes.name
         old_application_key_id = item.id
       }
-      next = length(body.data) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+      pagination "page" {
+        parameter = "page[number]"
+        first     = 0
+      }
     }
     list {
       get = "/api/v2/api_keys"
       query = {
-        "page[size]"   = 100
-        "page[number]" = coalesce(page.number, 0)
+        "page[size]" = 100
       }
       items = body.data
       item = {
         name           = item.attributes.name
         old_api_key_id = item.id
       }
-      next = length(body.data) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+      pagination "page" {
+        parameter = "page[number]"
+        first     = 0
+      }
     }
   }
 

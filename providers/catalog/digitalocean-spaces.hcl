@@ -43,14 +43,14 @@ provider "digitalocean-spaces" {
 
   list {
     get   = "/v2/spaces/keys"
-    query = { per_page = 200, page = coalesce(page.number, 1), sort = "created_at", sort_direction = "asc" }
+    query = { per_page = 200, sort = "created_at", sort_direction = "asc" }
     items = body.keys
     item = {
       id         = item.access_key
       name       = item.name
       created_at = item.created_at
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" {}
   }
 
   errors { message = body.message }

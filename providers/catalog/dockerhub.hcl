@@ -57,14 +57,14 @@ provider "dockerhub" {
 
   list {
     get   = "/v2/access-tokens"
-    query = { page = coalesce(page.number, 1), page_size = 100 }
+    query = { page_size = 100 }
     items = body.results
     item = {
       id         = item.uuid
       name       = item.token_label
       created_at = item.created_at
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" {}
   }
 
   probe {

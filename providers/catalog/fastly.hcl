@@ -56,14 +56,14 @@ provider "fastly" {
 
   list {
     get   = "/automation-tokens"
-    query = { page = coalesce(page.number, 1), per_page = 100 }
+    query = { per_page = 100 }
     items = try(body.data, body)
     item = {
       id         = item.id
       name       = item.name
       created_at = item.created_at
     }
-    next = length(items) == 100 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { more = length(items) == 100 }
   }
 
   probe {

@@ -48,14 +48,17 @@ provider "fireworks" {
 
   list {
     get   = "/v1/accounts/${connection.account_id}/users/${role.user_id}/apiKeys"
-    query = { pageSize = 200, pageToken = page.token }
+    query = { pageSize = 200 }
     items = try(body.apiKeys, [])
     item = {
       id         = item.keyId
       name       = item.displayName
       created_at = item.createTime
     }
-    next = try(body.nextPageToken, "") != "" ? { token = body.nextPageToken } : null
+    pagination "cursor" {
+      parameter = "pageToken"
+      next      = body.nextPageToken
+    }
   }
 
   probe {

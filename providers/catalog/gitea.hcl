@@ -64,7 +64,6 @@ provider "gitea" {
   list {
     get = "/api/v1/users/${role.username}/tokens"
     query = {
-      page  = coalesce(page.number, 1)
       limit = 50
     }
     items = body
@@ -72,7 +71,7 @@ provider "gitea" {
       id   = tostring(item.id)
       name = item.name
     }
-    next = length(body) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" {}
   }
 
   # A live token without the scope read:user is answered 403.

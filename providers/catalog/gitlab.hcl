@@ -67,7 +67,6 @@ provider "gitlab" {
     get = role.project != null ? "/projects/${role.project}/access_tokens" : "/groups/${role.group}/access_tokens"
     query = {
       state    = "active"
-      page     = coalesce(page.number, 1)
       per_page = 100
     }
     items = [for token in body : token if token.active && !token.revoked]
@@ -76,7 +75,7 @@ provider "gitlab" {
       name       = item.name
       created_at = item.created_at
     }
-    next = length(body) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { more = length(body) > 0 }
   }
 
   # Any token may look at itself, whatever its scopes.

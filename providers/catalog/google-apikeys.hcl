@@ -109,8 +109,7 @@ provider "google-apikeys" {
   list {
     get = "/v2/projects/${connection.project}/locations/global/keys"
     query = {
-      pageSize  = 300
-      pageToken = page.token
+      pageSize = 300
     }
     items = try(body.keys, [])
     item = {
@@ -118,7 +117,10 @@ provider "google-apikeys" {
       name       = try(item.displayName, "")
       created_at = item.createTime
     }
-    next = try(body.nextPageToken, "") != "" ? { token = body.nextPageToken } : null
+    pagination "cursor" {
+      parameter = "pageToken"
+      next      = body.nextPageToken
+    }
   }
 
   key_name {

@@ -61,14 +61,14 @@ provider "harbor" {
 
   list {
     get   = "/robots"
-    query = { page = coalesce(page.number, 1), page_size = 100, sort = "id" }
+    query = { page_size = 100, sort = "id" }
     items = body
     item = {
       id         = item.id
       name       = regex_replace(item.name, "^.*[$+]", "")
       created_at = try(item.creation_time, null)
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" {}
   }
 
   key_name {

@@ -76,14 +76,14 @@ provider "honeycomb" {
   # The next page is told by an address.
   list {
     get   = "/2/teams/${connection.team}/api-keys"
-    query = { "page[size]" = 100, "page[after]" = page.after }
+    query = { "page[size]" = 100 }
     items = body.data
     item = {
       id         = item.id
       name       = item.attributes.name
       created_at = try(item.attributes.timestamps.created, null)
     }
-    next = try({ after = urldecode(regex("page(?:\\[|%5B)after(?:\\]|%5D)=([^&]+)", body.links.next)[0]) }, null)
+    pagination "url" { next = body.links.next }
   }
 
   errors { message = try(body.errors[0].detail, body.errors[0].title) }

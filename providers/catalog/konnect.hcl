@@ -42,14 +42,14 @@ provider "konnect" {
 
   list {
     get   = "/v3/system-accounts/${role.account_id}/access-tokens"
-    query = { "page[size]" = 100, "page[number]" = coalesce(page.number, 1) }
+    query = { "page[size]" = 100 }
     items = body.data
     item = {
       id         = item.id
       name       = item.name
       created_at = item.created_at
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { parameter = "page[number]" }
   }
 
   expiry { maximum = "365d" }

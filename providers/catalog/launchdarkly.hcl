@@ -54,14 +54,14 @@ provider "launchdarkly" {
 
   list {
     get   = "/api/v2/tokens"
-    query = { showAll = true, limit = 25, offset = coalesce(page.offset, 0) }
+    query = { showAll = true, limit = 25 }
     items = body.items
     item = {
       id         = item._id
       name       = item.name
       created_at = item.creationDate
     }
-    next = length(items) > 0 ? { offset = coalesce(page.offset, 0) + length(items) } : null
+    pagination "offset" {}
   }
 
   probe {

@@ -43,7 +43,6 @@ provider "linode" {
   list {
     get = "/v4/profile/tokens"
     query = {
-      page      = coalesce(page.number, 1)
       page_size = 500
     }
     items = body.data
@@ -52,7 +51,7 @@ provider "linode" {
       name       = item.label
       created_at = item.created
     }
-    next = body.page < body.pages ? { number = body.page + 1 } : null
+    pagination "page" { more = page.number < body.pages }
   }
 
   # A token without a scope for this is answered 401 as well, with a sentence of
@@ -99,7 +98,6 @@ provider "linode" {
     list {
       get = "/v4/profile/tokens"
       query = {
-        page      = coalesce(page.number, 1)
         page_size = 500
       }
       items = body.data
@@ -107,7 +105,7 @@ provider "linode" {
         name   = item.label
         old_id = item.id
       }
-      next = body.page < body.pages ? { number = body.page + 1 } : null
+      pagination "page" { more = page.number < body.pages }
     }
   }
 

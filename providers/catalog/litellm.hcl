@@ -71,14 +71,14 @@ provider "litellm" {
 
   list {
     get   = "/key/list"
-    query = { page = coalesce(page.number, 1), size = 100, return_full_object = true }
+    query = { size = 100, return_full_object = true }
     items = body.keys
     item = {
       id         = item.key_alias
       name       = item.key_alias
       created_at = try(item.created_at, null)
     }
-    next = coalesce(page.number, 1) < try(body.total_pages, 0) ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { more = page.number < body.total_pages }
   }
 
   probe {

@@ -56,14 +56,14 @@ provider "meilisearch" {
 
   list {
     get   = "/keys"
-    query = { limit = 100, offset = coalesce(page.offset, 0) }
+    query = { limit = 100 }
     items = body.results
     item = {
       id         = item.uid
       name       = try(item.name, null)
       created_at = item.createdAt
     }
-    next = length(items) > 0 ? { offset = coalesce(page.offset, 0) + length(items) } : null
+    pagination "offset" {}
   }
 
   errors { message = body.message }

@@ -67,7 +67,7 @@ provider "mongodb-atlas-ai" {
 
   list {
     get     = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
-    query   = { itemsPerPage = 500, pageNum = coalesce(page.number, 1) }
+    query   = { itemsPerPage = 500 }
     headers = { Accept = "application/vnd.atlas.2025-03-12+json" }
     items   = body.results
     item = {
@@ -75,7 +75,7 @@ provider "mongodb-atlas-ai" {
       name       = item.name
       created_at = item.createdAt
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { parameter = "pageNum" }
   }
 
   errors { message = try(body.detail, body.reason) }

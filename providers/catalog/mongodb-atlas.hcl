@@ -71,7 +71,10 @@ provider "mongodb-atlas" {
         "/api/atlas/v2/groups/${role.project_id}/serviceAccounts" :
         "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
       )
-      headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+      headers = {
+        Accept       = "application/vnd.atlas.2024-08-05+json"
+        Content-Type = "application/vnd.atlas.2024-08-05+json"
+      }
       json = {
         name                    = key.name
         description             = "Leased by Vault"
@@ -81,6 +84,7 @@ provider "mongodb-atlas" {
       save = {
         client_id     = body.clientId
         client_secret = body.secrets[0].secret
+        expires_at    = body.secrets[0].expiresAt
       }
       undo {
         delete  = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${saved.client_id}"
@@ -95,10 +99,14 @@ provider "mongodb-atlas" {
         "/api/atlas/v2/groups/${role.project_id}/serviceAccounts/${saved.client_id}/accessList" :
         "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${saved.client_id}/accessList"
       )
-      headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
-      json    = [for cidr in key.cidrs : { cidrBlock = cidr }]
+      headers = {
+        Accept       = "application/vnd.atlas.2024-08-05+json"
+        Content-Type = "application/vnd.atlas.2024-08-05+json"
+      }
+      json = [for cidr in key.cidrs : { cidrBlock = cidr }]
     }
-    id = saved.client_id
+    id         = saved.client_id
+    expires_at = coalesce(saved.expires_at, key.expires_at)
     secret = {
       client_secret = saved.client_secret
       client_id     = saved.client_id
@@ -115,7 +123,6 @@ provider "mongodb-atlas" {
     get = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
     query = {
       itemsPerPage = 500
-      pageNum      = coalesce(page.number, 1)
     }
     headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
     items   = body.results
@@ -124,7 +131,7 @@ provider "mongodb-atlas" {
       name       = item.name
       created_at = item.createdAt
     }
-    next = length(body.results) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { parameter = "pageNum" }
   }
 
   # Whether a client may have a token is all that its secret decides.
@@ -142,8 +149,10 @@ provider "mongodb-atlas" {
   key_name { max_length = 64 }
 
   expiry {
-    minimum = "8h"
-    maximum = "365d"
+    minimum          = "8h"
+    maximum          = "365d"
+    granularity      = "1h"
+    granularity_from = "now"
   }
 
   errors { message = try(body.detail, body.reason) }

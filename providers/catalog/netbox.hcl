@@ -53,14 +53,14 @@ provider "netbox" {
 
   list {
     get   = "/api/users/tokens/"
-    query = { limit = 100, offset = coalesce(page.offset, 0) }
+    query = { limit = 100 }
     items = body.results
     item = {
       id         = item.id
       name       = try(item.description, null)
       created_at = try(item.created, null)
     }
-    next = length(items) > 0 ? { offset = coalesce(page.offset, 0) + length(items) } : null
+    pagination "offset" {}
   }
 
   extend {

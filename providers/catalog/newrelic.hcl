@@ -105,7 +105,7 @@ provider "newrelic" {
       name       = coalesce(item.name, "")
       created_at = item.createdAt
     }
-    next = coalesce(body.data.actor.apiAccess.keySearch.nextCursor, "") != "" ? { cursor = body.data.actor.apiAccess.keySearch.nextCursor } : null
+    pagination "cursor" { next = body.data.actor.apiAccess.keySearch.nextCursor }
   }
 
   # The errors of a mutation are in its own list; those of GraphQL itself beside

@@ -55,14 +55,14 @@ provider "ngrok" {
 
   list {
     get   = role.kind == "api_key" ? "/api_keys" : "/credentials"
-    query = { limit = "100", before_id = page.before_id }
+    query = { limit = "100" }
     items = coalesce(try(body.keys, null), try(body.credentials, null), [])
     item = {
       id         = item.id
       name       = try(item.description, null)
       created_at = try(item.created_at, null)
     }
-    next = try(body.next_page_uri, null) != null && length(items) > 0 ? { before_id = items[length(items) - 1].id } : null
+    pagination "url" { next = body.next_page_uri }
   }
 
   errors { message = body.msg }

@@ -52,7 +52,6 @@ provider "openai" {
     get = "/organization/projects/${role.project_id}/service_accounts"
     query = {
       limit = 100
-      after = page.after
     }
     items = body.data
     item = {
@@ -60,7 +59,11 @@ provider "openai" {
       name       = item.name
       created_at = item.created_at
     }
-    next = body.has_more ? { after = body.last_id } : null
+    pagination "cursor" {
+      parameter = "after"
+      next      = body.last_id
+      more      = body.has_more
+    }
   }
 
   # https://platform.openai.com/docs/api-reference/models/list
@@ -119,14 +122,17 @@ provider "openai" {
       get = "/organization/admin_api_keys"
       query = {
         limit = 100
-        after = page.after
       }
       items = body.data
       item = {
         name   = item.name
         old_id = item.id
       }
-      next = body.has_more ? { after = body.last_id } : null
+      pagination "cursor" {
+        parameter = "after"
+        next      = body.last_id
+        more      = body.has_more
+      }
     }
   }
 

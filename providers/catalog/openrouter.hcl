@@ -64,7 +64,6 @@ provider "openrouter" {
   list {
     get = "/keys"
     query = {
-      offset           = page.offset
       include_disabled = "true"
       workspace_id     = role.workspace_id
     }
@@ -74,7 +73,7 @@ provider "openrouter" {
       name       = item.name
       created_at = item.created_at
     }
-    next = length(body.data) > 0 ? { offset = coalesce(page.offset, 0) + length(body.data) } : null
+    pagination "offset" {}
   }
 
   probe {

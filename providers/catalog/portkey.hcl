@@ -66,7 +66,6 @@ provider "portkey" {
     get = "/api-keys"
     query = {
       page_size    = 100
-      current_page = coalesce(page.number, 0)
       workspace_id = role.workspace_id
     }
     items = body.data
@@ -75,7 +74,10 @@ provider "portkey" {
       name       = item.name
       created_at = item.created_at
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 0) + 1 } : null
+    pagination "page" {
+      parameter = "current_page"
+      first     = 0
+    }
   }
 
   errors { message = try(body.data.message, body.message, body.error.message) }

@@ -62,14 +62,17 @@ provider "pulumi-cloud" {
       role.team != null ? "/api/orgs/${connection.organization}/teams/${role.team}/tokens" :
       "/api/orgs/${connection.organization}/tokens"
     )
-    query = { continuationToken = page.token, filter = "all" }
+    query = { filter = "all" }
     items = body.tokens
     item = {
       id         = item.id
       name       = item.name
       created_at = try(item.created, null)
     }
-    next = try(body.continuationToken, null) != null && try(body.continuationToken, "") != "" ? { token = body.continuationToken } : null
+    pagination "cursor" {
+      parameter = "continuationToken"
+      next      = body.continuationToken
+    }
   }
 
   probe {

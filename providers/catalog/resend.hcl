@@ -51,14 +51,18 @@ provider "resend" {
 
   list {
     get   = "/api-keys"
-    query = { limit = 100, after = page.after }
+    query = { limit = 100 }
     items = body.data
     item = {
       id         = item.id
       name       = item.name
       created_at = item.created_at
     }
-    next = try(body.has_more, false) && length(items) > 0 ? { after = items[length(items) - 1].id } : null
+    pagination "cursor" {
+      parameter = "after"
+      next      = items[length(items) - 1].id
+      more      = body.has_more
+    }
   }
 
   key_name { max_length = 50 }

@@ -74,8 +74,7 @@ provider "sandbox-accounts" {
   list {
     get = "/v1/accounts"
     query = {
-      limit  = 100
-      cursor = page.cursor
+      limit = 100
     }
     items = body.data
     item = {
@@ -83,7 +82,10 @@ provider "sandbox-accounts" {
       name       = item.name
       created_at = item.created_at
     }
-    next = body.next_cursor != null ? { cursor = body.next_cursor } : null
+    pagination "cursor" {
+      parameter = "cursor"
+      next      = body.next_cursor
+    }
   }
 
   lookup {

@@ -51,8 +51,7 @@ provider "sandbox" {
   list {
     get = "/v1/keys"
     query = {
-      limit  = 100
-      cursor = page.cursor
+      limit = 100
     }
     items = body.data
     item = {
@@ -60,7 +59,10 @@ provider "sandbox" {
       name       = item.name
       created_at = item.created_at
     }
-    next = body.next_cursor != null ? { cursor = body.next_cursor } : null
+    pagination "cursor" {
+      parameter = "cursor"
+      next      = body.next_cursor
+    }
   }
 
   extend {
@@ -99,15 +101,17 @@ provider "sandbox" {
     list {
       get = "/v1/admin-keys"
       query = {
-        limit  = 100
-        cursor = page.cursor
+        limit = 100
       }
       items = body.data
       item = {
         name   = item.name
         old_id = item.id
       }
-      next = body.next_cursor != null ? { cursor = body.next_cursor } : null
+      pagination "cursor" {
+        parameter = "cursor"
+        next      = body.next_cursor
+      }
     }
   }
 

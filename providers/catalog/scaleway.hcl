@@ -60,7 +60,6 @@ provider "scaleway" {
     query = {
       organization_id = connection.organization_id
       application_id  = role.application_id
-      page            = coalesce(page.number, 1)
       page_size       = 100
     }
     items = body.api_keys
@@ -69,7 +68,7 @@ provider "scaleway" {
       name       = item.description
       created_at = item.created_at
     }
-    next = length(items) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" {}
   }
 
   extend {

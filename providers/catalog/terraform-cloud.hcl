@@ -65,8 +65,7 @@ provider "terraform-cloud" {
   list {
     get = role.user_id != null ? "/users/${role.user_id}/authentication-tokens" : "/organizations/${connection.organization}/team-tokens"
     query = {
-      "page[size]"   = 100
-      "page[number]" = coalesce(page.number, 1)
+      "page[size]" = 100
     }
     items = body.data
     item = {
@@ -74,7 +73,7 @@ provider "terraform-cloud" {
       name       = coalesce(try(item.attributes.description, null), "")
       created_at = item.attributes["created-at"]
     }
-    next = length(body.data) > 0 ? { number = coalesce(page.number, 1) + 1 } : null
+    pagination "page" { parameter = "page[number]" }
   }
 
   probe {

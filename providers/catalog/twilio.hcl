@@ -61,8 +61,6 @@ provider "twilio" {
     query = {
       AccountSid = connection.account_sid
       PageSize   = 1000
-      Page       = page.number
-      PageToken  = page.token
     }
     items = body.keys
     item = {
@@ -70,10 +68,7 @@ provider "twilio" {
       name       = item.friendly_name
       created_at = item.date_created
     }
-    next = try(body.meta.next_page_url, null) == null ? null : {
-      number = try(regex("[?&]Page=([0-9]+)", body.meta.next_page_url)[0], null)
-      token  = try(regex("[?&]PageToken=([^&]+)", body.meta.next_page_url)[0], null)
-    }
+    pagination "url" { next = body.meta.next_page_url }
   }
 
   # A restricted key that may not read the account is told so by 403.

@@ -91,7 +91,10 @@ provider "unkey" {
       name       = item.name
       created_at = item.createdAt
     }
-    next = try(body.pagination.hasMore, false) ? { cursor = body.pagination.cursor } : null
+    pagination "cursor" {
+      next = body.pagination.cursor
+      more = body.pagination.hasMore
+    }
   }
 
   extend {

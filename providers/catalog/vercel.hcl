@@ -44,14 +44,17 @@ provider "vercel" {
   # Pages go back in time: the next one is told as a time.
   list {
     get   = "/v5/user/tokens"
-    query = { limit = 100, until = page.until }
+    query = { limit = 100 }
     items = body.tokens
     item = {
       id         = item.id
       name       = item.name
       created_at = item.createdAt
     }
-    next = try(body.pagination.next, null) == null ? null : { until = body.pagination.next }
+    pagination "cursor" {
+      parameter = "until"
+      next      = body.pagination.next
+    }
   }
 
   probe {

@@ -77,14 +77,17 @@ provider "xai" {
 
   list {
     get   = "/auth/teams/${connection.team_id}/api-keys"
-    query = { pageSize = 100, paginationToken = page.token }
+    query = { pageSize = 100 }
     items = try(body.apiKeys, [])
     item = {
       id         = item.apiKeyId
       name       = item.name
       created_at = item.createTime
     }
-    next = try(body.paginationToken, "") != "" ? { token = body.paginationToken } : null
+    pagination "cursor" {
+      parameter = "paginationToken"
+      next      = body.paginationToken
+    }
   }
 
   probe {

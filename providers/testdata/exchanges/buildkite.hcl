@@ -80,7 +80,7 @@ exchange "agent tokens of a cluster" {
       "b6001416-0e1e-41c6-9dbe-3d96766f451a",
     ]
     trip {
-      request = "GET /v2/organizations/acme/clusters/42f1a7da-812d-4430-93d8-1cc7c33a6bcf/tokens?per_page=100&page=1"
+      request = "GET /v2/organizations/acme/clusters/42f1a7da-812d-4430-93d8-1cc7c33a6bcf/tokens?per_page=100"
       status  = 200
       answer = [
         {

@@ -79,6 +79,7 @@ exchange "service accounts of a project, by a service account" {
   }
 
   step "issue" {
+    ends   = "2026-11-22T20:00:00Z"
     id     = "mdb_sa_id_1234567890abcdef12345678"
     secret = { client_id = "mdb_sa_id_1234567890abcdef12345678", client_secret = "mdb_sa_sk_app1" }
     key {
@@ -223,6 +224,7 @@ exchange "service accounts of the organization, by an API key" {
   }
 
   step "issue" {
+    ends   = "2026-11-22T20:00:00Z"
     id     = "mdb_sa_id_1234567890abcdef12345678"
     secret = { client_id = "mdb_sa_id_1234567890abcdef12345678", client_secret = "mdb_sa_sk_app1" }
     key {
