@@ -40,14 +40,14 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 			logical.ReadOperation: &framework.PathOperation{
 				Callback:                    c.mint,
 				Summary:                     "Mint a key, leased to the caller.",
-				Responses:                   shown("OK", nil),
+				Responses:                   shown("OK", credsAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 			},
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    c.mint,
 				Summary:                     "Mint a key, leased to the caller, for less or shorter than the role says.",
-				Responses:                   shown("OK", nil),
+				Responses:                   shown("OK", credsAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 				// A read has the plain verb; operation ids must differ.
@@ -64,6 +64,15 @@ The key is made at the provider for this request alone, shown once, and revoked 
 ends. A write does the same, and may ask for another ttl, up to the role's max_ttl, and for less than
 the role allows: of each field in the role's narrowable_fields, a part of what the role has.`,
 	}}
+}
+
+// credsAnswer is the schema of what a reader gets beside the key itself, whose
+// fields are the provider's.
+func credsAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"key_name":   {Type: framework.TypeString, Description: "Name of the key at the provider."},
+		"expires_at": {Type: framework.TypeTime, Description: "When the provider itself ends the key; not shown where it does not."},
+	}
 }
 
 type credsEndpoint struct{ engine *backend.Engine }

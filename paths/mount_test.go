@@ -103,6 +103,7 @@ func (m *mount) must(operation logical.Operation, path string, input data) *logi
 		documented := schema.GetResponseSchema(m.t, endpoint, operation)
 		hasProvidersFields := endpoint.TakesArbitraryInput || strings.HasPrefix(path, "static-creds/")
 		schema.ValidateResponse(m.t, documented, resp, !hasProvidersFields)
+		m.isOfTheTypesTold(path, documented, resp)
 	}
 	return resp
 }

@@ -1,6 +1,7 @@
 package paths_test
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -210,4 +211,56 @@ func TestExistenceDecidesTheCapability(t *testing.T) {
 	if checked, _, err := m.backend.HandleExistenceCheck(t.Context(), req); err != nil || checked {
 		t.Errorf("creds/ci: checked %t, error %v; a write there is always an update", checked, err)
 	}
+}
+
+// isOfTheTypesTold holds an answer against the types that the OpenAPI document
+// gives its fields: a generated client takes no others.
+func (m *mount) isOfTheTypesTold(path string, documented *framework.Response, resp *logical.Response) {
+	m.t.Helper()
+	if documented == nil {
+		return
+	}
+	for name, value := range asJSON(m.t, resp.Data) {
+		field := documented.Fields[name]
+		if field == nil || value == nil {
+			continue // the provider's own, or not there
+		}
+		if told, is := typeTold(field.Type), typeOf(value); told != is && !(told == "number" && is == "integer") {
+			m.t.Errorf("%s answers %s as %s, and tells that it is %s", path, name, is, told)
+		}
+	}
+}
+
+// typeTold is what the framework's OpenAPI documents call a type.
+func typeTold(kind framework.FieldType) string {
+	switch kind {
+	case framework.TypeInt, framework.TypeInt64:
+		return "integer"
+	case framework.TypeFloat:
+		return "number"
+	case framework.TypeBool:
+		return "boolean"
+	case framework.TypeMap, framework.TypeKVPairs:
+		return "object"
+	case framework.TypeSlice, framework.TypeStringSlice, framework.TypeCommaStringSlice, framework.TypeCommaIntSlice:
+		return "array"
+	}
+	return "string"
+}
+
+func typeOf(value any) string {
+	switch value := value.(type) {
+	case bool:
+		return "boolean"
+	case json.Number:
+		if _, err := value.Int64(); err == nil {
+			return "integer"
+		}
+		return "number"
+	case map[string]any:
+		return "object"
+	case []any:
+		return "array"
+	}
+	return "string"
 }

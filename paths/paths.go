@@ -67,9 +67,19 @@ func patching(what string, exists framework.ExistenceFunc, write framework.Opera
 	}
 }
 
-// shown is the schema of an answer with these fields.
+// shown is the schema of an answer with these fields. A duration, which can be
+// written in several ways, is answered as its seconds.
 func shown(description string, fields map[string]*framework.FieldSchema) map[int][]framework.Response {
-	return map[int][]framework.Response{200: {{Description: description, Fields: fields}}}
+	answered := map[string]*framework.FieldSchema{}
+	for name, field := range fields {
+		if field.Type == framework.TypeDurationSecond {
+			seconds := *field
+			seconds.Type = framework.TypeInt
+			field = &seconds
+		}
+		answered[name] = field
+	}
+	return map[int][]framework.Response{200: {{Description: description, Fields: answered}}}
 }
 
 // done is the schema of an empty answer.
