@@ -43,8 +43,8 @@ type evaluated struct {
 
 // call sends a request and judges the answer: it returns without error
 // only on success, or when what was to be deleted is gone.
-func (c *Client) call(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class, secrets *expr.Secrets) (*evaluated, *Error) {
-	got, failed := c.send(ctx, block, s, class, secrets)
+func (c *Client) call(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class) (*evaluated, *Error) {
+	got, failed := c.send(ctx, block, s, class)
 	if failed != nil {
 		return nil, failed
 	}
@@ -54,7 +54,7 @@ func (c *Client) call(ctx context.Context, block *definition.Call, s expr.Scope,
 			return got, nil
 		}
 	}
-	if failed := c.judge(block, got, secrets); failed != nil {
+	if failed := c.judge(block, got); failed != nil {
 		return nil, failed
 	}
 	return got, nil
@@ -63,17 +63,17 @@ func (c *Client) call(ctx context.Context, block *definition.Call, s expr.Scope,
 // send writes and sends a request; its errors say that there is no answer. One
 // that is refused because its signature tells another time than the provider's
 // clock is sent once more, signed by that.
-func (c *Client) send(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class, secrets *expr.Secrets) (*evaluated, *Error) {
-	got, failed := c.sendOnce(ctx, block, s, class, secrets)
-	if failed != nil || !c.dated(block) || !c.refuses(block, got, secrets) {
+func (c *Client) send(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class) (*evaluated, *Error) {
+	got, failed := c.sendOnce(ctx, block, s, class)
+	if failed != nil || !c.dated(block) || !c.refuses(block, got) {
 		return got, failed
 	}
 	ctx, differs := c.clock.Other(ctx, got.header)
 	if !differs {
 		return got, nil
 	}
-	got, failed = c.sendOnce(ctx, block, s, class, secrets)
-	if failed == nil && !c.refuses(block, got, secrets) {
+	got, failed = c.sendOnce(ctx, block, s, class)
+	if failed == nil && !c.refuses(block, got) {
 		c.clock.Take(ctx)
 	}
 	return got, failed
@@ -92,29 +92,29 @@ func (c *Client) dated(block *definition.Call) bool {
 
 // refuses reports whether an answer is a definite no that may be about the
 // request's signature.
-func (c *Client) refuses(block *definition.Call, got *evaluated, secrets *expr.Secrets) bool {
+func (c *Client) refuses(block *definition.Call, got *evaluated) bool {
 	if block.Gone != nil && got.says(block.Gone) {
 		return false
 	}
-	failed := c.judge(block, got, secrets)
+	failed := c.judge(block, got)
 	return failed != nil && (failed.Kind == Refused || failed.Kind == Unauthorized)
 }
 
 // sendOnce is send by one clock. A stored token that the provider no longer
 // takes is renewed once.
-func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class, secrets *expr.Secrets) (*evaluated, *Error) {
+func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class) (*evaluated, *Error) {
 	s = s.Metered(ctx, 0)
-	r, err := render(block, c.base, s, secrets)
+	r, err := render(block, c.base, s)
 	if err != nil {
-		return nil, c.stepError(block, notSent(block.Block, err), secrets)
+		return nil, c.stepError(block, notSent(block.Block, err), s)
 	}
 	var signers []auth.Authorizer
 	switch block.Credential {
 	case definition.AdminCredential:
 		signers = c.auth
 	case definition.OwnCredential:
-		if signers, err = c.authorizers(block.Auth, s, secrets); err != nil {
-			return nil, c.stepError(block, notSent(block.Block, err), secrets)
+		if signers, err = c.authorizers(block.Auth, s); err != nil {
+			return nil, c.stepError(block, notSent(block.Block, err), s)
 		}
 	}
 	signers = auth.Begin(signers)
@@ -132,22 +132,22 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 		got, failed = c.transport.Do(ctx, r)
 	}
 	if failed != nil {
-		return nil, c.stepError(block, errorOf(failed), secrets)
+		return nil, c.stepError(block, errorOf(failed), s)
 	}
 	read := readInto(block, got, s)
 	read.scope = read.scope.Metered(ctx, len(got.Body))
 	read.throttled = r.IsThrottled(got)
 	read.asked, read.base = r.URL, c.base
-	conceal(block.Reveals, read.scope, secrets)
+	conceal(block.Reveals, read.scope)
 	return read, nil
 }
 
 // conceal keeps the secrets that an answer holds out of errors about this
 // answer.
-func conceal(members []expr.Member, s expr.Scope, secrets *expr.Secrets) {
+func conceal(members []expr.Member, s expr.Scope) {
 	for _, member := range members {
 		if value, err := s.Evaluate(member.Expr); err == nil {
-			secrets.Add(expr.AllTexts(value)...)
+			s.Secrets.Add(expr.AllTexts(value)...)
 		}
 	}
 }
@@ -192,19 +192,19 @@ func readLong(block *definition.Call, text []byte, body *cty.Value, list *[]byte
 }
 
 // judge says what an answer means for the provider's state; nil is success.
-func (c *Client) judge(block *definition.Call, got *evaluated, secrets *expr.Secrets) *Error {
+func (c *Client) judge(block *definition.Call, got *evaluated) *Error {
 	fail := func(kind Kind) *Error {
 		if kind == Refused && got.says(c.def.Errors.Unauthorized) {
 			kind = Unauthorized
 		}
-		e := &Error{Op: block.Block, Kind: kind, Status: got.status, Message: c.message(got, secrets)}
+		e := &Error{Op: block.Block, Kind: kind, Status: got.status, Message: c.message(got)}
 		if got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized || got.status == http.StatusForbidden {
 			e.Message += auth.ClockDifference(got.header, c.now())
 		}
 		if kind == Throttled {
 			e.RetryAfter = transport.ThrottledPause(&transport.Response{Status: got.status, Header: got.header}, time.Now())
 		}
-		return c.stepError(block, e, secrets)
+		return c.stepError(block, e, got.scope)
 	}
 	switch status := got.status; {
 	case got.throttled:
@@ -212,11 +212,11 @@ func (c *Client) judge(block *definition.Call, got *evaluated, secrets *expr.Sec
 	case block.AnyStatus && got.says(block.Ok):
 		return nil
 	case status >= 200 && status <= 299:
-		return c.judgeSuccess(block, got, fail, secrets)
+		return c.judgeSuccess(block, got, fail)
 	case status == http.StatusUnauthorized:
 		return fail(Unauthorized)
 	case got.movedTo() != nil:
-		return c.moved(block, got, secrets)
+		return c.moved(block, got)
 	case status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != 499:
 		return fail(Refused)
 	case got.says(c.def.Errors.Unauthorized):
@@ -229,16 +229,16 @@ func (c *Client) judge(block *definition.Call, got *evaluated, secrets *expr.Sec
 }
 
 // judgeSuccess looks behind a 2xx: some providers report errors under it.
-func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(Kind) *Error, secrets *expr.Secrets) *Error {
+func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(Kind) *Error) *Error {
 	if got.unreadable && block.NeedsBody {
-		return c.unusable(block, got, "the answer is not JSON", secrets)
+		return c.unusable(block, got, "the answer is not JSON")
 	}
 	if block.Ok == nil {
 		return nil
 	}
 	ok, err := got.scope.Matches(block.Ok, got.status)
 	if err != nil {
-		return c.unusable(block, got, "ok: "+err.Error(), secrets)
+		return c.unusable(block, got, "ok: "+err.Error())
 	}
 	if ok {
 		return nil
@@ -247,7 +247,7 @@ func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(
 	_, err = got.scope.Reading(expr.AbsentIsUnknown).Matches(block.Ok, got.status)
 	switch {
 	case err != nil && !c.refused(got):
-		return c.unusable(block, got, "the answer does not hold what ok asks for", secrets)
+		return c.unusable(block, got, "the answer does not hold what ok asks for")
 	case c.def.Errors.Refused == nil || c.refused(got):
 		return fail(Refused)
 	default:
@@ -271,14 +271,14 @@ func (got *evaluated) says(verdict hclsyntax.Expression) bool {
 }
 
 // unusable is the error of a success that does not say what it should.
-func (c *Client) unusable(block *definition.Call, got *evaluated, what string, secrets *expr.Secrets) *Error {
+func (c *Client) unusable(block *definition.Call, got *evaluated, what string) *Error {
 	e := &Error{Op: block.Block, Kind: Unknown, Status: got.status, Message: what}
-	return c.stepError(block, e, secrets)
+	return c.stepError(block, e, got.scope)
 }
 
 // stepError names the step in the message and takes secrets out of it.
-func (c *Client) stepError(block *definition.Call, e *Error, secrets *expr.Secrets) *Error {
-	e.Message = secrets.Clean(e.Message)
+func (c *Client) stepError(block *definition.Call, e *Error, s expr.Scope) *Error {
+	e.Message = s.Secrets.Clean(e.Message)
 	if block.Step != "" {
 		e.Message = fmt.Sprintf("step %q: %s", block.Step, e.Message)
 	}
@@ -286,7 +286,7 @@ func (c *Client) stepError(block *definition.Call, e *Error, secrets *expr.Secre
 }
 
 // message is the provider's own sentence.
-func (c *Client) message(got *evaluated, secrets *expr.Secrets) string {
+func (c *Client) message(got *evaluated) string {
 	var text string
 	s := got.scope
 	if got.unreadable && got.status >= 400 { // under a success it may hold the key
@@ -305,7 +305,7 @@ func (c *Client) message(got *evaluated, secrets *expr.Secrets) string {
 	default:
 		text = http.StatusText(got.status)
 	}
-	return secrets.Clean(text)
+	return got.scope.Secrets.Clean(text)
 }
 
 // pageTitle is the beginning of a page up to the end of its title.

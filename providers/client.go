@@ -114,7 +114,7 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	if c.transport, err = transport.New(s.transport(d.Limits)); err != nil {
 		return nil, err
 	}
-	if c.auth, err = c.authorizers(d.Auth, c.static, &c.secrets); err != nil {
+	if c.auth, err = c.authorizers(d.Auth, c.static.Gathering(&c.secrets)); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (c *Client) address() cty.Value {
 func (c *Client) Close() { c.transport.Close() }
 
 // authorizers are those that sign what auth blocks are for.
-func (c *Client) authorizers(uses []*definition.AuthUse, s expr.Scope, secrets *expr.Secrets) ([]auth.Authorizer, error) {
+func (c *Client) authorizers(uses []*definition.AuthUse, s expr.Scope) ([]auth.Authorizer, error) {
 	bound := make([]auth.Bound, len(uses))
 	for i, use := range uses {
 		bound[i] = auth.Bound{Block: use.Block}
@@ -164,13 +164,13 @@ func (c *Client) authorizers(uses []*definition.AuthUse, s expr.Scope, secrets *
 			bound[i].Login = c.login(use.Request)
 		}
 	}
-	return auth.Authorizers(bound, s, secrets, c.authEnv())
+	return auth.Authorizers(bound, s, c.authEnv())
 }
 
 // login makes the request by which an auth block gets its token.
 func (c *Client) login(request *definition.Call) auth.Login {
 	return func(ctx context.Context, s expr.Scope) (expr.Scope, *transport.Failure) {
-		got, failed := c.call(ctx, request, s, transport.Token, c.known())
+		got, failed := c.call(ctx, request, s.Gathering(c.known()), transport.Token)
 		if failed != nil {
 			return expr.Scope{}, failureOf(failed)
 		}
@@ -213,6 +213,9 @@ func (c *Client) remembered() []string {
 	return slices.Clone(c.tokens)
 }
 
+// begin is the scope of one operation, which gathers the secrets that it sees.
+func (c *Client) begin() expr.Scope { return c.static.Gathering(c.known()) }
+
 // known are the secret texts so far, for one operation to add to.
 func (c *Client) known() *expr.Secrets {
 	c.mu.Lock()
@@ -227,7 +230,7 @@ func (c *Client) Check(ctx context.Context) (err error) {
 	if c.def.Check == nil {
 		return nil
 	}
-	if _, err := c.call(ctx, c.def.Check, c.static, transport.Read, c.known()); err != nil {
+	if _, err := c.call(ctx, c.def.Check, c.begin(), transport.Read); err != nil {
 		return err
 	}
 	return nil
@@ -240,12 +243,11 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 	if block == nil {
 		return Granted{}, unsupported("extend")
 	}
-	secrets := c.known()
-	s, err := c.handleScope(h, expr.Key{ExpiresAt: until, Ttl: ttl}, c.def.Needs.Saved, secrets)
+	s, err := c.handleScope(h, expr.Key{ExpiresAt: until, TTL: ttl}, c.def.Needs.Saved, c.known())
 	if err != nil {
 		return Granted{}, notSent("extend", err)
 	}
-	got, failed := c.call(ctx, block.Call, s, transport.Write, secrets)
+	got, failed := c.call(ctx, block.Call, s, transport.Write)
 	switch {
 	case failed != nil:
 		return Granted{}, failed
@@ -257,7 +259,7 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 		err = errors.New("the answer does not tell the new end")
 	}
 	if err != nil {
-		return Granted{}, c.unusable(block.Call, got, err.Error(), secrets)
+		return Granted{}, c.unusable(block.Call, got, err.Error())
 	}
 	return granted, nil
 }
@@ -271,19 +273,18 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 	if block == nil {
 		return Unclear, unsupported("probe")
 	}
-	secrets := c.known()
-	s := c.static.With("secret", expr.ValuesObject(secret, c.def.Needs.SecretFields, true))
-	secrets.AddMarked(s.Names["secret"])
-	got, failed := c.send(ctx, block.Call, s, transport.Read, secrets)
+	s := c.begin().With("secret", expr.ValuesObject(secret, c.def.Needs.SecretFields, true))
+	s.Conceal(s.Names["secret"])
+	got, failed := c.send(ctx, block.Call, s, transport.Read)
 	if failed != nil {
 		return Unclear, failed
 	}
 	switch {
 	case got.throttled:
-		return Unclear, c.judge(block.Call, got, secrets)
+		return Unclear, c.judge(block.Call, got)
 	case got.says(block.Dead), block.Dead == nil && got.status == http.StatusUnauthorized:
 		return Dead, nil
-	case isAlive(block, got, c.judge(block.Call, got, secrets) == nil):
+	case isAlive(block, got, c.judge(block.Call, got) == nil):
 		return Alive, nil
 	}
 	return Unclear, nil
@@ -307,13 +308,13 @@ func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secr
 	if err != nil {
 		return expr.Scope{}, err
 	}
-	s = s.Metered(context.Background(), 0)
+	s = s.Gathering(secrets).Metered(context.Background(), 0)
 	key.Name, key.ID, key.SecretID = h.Name, h.ID, h.Sealed
 	s = s.With("key", key.Value())
 	s = s.With("saved", expr.ValuesObject(h.Saved, saved, h.Sealed))
 	s = s.With("secret", expr.ValuesObject(h.Secret, c.def.Needs.SecretFields, true))
 	for _, name := range []string{"key", "saved", "secret"} {
-		secrets.AddMarked(s.Names[name])
+		s.Conceal(s.Names[name])
 	}
 	return s, nil
 }

@@ -37,7 +37,7 @@ func (c *Client) Issue(ctx context.Context, req KeyRequest) (_ *Key, err error) 
 	}
 	last := len(c.def.Issue.Calls) - 1
 	for i, step := range c.def.Issue.Calls {
-		if failed := m.run(ctx, step); failed != nil {
+		if failed := m.make(ctx, step); failed != nil {
 			return nil, m.backOut(ctx, i, false, failed)
 		}
 	}
@@ -77,15 +77,15 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := expr.Key{Name: req.Name, ExpiresAt: req.ExpiresAt, Ttl: req.TTL, Cidrs: req.CIDRs}
+	key := expr.Key{Name: req.Name, ExpiresAt: req.ExpiresAt, TTL: req.TTL, CIDRs: req.CIDRs}
 	s = s.Metered(context.Background(), 0).With("key", key.Value())
 	if s, err = withCandidate(c.def.Issue, s); err != nil {
 		return nil, err
 	}
 	m := &minting{sequence: c.newSequence(c.def.Issue.Calls, s), req: req}
-	m.secrets.Public = req.Name
+	m.scope.Secrets.Public = req.Name
 	if candidate, chosen := s.Names["candidate"]; chosen {
-		m.secrets.AddMarked(candidate)
+		m.scope.Conceal(candidate)
 	}
 	return m, nil
 }
@@ -117,7 +117,7 @@ func (m *minting) saveKnown(members []expr.Member) {
 func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	issue := m.c.def.Issue
 	unusable := func(err error) *Error {
-		return &Error{Op: "issue", Kind: Unknown, Message: m.secrets.Clean(err.Error()), Err: nil}
+		return &Error{Op: "issue", Kind: Unknown, Message: m.scope.Secrets.Clean(err.Error()), Err: nil}
 	}
 	// Whatever can be read is read, so that a key that was made and cannot be
 	// handed out is revoked by what is known of it.
@@ -165,7 +165,7 @@ func (m *minting) readSecret() (Values, string, error) {
 			err = expr.ErrMissing
 		}
 		if err == nil {
-			m.secrets.Add(expr.AllTexts(got)...)
+			m.scope.Secrets.Add(expr.AllTexts(got)...)
 			secret[member.Name] = Exact(expr.FromCty(got))
 			if i == 0 {
 				value, _ = expr.TextOf(got)

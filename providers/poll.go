@@ -11,12 +11,12 @@ import (
 
 // wait polls until the condition holds. Running out of time is an unknown
 // outcome: what was started may still be done later.
-func (c *Client) wait(ctx context.Context, poll *definition.PollBlock, s expr.Scope, secrets *expr.Secrets) (*evaluated, *Error) {
+func (c *Client) wait(ctx context.Context, poll *definition.PollBlock, s expr.Scope) (*evaluated, *Error) {
 	const late = "what the request started is not done in time"
 	ctx, cancel := context.WithTimeout(ctx, poll.Timeout)
 	defer cancel()
 	for {
-		got, done, failed := c.look(ctx, poll, s, secrets)
+		got, done, failed := c.look(ctx, poll, s)
 		switch {
 		case failed != nil:
 			if ctx.Err() != nil {
@@ -29,18 +29,18 @@ func (c *Client) wait(ctx context.Context, poll *definition.PollBlock, s expr.Sc
 			return got, nil
 		}
 		if sleep(ctx, poll.Every) != nil {
-			return nil, c.unusable(poll.Call, got, late, secrets)
+			return nil, c.unusable(poll.Call, got, late)
 		}
 	}
 }
 
 // look asks once.
-func (c *Client) look(ctx context.Context, poll *definition.PollBlock, s expr.Scope, secrets *expr.Secrets) (got *evaluated, done bool, failed *Error) {
-	if got, failed = c.send(ctx, poll.Call, s, transport.Read, secrets); failed != nil {
+func (c *Client) look(ctx context.Context, poll *definition.PollBlock, s expr.Scope) (got *evaluated, done bool, failed *Error) {
+	if got, failed = c.send(ctx, poll.Call, s, transport.Read); failed != nil {
 		return nil, false, failed
 	}
 	if got.says(poll.Failed) {
-		return got, false, c.unusable(poll.Call, got, "what the request started has failed: "+c.message(got, secrets), secrets)
+		return got, false, c.unusable(poll.Call, got, "what the request started has failed: "+c.message(got))
 	}
 	if definition.ReadsStatus(poll.Until) && !got.throttled {
 		if got.says(poll.Until) {
@@ -50,12 +50,12 @@ func (c *Client) look(ctx context.Context, poll *definition.PollBlock, s expr.Sc
 			return got, false, nil
 		}
 	}
-	if failed = c.judge(poll.Call, got, secrets); failed != nil {
+	if failed = c.judge(poll.Call, got); failed != nil {
 		return got, false, failed
 	}
 	done, err := got.scope.Matches(poll.Until, got.status)
 	if err != nil {
-		return got, false, c.unusable(poll.Call, got, "until: "+err.Error(), secrets)
+		return got, false, c.unusable(poll.Call, got, "until: "+err.Error())
 	}
 	return got, done, nil
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
-	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // redirectStatuses send a request elsewhere instead of carrying it out.
@@ -37,7 +36,7 @@ func (got *evaluated) movedTo() *url.URL {
 // moved is the error of a request that was sent elsewhere: nothing was done.
 // Nothing is sent there by itself, since the connection's credential would go
 // along. It tells what to write, and no more of the address.
-func (c *Client) moved(block *definition.Call, got *evaluated, secrets *expr.Secrets) *Error {
+func (c *Client) moved(block *definition.Call, got *evaluated) *Error {
 	to := got.movedTo()
 	target := &url.URL{Scheme: to.Scheme, Host: to.Host}
 	advice := "the provider sends this request to " + target.String() + ", which is not followed; correct base_url"
@@ -52,5 +51,5 @@ func (c *Client) moved(block *definition.Call, got *evaluated, secrets *expr.Sec
 		kind = Unreachable // of the request that needs the token, which was not sent
 	}
 	e := &Error{Op: block.Block, Kind: kind, Status: got.status, Message: advice}
-	return c.stepError(block, e, secrets)
+	return c.stepError(block, e, got.scope)
 }

@@ -17,17 +17,17 @@ import (
 
 // render writes the request for the values in scope. An error means that
 // nothing was sent; it quotes no value. Secret texts that go into the request
-// are added to secrets.
-func render(c *definition.Call, base *url.URL, s expr.Scope, secrets *expr.Secrets) (*transport.Request, error) {
-	target, err := renderTarget(c, base, s, secrets)
+// are concealed.
+func render(c *definition.Call, base *url.URL, s expr.Scope) (*transport.Request, error) {
+	target, err := renderTarget(c, base, s)
 	if err != nil {
 		return nil, err
 	}
-	body, contentType, err := renderBody(c, s, secrets)
+	body, contentType, err := renderBody(c, s)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Format, err)
 	}
-	header, err := renderHeaders(c, s, secrets)
+	header, err := renderHeaders(c, s)
 	if err != nil {
 		return nil, fmt.Errorf("headers: %w", err)
 	}
@@ -41,15 +41,15 @@ func render(c *definition.Call, base *url.URL, s expr.Scope, secrets *expr.Secre
 }
 
 // renderTarget is the URL: of a further page, where the answer before named that.
-func renderTarget(c *definition.Call, base *url.URL, s expr.Scope, secrets *expr.Secrets) (*url.URL, error) {
+func renderTarget(c *definition.Call, base *url.URL, s expr.Scope) (*url.URL, error) {
 	if next := followingPage(c.Pagination, s); next != nil {
 		return next, nil
 	}
-	target, err := c.Path.Target(base, s, secrets)
+	target, err := c.Path.Target(base, s)
 	if err != nil {
 		return nil, err
 	}
-	query, err := renderQuery(c, s, secrets)
+	query, err := renderQuery(c, s)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
@@ -58,7 +58,7 @@ func renderTarget(c *definition.Call, base *url.URL, s expr.Scope, secrets *expr
 	return target, nil
 }
 
-func renderQuery(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (url.Values, error) {
+func renderQuery(c *definition.Call, s expr.Scope) (url.Values, error) {
 	if c.Query == nil {
 		return url.Values{}, nil
 	}
@@ -66,10 +66,11 @@ func renderQuery(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (url.V
 	if err != nil {
 		return nil, err
 	}
-	return expr.Flatten(value, secrets)
+	s.Conceal(value)
+	return expr.Flatten(value)
 }
 
-func renderHeaders(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (http.Header, error) {
+func renderHeaders(c *definition.Call, s expr.Scope) (http.Header, error) {
 	header := http.Header{}
 	if c.Headers == nil {
 		return header, nil
@@ -78,7 +79,8 @@ func renderHeaders(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (htt
 	if err != nil {
 		return nil, err
 	}
-	lines, err := expr.Flatten(value, secrets)
+	s.Conceal(value)
+	lines, err := expr.Flatten(value)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +96,7 @@ func renderHeaders(c *definition.Call, s expr.Scope, secrets *expr.Secrets) (htt
 }
 
 // renderBody is the request's body and its content type.
-func renderBody(c *definition.Call, s expr.Scope, secrets *expr.Secrets) ([]byte, string, error) {
+func renderBody(c *definition.Call, s expr.Scope) ([]byte, string, error) {
 	if c.Body == nil {
 		return nil, "", nil
 	}
@@ -102,16 +104,16 @@ func renderBody(c *definition.Call, s expr.Scope, secrets *expr.Secrets) ([]byte
 	if err != nil {
 		return nil, "", err
 	}
-	secrets.AddMarked(value)
+	s.Conceal(value)
 	switch c.Format {
 	case definition.JSONBody:
 		body, err := expr.EncodeJSON(expr.WithoutNulls(value))
 		return body, "application/json", err
 	case definition.FormBody:
-		form, err := expr.Flatten(value, secrets)
+		form, err := expr.Flatten(value)
 		return []byte(form.Encode()), "application/x-www-form-urlencoded", err
 	case definition.MultipartBody:
-		return writeMultipart(value, secrets)
+		return writeMultipart(value)
 	default:
 		text, ok := expr.TextOf(value)
 		if !ok {
@@ -121,8 +123,8 @@ func renderBody(c *definition.Call, s expr.Scope, secrets *expr.Secrets) ([]byte
 	}
 }
 
-func writeMultipart(value cty.Value, secrets *expr.Secrets) ([]byte, string, error) {
-	fields, err := expr.Flatten(value, secrets)
+func writeMultipart(value cty.Value) ([]byte, string, error) {
+	fields, err := expr.Flatten(value)
 	if err != nil {
 		return nil, "", err
 	}

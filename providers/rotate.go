@@ -145,13 +145,13 @@ func (c *Client) RotateUndoably(ctx context.Context, req RotateRequest) (_ *Rota
 		return nil, nil, notSent("rotate", err)
 	}
 	for i, step := range r.calls {
-		if failed := r.run(ctx, step); failed != nil {
+		if failed := r.make(ctx, step); failed != nil {
 			return nil, nil, r.backOut(ctx, i, false, failed)
 		}
 	}
 	rotation, err := r.finish()
 	if err != nil {
-		failed := &Error{Op: "rotate", Kind: Unknown, Message: r.secrets.Clean(err.Error())}
+		failed := &Error{Op: "rotate", Kind: Unknown, Message: r.scope.Secrets.Clean(err.Error())}
 		return nil, nil, r.backOut(ctx, len(r.calls)-1, true, failed)
 	}
 	return rotation, r.undoOfAll(), nil
@@ -165,7 +165,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 	key := expr.Key{Name: req.Name, ExpiresAt: req.ExpiresAt}
 	if !req.ExpiresAt.IsZero() {
 		// Rounded down to nothing, it would be left out: no end at all.
-		if key.Ttl = time.Until(req.ExpiresAt).Round(time.Second); key.Ttl < time.Second {
+		if key.TTL = time.Until(req.ExpiresAt).Round(time.Second); key.TTL < time.Second {
 			return nil, errors.New("the end of the new credential lies in the past")
 		}
 	}
@@ -178,7 +178,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 		s = s.With("candidate", candidate)
 	}
 	r := &rotating{sequence: c.newSequence(block.Calls, s), block: block, name: req.Name}
-	r.secrets.AddMarked(s.Names["candidate"])
+	r.scope.Conceal(s.Names["candidate"])
 	return r, nil
 }
 
@@ -375,13 +375,13 @@ func sameText(a, b any) bool {
 // refuses to tell is left out.
 func (c *Client) ownSaved(ctx context.Context) (Values, *Error) {
 	rotate, kept := c.def.Rotate, c.def.Rotate.Kept()
-	q := c.newSequence(rotate.Calls, c.static.With("key", expr.Key{}.Value()))
+	q := c.newSequence(rotate.Calls, c.begin().With("key", expr.Key{}.Value()))
 	q.saveComputable(rotate.Save)
 	for i, step := range rotate.Calls {
 		if step.Method != "GET" || i == len(rotate.Calls)-1 || len(q.keep(kept)) == len(kept) {
 			break // the last step makes the credential, whatever its method
 		}
-		failed := q.run(ctx, step)
+		failed := q.make(ctx, step)
 		switch {
 		case failed != nil && failed.Kind == Refused:
 			return q.keep(kept), nil
@@ -424,12 +424,11 @@ func (c *Client) RetireOrMissing(ctx context.Context, rotation Rotation) (missin
 	if c.usesOld(rotation) {
 		return false, notSent("retire", errors.New("the credential to retire is the connection's own"))
 	}
-	secrets := c.known()
-	s := c.static.
+	s := c.begin().
 		With("previous", c.previous(rotation.Previous)).
 		With("saved", expr.ValuesObject(rotation.Saved, block.Kept(), false))
-	secrets.AddMarked(s.Names["previous"])
-	skipped, missing, failed := c.revokeAll(ctx, block.Retire, s, secrets)
+	s.Conceal(s.Names["previous"])
+	skipped, missing, failed := c.revokeAll(ctx, block.Retire, s)
 	switch {
 	case failed != nil:
 		return missing, failed

@@ -41,7 +41,7 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 // seconds old may not be known yet, so one that is not found remains too, unless
 // the first that changed something was undone, and with it what was built on that.
 func (q *sequence) undoMade(ctx context.Context, left Leftover, at int, failed *Error) bool {
-	remaining, missing, _ := q.c.undoAll(ctx, left, q.secrets)
+	remaining, missing, _ := q.c.undoAll(ctx, left, q.scope.Secrets)
 	if len(missing) > 0 && (len(remaining) > 0 || slices.Contains(missing, q.firstUndo(at))) {
 		remaining = inOrderOf(left.Undo, remaining, missing)
 	}
@@ -151,7 +151,7 @@ func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *expr.Secre
 		calls = c.def.Rotate.Steps()
 	}
 	for _, name := range left.Undo {
-		gone, failed := c.undoStep(ctx, calls, name, s, secrets)
+		gone, failed := c.undoStep(ctx, calls, name, s)
 		switch {
 		case gone:
 			missing = append(missing, name)
@@ -165,10 +165,10 @@ func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *expr.Secre
 	return remaining, missing, first
 }
 
-func (c *Client) undoStep(ctx context.Context, calls []*definition.Call, name string, s expr.Scope, secrets *expr.Secrets) (gone bool, failed *Error) {
+func (c *Client) undoStep(ctx context.Context, calls []*definition.Call, name string, s expr.Scope) (gone bool, failed *Error) {
 	for _, step := range calls {
 		if step.Step == name && step.Undo != nil {
-			got, failed := c.call(ctx, step.Undo, s, transport.Revoke, secrets)
+			got, failed := c.call(ctx, step.Undo, s, transport.Revoke)
 			return failed == nil && got.gone, failed
 		}
 	}

@@ -60,8 +60,8 @@ func (w *walk) step(ctx context.Context, visit func(item expr.Scope) (mark strin
 		w.page = firstPage(w.block)
 		w.asked[pageMark(w.page)] = true
 	}
-	secrets := w.c.known()
-	got, failed := w.c.call(ctx, w.block.Call, w.scope.With("page", w.page), transport.Read, secrets)
+	s := w.scope.Gathering(w.c.known()).With("page", w.page)
+	got, failed := w.c.call(ctx, w.block.Call, s, transport.Read)
 	if failed != nil {
 		return failed
 	}
@@ -72,7 +72,7 @@ func (w *walk) step(ctx context.Context, visit func(item expr.Scope) (mark strin
 	}
 	next, err := w.readPage(ctx, got, visit)
 	if err != nil {
-		return w.c.unusable(w.block.Call, got, err.Error(), secrets)
+		return w.c.unusable(w.block.Call, got, err.Error())
 	}
 	w.turnTo(next)
 	return nil
@@ -186,7 +186,7 @@ func (c *Client) readWhole(ctx context.Context, block *definition.ListBlock, s e
 				return mark
 			})
 			if failed == nil && odd != nil {
-				failed = c.stepError(block.Call, &Error{Op: block.Block, Kind: Unknown, Message: odd.Error()}, c.known())
+				failed = c.stepError(block.Call, &Error{Op: block.Block, Kind: Unknown, Message: odd.Error()}, c.begin())
 			}
 			if failed != nil {
 				return failed

@@ -160,7 +160,7 @@ func (a arguments) texts(name string) map[string]string {
 }
 
 // Authorizers makes those of uses whose condition holds in s.
-func Authorizers(uses []Bound, s expr.Scope, secrets *expr.Secrets, env Env) ([]Authorizer, error) {
+func Authorizers(uses []Bound, s expr.Scope, env Env) ([]Authorizer, error) {
 	var made []Authorizer
 	for _, use := range uses {
 		if use.When != nil {
@@ -172,7 +172,7 @@ func Authorizers(uses []Bound, s expr.Scope, secrets *expr.Secrets, env Env) ([]
 				continue
 			}
 		}
-		one, err := use.build(s, secrets, env)
+		one, err := use.build(s, env)
 		if err != nil {
 			return nil, fmt.Errorf("auth %q: %w", use.Kind, err)
 		}
@@ -181,10 +181,10 @@ func Authorizers(uses []Bound, s expr.Scope, secrets *expr.Secrets, env Env) ([]
 	return made, nil
 }
 
-func (use Bound) build(s expr.Scope, secrets *expr.Secrets, env Env) (Authorizer, error) {
+func (use Bound) build(s expr.Scope, env Env) (Authorizer, error) {
 	kind := Kinds[use.Kind]
 	args := arguments{}
-	env.conceal, env.scope, env.later, env.login = secrets.Add, s, map[string]hclsyntax.Expression{}, use.Login
+	env.conceal, env.scope, env.later, env.login = s.Secrets.Add, s, map[string]hclsyntax.Expression{}, use.Login
 	for _, member := range use.Args {
 		if kind.Arguments[member.Name].Adds != nil {
 			env.later[member.Name] = member.Expr
@@ -194,7 +194,7 @@ func (use Bound) build(s expr.Scope, secrets *expr.Secrets, env Env) (Authorizer
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", member.Name, err)
 		}
-		secrets.AddMarked(value)
+		s.Conceal(value)
 		argument := kind.Arguments[member.Name]
 		plain, _ := value.UnmarkDeep()
 		plain, err = convert.Convert(plain, argument.Kind)

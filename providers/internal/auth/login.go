@@ -86,7 +86,7 @@ func putToken(r *http.Request, token string, env Env) error {
 	if err != nil {
 		return notSigned(err)
 	}
-	lines, err := expr.Flatten(value, &expr.Secrets{})
+	lines, err := expr.Flatten(value)
 	if err != nil {
 		return notSigned(errors.New("headers " + err.Error()))
 	}

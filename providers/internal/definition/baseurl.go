@@ -17,7 +17,7 @@ func (d *Definition) ResolveBase(set string, allowHTTP bool, connection expr.Sco
 	if d.base == nil {
 		return nil, fmt.Errorf(`base_url is required: give where %s is served, such as "https://host.example.com"`, d.Title)
 	}
-	text, err := d.base.render(connection, &expr.Secrets{})
+	text, err := d.base.render(connection)
 	if err != nil {
 		return nil, err
 	}

@@ -246,16 +246,16 @@ func (t *pathTemplate) expressions() []hclsyntax.Expression {
 
 // render is the escaped text for the values in scope: each is part of one path
 // segment, or of one label of the host's name.
-func (t *pathTemplate) render(s expr.Scope, secrets *expr.Secrets) (string, error) {
+func (t *pathTemplate) render(s expr.Scope) (string, error) {
 	if t.When != nil {
 		yes, err := s.Truth(t.When)
 		if err != nil {
 			return "", err
 		}
 		if yes {
-			return t.Yes.render(s, secrets)
+			return t.Yes.render(s)
 		}
-		return t.no.render(s, secrets)
+		return t.no.render(s)
 	}
 	var text strings.Builder
 	for _, part := range t.Parts {
@@ -267,7 +267,7 @@ func (t *pathTemplate) render(s expr.Scope, secrets *expr.Secrets) (string, erro
 		if err != nil {
 			return "", err
 		}
-		secrets.AddMarked(value)
+		s.Conceal(value)
 		plain, ok := expr.TextOf(value)
 		if !ok {
 			return "", fmt.Errorf("%s is not set: it is part of the path", expr.SourceOf(part.Value))
@@ -345,8 +345,8 @@ func Climbs(value string) bool {
 
 // Target is the URL of a request: the path under base, or at the other host
 // that the definition names.
-func (t *pathTemplate) Target(base *url.URL, s expr.Scope, secrets *expr.Secrets) (*url.URL, error) {
-	path, err := t.render(s, secrets)
+func (t *pathTemplate) Target(base *url.URL, s expr.Scope) (*url.URL, error) {
+	path, err := t.render(s)
 	if err != nil {
 		return nil, err
 	}

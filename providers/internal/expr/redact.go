@@ -19,7 +19,8 @@ const (
 )
 
 // Secrets gathers the secret values that one operation has seen, so that
-// a provider that echoes one cannot carry it into an error.
+// a provider that echoes one cannot carry it into an error. A nil *Secrets gathers
+// nothing and knows none.
 type Secrets struct {
 	Texts []string
 	// Passing are secrets of the connection that come and go, as tokens do; nil
@@ -31,6 +32,9 @@ type Secrets struct {
 }
 
 func (s *Secrets) Add(texts ...string) {
+	if s == nil {
+		return
+	}
 	for _, text := range texts {
 		if len(text) >= ShortestSecret && text != s.Public && !slices.Contains(s.Texts, text) {
 			s.Texts = append(s.Texts, text)
@@ -47,6 +51,9 @@ func (s *Secrets) Within(text string) bool {
 }
 
 func (s *Secrets) all() []string {
+	if s == nil {
+		return nil
+	}
 	if s.Passing == nil {
 		return s.Texts
 	}

@@ -17,26 +17,41 @@ import (
 )
 
 // Scope is what the names in an expression stand for at one moment. It is
-// never changed; with makes a new one.
+// never changed; With makes a new one. The zero Scope has no names.
 type Scope struct {
 	Names map[string]cty.Value
+	// Secrets gathers what was seen under way that no error may hold; nil where
+	// nobody asks.
+	Secrets *Secrets
 	// meter counts what its expressions cost; nil counts each by itself.
 	meter *Meter
 }
 
+// With is the scope with one more name, or another value for one.
 func (s Scope) With(name string, value cty.Value) Scope {
 	names := maps.Clone(s.Names)
 	if names == nil {
 		names = map[string]cty.Value{}
 	}
 	names[name] = value
-	return Scope{Names: names, meter: s.meter}
+	s.Names = names
+	return s
 }
 
 // Metered is the scope with a budget of its own for all that follows.
 func (s Scope) Metered(ctx context.Context, answered int) Scope {
-	return Scope{Names: s.Names, meter: NewMeter(ctx, answered)}
+	s.meter = NewMeter(ctx, answered)
+	return s
 }
+
+// Gathering is the scope of an operation whose secrets are gathered there.
+func (s Scope) Gathering(secrets *Secrets) Scope {
+	s.Secrets = secrets
+	return s
+}
+
+// Conceal keeps what is marked in a value out of errors.
+func (s Scope) Conceal(value cty.Value) { s.Secrets.AddMarked(value) }
 
 // Allowed adds to the scope's budget what a further part of an answer, of that
 // length in bytes, may cost.
@@ -162,8 +177,8 @@ type Key struct {
 	Name, ID  string
 	SecretID  bool
 	ExpiresAt time.Time
-	Ttl       time.Duration
-	Cidrs     []string
+	TTL       time.Duration
+	CIDRs     []string
 }
 
 func (k Key) Value() cty.Value {
@@ -178,9 +193,9 @@ func (k Key) Value() cty.Value {
 		id = Sensitive(id)
 	}
 	cidrs, ips := cty.ListValEmpty(cty.String), cty.ListValEmpty(cty.String)
-	if len(k.Cidrs) > 0 {
-		networks, addresses := make([]cty.Value, len(k.Cidrs)), make([]cty.Value, len(k.Cidrs))
-		for i, cidr := range k.Cidrs {
+	if len(k.CIDRs) > 0 {
+		networks, addresses := make([]cty.Value, len(k.CIDRs)), make([]cty.Value, len(k.CIDRs))
+		for i, cidr := range k.CIDRs {
 			networks[i], addresses[i] = cty.StringVal(cidr), cty.StringVal(addressOf(cidr))
 		}
 		cidrs, ips = cty.ListVal(networks), cty.ListVal(addresses)
@@ -190,8 +205,8 @@ func (k Key) Value() cty.Value {
 		expiresAt = cty.StringVal(k.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 	ttl := cty.NullVal(cty.Number)
-	if k.Ttl > 0 {
-		ttl = cty.NumberIntVal(int64(k.Ttl / time.Second))
+	if k.TTL > 0 {
+		ttl = cty.NumberIntVal(int64(k.TTL / time.Second))
 	}
 	return cty.ObjectVal(map[string]cty.Value{
 		"name": text(k.Name), "id": id, "expires_at": expiresAt, "ttl": ttl, "cidrs": cidrs, "ips": ips,

@@ -30,8 +30,7 @@ func SortedNames[V any](m map[string]V) []string {
 
 // Flatten reads an object of texts and lists of texts; what is null is left
 // out, and a list repeats its name.
-func Flatten(value cty.Value, secrets *Secrets) (url.Values, error) {
-	secrets.AddMarked(value)
+func Flatten(value cty.Value) (url.Values, error) {
 	value, _ = value.UnmarkDeep()
 	flat := url.Values{}
 	if value.IsNull() {

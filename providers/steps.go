@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -12,62 +14,92 @@ import (
 	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
-// sequence is the ordered requests of issue or rotate under way.
+// sequence is ordered requests under way: of issue or rotate, which make something,
+// or of revoke or retire, which end it.
 type sequence struct {
-	c       *Client
-	calls   []*definition.Call
-	scope   expr.Scope
-	saved   map[string]cty.Value
-	secrets *expr.Secrets
+	c     *Client
+	calls []*definition.Call
+	scope expr.Scope
+	saved map[string]cty.Value
 }
 
+// newSequence begins with what is saved already, and gathers the secrets that it
+// sees.
 func (c *Client) newSequence(calls []*definition.Call, s expr.Scope) sequence {
-	return sequence{
-		c:       c,
-		calls:   calls,
-		scope:   s.With("saved", cty.EmptyObjectVal),
-		saved:   map[string]cty.Value{},
-		secrets: c.known(),
+	q := sequence{c: c, calls: calls, scope: s, saved: map[string]cty.Value{}}
+	if s.Secrets == nil {
+		q.scope = s.Gathering(c.known())
 	}
+	if saved, ok := s.Names["saved"]; ok {
+		maps.Copy(q.saved, saved.AsValueMap())
+	}
+	q.scope = q.scope.With("saved", cty.ObjectVal(q.saved))
+	return q
+}
+
+// stepOutcome is what a step came to that did not fail.
+type stepOutcome int
+
+const (
+	stepDone stepOutcome = iota
+	// stepLeftOut: its condition did not hold, and no request was made.
+	stepLeftOut
+	// stepGone: the provider knows nothing of what it is about.
+	stepGone
+)
+
+// make runs a step of what makes something.
+func (q *sequence) make(ctx context.Context, step *definition.Call) *Error {
+	class := transport.Mint
+	if step.Method == http.MethodGet && len(q.calls) > 1 {
+		class = transport.Read // a step that gets only reads; an issue that is one get makes a key by it
+	}
+	_, failed := q.run(ctx, step, class)
+	return failed
 }
 
 // run makes one step's request, waits for what it started, and keeps what it
 // saves. A step whose condition does not hold is left out.
-func (q *sequence) run(ctx context.Context, step *definition.Call) *Error {
+func (q *sequence) run(ctx context.Context, step *definition.Call, class transport.Class) (stepOutcome, *Error) {
 	if step.When != nil {
 		applies, err := q.scope.Truth(step.When)
 		if err != nil {
-			return notSent(step.Block, err)
+			return stepLeftOut, q.c.stepError(step, notSent(step.Block, err), q.scope)
 		}
 		if !applies {
 			q.leaveOut(step)
-			return nil
+			return stepLeftOut, nil
 		}
 	}
 	if err := q.saveAll(step.Save, beforeAnswer); err != nil {
-		return notSent(step.Block, err)
+		return stepLeftOut, q.c.stepError(step, notSent(step.Block, err), q.scope)
 	}
-	class := transport.Mint
-	if step.Method == "GET" && len(q.calls) > 1 {
-		class = transport.Read // a step that gets only reads; an issue that is one get makes a key by it
+	got, failed := q.c.call(ctx, step, q.scope, class)
+	switch {
+	case failed != nil:
+		return stepDone, failed
+	case got.gone:
+		return stepGone, nil
 	}
-	got, failed := q.c.call(ctx, step, q.scope, class, q.secrets)
+	q.scope = got.scope
+	if err := errors.Join(q.saveAll(step.Save, afterAnswer), q.lacksForUndo(step)); err != nil {
+		return stepDone, q.c.unusable(step, got, err.Error())
+	}
+	return stepDone, q.await(ctx, step.Poll)
+}
+
+// await waits for what a step started; nil where it started nothing.
+func (q *sequence) await(ctx context.Context, poll *definition.PollBlock) *Error {
+	if poll == nil {
+		return nil
+	}
+	got, failed := q.c.wait(ctx, poll, q.scope)
 	if failed != nil {
 		return failed
 	}
 	q.scope = got.scope
-	if err := errors.Join(q.saveAll(step.Save, afterAnswer), q.lacksForUndo(step)); err != nil {
-		return q.c.unusable(step, got, err.Error(), q.secrets)
-	}
-	if step.Poll == nil {
-		return nil
-	}
-	if got, failed = q.c.wait(ctx, step.Poll, q.scope, q.secrets); failed != nil {
-		return failed
-	}
-	q.scope = got.scope
-	if err := q.saveAll(step.Poll.Save, anyTime); err != nil {
-		return q.c.unusable(step.Poll.Call, got, err.Error(), q.secrets)
+	if err := q.saveAll(poll.Save, anyTime); err != nil {
+		return q.c.unusable(poll.Call, got, err.Error())
 	}
 	return nil
 }
@@ -118,7 +150,7 @@ func (q *sequence) saveAll(members []expr.Member, when moment) error {
 			failed = errors.Join(failed, fmt.Errorf("save.%s: %w", member.Name, err))
 			continue
 		}
-		q.secrets.AddMarked(value)
+		q.scope.Conceal(value)
 		q.saved[member.Name] = value
 	}
 	q.scope = q.scope.With("saved", cty.ObjectVal(q.saved))
@@ -132,7 +164,7 @@ func (q *sequence) isSecret(value cty.Value) bool {
 		return true
 	}
 	for _, text := range expr.AllTexts(value) {
-		if q.secrets.Within(text) {
+		if q.scope.Secrets.Within(text) {
 			return true
 		}
 	}
