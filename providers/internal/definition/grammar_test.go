@@ -20,19 +20,22 @@ import (
 type holdings struct{ attributes, blocks map[string]bool }
 
 // grammar is every block that the parser knows with what it may hold, by the way
-// there: "issue", "issue step", "issue step poll". Those of auth and pagination are told
-// once, by kind: `auth "basic"`.
+// there: "issue", "issue step", "issue step poll". Those of auth are told once, by
+// kind: `auth "basic"`; those of pagination for all kinds together.
 //
 // It is found by asking the parser: a document of empty blocks is read, and each
 // block that it says may stand somewhere is put there, until it says nothing new.
-// Since steps have others not be read, it is read without them as well.
+// Since steps have others not be read, it is read without them as well, and once for
+// each kind of pagination.
 func grammar(t *testing.T) map[string]holdings {
 	t.Helper()
 	root := &node{kind: "provider", label: "x"}
 	known := map[string]holdings{}
 	for range 10 {
-		root.ask(t, known, "")
-		root.ask(t, known, "step")
+		root.ask(t, known, variant{without: "step"})
+		for _, kind := range kindsOfPagination() {
+			root.ask(t, known, variant{pagination: kind})
+		}
 		if !root.grow("", known) {
 			return known
 		}
@@ -47,21 +50,28 @@ type node struct {
 	inside      []*node
 }
 
-func (n *node) write(b *strings.Builder, without string) {
-	fmt.Fprintf(b, "%s %q {\n", n.kind, n.label)
+// variant is one way to write the document: without blocks of one kind, and with one
+// kind of pagination.
+type variant struct{ without, pagination string }
+
+func (n *node) write(b *strings.Builder, v variant) {
+	label := n.label
+	if n.kind == "pagination" {
+		label = v.pagination
+	}
+	fmt.Fprintf(b, "%s %q {\n", n.kind, label)
 	for _, inner := range n.inside {
-		if inner.kind != without {
-			inner.write(b, without)
+		if inner.kind != v.without {
+			inner.write(b, v)
 		}
 	}
 	b.WriteString("}\n")
 }
 
-// ask reads the document, without blocks of one kind, and adds what the parser
-// says of each block of it.
-func (n *node) ask(t *testing.T, known map[string]holdings, without string) {
+// ask reads the document, and adds what the parser says of each block of it.
+func (n *node) ask(t *testing.T, known map[string]holdings, v variant) {
 	var text strings.Builder
-	n.write(&text, without)
+	n.write(&text, v)
 	file, problems := hclsyntax.ParseConfig([]byte(text.String()), "grammar", hcl.InitialPos)
 	if problems.HasErrors() {
 		t.Fatal(problems)
@@ -92,8 +102,8 @@ func waysIn(block *hclsyntax.Block, outside string, ways map[*hclsyntax.Body]str
 	}
 }
 
-// ofKinds are the blocks whose label says of which kind they are, with all kinds.
-var ofKinds = map[string][]string{"auth": expr.SortedNames(auth.Kinds), "pagination": kindsOfPagination()}
+// ofKinds are the blocks that are told once, by kind, with all kinds.
+var ofKinds = map[string][]string{"auth": expr.SortedNames(auth.Kinds)}
 
 // wayOf is the way to a block within another; the provider itself has none.
 func wayOf(outside, kind, label string) string {
