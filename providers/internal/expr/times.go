@@ -17,6 +17,7 @@ var zoneLayouts = []string{"", "Z07:00", "Z0700", "Z07", " Z07:00", " Z0700", " 
 // second are read in all of them.
 var timeLayouts = func() []string {
 	layouts := []string{
+		time.RFC3339, // first, since most write it: a layout that does not fit costs allocations
 		time.RFC1123, time.RFC1123Z, "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 -0700",
 		time.RFC850, time.ANSIC, time.UnixDate, time.RubyDate, "2006-01-02",
 	}
@@ -74,7 +75,7 @@ func parseTime(text string) (time.Time, bool) {
 	upper := strings.ToUpper(text)
 	for _, layout := range timeLayouts {
 		t, err := time.Parse(layout, text)
-		if err != nil {
+		if err != nil && upper != text {
 			t, err = time.Parse(layout, upper) // 2026-03-01t12:00:00z
 		}
 		if err != nil {
@@ -140,7 +141,7 @@ func IsEndless(told any) bool {
 		if strings.HasPrefix(text, "0000-00-00") { // MySQL's
 			return true
 		}
-		t, ok := parseTime(text)
+		t, ok := parseTime(strings.TrimSpace(v))
 		return ok && t.Year() <= 1970
 	}
 	return false

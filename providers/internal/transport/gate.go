@@ -13,14 +13,21 @@ import (
 // maxPause bounds how long an answer may keep everybody waiting.
 const maxPause = 60 * time.Second
 
+// mostBefore is how many revocations go before a mint that waits.
+const mostBefore = 3
+
 // gate lets requests through at the provider's rate, revocations first: a
-// leaked key must not live on because many new ones are asked for.
+// leaked key must not live on because many new ones are asked for. But when
+// thousands of leases end at once, every fourth turn is a mint's: who needs a key
+// now would else wait until all of them are gone.
 type gate struct {
 	mu          sync.Mutex
 	limiter     *rate.Limiter
 	closedUntil time.Time
 	urgent      []*waiter
 	ordinary    []*waiter
+	// before counts the revocations that went before the first ordinary waiter.
+	before int
 	// next opens the gate for the first waiter; nil while nobody waits.
 	// booked is the limiter's slot that it is going to use.
 	next   *time.Timer
@@ -68,10 +75,7 @@ func (g *gate) enter(ctx context.Context, urgent bool) (*waiter, time.Duration, 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	ahead := len(g.urgent)
-	if !urgent {
-		ahead += len(g.ordinary)
-	}
+	ahead := g.ahead(urgent)
 	if ahead == 0 && !now.Before(g.closedUntil) && g.limiter.AllowN(now, 1) {
 		return nil, 0, true
 	}
@@ -88,6 +92,14 @@ func (g *gate) enter(ctx context.Context, urgent bool) (*waiter, time.Duration, 
 	}
 	g.arm(now)
 	return w, after, false
+}
+
+// ahead is how many go before a newcomer.
+func (g *gate) ahead(urgent bool) int {
+	if urgent {
+		return len(g.urgent) + min(len(g.ordinary), len(g.urgent)/mostBefore)
+	}
+	return len(g.ordinary) + min(len(g.urgent), mostBefore*(len(g.ordinary)+1))
 }
 
 // expected is how long a newcomer with so many before it waits.
@@ -124,12 +136,17 @@ func (g *gate) turn() {
 	}
 	g.next = nil
 	switch {
-	case len(g.urgent) > 0:
+	case len(g.urgent) > 0 && (len(g.ordinary) == 0 || g.before < mostBefore):
 		g.urgent[0].admitted <- true
 		g.urgent = g.urgent[1:]
+		g.before++
 	case len(g.ordinary) > 0:
 		g.ordinary[0].admitted <- true
 		g.ordinary = g.ordinary[1:]
+		g.before = 0
+	}
+	if len(g.ordinary) == 0 {
+		g.before = 0
 	}
 	g.arm(now)
 }

@@ -35,7 +35,7 @@ func TestRevocationsGoFirst(t *testing.T) {
 		for name := range order {
 			passed = append(passed, name)
 		}
-		if got := strings.Join(passed, " "); got != "revoke revoke revoke revoke mint mint mint" {
+		if got := strings.Join(passed, " "); got != "revoke revoke revoke mint revoke mint mint" {
 			t.Errorf("passed as %s", got)
 		}
 	})

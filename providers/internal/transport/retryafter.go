@@ -8,13 +8,14 @@ import (
 )
 
 // quotaHeaders are the pairs of headers by which providers tell how many
-// requests are left and when there are more.
+// requests are left and when there are more. They are spelled as net/http does:
+// another spelling costs a conversion with every answer.
 var quotaHeaders = []struct{ remaining, reset string }{
-	{"RateLimit-Remaining", "RateLimit-Reset"},
-	{"X-RateLimit-Remaining", "X-RateLimit-Reset"},
+	{"Ratelimit-Remaining", "Ratelimit-Reset"},
+	{"X-Ratelimit-Remaining", "X-Ratelimit-Reset"},
 	{"X-Rate-Limit-Remaining", "X-Rate-Limit-Reset"},
-	{"X-RateLimit-Remaining-Requests", "X-RateLimit-Reset-Requests"},
-	{"Anthropic-RateLimit-Requests-Remaining", "Anthropic-RateLimit-Requests-Reset"},
+	{"X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
+	{"Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
 }
 
 // longestWait bounds what a header can say; it keeps sums of times in range.
@@ -54,7 +55,11 @@ func quotaSpent(h http.Header) bool {
 // structuredReset reads the later form of the standard: RateLimit: "name";r=0;t=30
 func structuredReset(h http.Header, now time.Time) time.Duration {
 	var longest time.Duration
-	for _, policy := range strings.Split(strings.Join(h.Values("RateLimit"), ","), ",") {
+	told := h.Values("Ratelimit")
+	if len(told) == 0 {
+		return 0
+	}
+	for _, policy := range strings.Split(strings.Join(told, ","), ",") {
 		remaining, reset := "", ""
 		for _, parameter := range strings.Split(policy, ";") {
 			switch name, value, _ := strings.Cut(strings.TrimSpace(parameter), "="); name {
@@ -72,6 +77,9 @@ func structuredReset(h http.Header, now time.Time) time.Duration {
 }
 
 func isZero(text string) bool {
+	if text == "" {
+		return false
+	}
 	number, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	return err == nil && number == 0
 }
@@ -80,6 +88,9 @@ func isZero(text string) bool {
 // (6m0s), an HTTP or RFC 3339 date, or a Unix time in seconds or milliseconds.
 func parseWait(text string, now time.Time) time.Duration {
 	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
 	if number, err := strconv.ParseFloat(text, 64); err == nil {
 		return bounded(numericWait(number, now))
 	}
