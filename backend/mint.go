@@ -80,6 +80,11 @@ func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName st
 	if err != nil {
 		return nil, err
 	}
+	if len(narrowing.Fields) > 0 {
+		if err := bound.definition.ValidateRole(bound.connection.Fields, role.Fields); err != nil {
+			return nil, usererror.Errorf("%w", err)
+		}
+	}
 	term, err := e.leaseTimes(role, bound.definition, narrowing, e.clock.latest())
 	if err != nil {
 		return nil, err

@@ -142,6 +142,9 @@ func checkRole(bound *boundConnection, name string, r *Role) error {
 	if (r.BindToCaller || len(r.KeyCIDRs) > 0) && !bound.definition.Capabilities.IPBinding {
 		return usererror.Errorf("%s cannot bind a key to addresses; leave key_cidrs and bind_to_caller out", bound.definition.Title)
 	}
+	if err := bound.definition.ValidateRole(bound.connection.Fields, r.Fields); err != nil {
+		return usererror.Errorf("%w", err)
+	}
 	if err := bound.definition.Networks.Check(r.KeyCIDRs); err != nil {
 		return usererror.Errorf("%s %w", bound.definition.Title, err)
 	}

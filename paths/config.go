@@ -293,6 +293,9 @@ func (c connectionEndpoints) change(ctx context.Context, s logical.Storage, conn
 	if err != nil {
 		return false, usererror.Errorf("%s", err)
 	}
+	if err = definition.ValidateConnection(connection.Fields); err != nil {
+		return false, usererror.Errorf("%s", err)
+	}
 	given = !slices.ContainsFunc(definition.Connection, func(field *providers.Field) bool {
 		return field.Sensitive && connection.Fields[field.Name] != nil && input[field.Name] == nil
 	})

@@ -36,6 +36,8 @@ provider "gitlab" {
     help    = "Level of the tokens: 10 guest, 15 planner, 20 reporter, 30 developer, 40 maintainer, 50 owner."
   }
 
+  validation { exactly_one_of = [role.project, role.group] }
+
   auth "header" { headers = { PRIVATE-TOKEN = connection.token } }
 
   # https://docs.gitlab.com/api/personal_access_tokens/

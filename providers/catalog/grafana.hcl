@@ -43,6 +43,11 @@ provider "grafana" {
     help     = "Number of the service account that the tokens belong to; its role and permissions are theirs."
   }
 
+  validation {
+    condition     = connection.token != null || (connection.username != null && connection.password != null)
+    error_message = "give token, or username and password"
+  }
+
   auth "bearer" {
     when  = connection.token != null
     token = connection.token

@@ -46,6 +46,11 @@ provider "mongodb-atlas" {
     help    = "Project that the service accounts are for. Without it they are for the whole organization."
   }
 
+  validation {
+    condition     = (connection.client_id != null && connection.client_secret != null) != (connection.public_key != null && connection.private_key != null)
+    error_message = "give client_id and client_secret, or public_key and private_key"
+  }
+
   auth "oauth2" {
     when          = connection.client_id != null
     token_url     = "/api/oauth/token"

@@ -30,6 +30,7 @@ func (p *parser) check() {
 		p.checkCall(base, d.Check)
 	}
 	withRole := base.with("role", field.UnknownFields(d.Role))
+	p.checkValidations(withRole)
 	saved, secret := p.checkIssue(withRole)
 	p.checkListing(withRole)
 	existing := withRole.

@@ -32,6 +32,8 @@ type Definition struct {
 	Limits           Limits
 	Networks         Networks
 
+	validations []*validation
+
 	source []byte
 	base   *pathTemplate // nil when the connection must give the URL
 	Auth   []*AuthUse

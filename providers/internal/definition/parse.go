@@ -148,7 +148,7 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
 		[]string{"title", "docs", "base_url", "verified_against", "lag"},
-		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors"})
+		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors", "validation"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
@@ -164,6 +164,7 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 	}
 	d.Connection = r.fields("connection")
 	d.Role = r.fields("role")
+	d.validations = r.readValidations()
 	d.Auth = r.authUses()
 	if attribute := r.attribute("base_url"); attribute != nil {
 		d.base = p.readBase(attribute.Expr)
