@@ -209,7 +209,7 @@ func (c *Client) judge(block *definition.Call, got *evaluated) *Error {
 	switch status := got.status; {
 	case got.throttled:
 		return fail(Throttled)
-	case block.AnyStatus && got.says(block.Ok):
+	case block.AnyStatus && got.says(block.OK):
 		return nil
 	case status >= 200 && status <= 299:
 		return c.judgeSuccess(block, got, fail)
@@ -233,10 +233,10 @@ func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(
 	if got.unreadable && block.NeedsBody {
 		return c.unusable(block, got, "the answer is not JSON")
 	}
-	if block.Ok == nil {
+	if block.OK == nil {
 		return nil
 	}
-	ok, err := got.scope.Matches(block.Ok, got.status)
+	ok, err := got.scope.Matches(block.OK, got.status)
 	if err != nil {
 		return c.unusable(block, got, "ok: "+err.Error())
 	}
@@ -244,7 +244,7 @@ func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(
 		return nil
 	}
 	// A no that rests on what the answer does not hold is none.
-	_, err = got.scope.Reading(expr.AbsentIsUnknown).Matches(block.Ok, got.status)
+	_, err = got.scope.Reading(expr.AbsentIsUnknown).Matches(block.OK, got.status)
 	switch {
 	case err != nil && !c.refused(got):
 		return c.unusable(block, got, "the answer does not hold what ok asks for")

@@ -47,7 +47,7 @@ func (c *Client) moved(block *definition.Call, got *evaluated) *Error {
 		}
 	}
 	kind := Refused
-	if block.Block == "auth" {
+	if block.ForToken {
 		kind = Unreachable // of the request that needs the token, which was not sent
 	}
 	e := &Error{Op: block.Block, Kind: kind, Status: got.status, Message: advice}

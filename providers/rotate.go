@@ -185,7 +185,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 // canRotate names a field that may be left out otherwise, and not here: found
 // later, it would leave a credential that nobody can retire.
 func (c *Client) canRotate() error {
-	for _, one := range c.def.Rotate.All() {
+	for _, one := range c.def.Rotate.Requests() {
 		if one.Path.When != nil || one.When != nil {
 			continue // the condition may be about just that
 		}

@@ -55,24 +55,6 @@ func (d *Definition) authUses() []*AuthUse {
 	return uses
 }
 
-// everyCall are all requests, those for tokens included.
-func (d *Definition) everyCall() []*Call {
-	all := slices.Concat(d.calls(), d.Rotate.All())
-	for _, use := range d.Auth {
-		if use.Request != nil {
-			all = append(all, use.Request)
-		}
-	}
-	for _, c := range slices.Clone(all) {
-		for _, use := range c.Auth {
-			if use.Request != nil {
-				all = append(all, use.Request)
-			}
-		}
-	}
-	return all
-}
-
 // SameAuth reports whether another definition shows the credential in the same
 // ways: its auth blocks read the same, spaces aside.
 func (d *Definition) SameAuth(other *Definition) bool { return d.authText() == other.authText() }

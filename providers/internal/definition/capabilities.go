@@ -105,26 +105,22 @@ func (c *Call) reveal(secrets []expr.Member) {
 
 func (d *Definition) deriveNeeds() needs {
 	var listing, existing, undoing []hclsyntax.Expression
-	for _, block := range []*ListBlock{d.List, d.Lookup} {
-		if block != nil {
-			listing = append(listing, block.expressions()...)
-		}
-	}
 	madeOnTheWay := expr.References{}
-	for _, step := range d.Revoke {
-		existing = append(existing, step.Expressions()...)
-		for _, member := range step.AllSaved() {
-			madeOnTheWay[member.Name] = true
+	d.visit(func(at site, c *Call) {
+		switch {
+		case at.block == listRequests && at.part == wholePart:
+			listing = append(listing, at.list.expressions()...)
+		case at.block == revokeRequests && at.part == wholePart:
+			existing = append(existing, c.Expressions()...)
+			for _, member := range c.AllSaved() {
+				madeOnTheWay[member.Name] = true
+			}
+		case at.block == extendRequest && at.part == wholePart:
+			existing = append(existing, c.Expressions()...)
+		case at.block == issueRequests && at.part == undoPart:
+			undoing = append(undoing, c.Expressions()...)
 		}
-	}
-	if d.Extend != nil {
-		existing = append(existing, d.Extend.Expressions()...)
-	}
-	for _, step := range d.Issue.Calls {
-		if step.Undo != nil {
-			undoing = append(undoing, step.Undo.Expressions()...)
-		}
-	}
+	})
 	n := needs{
 		scopeRole:       expr.ReferencesTo("role", listing...),
 		scopeConnection: d.Shown(expr.ReferencesTo("connection", listing...)),
@@ -228,57 +224,45 @@ func (d *Definition) sealsRecords() bool {
 	return false
 }
 
-// markBodyNeeds notes which requests fail when their answer is not JSON.
+// markBodyNeeds notes which requests fail when their answer is not JSON: those
+// of whose body something is read.
 func (d *Definition) markBodyNeeds() {
-	usesBody := func(exprs ...hclsyntax.Expression) bool { return len(expr.ReferencesTo("body", exprs...)) > 0 }
-	all := []*Call{d.Check}
-	all = append(all, d.Issue.Calls...)
-	all = append(all, d.Revoke...)
+	d.visit(func(at site, c *Call) {
+		switch {
+		case at.isToken(): // read by whoever signs with it
+		case at.list != nil:
+			c.NeedsBody = true
+			at.list.allowLong(d)
+		case at.poll != nil:
+			c.NeedsBody = readsBody(append(c.answerExpressions(), at.poll.Until))
+		default:
+			c.NeedsBody = readsBody(c.answerExpressions())
+		}
+	})
+	lastAnswerHolds(d.Issue.Calls, append(d.Issue.Grant.expressions(), d.Issue.ID), d.Issue.Save, d.Issue.Secret)
 	if d.Rotate != nil {
-		all = slices.Concat(all, d.Rotate.Calls, d.Rotate.Retire)
-	}
-	for _, c := range all {
-		if c == nil {
-			continue
-		}
-		c.NeedsBody = usesBody(c.answerExpressions()...)
-		if c.Poll != nil {
-			c.Poll.NeedsBody = usesBody(expr.Present(append(c.Poll.answerExpressions(), c.Poll.Until))...)
-		}
-		if c.Undo != nil {
-			c.Undo.NeedsBody = usesBody(c.Undo.answerExpressions()...)
-		}
-	}
-	finally := func(calls []*Call, exprs []hclsyntax.Expression, members ...expr.Member) {
-		final := calls[len(calls)-1]
-		if final.Poll != nil {
-			final = final.Poll.Call
-		}
-		for _, member := range members {
-			exprs = append(exprs, member.Expr)
-		}
-		final.NeedsBody = final.NeedsBody || usesBody(expr.Present(exprs)...)
-	}
-	finally(d.Issue.Calls, append(d.Issue.Grant.expressions(), d.Issue.ID), slices.Concat(d.Issue.Save, d.Issue.Secret)...)
-	if d.Rotate != nil {
-		finally(d.Rotate.Calls, nil, slices.Concat(d.Rotate.Save, d.Rotate.Connection)...)
-		for _, list := range d.Rotate.Lists {
-			list.NeedsBody = true
-			list.allowLong(d)
-		}
+		lastAnswerHolds(d.Rotate.Calls, nil, d.Rotate.Save, d.Rotate.Connection)
 	}
 	if d.Extend != nil {
-		finally([]*Call{d.Extend.Call}, append(d.Extend.Grant.expressions(), d.Extend.answerExpressions()...))
+		lastAnswerHolds([]*Call{d.Extend.Call}, d.Extend.Grant.expressions())
 	}
-	for _, block := range []*ListBlock{d.List, d.Lookup} {
-		if block != nil {
-			block.NeedsBody = true
-			block.allowLong(d)
-		}
+}
+
+// lastAnswerHolds notes what a block reads once its steps are done.
+func lastAnswerHolds(steps []*Call, exprs []hclsyntax.Expression, members ...[]expr.Member) {
+	final := steps[len(steps)-1]
+	if final.Poll != nil {
+		final = final.Poll.Call
 	}
-	if d.Probe != nil {
-		d.Probe.NeedsBody = usesBody(d.Probe.answerExpressions()...)
+	for _, member := range slices.Concat(members...) {
+		exprs = append(exprs, member.Expr)
 	}
+	final.NeedsBody = final.NeedsBody || readsBody(exprs)
+}
+
+// readsBody reports whether one of the expressions reads an answer's body.
+func readsBody(exprs []hclsyntax.Expression) bool {
+	return len(expr.ReferencesTo("body", expr.Present(exprs)...)) > 0
 }
 
 // newSecrets are the expressions that give the new credential: those of the

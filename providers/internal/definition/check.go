@@ -93,9 +93,9 @@ func (p *parser) checkCall(at staticScope, c *Call) {
 	}
 	p.checkAuth(at, c.Auth)
 	if c.AnyStatus {
-		p.checkAll(at.answered(), wantVerdict, c.Ok)
+		p.checkAll(at.answered(), wantVerdict, c.OK)
 	} else {
-		p.checkAll(at.answered(), wantBool, c.Ok)
+		p.checkAll(at.answered(), wantBool, c.OK)
 	}
 	p.checkAll(at.answered(), wantVerdict, c.Gone)
 }

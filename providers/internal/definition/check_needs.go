@@ -129,11 +129,13 @@ func (p *parser) checkOptional(at staticScope) {
 		sparse = sparse.with(name, cty.DynamicVal)
 	}
 	sparse = sparse.answered() // of an earlier step
-	for _, c := range d.calls() {
-		p.checkPathFields(c)
-	}
-	// A rotation that lacks a field for its path is refused before it begins.
-	for _, c := range slices.Concat(d.calls(), d.Rotate.All()) {
+	d.visit(func(at site, c *Call) {
+		// A rotation that lacks a field for its path is refused before it begins.
+		if !at.isToken() && !at.inRotate() {
+			p.checkPathFields(c)
+		}
+	})
+	for _, c := range d.requests() {
 		for _, expr := range expr.Present([]hclsyntax.Expression{c.Query, c.Headers, c.Body}) {
 			p.checkLeftOut(sparse, expr)
 		}
@@ -179,25 +181,4 @@ func (p *parser) checkPathFields(c *Call) {
 			p.add(one.At, "optional field in a path", "A path cannot do without it: make the %s field %q required, give it a default, or choose between two paths with a condition.", one.Root, one.Attribute)
 		}
 	}
-}
-
-// calls are all requests of the definition.
-func (d *Definition) calls() []*Call {
-	all := []*Call{d.Check}
-	if d.Extend != nil {
-		all = append(all, d.Extend.Call)
-	}
-	for _, step := range slices.Concat(d.Issue.Calls, d.Revoke) {
-		all = append(all, step, step.Undo)
-		if step.Poll != nil {
-			all = append(all, step.Poll.Call)
-		}
-	}
-	for _, block := range d.listings() {
-		all = append(all, block.Call)
-	}
-	if d.Probe != nil {
-		all = append(all, d.Probe.Call)
-	}
-	return slices.DeleteFunc(all, func(c *Call) bool { return c == nil })
 }

@@ -67,7 +67,7 @@ func (p *parser) checkRetire(at staticScope, kept map[string]cty.Value) {
 }
 
 func (p *parser) checkStrays(at staticScope, list *ListBlock) {
-	if list.Step == "lookup" {
+	if list.ByName {
 		at = at.with("key", unknownKey("name"))
 		p.checkCall(at, list.Call)
 		p.checkItems(at.answered(), list)

@@ -143,7 +143,8 @@ type Call struct {
 	Stream    []string // where in a long answer the items are that are read one by one; nil for none
 	Text      bool     // the answer's body is text, not JSON
 	NeedsBody bool     // an answer that cannot be read is a failure
-	Ok        hclsyntax.Expression
+	ForToken  bool     // the answer holds a token, with which other requests are signed
+	OK        hclsyntax.Expression
 	AnyStatus bool // what ok says counts for every status
 	Gone      hclsyntax.Expression
 	// Pagination is how a list goes on; nil where it has one page, or a next.
@@ -202,6 +203,8 @@ type ListBlock struct {
 	Item  []expr.Member
 	Next  hclsyntax.Expression
 	Pages []string // the attributes of page that the block mentions
+	// ByName says that it is a lookup: it finds the keys of one name, in one answer.
+	ByName bool
 }
 
 // ProbeBlock asks whether a key works.

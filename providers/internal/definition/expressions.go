@@ -32,7 +32,7 @@ func (u *AuthUse) expressions() []hclsyntax.Expression {
 
 // answerExpressions are all that reading the answer evaluates.
 func (c *Call) answerExpressions() []hclsyntax.Expression {
-	exprs := []hclsyntax.Expression{c.Ok, c.Gone}
+	exprs := []hclsyntax.Expression{c.OK, c.Gone}
 	for _, member := range c.Save {
 		exprs = append(exprs, member.Expr)
 	}

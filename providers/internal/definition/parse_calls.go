@@ -25,7 +25,7 @@ func with(names []string, more ...string) []string { return slices.Concat(names,
 
 func (p *parser) readCheck(block *hclsyntax.Block) *Call {
 	c := p.open(block.Body, "check", requestAttributes, requestBlocks).call(block)
-	c.AnyStatus = ReadsStatus(c.Ok)
+	c.AnyStatus = ReadsStatus(c.OK)
 	return c
 }
 
@@ -137,10 +137,11 @@ func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock
 	}
 	r := p.open(block.Body, block.Type, with(requestAttributes, own...), inner)
 	list := &ListBlock{
-		Call:  r.call(block),
-		Items: r.expression("items"),
-		Item:  r.object("item"),
-		Next:  r.expression("next"),
+		Call:   r.call(block),
+		ByName: block.Type == "lookup",
+		Items:  r.expression("items"),
+		Item:   r.object("item"),
+		Next:   r.expression("next"),
 	}
 	if list.Items == nil {
 		r.missing("items", "it says where the keys are in the answer, such as items = body.data")
@@ -170,7 +171,7 @@ func (r *blockReader) call(block *hclsyntax.Block) *Call {
 		at:         block.DefRange(),
 		Query:      r.expression("query"),
 		Headers:    r.expression("headers"),
-		Ok:         r.expression("ok"),
+		OK:         r.expression("ok"),
 		Gone:       r.expression("gone"),
 		When:       r.expression("when"),
 		Auth:       r.authUses(),
@@ -266,7 +267,7 @@ func (r *blockReader) authUses() []*AuthUse {
 		use := &AuthUse{Block: auth.Block{Kind: kind, At: block.DefRange(), When: inner.expression("when")}}
 		if request := inner.only("request"); request != nil {
 			use.Request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request).withoutAdmin()
-			use.Request.Block, use.Request.NeedsBody = "auth", true
+			use.Request.Block, use.Request.ForToken, use.Request.NeedsBody = "auth", true, true
 		} else if known.Request {
 			inner.missing("request", `it says how to get the token, such as request { post = "/login" … }`)
 		}

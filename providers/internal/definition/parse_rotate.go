@@ -86,27 +86,6 @@ func (b *RotateBlock) Steps() []*Call {
 	return b.Calls
 }
 
-// All are all requests of the block, its undos included.
-func (b *RotateBlock) All() []*Call {
-	if b == nil {
-		return nil
-	}
-	var all []*Call
-	for _, step := range slices.Concat(b.Calls, b.Retire) {
-		all = append(all, step)
-		if step.Undo != nil {
-			all = append(all, step.Undo)
-		}
-		if step.Poll != nil {
-			all = append(all, step.Poll.Call)
-		}
-	}
-	for _, list := range b.Lists {
-		all = append(all, list.Call)
-	}
-	return all
-}
-
 // made are the expressions of the rotation itself, without retire and lists.
 func (b *RotateBlock) made() []hclsyntax.Expression {
 	exprs := b.IssueBlock.expressions()

@@ -1,0 +1,132 @@
+package definition
+
+// blockKind is one of the blocks whose requests a definition writes.
+type blockKind int
+
+const (
+	checkBlock blockKind = iota
+	issueRequests
+	revokeRequests
+	listRequests // list and lookup
+	extendRequest
+	probeRequest
+	rotateRequests
+	retireRequests
+	strayRequests // list and lookup of rotate
+	authRequests  // of the provider
+)
+
+// site is where a request stands.
+type site struct {
+	block blockKind
+	part  part
+	// list is the listing whose request it is, and poll the poll; nil for others.
+	list *ListBlock
+	poll *PollBlock
+}
+
+// part says what a request is to its block.
+type part int
+
+const (
+	wholePart part = iota // the block's own, or one of its steps
+	pollPart
+	undoPart
+	tokenPart // of an auth block that stands in the request
+)
+
+// visit shows every request that the definition writes, block by block: each step
+// is followed by its poll, its undo, and the requests of its auth blocks.
+func (d *Definition) visit(f func(at site, c *Call)) {
+	visitCall(f, site{block: checkBlock}, d.Check)
+	visitSteps(f, issueRequests, d.Issue.Calls)
+	visitSteps(f, revokeRequests, d.Revoke)
+	for _, list := range d.listings() {
+		visitCall(f, site{block: listRequests, list: list}, list.Call)
+	}
+	if d.Extend != nil {
+		visitCall(f, site{block: extendRequest}, d.Extend.Call)
+	}
+	if d.Probe != nil {
+		visitCall(f, site{block: probeRequest}, d.Probe.Call)
+	}
+	d.Rotate.visit(f)
+	visitTokens(f, site{block: authRequests}, d.Auth)
+}
+
+// visit shows the requests of rotate; none where there is no such block.
+func (b *RotateBlock) visit(f func(at site, c *Call)) {
+	if b == nil {
+		return
+	}
+	visitSteps(f, rotateRequests, b.Calls)
+	visitSteps(f, retireRequests, b.Retire)
+	for _, list := range b.Lists {
+		visitCall(f, site{block: strayRequests, list: list}, list.Call)
+	}
+}
+
+func visitSteps(f func(at site, c *Call), in blockKind, steps []*Call) {
+	for _, step := range steps {
+		visitCall(f, site{block: in}, step)
+	}
+}
+
+func visitCall(f func(at site, c *Call), at site, c *Call) {
+	if c == nil {
+		return
+	}
+	f(at, c)
+	if c.Poll != nil {
+		visitCall(f, site{block: at.block, part: pollPart, poll: c.Poll}, c.Poll.Call)
+	}
+	if c.Undo != nil {
+		visitCall(f, site{block: at.block, part: undoPart}, c.Undo)
+	}
+	visitTokens(f, site{block: at.block, part: tokenPart}, c.Auth)
+}
+
+func visitTokens(f func(at site, c *Call), at site, uses []*AuthUse) {
+	at.part = tokenPart
+	for _, use := range uses {
+		visitCall(f, at, use.Request)
+	}
+}
+
+// isToken says that it is for a token, with which the request that needs it is
+// signed.
+func (at site) isToken() bool { return at.part == tokenPart }
+
+// inRotate says that it belongs to the replacing of the admin credential.
+func (at site) inRotate() bool {
+	return at.block == rotateRequests || at.block == retireRequests || at.block == strayRequests
+}
+
+// requests are those that the definition itself makes, without those for tokens.
+func (d *Definition) requests() []*Call {
+	var all []*Call
+	d.visit(func(at site, c *Call) {
+		if !at.isToken() {
+			all = append(all, c)
+		}
+	})
+	return all
+}
+
+// everyCall are all requests, those for tokens included.
+func (d *Definition) everyCall() []*Call {
+	var all []*Call
+	d.visit(func(_ site, c *Call) { all = append(all, c) })
+	return all
+}
+
+// Requests are all requests of the block, its undos and polls included.
+func (b *RotateBlock) Requests() []*Call {
+	var all []*Call
+	b.visit(func(at site, c *Call) {
+		if !at.isToken() {
+			all = append(all, c)
+		}
+	})
+	return all
+}
