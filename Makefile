@@ -78,8 +78,9 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@go run ./scripts/getserver express-gateway || true
 	@for server in rabbitmq influxdb1; do go run ./scripts/getserver "$$server" || true; done # elsewhere than on Debian too
 
-docs: ## write docs/providers from the definitions, and what ARCHITECTURE.md draws from the code
+docs: ## write docs/providers from the definitions, docs/api.md from the endpoints, and what ARCHITECTURE.md draws from the code
 	go run ./scripts/providerdocs
+	go run ./scripts/apidocs
 	go run ./scripts/rooms
 
 outdated: ## direct dependencies of which there is a newer version
