@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
+	"github.com/cenkalti/backoff/v5"
 )
 
 // Class says how often, and in which order, a request may be sent.
@@ -248,12 +248,8 @@ func (t *Transport) newDelays(what string) backoff.BackOff {
 	if t.jitter != nil {
 		factor = 0
 	}
-	delays := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(500*time.Millisecond),
-		backoff.WithMultiplier(2),
-		backoff.WithRandomizationFactor(factor),
-		backoff.WithMaxElapsedTime(0),
-	)
+	delays := backoff.NewExponentialBackOff()
+	delays.InitialInterval, delays.Multiplier, delays.RandomizationFactor = 500*time.Millisecond, 2, factor
 	if t.jitter == nil {
 		return delays
 	}
