@@ -18,8 +18,11 @@ const (
 	mountedName = "try"
 	// cleanUpTime bounds the clearing up, which goes on after an interrupt.
 	cleanUpTime = time.Minute
-	askAgain    = time.Second
 )
+
+// askAgain is the pause between two looks at the provider; tests have no need of
+// one.
+var askAgain = time.Second
 
 // life is one key's, held by the engine in this process on storage in memory,
 // and watched by a client of its own.

@@ -9,9 +9,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"vault-plugin-secrets-apikeys/providers"
 )
+
+func TestMain(m *testing.M) {
+	askAgain = 20 * time.Millisecond
+	os.Exit(m.Run())
+}
 
 // apikeys runs the command line and answers what it printed.
 func apikeys(t *testing.T, args ...string) (status int, said string) {
@@ -60,7 +66,7 @@ func TestCommands(t *testing.T) {
 		"laid out":                       {[]string{"fmt", "--check", sound}, 0, nil},
 		"not laid out":                   {[]string{"fmt", "--check", ragged}, 1, []string{ragged}},
 		"nothing to lay out":             {[]string{"fmt", file(t, "provider {{{")}, 1, []string{"cannot be read"}},
-		"shown by name":                  {[]string{"show", "sandbox"}, 0, []string{"admin_key", "DELETE /v1/keys/${key.id}", "reconcile"}},
+		"shown by name":                  {[]string{"show", "sandbox"}, 0, []string{"admin_key", "DELETE /v1/keys/${key.id}", "reconcile", "the base_url of each connection", `auth "bearer" { token = connection.admin_key }`}},
 		"shown by file":                  {[]string{"show", sound}, 0, []string{"probe"}},
 		"a misspelt provider":            {[]string{"show", "sandbx"}, 1, []string{`did you mean "sandbox"?`}},
 		"an unknown command":             {[]string{"chekc", sound}, 2, []string{"chekc"}},

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -40,11 +43,44 @@ func (c *showCommand) Run(out io.Writer) error {
 	if err := showCapabilities(out, d.Capabilities); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "\nRequests, as the definition writes them; values stand for themselves, so no credential is shown")
+	fmt.Fprintf(out, "\nRequests go to %s, as the definition writes them; a credential stands as the field that holds it\n", servedAt(d))
+	showAuth(out, d)
 	for _, r := range d.Requests() {
 		showRequest(out, r)
 	}
 	return nil
+}
+
+// servedAt is the definition's base_url as it is written.
+func servedAt(d *providers.Definition) string {
+	body := bodyOf(d)
+	if attribute := body.Attributes["base_url"]; attribute != nil {
+		return strings.Trim(written(d, attribute.Expr.Range()), `"`)
+	}
+	return "the base_url of each connection"
+}
+
+// showAuth tells how requests are signed in that have no auth of their own.
+func showAuth(out io.Writer, d *providers.Definition) {
+	for _, block := range bodyOf(d).Blocks {
+		if block.Type == "auth" {
+			fmt.Fprintf(out, "\n  %s\n", written(d, wholeBlock(block)))
+		}
+	}
+}
+
+// wholeBlock is where a block is written, its body included.
+func wholeBlock(block *hclsyntax.Block) hcl.Range {
+	return hcl.RangeBetween(block.TypeRange, block.CloseBraceRange)
+}
+
+func bodyOf(d *providers.Definition) *hclsyntax.Body {
+	file, _ := hclsyntax.ParseConfig([]byte(d.Source()), d.Name+".hcl", hcl.InitialPos) // Parse has accepted it
+	return file.Body.(*hclsyntax.Body).Blocks[0].Body
+}
+
+func written(d *providers.Definition, at hcl.Range) string {
+	return string(at.SliceBytes([]byte(d.Source())))
 }
 
 func showFields(out io.Writer, fields providers.Fields) {

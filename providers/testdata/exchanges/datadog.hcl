@@ -2,7 +2,7 @@ exchange "rotation of both keys" {
   source     = "DataDog/datadog-api-client-go:.generator/schemas/v2/openapi.yaml, its examples"
   document   = "datadog-v2.json"
   prefix     = ""
-  connection = { base_url = "https://api.datadoghq.com", api_key = "api-key-1-abcd", application_key = "application-key-1-efgh" }
+  connection = { api_key = "api-key-1-abcd", application_key = "application-key-1-efgh" }
   headers    = { DD-API-KEY = "api-key-1-abcd", DD-APPLICATION-KEY = "application-key-1-efgh" }
 
   # The second key is refused, so the first is taken back.
