@@ -318,10 +318,16 @@ func (l *life) close(ctx context.Context) {
 	defer l.client.Close()
 	defer l.engine.Cleanup(ctx)
 	if l.lease != nil {
-		if err := l.endLease(ctx); err != nil {
-			l.note("ending the key of a life cut short: %s", err)
-		} else {
+		switch err := l.endLease(ctx); {
+		case err == nil:
 			l.ok("cleaned up: the key of a life cut short is revoked")
+		case l.isSeenDead(ctx):
+			// The engine goes on asking for as long as the provider may not know a key
+			// this young; here it has been seen.
+			l.ok("cleaned up: the key of a life cut short is dead")
+			return
+		default:
+			l.note("ending the key of a life cut short: %s", err)
 		}
 	}
 	if err := l.drain(ctx); err != nil {
@@ -331,6 +337,16 @@ func (l *life) close(ctx context.Context) {
 	if l.failed > 0 && l.keyName != "" && !l.dead {
 		l.wrong("key %s was never seen dead; look for it at the provider, and delete it there by hand", l.keyName)
 	}
+}
+
+// isSeenDead reports whether the key itself shows that it is.
+func (l *life) isSeenDead(ctx context.Context) bool {
+	if !l.definition.Capabilities.Probe {
+		return false
+	}
+	dead, err := l.probed(ctx, providers.Dead)
+	l.dead = l.dead || dead && err == nil
+	return l.dead
 }
 
 // drain waits until the engine has cleared up what a mint or a revocation left.
