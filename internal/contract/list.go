@@ -53,12 +53,19 @@ func (c *call) list(w http.ResponseWriter) {
 // them where the document makes nothing at that path, as the query filters them.
 func (c *call) here() []*object {
 	var made []*object
+	place, makes := c.request.URL.Path, c.route.PathItem.Post != nil || c.route.PathItem.Put != nil
+	if c.request.Method != http.MethodGet { // …/keys/search lists what …/keys makes
+		makes = false
+		if slices.Contains(listWords, c.lastWord()) {
+			place = place[:strings.LastIndexAny(place, "/:")]
+		}
+	}
 	for _, object := range c.objects {
-		if object.path == c.request.URL.Path {
+		if object.path == place {
 			made = append(made, object)
 		}
 	}
-	if c.route.PathItem.Post == nil && c.route.PathItem.Put == nil && made == nil {
+	if !makes && made == nil {
 		made = c.objects
 	}
 	return slices.DeleteFunc(slices.Clone(made), c.filteredOut)

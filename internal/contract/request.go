@@ -176,6 +176,8 @@ func presented(r *http.Request, scheme *openapi3.SecurityScheme) string {
 			return ""
 		}
 		return password
+	case scheme.Type == "http" && strings.EqualFold(scheme.Scheme, "digest"):
+		return digestUser(r)
 	case scheme.Type == "apiKey" && scheme.In == openapi3.ParameterInQuery:
 		return r.URL.Query().Get(scheme.Name)
 	case scheme.Type == "apiKey" && scheme.In == openapi3.ParameterInCookie:

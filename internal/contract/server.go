@@ -260,6 +260,7 @@ func (c *call) serve(w http.ResponseWriter) {
 		return
 	}
 	if !c.authorized() {
+		c.challenge(w)
 		c.fail(w, http.StatusUnauthorized)
 		return
 	}
@@ -301,7 +302,7 @@ func (c *call) operation() string { return c.route.Method + " " + c.route.Path }
 // conforms holds the request against the document, all but whether the
 // credential that it shows is the right one.
 func (c *call) conforms() (err error) {
-	shown := func(credential string) bool { return credential != "" }
+	shown := func(credential string) bool { return credential != "" || c.takesDigest() }
 	if err := openapi3filter.ValidateRequest(c.request.Context(), c.input(shown)); err != nil {
 		return err
 	}
@@ -321,6 +322,9 @@ func (c *call) conforms() (err error) {
 // admin's or a living key's; any that is shown, where it says nothing of them.
 func (c *call) authorized() bool {
 	security := c.security()
+	if c.takesDigest() && c.answersChallenge() {
+		return true
+	}
 	if len(security) == 0 {
 		return slices.ContainsFunc(anywhere(c.request), c.accepts)
 	}
