@@ -85,13 +85,16 @@ func (f *fake) last() (string, http.Header) {
 
 const adminKey = "admin-s3cret-value"
 
+// noPause takes back the whole of a pause between two attempts.
+func noPause(string, int) float64 { return -0.5 }
+
 func (f *fake) client(t *testing.T, definition string, values Values) *Client {
 	t.Helper()
 	all := Values{"admin_key": adminKey}
 	for name, value := range values {
 		all[name] = value
 	}
-	c, err := NewClient(mustParse(t, definition), Settings{Values: all, BaseURL: f.URL + "/v1"})
+	c, err := NewClient(mustParse(t, definition), Settings{Values: all, BaseURL: f.URL + "/v1", Jitter: noPause})
 	if err != nil {
 		t.Fatal(err)
 	}
