@@ -12,6 +12,8 @@ func changes() []action {
 		{kind: "replace credential", weight: 2, do: replaceCredential, describe: func(e Event, t Traits) string {
 			return "an operator gives config/" + e.connection(t) + " another credential of the same account, and ends the old one"
 		}},
+		{kind: "share credential", weight: 1, fits: func(t Traits) bool { return t.Second == secondConnection && t.Rotation == rotateNew },
+			do: shareCredential, describe: say("an operator gives config/two the credential of config/one")},
 		{kind: "other account", weight: 1, do: otherAccount, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("an operator gives config/%s a credential of another account (force=%v)", e.connection(t), e.Yes)
 		}},
@@ -49,6 +51,7 @@ func changes() []action {
 		}, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("config/%s is deleted without force, and written again after %s", e.connection(t), e.D)
 		}},
+		{kind: "move", weight: 1, do: moveMount, describe: say("the mount is moved to another path, by which its leases end")},
 		{kind: "tune", weight: 1, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
 			c.mu.Lock()
@@ -154,6 +157,15 @@ func replaceCredential(w *world, e Event) {
 	w.giveCredential(c, e, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
 }
 
+// shareCredential leaves two connections with one credential, which a rotation of
+// either must not take from the other.
+func shareCredential(w *world, e Event) {
+	c := w.originals()[0]
+	if secret := c.storedAdmins()["one"]; !w.isTaken(secret) {
+		w.giveCredential(c, e, "two", map[string]any{"admin_key": secret})
+	}
+}
+
 func otherAccount(w *world, e Event) {
 	c, name := w.clusterOf(e), e.connection(w.life.Traits)
 	w.host.mu.Lock()
@@ -171,6 +183,28 @@ func otherHost(w *world, e Event) {
 	other.mu.Unlock()
 	w.leading(c, name)
 	w.giveCredential(c, e, name, map[string]any{"base_url": "http://two.sim", "admin_key": made.secret, "force": e.Yes})
+}
+
+// moveMount has Vault end all leases of a mount and load it anew at another path.
+func moveMount(w *world, e Event) {
+	c := w.clusterOf(e)
+	if c.leader() == nil {
+		return
+	}
+	for _, l := range c.allLeases() {
+		c.end(l)
+	}
+	time.Sleep(time.Duration(e.A%20) * time.Second)
+	if c.leader() == nil || w.isOver() {
+		return
+	}
+	c.mu.Lock()
+	c.mountPoint = fmt.Sprintf("moved-%d/", e.N)
+	c.mu.Unlock()
+	c.stepDown(0)
+	if c.leader() == nil && !w.isOver() {
+		c.lead()
+	}
 }
 
 // leading notes that a connection may lead elsewhere until it is mended.

@@ -10,7 +10,7 @@ const providerName = "simulated"
 
 var definitionText = template.Must(template.New("definition").Parse(`
 provider "{{ .Name }}" {
-  title = "Simulated"
+  title = "Simulated{{ if .Revision }}, {{ .Revision }}{{ end }}"
   connection "admin_key" {
     type      = string
     required  = true
@@ -22,12 +22,6 @@ provider "{{ .Name }}" {
     type = string
     required = true
     help     = "Where the keys are made."
-  }
-{{- end }}
-{{- if .Revision }}
-  role "revision" {
-    type = string
-    help = "Tells this definition from others: {{ .Revision }}."
   }
 {{- end }}
   auth "bearer" { token = connection.admin_key }
@@ -153,7 +147,12 @@ provider "{{ .Name }}" {
 {{- if .Expiry }}
   expiry { granularity = "1s" }
 {{- end }}
-  errors { message = body.error.message }
+  errors {
+    message = body.error.message
+{{- if .Throttling }}
+    throttled = body.error.message == "slow down"
+{{- end }}
+  }
 }
 `))
 

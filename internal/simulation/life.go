@@ -28,6 +28,11 @@ type Event struct {
 // Draw makes the life of a seed.
 func Draw(seed uint64) Life {
 	life := Life{Seed: seed, Traits: drawTraits(seed)}
+	run := drawPattern(seed, life.Traits)
+	if run != nil && run.suits != nil {
+		run.suits(&life.Traits)
+		life.Traits = life.Traits.consistent()
+	}
 	d := dice(seed, "script")
 	kinds := drawnKinds(life.Traits)
 	// A life has a temper: a few kinds of event that come often.
@@ -39,7 +44,15 @@ func Draw(seed uint64) Life {
 	}
 	length := 15 + d.IntN(35)
 	at := time.Duration(0)
-	for n := range length {
+	begins := d.IntN(length)
+	for n := 0; n < length; n++ {
+		if run != nil && n == begins {
+			for _, e := range run.events(seed, n, at+time.Second) {
+				life.Events = append(life.Events, e)
+				n, at = e.N, e.At
+			}
+			continue
+		}
 		switch d.IntN(10) {
 		case 0:
 			at += between(d, time.Minute, 15*time.Minute)

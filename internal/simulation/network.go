@@ -46,8 +46,15 @@ func (p *provider) converse(from *node, conn net.Conn) {
 		if answer == nil {
 			return // without a word
 		}
-		if _, err := conn.Write(answer.bytes()); err != nil {
+		text := answer.bytes()
+		if answer.cut {
+			text = text[:len(text)-len(answer.body)/2-1]
+		}
+		if _, err := conn.Write(text); err != nil {
 			p.unheard(answer)
+			return
+		}
+		if answer.cut {
 			return
 		}
 	}
@@ -58,13 +65,14 @@ type answer struct {
 	status int
 	header map[string]string
 	body   []byte
+	cut    bool // only a part of it arrives
 }
 
 func (a *answer) bytes() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
-	for name, value := range a.header {
-		fmt.Fprintf(&out, "%s: %s\r\n", name, value)
+	for _, name := range sortedNames(a.header) {
+		fmt.Fprintf(&out, "%s: %s\r\n", name, a.header[name])
 	}
 	fmt.Fprintf(&out, "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(a.body))
 	out.Write(a.body)

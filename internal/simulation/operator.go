@@ -251,6 +251,17 @@ func (w *world) mend() {
 	}
 	w.comeBack()
 	w.mendConnections()
+	w.unshare()
+}
+
+// unshare gives a connection whose credential another one has its own.
+func (w *world) unshare() {
+	for _, c := range w.originals() {
+		stored := c.storedAdmins()
+		if secret := stored["two"]; secret != "" && secret == stored["one"] {
+			w.giveCredential(c, Event{Kind: "mend"}, "two", map[string]any{"admin_key": w.newAdmin(c, "two").secret})
+		}
+	}
 }
 
 // mendConnections gives connections whose credential the world took another.
@@ -411,7 +422,7 @@ func operators() []action {
 			data := roleData(t, e.connection(t), "alpha")
 			delete(data, "ttl")
 			delete(data, "max_ttl")
-			if e.B%3 > 0 {
+			if e.B%3 > 0 || t.Shortens > 0 { // what ends by itself has to be rotated by itself
 				data["rotation_period"] = 600 + 60*(e.B%20)
 			}
 			data["overlap"] = []int{0, 90, 400}[e.A%3]
@@ -494,10 +505,13 @@ func accidents() []action {
 	}
 }
 
-func (e Event) weather() string {
-	all := []string{
-		weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow,
-		weatherDoubles, weatherForbidden, weatherThrottles, weatherMangled,
-	}
-	return all[e.A%len(all)]
+// weathers are all kinds of weather, as often as they come.
+var weathers = []string{
+	weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow, weatherDoubles, weatherForbidden,
+	weatherThrottles, weatherMangled, weatherCut, weatherDeaf, weatherForgetful, weatherCircles,
 }
+
+func (e Event) weather() string { return weathers[e.A%len(weathers)] }
+
+// weatherIndex is the A of an event with that weather.
+func weatherIndex(weather string) int { return slices.Index(weathers, weather) }

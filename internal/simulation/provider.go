@@ -26,6 +26,10 @@ const (
 	weatherForbidden = "answers 403"   // the admin may do and see nothing
 	weatherThrottles = "answers 429"
 	weatherMangled   = "mangles answers" // after doing what was asked
+	weatherCut       = "breaks off in mid-answer"
+	weatherDeaf      = "breaks off in mid-request" // and does nothing
+	weatherForgetful = "leaves out attributes of what it made"
+	weatherCircles   = "begins its lists anew at their end"
 )
 
 // provider is a host with an admin API. Its clock may differ from everybody's.
@@ -131,9 +135,11 @@ func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 		return p.sayf(from, what, changes, refusal(http.StatusServiceUnavailable, "out of order"))
 	}
 	if p.is(weatherThrottles) {
-		throttled := refusal(http.StatusTooManyRequests, "slow down")
-		throttled.header = map[string]string{"Retry-After": "7"}
-		return p.sayf(from, what, changes, throttled)
+		return p.sayf(from, what, changes, p.tooMany())
+	}
+	if changes && p.is(weatherDeaf) {
+		p.world.note("provider", "%s is not heard to its end", what)
+		return nil
 	}
 	a := p.act(from, r, body)
 	if makesKey(r) && p.is(weatherDoubles) && !p.traits.KnownID {
@@ -151,12 +157,44 @@ func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 		p.world.note("provider", "%s is answered %d, mangled", what, a.status)
 		p.unheard(a)
 		return &answer{status: http.StatusOK, body: []byte("<html>")}
+	case changes && p.is(weatherCut):
+		p.world.note("provider", "%s is answered %d, and the answer breaks off", what, a.status)
+		p.unheard(a)
+		a.cut = true
+		return a
+	case makesKey(r) && a.status < 300 && p.is(weatherForgetful):
+		p.world.note("provider", "%s is answered %d, with half of it", what, a.status)
+		p.unheard(a)
+		return a.without(pick(d, "id", "key"))
 	}
 	if from.isDead() {
 		p.unheard(a)
 		return nil
 	}
 	return p.sayf(from, what, changes, a)
+}
+
+// tooMany refuses a request in excess, as the provider does.
+func (p *provider) tooMany() *answer {
+	status := p.traits.Throttling
+	if status == 0 {
+		status = http.StatusTooManyRequests
+	}
+	a := refusal(status, "slow down")
+	a.header = map[string]string{"Retry-After": "7"}
+	return a
+}
+
+// without leaves a field out of an answer.
+func (a *answer) without(field string) *answer {
+	var fields map[string]any
+	if json.Unmarshal(a.body, &fields) != nil {
+		return a
+	}
+	delete(fields, field)
+	rest := told(a.status, fields)
+	rest.header = a.header
+	return rest
 }
 
 // makesKey reports whether a request makes one by itself.
@@ -383,6 +421,9 @@ func (p *provider) fillAccount(in *account, id, expires string) *answer {
 func (p *provider) fill(k *key, expires string) *answer {
 	k.secret = secretMark + p.mark("secret "+k.name)
 	k.expires = p.endOf(expires)
+	if latest := k.made.Add(p.traits.Shortens + p.traits.Clock); p.traits.Shortens > 0 && k.expires.After(latest) {
+		k.expires = latest
+	}
 	return told(http.StatusCreated, map[string]any{
 		"id": k.id, "key": k.secret, "username": "robot", "expires_at": shown(k.expires),
 	})
@@ -432,13 +473,16 @@ func (p *provider) deleteKey(in *account, project, id string) *answer {
 		}
 	}
 	k := p.find(in, project, id)
-	if k == nil {
+	if k == nil || p.isTooYoung(k) {
 		return notFound()
 	}
 	p.kill(k)
 	p.world.died(k)
 	return &answer{status: http.StatusNoContent}
 }
+
+// isTooYoung reports whether the key is not yet known where it is asked for by id.
+func (p *provider) isTooYoung(k *key) bool { return time.Since(k.made) < p.traits.YoungLag }
 
 // kill ends a key.
 func (p *provider) kill(k *key) {
@@ -455,7 +499,7 @@ func (p *provider) kill(k *key) {
 
 func (p *provider) extendKey(in *account, id, expires string) *answer {
 	for _, k := range slices.Backward(in.keys) {
-		if k.id == id && k.there(time.Now()) {
+		if k.id == id && k.there(time.Now()) && !p.isTooYoung(k) {
 			k.expires = p.endOf(expires)
 			return told(http.StatusOK, map[string]any{"expires_at": shown(k.expires)})
 		}
@@ -526,6 +570,9 @@ func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing,
 	page = all[from:min(from+limit, len(all))]
 	if len(page) == limit && from+limit < len(all) {
 		next = fmt.Sprintf("%s@%d", page[limit-1].id, from+limit)
+	}
+	if next == nil && len(all) > limit && time.Now().Before(p.weather[weatherCircles]) {
+		next = fmt.Sprintf("%s@%d", all[limit-1].id, limit) // that of the first page
 	}
 	return page, next
 }

@@ -42,6 +42,9 @@ type Traits struct {
 	Clock       time.Duration `help:"the provider's clock is ahead by"`
 	Slow        time.Duration `help:"an answer takes up to"`
 	ReuseIDs    bool          `help:"ids of deleted keys are used again"`
+	YoungLag    time.Duration `help:"a new key cannot be found by its id for so long"`
+	Shortens    time.Duration `help:"the provider ends keys at the latest after"`
+	Throttling  int           `help:"requests in excess are refused with status"`
 	// How the mount is used.
 	Second  string        `help:"what else is at the account"`
 	Verify  bool          `help:"revocations are verified"`
@@ -80,6 +83,9 @@ func drawTraits(seed uint64) Traits {
 		Clock:       pick(d, 0, 0, 0, 20*time.Second, -20*time.Second),
 		Slow:        pick(d, 50*time.Millisecond, 300*time.Millisecond, 2*time.Second),
 		ReuseIDs:    oneIn(d, 8),
+		YoungLag:    pick(d, 0, 0, 0, 5*time.Second, 25*time.Second),
+		Shortens:    pick(d, 0, 0, 0, 15*time.Minute, 45*time.Minute),
+		Throttling:  pick(d, 0, 0, 403, 200, 418),
 		Second:      pick(d, "", secondConnection, secondConnection, secondMount),
 		Verify:      oneIn(d, 4),
 		Standby:     oneIn(d, 4),
@@ -125,7 +131,10 @@ func (t Traits) consistent() Traits {
 		t.Projects, t.Extend = false, false
 	}
 	if !t.Expiry {
-		t.Extend = false
+		t.Extend, t.Shortens = false, 0
+	}
+	if t.Shortens > 0 {
+		t.Clock = min(t.Clock, 0) // an end that is told is taken at its word, see docs/reliability.md
 	}
 	if t.Rotation == "" {
 		t.Period = 0

@@ -46,6 +46,7 @@ type cluster struct {
 	minted  int
 	// defaultTTL and maxTTL are the mount's, as it is tuned.
 	defaultTTL, maxTTL time.Duration
+	mountPoint         string
 	// jumped says that a node's clock jumped, after which no time is exact.
 	jumped bool
 }
@@ -162,7 +163,7 @@ func (s *system) ReplicationState() consts.ReplicationState {
 func newCluster(w *world, name string) *cluster {
 	c := &cluster{
 		world: w, name: name, disk: newDisk(), leases: map[string]*lease{},
-		defaultTTL: time.Hour, maxTTL: 3 * time.Hour,
+		defaultTTL: time.Hour, maxTTL: 3 * time.Hour, mountPoint: "apikeys/",
 	}
 	c.disk.touched = func(string) {}
 	c.disk.forgotten = func(r *storedRecord) { w.forgot(c, r) }
@@ -277,7 +278,8 @@ func (c *cluster) stepDown(cleanUpAfter time.Duration) {
 	n.mu.Unlock()
 	c.world.loseSwaps()
 	c.world.background(func() {
-		time.Sleep(cleanUpAfter)
+		// A moment later than whatever happens now, so that the order is the same each time.
+		time.Sleep(cleanUpAfter + between(dice(c.world.life.Seed, "clean-up", n.name), time.Millisecond, 20*time.Millisecond))
 		n.backend.Cleanup(context.Background())
 	})
 }
@@ -374,8 +376,11 @@ func (n *node) handle(ctx context.Context, op logical.Operation, path string, da
 }
 
 func (n *node) request(op logical.Operation, path string) *logical.Request {
+	n.cluster.mu.Lock()
+	mountPoint := n.cluster.mountPoint
+	n.cluster.mu.Unlock()
 	return &logical.Request{
-		Operation: op, Path: path, Storage: n.view, ID: "request", MountPoint: "apikeys/",
+		Operation: op, Path: path, Storage: n.view, ID: "request", MountPoint: mountPoint,
 		DisplayName: "token-sim", EntityID: "entity",
 		Connection: &logical.Connection{RemoteAddr: "192.0.2.7"},
 	}
