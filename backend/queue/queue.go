@@ -425,7 +425,7 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 	case errors.As(err, &later) && !later.RetryAt().IsZero():
 		item.NextTry = later.RetryAt()
 	case OutOfReach(err): // the lane's pause is the entry's
-	case providers.KindOf(err) == providers.Refused, errors.Is(err, ErrByHand):
+	case providers.KindOf(err) == providers.Refused, errors.Is(err, ErrByHand), later != nil: // time alone mends none of them
 		item.NextTry = q.now().Add(q.Jitter.Pause(entry.ID, item.Attempts, retry.LongestRefused))
 	default:
 		item.NextTry = q.now().Add(q.Jitter.Pause(entry.ID, item.Attempts, retry.LongestUnreachable))
