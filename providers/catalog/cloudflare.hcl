@@ -28,15 +28,19 @@ provider "cloudflare" {
     help     = "What the tokens may do: a JSON list of policies, each {\"effect\": \"allow\", \"permission_groups\": [{\"id\": …}], \"resources\": {…}}. The ids come from GET /user/tokens/permission_groups."
   }
 
+  locals {
+    tokens = connection.account_id != null ? "/accounts/${connection.account_id}/tokens" : "/user/tokens"
+  }
+
   auth "bearer" { token = connection.api_token }
 
   check {
-    get = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/verify" : "/user/tokens/verify"
+    get = "${local.tokens}/verify"
     ok  = body.success && body.result.status == "active"
   }
 
   issue {
-    post = connection.account_id != null ? "/accounts/${connection.account_id}/tokens" : "/user/tokens"
+    post = local.tokens
     json = {
       name       = key.name
       policies   = role.policies
@@ -50,7 +54,7 @@ provider "cloudflare" {
   }
 
   revoke {
-    delete = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/${key.id}" : "/user/tokens/${key.id}"
+    delete = "${local.tokens}/${key.id}"
     json   = {} # the description demands a body
     ok     = body.success
     gone   = [404]
@@ -58,7 +62,7 @@ provider "cloudflare" {
 
   # result_info is optional, so an empty page is the end.
   list {
-    get = connection.account_id != null ? "/accounts/${connection.account_id}/tokens" : "/user/tokens"
+    get = local.tokens
     query = {
       per_page = 50
     }
@@ -73,7 +77,7 @@ provider "cloudflare" {
   }
 
   probe {
-    get     = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/verify" : "/user/tokens/verify"
+    get     = "${local.tokens}/verify"
     headers = { Authorization = "Bearer ${secret.api_token}" }
     alive   = status == 200 && body.result.status == "active"
     dead    = status == 401 || (status == 200 && body.result.status != "active")
@@ -84,12 +88,12 @@ provider "cloudflare" {
   # https://developers.cloudflare.com/fundamentals/api/how-to/roll-token/
   rotate {
     step "own" {
-      get  = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/verify" : "/user/tokens/verify"
+      get  = "${local.tokens}/verify"
       ok   = body.success
       save = { id = body.result.id }
     }
     step "roll" {
-      put  = connection.account_id != null ? "/accounts/${connection.account_id}/tokens/${saved.id}/value" : "/user/tokens/${saved.id}/value"
+      put  = "${local.tokens}/${saved.id}/value"
       json = {} # the description demands a body
       ok   = body.success
     }

@@ -39,6 +39,14 @@ provider "datadog" {
     help = "Scopes of the application keys, such as dashboards_read. Without them they can do whatever their owner can; API keys have none."
   }
 
+  locals {
+    keys = (
+      role.kind == "api_key" ? "/api/v2/api_keys" :
+      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys" :
+      "/api/v2/current_user/application_keys"
+    )
+  }
+
   auth "header" {
     headers = {
       DD-API-KEY         = connection.api_key
@@ -52,11 +60,7 @@ provider "datadog" {
   }
 
   issue {
-    post = (
-      role.kind == "api_key" ? "/api/v2/api_keys" :
-      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys" :
-      "/api/v2/current_user/application_keys"
-    )
+    post = local.keys
     json = {
       data = {
         type = role.kind == "api_key" ? "api_keys" : "application_keys"
@@ -71,21 +75,13 @@ provider "datadog" {
   }
 
   revoke {
-    delete = (
-      role.kind == "api_key" ? "/api/v2/api_keys/${key.id}" :
-      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys/${key.id}" :
-      "/api/v2/current_user/application_keys/${key.id}"
-    )
-    gone = [404]
+    delete = "${local.keys}/${key.id}"
+    gone   = [404]
   }
 
   # An empty page is the end.
   list {
-    get = (
-      role.kind == "api_key" ? "/api/v2/api_keys" :
-      role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys" :
-      "/api/v2/current_user/application_keys"
-    )
+    get = local.keys
     query = {
       "page[size]" = 100
     }

@@ -61,6 +61,7 @@ func (d *Definition) SameAuth(other *Definition) bool { return d.authText() == o
 
 func (d *Definition) authText() string {
 	var text strings.Builder
+	text.WriteString(d.locals) // what auth shows may be made of them
 	for _, use := range d.authUses() {
 		text.WriteString(use.Kind)
 		exprs := []hclsyntax.Expression{use.When}

@@ -58,6 +58,7 @@ var elsewhere = map[string]string{
 	"previous":   "it is in retire only.",
 	"request":    "it is in the recipe of auth \"signature\" only: message, headers and query.",
 	"signature":  "it is in headers and query of auth \"signature\" only.",
+	"local":      "write local.NAME, and NAME in locals { … }.",
 	"token":      "it is in headers of auth \"login\" only.",
 }
 

@@ -35,6 +35,7 @@ type Definition struct {
 	validations []*validation
 
 	source []byte
+	locals string        // the text of all locals
 	base   *pathTemplate // nil when the connection must give the URL
 	Auth   []*AuthUse
 

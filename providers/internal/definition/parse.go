@@ -41,13 +41,16 @@ func Parse(filename string, src []byte) (d *Definition, err error) {
 	if err := plausible(filename, src); err != nil {
 		return nil, err
 	}
-	p := &parser{fields: map[*field.Field]hcl.Range{}, def: &Definition{source: bytes.Clone(src)}, meter: expr.NewMeter(context.Background(), 0)}
+	p := &parser{fields: map[*field.Field]hcl.Range{}, def: &Definition{source: bytes.Clone(src)}, meter: expr.NewMeter(context.Background(), 0), inlined: map[*hclsyntax.ParenthesesExpr]bool{}}
 	file, found := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	p.addAll(found)
 	if p.any() {
 		return nil, p.err(src)
 	}
 	p.body = file.Body.(*hclsyntax.Body)
+	for _, block := range p.body.Blocks {
+		p.inlineLocals(block.Body)
+	}
 	p.readFile(p.body)
 	faulty := p.any()
 	switch metered := p.meterBody(p.body); {
@@ -112,7 +115,9 @@ type parser struct {
 	meter  *expr.Meter // of all that is checked
 	body   *hclsyntax.Body
 	fields map[*field.Field]hcl.Range // where each is declared
-	name   hcl.Range                  // of the provider's label: where whole-document mistakes are told
+	// inlined are the places of locals.
+	inlined map[*hclsyntax.ParenthesesExpr]bool
+	name    hcl.Range // of the provider's label: where whole-document mistakes are told
 
 	// opened is told which names a block may hold, and placed which names the
 	// expressions may mention that stand at one place; nil tells nobody. The
@@ -148,7 +153,7 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
 		[]string{"title", "docs", "base_url", "verified_against", "lag"},
-		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors", "validation"})
+		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors", "validation", "locals"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
@@ -161,6 +166,13 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 	}
 	if d.Title == "" {
 		d.Title = d.Name
+	}
+	for _, block := range r.blocks("locals") {
+		var names []string
+		for name := range block.Body.Attributes {
+			names = append(names, name)
+		}
+		p.open(block.Body, "locals", names, nil)
 	}
 	d.Connection = r.fields("connection")
 	d.Role = r.fields("role")

@@ -90,15 +90,9 @@ func (p *parser) readBase(expression hclsyntax.Expression) *pathTemplate {
 func (p *parser) readTemplate(expr hclsyntax.Expression, what, example string) *pathTemplate {
 	switch e := expr.(type) {
 	case *hclsyntax.TemplateExpr:
-		t := &pathTemplate{}
-		for _, part := range e.Parts {
-			if literal, ok := part.(*hclsyntax.LiteralValueExpr); ok && literal.Val.Type() == cty.String {
-				t.Parts = append(t.Parts, pathPart{literal: literal.Val.AsString()})
-			} else {
-				t.Parts = append(t.Parts, pathPart{Value: part})
-			}
-		}
-		return t
+		return p.templateOf(e.Parts, mostVariants)
+	case *hclsyntax.TemplateWrapExpr:
+		return p.templateOf([]hclsyntax.Expression{e.Wrapped}, mostVariants)
 	case *hclsyntax.ParenthesesExpr:
 		return p.readTemplate(e.Expression, what, example)
 	case *hclsyntax.ConditionalExpr:
@@ -111,6 +105,51 @@ func (p *parser) readTemplate(expr hclsyntax.Expression, what, example string) *
 		p.add(expr.Range(), "bad "+what, "Write %s as a text with values in it, such as %s, or as a condition between two such texts: only so can each value be kept inside its place.", what, example)
 		return &pathTemplate{Parts: []pathPart{{literal: "/"}}}
 	}
+}
+
+// mostVariants bounds between how many texts the locals in a path may choose.
+const mostVariants = 32
+
+// templateOf is the template of these parts. A local that is a text with values in it,
+// or a choice between such texts, is as if it stood there.
+func (p *parser) templateOf(parts []hclsyntax.Expression, left int) *pathTemplate {
+	for i, part := range parts {
+		text := p.inlinedText(part)
+		if text == nil {
+			continue
+		}
+		if left <= 1 {
+			p.add(part.Range(), "too many choices", "The locals in a path choose between at most %d texts.", mostVariants)
+			return &pathTemplate{Parts: []pathPart{{literal: "/"}}}
+		}
+		with := func(instead ...hclsyntax.Expression) []hclsyntax.Expression {
+			return slices.Concat(parts[:i], instead, parts[i+1:])
+		}
+		switch e := text.(type) {
+		case *hclsyntax.TemplateExpr:
+			return p.templateOf(with(e.Parts...), left)
+		case *hclsyntax.ConditionalExpr:
+			return &pathTemplate{
+				When: e.Condition,
+				Yes:  p.templateOf(with(p.inline(e.TrueResult)), left/2),
+				no:   p.templateOf(with(p.inline(e.FalseResult)), left/2),
+			}
+		}
+	}
+	t := &pathTemplate{}
+	for _, part := range parts {
+		literal, ok := part.(*hclsyntax.LiteralValueExpr)
+		last := len(t.Parts) - 1
+		switch {
+		case !ok || literal.Val.Type() != cty.String:
+			t.Parts = append(t.Parts, pathPart{Value: part})
+		case last >= 0 && t.Parts[last].Value == nil:
+			t.Parts[last].literal += literal.Val.AsString()
+		default:
+			t.Parts = append(t.Parts, pathPart{literal: literal.Val.AsString()})
+		}
+	}
+	return t
 }
 
 // variants are the templates between which conditions choose.

@@ -358,7 +358,7 @@ func (d *depth) Exit(hclsyntax.Node) hcl.Diagnostics {
 // MeterTree has the parts of an expression counted. The expression itself is
 // counted by whoever evaluates it.
 func MeterTree(expr hclsyntax.Expression) {
-	for _, part := range partsOf(expr) {
+	for _, part := range Parts(expr) {
 		switch e := (*part).(type) {
 		case nil, *hclsyntax.LiteralValueExpr, *hclsyntax.AnonSymbolExpr, *hclsyntax.ExprSyntaxError, *meteredExpression:
 		case *hclsyntax.ObjectConsKeyExpr:
@@ -370,8 +370,8 @@ func MeterTree(expr hclsyntax.Expression) {
 	}
 }
 
-// partsOf are the places of an expression's parts.
-func partsOf(expr hclsyntax.Expression) []*hclsyntax.Expression {
+// Parts are the places of an expression's parts.
+func Parts(expr hclsyntax.Expression) []*hclsyntax.Expression {
 	var parts []*hclsyntax.Expression
 	all := func(list []hclsyntax.Expression) {
 		for i := range list {
