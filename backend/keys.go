@@ -2,13 +2,11 @@ package backend
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
-	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
@@ -24,19 +22,7 @@ func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limi
 	if limit <= 0 || limit > longestPage {
 		limit = longestPage
 	}
-	var page []*ledger.Record
-	for r, err := range ledger.After(ctx, s, after) {
-		if errors.Is(err, stored.ErrUnreadable) {
-			continue // info tells of it
-		}
-		if err != nil {
-			return nil, err
-		}
-		if page = append(page, r); len(page) == limit {
-			break
-		}
-	}
-	return page, nil
+	return e.books.ledger.Page(ctx, s, after, limit)
 }
 
 // Key reads one record; nil when no such key is alive.

@@ -229,3 +229,41 @@ func TestSecondKeyOfOneValue(t *testing.T) {
 		}))
 	}
 }
+
+// TestPagesOfKeys: pages are the same from storage and from the index, whole and in
+// order.
+func TestPagesOfKeys(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		ctx := context.Background()
+		w := newWorld(t)
+		var want []string
+		for range 12 {
+			want = append(want, w.recordOf(w.mustMint("app")).ID)
+		}
+		slices.Sort(want)
+		w.start(fault{})
+		pages := func() (ids []string) {
+			for after := ""; ; {
+				page, err := w.process.Keys(ctx, w.process.storage, after, 5)
+				w.must(err)
+				for _, r := range page {
+					ids, after = append(ids, r.ID), r.ID
+				}
+				if len(page) < 5 {
+					return ids
+				}
+			}
+		}
+		if got := pages(); !slices.Equal(got, want) {
+			t.Errorf("from storage: %v, want %v", got, want)
+		}
+		w.turn()
+		if got := pages(); !slices.Equal(got, want) {
+			t.Errorf("from the index: %v, want %v", got, want)
+		}
+		w.must(w.process.books.ledger.Delete(ctx, w.process.storage, &ledger.Record{ID: want[3]}))
+		if got := pages(); slices.Contains(got, want[3]) {
+			t.Error("a key is listed whose record is gone")
+		}
+	})(t)
+}

@@ -400,14 +400,17 @@ func (i *index) finish() {
 	i.reading, i.gone = nothingReading, nil
 }
 
-// inShard are the ids of a connection's records in one shard, in order.
-func (i *index) inShard(n int, connection string) []string {
+// inShard are the ids beyond one in a shard, of a connection or of all, in order.
+func (i *index) inShard(n int, after, connection string) []string {
+	if after != "" && ShardName(n) < ShardOf(after) {
+		return nil
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var found []string
 	for key, one := range i.shards[n].records {
-		if i.origins[one.origin].connection == connection {
-			found = append(found, hex.EncodeToString(key[:]))
+		if id := hex.EncodeToString(key[:]); id > after && (connection == "" || i.origins[one.origin].connection == connection) {
+			found = append(found, id)
 		}
 	}
 	slices.Sort(found)

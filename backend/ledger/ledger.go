@@ -296,14 +296,36 @@ func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection str
 	return live, nil
 }
 
+// Page are at most so many records that can be read, beyond an id, in order. Where
+// the index has them all, nothing is listed: storage goes through a whole folder for
+// that.
+func (l *Ledger) Page(ctx context.Context, s logical.Storage, after string, limit int) ([]*Record, error) {
+	all := After(ctx, s, after)
+	if l.isWhole() {
+		all = l.indexed(ctx, s, after, "")
+	}
+	var page []*Record
+	for r, err := range all {
+		if errors.Is(err, stored.ErrUnreadable) {
+			continue // info tells of it
+		}
+		if err != nil {
+			return nil, err
+		}
+		if page = append(page, r); len(page) == limit {
+			break
+		}
+	}
+	return page, nil
+}
+
 // OfConnection yields a connection's records as All does, without reading those of
 // others where the index has them all.
 func (l *Ledger) OfConnection(ctx context.Context, s logical.Storage, connection string) iter.Seq2[*Record, error] {
+	if l.isWhole() {
+		return l.indexed(ctx, s, "", connection)
+	}
 	return func(yield func(*Record, error) bool) {
-		if l.isWhole() {
-			l.yieldIndexed(ctx, s, connection, yield)
-			return
-		}
 		for r, err := range All(ctx, s) {
 			if (err != nil || r.Connection == connection) && !yield(r, err) {
 				return
@@ -312,18 +334,21 @@ func (l *Ledger) OfConnection(ctx context.Context, s logical.Storage, connection
 	}
 }
 
-func (l *Ledger) yieldIndexed(ctx context.Context, s logical.Storage, connection string, yield func(*Record, error) bool) {
-	for n := range Shards {
-		for _, id := range l.inShard(n, connection) {
-			r, err := Get(ctx, s, id)
-			if err == nil && r == nil {
-				continue // revoked since
-			}
-			if r == nil {
-				r = &Record{ID: id}
-			}
-			if !yield(r, err) {
-				return
+// indexed yields what the index has beyond an id, of one connection or of all.
+func (l *Ledger) indexed(ctx context.Context, s logical.Storage, after, connection string) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for n := range Shards {
+			for _, id := range l.inShard(n, after, connection) {
+				r, err := Get(ctx, s, id)
+				if err == nil && r == nil {
+					continue // revoked since
+				}
+				if r == nil {
+					r = &Record{ID: id}
+				}
+				if !yield(r, err) {
+					return
+				}
 			}
 		}
 	}

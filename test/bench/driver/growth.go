@@ -218,7 +218,12 @@ func (w *world) unseal(ctx context.Context, path string) (time.Duration, error) 
 
 var keysGauge = regexp.MustCompile(`apikeys_keys\{connection="box"\} ([0-9.e+]+)`)
 
-// awaitKnown waits until the engine counts as many keys as there are.
+// isRecovering tells of a connection that was in use when Vault was sealed: the
+// whole ledger is read for it, once.
+var isRecovering = regexp.MustCompile(`apikeys_recovering\{connection="box"\} 1`)
+
+// awaitKnown waits until the engine counts as many keys as there are, and has
+// nothing left to recover from.
 func (w *world) awaitKnown(ctx context.Context, keys int) error {
 	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
 		text, err := w.client.text(ctx, http.MethodGet, "grow/metrics", nil)
@@ -229,7 +234,7 @@ func (w *world) awaitKnown(ctx context.Context, keys int) error {
 		if found := keysGauge.FindSubmatch(text); found != nil {
 			counted, _ = strconv.ParseFloat(string(found[1]), 64)
 		}
-		if int(counted) >= keys {
+		if int(counted) >= keys && !isRecovering.Match(text) {
 			return nil
 		}
 		if time.Since(began) > time.Hour {
