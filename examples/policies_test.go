@@ -169,6 +169,7 @@ func (x *example) send(client *api.Client, r request) error {
 			return err
 		}
 	}
+	//lint:ignore SA1019 The calls that know the method are as many as the methods.
 	answer, err := client.RawRequestWithContext(x.t.Context(), wanted)
 	if answer != nil {
 		answer.Body.Close()

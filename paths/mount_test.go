@@ -2,6 +2,7 @@ package paths_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func (m *mount) send(operation logical.Operation, path string, input data) (*log
 	if operation == logical.UpdateOperation {
 		checked, exists, err := m.backend.HandleExistenceCheck(m.t.Context(), req)
 		if err != nil {
-			m.t.Fatalf("existence check of %s: %v", path, err)
+			return nil, fmt.Errorf("existence check of %s: %w", path, err)
 		}
 		if checked && !exists {
 			req.Operation = logical.CreateOperation

@@ -89,7 +89,7 @@ func (u *upgrade) register(path, version string) {
 // run has the mount run that version from now on.
 func (u *upgrade) run(version string) {
 	u.t.Helper()
-	u.must(u.vault.Client.Sys().TuneMount("apikeys", api.MountConfigInput{PluginVersion: version}))
+	u.must(u.vault.Client.Sys().TuneMountAllowNil("apikeys", api.TuneMountConfigInput{PluginVersion: &version}))
 	_, err := u.vault.Client.Sys().ReloadPlugin(&api.ReloadPluginInput{Plugin: vault.PluginName})
 	u.must(err)
 	u.runs(version)

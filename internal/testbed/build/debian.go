@@ -90,7 +90,7 @@ func (r debianRecipe) unpack(ctx context.Context, pinned debianPackage, dir stri
 		}
 	}
 	if !exists(filepath.Join(dir, r.program)) {
-		return fmt.Errorf("Debian's package %s has no %s", pinned.name, r.program)
+		return fmt.Errorf("the package %s of Debian has no %s", pinned.name, r.program)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,10 +141,4 @@ func (w *world) consulAt(ctx context.Context, name string, p *provider) (string,
 	return name + "/creds/app", errors.Join(
 		w.client.write(ctx, name+"/config/access", map[string]any{"address": address, "scheme": scheme, "token": "the admin's", "ca_cert": p.certificate()}),
 		w.client.write(ctx, name+"/roles/app", map[string]any{"consul_policies": "app", "ttl": keyTTL, "max_ttl": maxTTL}))
-}
-
-// reload has Vault start the mount's backend anew, as at an unsealing.
-func (w *world) reload(ctx context.Context, mount string) error {
-	_, err := w.client.call(ctx, http.MethodPut, "sys/plugins/reload/backend", map[string]any{"mounts": []string{mount + "/"}})
-	return err
 }
