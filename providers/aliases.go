@@ -63,24 +63,22 @@ const DefaultLag = definition.DefaultLag
 // few kilobytes.
 const LongestDefinition = definition.LongestDefinition
 
-// Unknown: the request was sent and no answer that can be understood came
-// back; it may or may not have taken effect.
-const Unknown = transport.Unknown
-
-// Refused: the provider answered no; nothing was created or changed.
-const Refused = transport.Refused
-
-// Unauthorized: the provider refused the connection's credential; nothing
-// was created or changed.
-const Unauthorized = transport.Unauthorized
-
-// Throttled: the provider asked to come back later, by HTTP 429 or in the way
-// that the definition knows; nothing was created or changed.
-const Throttled = transport.Throttled
-
-// Unreachable: the request never left: name look-up, connecting or TLS
-// failed, the rate limit had no room in time, or the breaker is open.
-const Unreachable = transport.Unreachable
+const (
+	// Unknown: the request was sent and no answer that can be understood came
+	// back; it may or may not have taken effect.
+	Unknown = transport.Unknown
+	// Refused: the provider answered no; nothing was created or changed.
+	Refused = transport.Refused
+	// Unauthorized: the provider refused the connection's credential; nothing
+	// was created or changed.
+	Unauthorized = transport.Unauthorized
+	// Throttled: the provider asked to come back later, by HTTP 429 or in the way
+	// that the definition knows; nothing was created or changed.
+	Throttled = transport.Throttled
+	// Unreachable: the request never left: name look-up, connecting or TLS
+	// failed, the rate limit had no room in time, or the breaker is open.
+	Unreachable = transport.Unreachable
+)
 
 // SameURL reports whether two texts are one URL, user name and password aside.
 func SameURL(a, b string) bool { return definition.SameURL(a, b) }

@@ -34,8 +34,11 @@ type Settings struct {
 	Timeout time.Duration
 	// CACert, ClientCert and ClientKey are PEM texts; all may be empty.
 	CACert, ClientCert, ClientKey string
-	TLSServerName                 string
-	ProxyURL                      string
+	// TLSServerName is the name that the server's certificate is held against; empty
+	// for the host's.
+	TLSServerName string
+	// ProxyURL names a proxy; empty for the environment's.
+	ProxyURL string
 	// RequestsPerSecond replaces the definition's limit; 0 keeps it.
 	RequestsPerSecond float64
 

@@ -29,6 +29,7 @@ type Error struct {
 	Err error
 }
 
+// Error is one sentence that names the operation.
 func (e *Error) Error() string {
 	switch {
 	case e.Kind == Unreachable:
@@ -44,6 +45,7 @@ func (e *Error) Error() string {
 	}
 }
 
+// Unwrap is the cause below, or nil.
 func (e *Error) Unwrap() error { return e.Err }
 
 // NothingMade reports whether err proves that an issue created nothing. Any

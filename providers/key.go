@@ -76,8 +76,8 @@ const (
 	// Unclear means that the answer was neither what the definition calls
 	// alive nor dead.
 	Unclear Liveness = iota
-	Alive
-	Dead
+	Alive            // the provider takes the key
+	Dead             // it refuses it, or knows it no more
 )
 
 // Leftover is what a failed issue or rotation of several steps made and could

@@ -17,6 +17,8 @@ import (
 // list and revoke its keys. It never changes after Parse and is safe for
 // concurrent use.
 type Definition struct {
+	// Name is the label of the provider block, Title what people call it (the name
+	// where nobody says), and Docs the address of its documentation; empty for none.
 	Name, Title, Docs string
 	// VerifiedAgainst are the servers, with version, that keys were really made
 	// and revoked at, such as "Gitea 1.26.0".
@@ -26,11 +28,12 @@ type Definition struct {
 	BaseURL string
 	// Connection and Role are the provider's fields in source order.
 	Connection, Role field.Fields
-	Capabilities     Capabilities
-	KeyName          KeyName
-	Expiry           Expiry
-	Limits           Limits
-	Networks         Networks
+	// Capabilities follow from the blocks.
+	Capabilities Capabilities
+	KeyName      KeyName
+	Expiry       Expiry
+	Limits       Limits
+	Networks     Networks
 
 	validations []*validation
 

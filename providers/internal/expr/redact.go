@@ -22,6 +22,7 @@ const (
 // a provider that echoes one cannot carry it into an error. A nil *Secrets gathers
 // nothing and knows none.
 type Secrets struct {
+	// Texts are those gathered so far.
 	Texts []string
 	// Passing are secrets of the connection that come and go, as tokens do; nil
 	// for none.
@@ -31,6 +32,7 @@ type Secrets struct {
 	Public string
 }
 
+// Add takes note of texts; those too short to tell from ordinary words are left out.
 func (s *Secrets) Add(texts ...string) {
 	if s == nil {
 		return

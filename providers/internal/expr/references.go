@@ -97,6 +97,7 @@ func ReadsClock(expr hclsyntax.Expression) bool {
 	return found
 }
 
+// Present are the expressions that are not nil.
 func Present(exprs []hclsyntax.Expression) []hclsyntax.Expression {
 	kept := exprs[:0:0]
 	for _, expr := range exprs {
@@ -145,6 +146,7 @@ func WrittenNames(expr hclsyntax.Expression) []string {
 	return nil
 }
 
+// ReferencesInAll are all names that several expressions use.
 func ReferencesInAll(exprs []hclsyntax.Expression) []Reference {
 	var all []Reference
 	for _, expr := range exprs {

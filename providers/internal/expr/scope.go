@@ -19,6 +19,7 @@ import (
 // Scope is what the names in an expression stand for at one moment. It is
 // never changed; With makes a new one. The zero Scope has no names.
 type Scope struct {
+	// Names are the values by the name that an expression begins with, such as role.
 	Names map[string]cty.Value
 	// Secrets gathers what was seen under way that no error may hold; nil where
 	// nobody asks.
@@ -156,6 +157,7 @@ func SourceOf(expr hclsyntax.Expression) string {
 	return fmt.Sprintf("the expression at %s line %d", at.Filename, at.Start.Line)
 }
 
+// TraversalText is a traversal as a definition writes it: body.data[0].
 func TraversalText(traversal hcl.Traversal) string {
 	var text strings.Builder
 	for _, step := range traversal {
@@ -181,6 +183,7 @@ type Key struct {
 	CIDRs     []string
 }
 
+// Value is the object; what is not known of the key is null.
 func (k Key) Value() cty.Value {
 	text := func(s string) cty.Value {
 		if s == "" {

@@ -24,6 +24,7 @@ func Capital(err error) string {
 	return string(first) + text[size:]
 }
 
+// SortedNames are the keys of a map, sorted.
 func SortedNames[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }

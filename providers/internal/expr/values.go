@@ -15,6 +15,8 @@ import (
 // connection and of keys, and whatever is computed from them.
 type sensitiveMark struct{}
 
+// Sensitive marks a value as one that must not be shown, and with it whatever is
+// computed from it.
 func Sensitive(v cty.Value) cty.Value { return v.Mark(sensitiveMark{}) }
 
 // MostNumberText bounds a number's text, and MostExponent its exponent: beyond

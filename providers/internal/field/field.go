@@ -11,13 +11,16 @@ import (
 
 // Field is one parameter of a connection or role.
 type Field struct {
+	// Name is what operators write, and expressions read.
 	Name string
 	// Type is string, number, bool, a list, map or object of them, or any
 	// (cty.DynamicPseudoType).
-	Type     cty.Type
+	Type cty.Type
+	// Required fields are given, or the configuration is refused.
 	Required bool
 	// Default is the JSON value used when none is given; nil for none.
-	Default   any
+	Default any
+	// Sensitive values are never shown, logged or kept with a key.
 	Sensitive bool
 	// Enum are the only values allowed; for a list or a map, of each element.
 	Enum []any

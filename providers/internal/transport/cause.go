@@ -215,6 +215,7 @@ type proxyRefusal struct{ status int }
 
 func (p *proxyRefusal) Error() string { return "the proxy answered status " + strconv.Itoa(p.status) }
 
+// StatusText is a status with its name, as in "404 (Not Found)".
 func StatusText(status int) string {
 	if text := http.StatusText(status); text != "" {
 		return strconv.Itoa(status) + " (" + text + ")"

@@ -26,10 +26,12 @@ const (
 // Its message holds no secret and no part of an answer.
 type Failure struct {
 	// Op is what the request was for, as request.op says it.
-	Op   string
+	Op string
+	// Kind says whether the request may have taken effect.
 	Kind Kind
 	// Status is the HTTP status, 0 when there was no answer.
-	Status  int
+	Status int
+	// Message is a part of a sentence, for an operator.
 	Message string
 	// RetryAfter is how long to wait; 0 when nobody said.
 	RetryAfter time.Duration

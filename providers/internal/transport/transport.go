@@ -50,10 +50,10 @@ const (
 type Request struct {
 	Op     string // the block, for Error.Op
 	Class  Class
-	Method string
-	URL    *url.URL
-	Header http.Header
-	Body   []byte
+	Method string      // such as GET
+	URL    *url.URL    // absolute
+	Header http.Header // sent as it is, before Sign adds to it
+	Body   []byte      // empty for none
 	// Longest bounds the answer's body; 0 stands for maxBody.
 	Longest int64
 	// Throttled says of an answer that it means the provider's rate limit, beyond
@@ -67,9 +67,9 @@ type Request struct {
 
 // Response is a provider's whole answer, its body unpacked and bounded.
 type Response struct {
-	Status int
-	Header http.Header
-	Body   []byte
+	Status int         // of HTTP
+	Header http.Header // as it came, but for what tells of packing
+	Body   []byte      // unpacked; nil where there is none
 }
 
 // Transport carries one connection's requests to its provider. It keeps to the
