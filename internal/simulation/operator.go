@@ -422,10 +422,13 @@ func operators() []action {
 			data := roleData(t, e.connection(t), "alpha")
 			delete(data, "ttl")
 			delete(data, "max_ttl")
-			if e.B%3 > 0 || t.Shortens > 0 { // what ends by itself has to be rotated by itself
+			if e.B%3 > 0 {
 				data["rotation_period"] = 600 + 60*(e.B%20)
 			}
 			data["overlap"] = []int{0, 90, 400}[e.A%3]
+			if t.Shortens > 0 { // what ends by itself is rotated in time, see docs/reliability.md
+				data["rotation_period"], data["overlap"] = 600, 0
+			}
 			_ = w.write(w.clusterOf(e), e, e.static(), data)
 		}, describe: func(e Event, t Traits) string { return "write " + e.static() }},
 		{kind: "rotate role", weight: 2, do: func(w *world, e Event) {
