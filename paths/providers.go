@@ -30,7 +30,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  p.list,
 					Summary:   "List the providers that keys can be minted at.",
-					Responses: listed("Names of the providers.", "Title of each provider."),
+					Responses: listed("Names of the providers.", "Of each provider its title, what it can do in short, and the servers that it was tried at."),
 				},
 			},
 			HelpSynopsis:    "List the providers that keys can be minted at.",
@@ -99,9 +99,20 @@ func (p providerEndpoints) list(ctx context.Context, req *logical.Request, d *fr
 		if err != nil {
 			return nil, err
 		}
-		info[name] = map[string]any{"title": definition.Title}
+		info[name] = inShort(definition)
 	}
 	return logical.ListResponseWithInfo(names, info), nil
+}
+
+// inShort is what a detailed list says of a provider, a column each.
+func inShort(d *providers.Definition) map[string]any {
+	return map[string]any{
+		"title":            d.Title,
+		"native_expiry":    d.Capabilities.NativeExpiry,
+		"ip_binding":       d.Capabilities.IPBinding,
+		"rotate_root":      d.Capabilities.RotateRoot,
+		"verified_against": strings.Join(d.VerifiedAgainst, ", "),
+	}
 }
 
 func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

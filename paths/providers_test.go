@@ -22,6 +22,11 @@ func TestProviders(t *testing.T) {
 		if shown["name"] != name || shown["title"] == "" || shown["title"] != info[name].(data)["title"] {
 			t.Errorf("providers/%s shows the title %v, and the list %v", name, shown["title"], info[name])
 		}
+		for _, ability := range []string{"native_expiry", "ip_binding", "rotate_root"} {
+			if listed := info[name].(data)[ability]; listed == nil || listed != shown["capabilities"].(data)[ability] {
+				t.Errorf("providers/%s shows %s as %v, and the list as %v", name, ability, shown["capabilities"].(data)[ability], listed)
+			}
+		}
 		for _, kind := range []string{"connection_fields", "role_fields"} {
 			for field, described := range shown[kind].(data) {
 				for _, part := range []string{"type", "help"} {

@@ -29,6 +29,9 @@ var ownServers = map[string]string{
 var realServers = map[string]string{
 	"etcd":            filepath.Join("..", "test", "acceptance", "etcd_integration_test.go"),
 	"gitea":           filepath.Join("..", "test", "acceptance", "gitea_integration_test.go"),
+	"icinga2":         filepath.Join("..", "test", "acceptance", "icinga2site_integration_test.go"),
+	"miniflux":        filepath.Join("..", "test", "acceptance", "minifluxsite_integration_test.go"),
+	"verdaccio":       filepath.Join("..", "test", "acceptance", "verdacciosite_integration_test.go"),
 	"influxdb1":       filepath.Join("..", "test", "acceptance", "influxdb1site_integration_test.go"),
 	"rabbitmq":        filepath.Join("..", "test", "acceptance", "rabbitmqsite_integration_test.go"),
 	"express-gateway": filepath.Join("..", "test", "acceptance", "expressgateway_integration_test.go"),

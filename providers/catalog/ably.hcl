@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources: ably/open-specs:definitions/control-v1.yaml
 #
 # Keys of an app. A revoked key stays in the list and says so. Keys do not end by

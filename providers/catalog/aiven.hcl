@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: aiven/go-client-codegen:handler/user;
 # https://api.aiven.io/doc/#tag/User/operation/AccessTokenCreate
 #

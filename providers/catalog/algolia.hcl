@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: algolia/api-clients-automation:specs/bundled/search.yml
 #
 # A key is its own id, so it stands in the addresses of requests about it, and

@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: argoproj/argo-cd:assets/swagger.json;
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/user-management/
 #

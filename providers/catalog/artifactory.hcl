@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: jfrog/vault-plugin-secrets-artifactory:artifactory.go;
 # https://jfrog.com/help/r/jfrog-rest-apis/create-token
 #

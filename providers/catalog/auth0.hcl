@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources: auth0/docs-v2:main/docs/oas/management/v2/management-api-oas.json;
 # https://auth0.com/docs/api/management/v2/clients/post-clients
 #

@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: https://docs.aws.amazon.com/apigateway/latest/api/API_CreateApiKey.html,
 # API_CreateUsagePlanKey.html, API_GetApiKeys.html, API_DeleteApiKey.html
 #

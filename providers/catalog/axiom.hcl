@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources: axiomhq/docs:content/docs/(api-reference)/restapi/versions/v2.json
 #
 # The admin token needs create, read and delete on API tokens.

@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: Azure/azure-rest-api-specs (Microsoft.ApiManagement, 2024-05-01, from
 # memory); https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription
 #

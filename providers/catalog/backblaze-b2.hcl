@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: Backblaze/b2-sdk-python:b2sdk/_internal/raw_api.py;
 # https://www.backblaze.com/apidocs/b2-create-key
 #

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key,
 # .../delete-an-api-key and .../lists-the-users-api-keys
 #

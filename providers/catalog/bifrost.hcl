@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: https://docs.getbifrost.ai/api-reference/governance/create-virtual-key,
 # .../list-virtual-keys and .../delete-virtual-key
 #

@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: https://developers.binance.com/docs/sub_account/api-management;
 # binance/binance-connector-python:clients/sub_account (api_management_api.py).
 #

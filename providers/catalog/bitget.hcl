@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: tiagosiebler/bitget-api:src/rest-client-v3.ts, src/types/request/v3/account.ts,
 # src/util/BaseRestClient.ts; https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key
 #

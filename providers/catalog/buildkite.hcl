@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: buildkite/docs:pages/apis/rest_api/clusters/agent_tokens.md
 #
 # Agent tokens of a cluster. The API token needs read_clusters and write_clusters.

@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: bybit-exchange/docs:docs/v5/user/{create-subuid-apikey,rm-sub-apikey,
 # list-sub-apikeys,apikey-info}.mdx and docs/v5/{guide,error}.mdx
 #

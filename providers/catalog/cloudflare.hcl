@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources, unless a line names another: cloudflare/api-schemas:openapi.json for
 # user tokens; for account-owned tokens
 # https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/

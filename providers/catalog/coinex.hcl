@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: https://docs.coinex.com/api/v2/account/subs/http/create-sub-api,
 # .../list-sub-api, .../delete-sub-api and https://docs.coinex.com/api/v2/authorization
 #

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: confluentinc/ccloud-sdk-go-v2:apikeys/v2/api/openapi.yaml;
 # https://docs.confluent.io/cloud/current/api.html#tag/API-Keys-(iamv2)
 #

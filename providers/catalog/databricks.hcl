@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: databricks/databricks-sdk-go:service/settings/impl.go, model.go;
 # https://docs.databricks.com/api/workspace/tokenmanagement/createobotoken
 #

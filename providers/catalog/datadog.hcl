@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources, unless a line names another:
 # DataDog/datadog-api-client-go:.generator/schemas/v2/openapi.yaml.
 provider "datadog" {

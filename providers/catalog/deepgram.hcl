@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: deepgram/deepgram-api-specs:openapi.yml. The body of a new key is
 # left open there; its fields are from
 # https://developers.deepgram.com/docs/create-additional-api-keys

@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: digitalocean/openapi:specification/DigitalOcean-public.v2.yaml
 #
 # Keys of Spaces, the object storage. The API token needs the scopes

@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: https://docs.docker.com/reference/api/hub/latest/
 #
 # Personal access tokens of one user, made with that user's password or a token

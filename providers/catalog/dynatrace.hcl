@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources: dynatrace-oss/terraform-provider-dynatrace:dynatrace/api/v2/apitokens;
 # https://docs.dynatrace.com/docs/discover-dynatrace/references/dynatrace-api/environment-api/tokens-v2/api-tokens
 #

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: elastic/elasticsearch-specification:output/openapi/elasticsearch-openapi.json
 #
 # A key may do at most what its maker may, and a key that was made with a key has

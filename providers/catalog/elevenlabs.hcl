@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Source: elevenlabs/elevenlabs-docs:fern/apis/api/openapi.json
 #
 # The answer to a new key holds the key and no id; the list shows it by its name.

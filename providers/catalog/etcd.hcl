@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: etcd-io/etcd:api/etcdserverpb/rpc.proto and the JSON gateway that
 # etcd makes of it (https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/), and
 # what etcd 3.6.5 answers.

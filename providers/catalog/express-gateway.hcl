@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: ExpressGateway/express-gateway:lib/rest/routes/credentials.js and
 # lib/services/credentials, and what Express Gateway 1.16.11 answers.
 #

@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: fastly/fastly-go:docs/AutomationTokensAPI.md;
 # https://www.fastly.com/documentation/reference/api/auth-tokens/automation/
 #

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: https://docs.fireworks.ai/api-reference/create-api-key, .../list-api-keys
 # and .../delete-api-key (Gateway REST API 4.259).
 #

@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: gateio/gateapi-go:docs/SubAccountApi.md, SubAccountKey.md, client.go;
 # https://www.gate.com/docs/developers/apiv4/#create-api-key-of-the-sub-account
 #

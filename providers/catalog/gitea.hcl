@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources, unless a line names another: go-gitea/gitea:templates/swagger/v1_json.tmpl,
 # and what Gitea 1.26.0 answers. Forgejo keeps the same API.
 #

@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: octokit/openapi:generated/api.github.com.json and
 # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 #

@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources, unless a line names another: gitlabhq/gitlabhq:doc/api/project_access_tokens.md
 # and group_access_tokens.md beside it.
 #

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: googleapis/google-api-go-client:apikeys/v2/apikeys-api.json and
 # https://cloud.google.com/docs/authentication/api-keys
 #

@@ -1,9 +1,11 @@
+# Category: Observability and feature flags
+#
 # Sources: grafana/grafana-com-public-clients:openapi.json;
 # https://grafana.com/docs/grafana-cloud/developer-resources/api-reference/cloud-api/
 #
 # A key is an access policy with one token, so that each has its own scopes, realm and
 # subnets, and goes as a whole. The admin token needs accesspolicies:read, :write and
-# :delete. It is replaced by a new token of its own policy, whose id the operator gives.
+# :delete. It is replaced in the web interface.
 provider "grafana-cloud" {
   title    = "Grafana Cloud"
   docs     = "https://grafana.com/docs/grafana-cloud/security-and-account-management/authentication-and-permissions/access-policies/"

@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources, unless a line names another:
 # https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/
 provider "grafana" {

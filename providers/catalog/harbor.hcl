@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: goharbor/harbor:api/v2.0/swagger.yaml;
 # https://goharbor.io/docs/main/administration/robot-accounts/
 #

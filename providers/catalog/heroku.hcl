@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: heroku/platform-api:schema.json;
 # https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization
 #

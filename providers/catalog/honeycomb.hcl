@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources: honeycombio/terraform-provider-honeycombio:client/v2/api_keys.go, models.go;
 # https://api-docs.honeycomb.io/api/key-management
 #

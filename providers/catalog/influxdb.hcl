@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: influxdata/openapi:contracts/oss.json;
 # https://docs.influxdata.com/influxdb/v2/admin/tokens/
 #

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: https://docs.influxdata.com/influxdb/v1/administration/authentication_and_authorization/
 # and what InfluxDB 1.6.7 answers itself.
 #

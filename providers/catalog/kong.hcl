@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: https://developer.konghq.com/plugins/key-auth/ and
 # https://developer.konghq.com/api/gateway/admin-ee/ (key-auth credentials)
 #

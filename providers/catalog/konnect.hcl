@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: Kong/sdk-konnect-go:openapi.yaml
 #
 # Access tokens of a system account. A token of that account with the role

@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: Kucoin/kucoin-universal-sdk:spec/rest/entry/openapi-account.json,
 # sdk/golang/internal/infra/default_signer.go
 #

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: langfuse/langfuse:web/public/generated/api/openapi.yml
 #
 # Keys of a project, made with a key of its organization; a project's own keys

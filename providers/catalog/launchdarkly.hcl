@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources: launchdarkly/api-client-go:api/openapi.yaml;
 # https://launchdarkly.com/docs/api/access-tokens
 #

@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources, unless a line names another: linode/linode-api-docs:openapi.yaml.
 provider "linode" {
   title    = "Linode (Akamai)"

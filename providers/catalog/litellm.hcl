@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py;
 # https://docs.litellm.ai/docs/proxy/virtual_keys
 #

@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources: mailgun/mailgun-mcp-server:src/openapi.yaml;
 # https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/keys
 provider "mailgun" {

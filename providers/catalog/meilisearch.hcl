@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: meilisearch/open-api:open-api.json;
 # https://www.meilisearch.com/docs/reference/api/keys
 #

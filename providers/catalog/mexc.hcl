@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints
 #
 # Keys of sub-accounts; a role that names no permission gets keys that may read the

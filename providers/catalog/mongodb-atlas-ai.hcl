@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: mongodb/atlas-sdk-go:openapi/atlas-api.yaml (aiModelApiKeys);
 # https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/
 #

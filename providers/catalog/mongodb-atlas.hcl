@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: mongodb/atlas-sdk-go:openapi/atlas-api.yaml and
 # https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/
 #

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: kislerdm/neon-sdk-go:openAPIDefinition.json;
 # https://neon.com/docs/manage/api-keys
 #

@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: netbirdio/netbird:shared/management/http/api/openapi.yml;
 # https://docs.netbird.io/api/resources/setup-keys
 #

@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: netbox-community/go-netbox:api/openapi.yaml;
 # https://netboxlabs.com/docs/netbox/integrations/rest-api/
 #

@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources: newrelic/newrelic-client-go:pkg/apiaccess/{keys,types}.go and
 # https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys
 #

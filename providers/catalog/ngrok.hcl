@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: ngrok/ngrok-openapi:ngrok.yaml; https://ngrok.com/docs/api/
 #
 # API keys, or authtokens of tunnels. Neither ends by itself. Both are listed

@@ -1,3 +1,5 @@
+# Category: Crypto exchanges
+#
 # Sources: burakoner/OKX.Api:OKX.Api/SubAccount/Clients/OkxSubAccountRestClient.cs,
 # tiagosiebler/okx-api:src/util/BaseRestClient.ts and
 # https://www.okx.com/docs-v5/en/#sub-account-rest-api

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources, unless a line names another: the provider's OpenAPI description,
 # openai/openai-openapi:openapi.json.
 #

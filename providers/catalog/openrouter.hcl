@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources, unless a line names another: the provider's OpenAPI description,
 # OpenRouterTeam/typescript-sdk:.speakeasy/in.openapi.yaml.
 provider "openrouter" {

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: pinecone-io/pinecone-api:2026-04/admin_2026-04.oas.yaml, oauth_2026-04.oas.yaml;
 # https://docs.pinecone.io/reference/api/latest/admin/create_api_key
 #

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: planetscale/terraform-provider-planetscale:schemas/openapi.yaml;
 # https://planetscale.com/docs/api/reference/create_password
 #

@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: Portkey-AI/openapi:openapi.yaml;
 # https://portkey.ai/docs/api-reference/admin-api/introduction
 #

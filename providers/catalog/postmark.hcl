@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources: ActiveCampaign/postmark-php:src/Postmark/PostmarkAdminClient.php;
 # https://postmarkapp.com/developer/api/servers-api
 #

@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: https://pve.proxmox.com/pve-docs/api-viewer/#/access/users/{userid}/token;
 # bpg/terraform-provider-proxmox:proxmox/access/user_token.go
 #

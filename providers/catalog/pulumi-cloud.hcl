@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: https://api.pulumi.com/api/openapi/pulumi-spec.json;
 # https://www.pulumi.com/docs/pulumi-cloud/reference/cloud-rest-api/access-tokens/
 #

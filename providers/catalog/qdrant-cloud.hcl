@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: qdrant/qdrant-cloud-public-api:gen/openapiv2/qdrant/cloud/cluster/auth/v2/database_api_key.swagger.json;
 # https://qdrant.tech/documentation/cloud-api/
 #

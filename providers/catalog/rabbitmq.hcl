@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: https://www.rabbitmq.com/docs/management#http-api and what RabbitMQ 3.10.8
 # answers itself.
 #

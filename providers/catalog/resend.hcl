@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources: resend/resend-openapi:resend.json;
 # https://resend.com/docs/api-reference/api-keys/create-api-key
 #

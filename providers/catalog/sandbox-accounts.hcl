@@ -1,3 +1,5 @@
+# Category: To try out
+#
 # The sandbox again, where each key lives in an account of its own that is made,
 # given its scopes and given the key in three requests.
 provider "sandbox-accounts" {

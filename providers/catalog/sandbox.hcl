@@ -1,3 +1,5 @@
+# Category: To try out
+#
 # The provider that cmd/sandbox serves, to try and break the engine with.
 provider "sandbox" {
   title = "Sandbox"

@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: scaleway/scaleway-sdk-go:api/iam/v1alpha1/iam_sdk.go;
 # https://www.scaleway.com/en/developers/api/iam/
 #

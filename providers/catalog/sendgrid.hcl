@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources, unless a line names another: twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json.
 provider "sendgrid" {
   title    = "SendGrid"

@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Sources: getsentry/sentry-api-schema:openapi-derefed.json;
 # https://docs.sentry.io/api/projects/create-a-new-client-key/
 #

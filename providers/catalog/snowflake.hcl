@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token,
 # …/alter-user-remove-programmatic-access-token, …/show-user-programmatic-access-tokens,
 # https://docs.snowflake.com/en/developer-guide/sql-api/reference and …/sql-api/authenticating

@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/;
 # https://next.sonarqube.com/sonarqube/web_api/api/user_tokens
 #

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: supabase/cli:packages/api/src/generated/openapi.json;
 # https://supabase.com/docs/reference/api/v1-create-project-api-key
 #

@@ -1,3 +1,5 @@
+# Category: Code and delivery
+#
 # Sources: hashicorp/go-tfe:v2/openapi/spec.json; for several tokens of a team
 # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/team-tokens
 #

@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources, unless a line names another: twilio/twilio-oai:spec/json/twilio_iam_v1.json.
 provider "twilio" {
   title    = "Twilio API keys"

@@ -1,3 +1,5 @@
+# Category: Data, search and queues
+#
 # Sources: typesense/typesense-api-spec:openapi.yml;
 # https://typesense.org/docs/latest/api/api-keys.html
 #

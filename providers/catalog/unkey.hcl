@@ -1,3 +1,5 @@
+# Category: Network and gateways
+#
 # Sources: unkeyed/unkey:svc/api/openapi/openapi-generated.yaml;
 # https://www.unkey.com/docs/api-reference/v2/keys/create-api-key
 #

@@ -1,3 +1,5 @@
+# Category: Observability and feature flags
+#
 # Source: Unleash/unleash-server-api-go:openapi.json, and what Unleash 8.2.0
 # answers.
 #

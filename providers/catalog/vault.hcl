@@ -1,3 +1,5 @@
+# Category: Identity, mail and messages
+#
 # Sources, unless a line names another: hashicorp/vault-client-go:openapi.json
 # (which leaves the answers open) and hashicorp/vault:vault/token_store.go at
 # v1.21.0. OpenBao keeps the same API.

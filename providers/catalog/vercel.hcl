@@ -1,3 +1,5 @@
+# Category: Cloud and hosting
+#
 # Sources: vercel/sdk:vercel-spec.json; https://vercel.com/docs/rest-api
 #
 # Tokens of the user whose token the connection has: they may do what that user

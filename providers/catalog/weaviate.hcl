@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Source: weaviate/weaviate:openapi-specs/schema.json
 #
 # A key belongs to a user of its own whose id is the key's name, so that it is

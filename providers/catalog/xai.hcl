@@ -1,3 +1,5 @@
+# Category: AI
+#
 # Sources: https://docs.x.ai/developers/management-api-guide and
 # https://docs.x.ai/developers/rest-api-reference/management/auth
 #

@@ -41,6 +41,9 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 	"terraform-provider-vault": build.TerraformProvider,
 	"rabbitmq":                 build.RabbitMQ,
 	"influxdb1":                build.InfluxDB1,
+	"icinga2":                  build.Icinga2,
+	"miniflux":                 build.Miniflux,
+	"verdaccio":                build.Verdaccio,
 }
 
 func get(ctx context.Context, args []string) (string, error) {

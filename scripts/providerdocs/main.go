@@ -8,15 +8,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
 	"vault-plugin-secrets-apikeys/providers"
 )
 
-const folder = "docs/providers"
+const (
+	folder   = "docs/providers"
+	testdata = "providers/testdata"
+)
 
 func main() {
 	if err := writeAll(folder); err != nil {
@@ -27,7 +32,7 @@ func main() {
 
 // writeAll replaces what is in the folder.
 func writeAll(folder string) error {
-	pages, err := pages()
+	pages, err := pages(testdata)
 	if err != nil {
 		return err
 	}
@@ -50,32 +55,61 @@ var indexPage string
 
 var templates = func() *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
-		"fields":    describeFields,
-		"abilities": abilities,
-		"join":      strings.Join,
-		"example":   example,
+		"fields":            describeFields,
+		"abilities":         abilities,
+		"connectionExample": connectionExample,
+		"roleExample":       roleExample,
 	})
 	template.Must(t.New("provider").Parse(providerPage))
 	template.Must(t.New("index").Parse(indexPage))
 	return t
 }()
 
-// pages are all pages by file name.
-func pages() (map[string][]byte, error) {
+// page is what is written about one provider.
+type page struct {
+	*providers.Definition
+	Notes    notes
+	Evidence *evidence
+}
+
+// category is a field in which providers are at home.
+type category struct {
+	Title string
+	Pages []page
+}
+
+// pages are all pages by file name. testdata is the folder of the catalog's test data.
+func pages(testdata string) (map[string][]byte, error) {
 	made := map[string][]byte{}
-	var all []*providers.Definition
+	var index struct {
+		Count      int
+		Categories []category
+	}
+	grouped := map[string][]page{}
 	for _, name := range providers.BuiltIn() {
 		definition, err := providers.Load(name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, definition)
-		if made[name+".md"], err = render("provider", definition); err != nil {
+		evidence, err := evidenceOf(definition, testdata)
+		if err != nil {
 			return nil, err
 		}
+		one := page{definition, notesOf(definition.Source()), evidence}
+		if one.Notes.Category == "" {
+			return nil, fmt.Errorf("%s.hcl begins with no comment that names its category: # Category: …", name)
+		}
+		if made[name+".md"], err = render("provider", one); err != nil {
+			return nil, err
+		}
+		grouped[one.Notes.Category] = append(grouped[one.Notes.Category], one)
+		index.Count++
+	}
+	for _, title := range slices.Sorted(maps.Keys(grouped)) {
+		index.Categories = append(index.Categories, category{title, grouped[title]})
 	}
 	var err error
-	made["README.md"], err = render("index", all)
+	made["README.md"], err = render("index", index)
 	return made, err
 }
 
@@ -211,15 +245,4 @@ func bounds(d *providers.Definition) []string {
 		told = append(told, fmt.Sprintf("Names of keys have at most %d characters.", d.KeyName.MaxLength))
 	}
 	return told
-}
-
-// example are the required fields as arguments of vault write.
-func example(fields providers.Fields) string {
-	var b strings.Builder
-	for _, field := range fields {
-		if field.Required {
-			fmt.Fprintf(&b, " %s=…", field.Name)
-		}
-	}
-	return b.String()
 }

@@ -8,7 +8,7 @@ import (
 
 // TestPagesAreCurrent holds the pages against the definitions.
 func TestPagesAreCurrent(t *testing.T) {
-	want, err := pages()
+	want, err := pages(filepath.Join("..", "..", testdata))
 	if err != nil {
 		t.Fatal(err)
 	}

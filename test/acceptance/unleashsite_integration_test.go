@@ -24,12 +24,12 @@ const unleashReload = time.Minute
 
 // postgresOnce is the one PostgreSQL of this test binary.
 var postgresOnce = sync.OnceValues(func() (*postgres.Server, error) {
-	programs, err := build.PostgreSQL("Unleash")
+	programs, err := build.PostgreSQL("Unleash, as Miniflux does,")
 	if err != nil {
 		return nil, err
 	}
 	server, err := postgres.Start(context.Background(), postgres.Options{
-		Programs: programs, Databases: []string{databaseOf(false), databaseOf(true)},
+		Programs: programs, Databases: []string{databaseOf(false), databaseOf(true), minifluxDatabase},
 	})
 	if err == nil {
 		doAtTheEnd(server.Close)

@@ -21,7 +21,7 @@ import (
 type debianRecipe struct {
 	name    string // of its folder under scripts/servers
 	title   string // for people
-	program string // that must be there afterwards, below the folder
+	program string // that must be there afterwards, below the folder, as a pattern
 }
 
 // debianPackage is what the recipe's folder pins: the package, and the version of
@@ -89,7 +89,7 @@ func (r debianRecipe) unpack(ctx context.Context, pinned debianPackage, dir stri
 			return err
 		}
 	}
-	if !exists(filepath.Join(dir, r.program)) {
+	if found, err := filepath.Glob(filepath.Join(dir, r.program)); err != nil || len(found) == 0 {
 		return fmt.Errorf("the package %s of Debian has no %s", pinned.name, r.program)
 	}
 	return nil

@@ -17,6 +17,7 @@ const (
 	vaultModule     = "github.com/hashicorp/vault"
 	giteaModule     = "code.gitea.io/gitea"
 	etcdModule      = "go.etcd.io/etcd/server/v3"
+	minifluxModule  = "miniflux.app/v2"
 	toxiproxyModule = "github.com/Shopify/toxiproxy/v2"
 
 	consulTemplateModule    = "github.com/hashicorp/consul-template"
@@ -128,6 +129,24 @@ func Terraform(context.Context, io.Writer) (string, error) {
 		return "", &Missing{Server: "the example for Terraform", Program: "terraform", Install: "Terraform"}
 	}
 	return path, nil
+}
+
+// Icinga2 is RabbitMQ's counterpart for Icinga 2.
+func Icinga2(ctx context.Context, log io.Writer) (string, error) {
+	return debianRecipe{name: "icinga2", title: "Icinga", program: "usr/lib/*/icinga2/sbin/icinga2"}.path(ctx, log)
+}
+
+// Verdaccio returns a folder in which npm has installed Verdaccio on first use: it
+// holds node_modules. What takes long is told to log. Without node and npm the error
+// is a *Missing.
+func Verdaccio(ctx context.Context, log io.Writer) (string, error) {
+	return npmRecipe{name: "verdaccio", title: "Verdaccio", estimate: "30 seconds"}.path(ctx, log)
+}
+
+// Miniflux returns the path of a Miniflux binary, which is built on first use. What
+// takes long is told to log.
+func Miniflux(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "miniflux", module: minifluxModule, estimate: "1 minute"}.path(ctx, log)
 }
 
 // named returns the binary that the environment variable names; a wrong path

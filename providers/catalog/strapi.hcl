@@ -1,0 +1,87 @@
+# Category: Content
+#
+# Sources: https://docs.strapi.io/cms/features/api-tokens and strapi/strapi:packages/
+# core/admin/server/src/routes/api-tokens.ts
+#
+# API tokens of a Strapi 5. A role that says nothing gets tokens that only read; a
+# custom one may do what its permissions list. Strapi knows lifetimes of 7, 30 and 90
+# days. The administrator needs the permissions for API tokens, and nothing else; the
+# password is replaced by another administrator.
+# Not confirmed: what deleting a token that is gone is answered, so it is seen from
+# the list.
+provider "strapi" {
+  title = "Strapi"
+  docs  = "https://docs.strapi.io/cms/features/api-tokens"
+  lag   = "10s"
+
+  connection "email" {
+    type     = string
+    required = true
+    help     = "Administrator who may read, create and delete API tokens."
+  }
+  connection "password" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Password of the administrator."
+  }
+
+  role "type" {
+    type    = string
+    default = "read-only"
+    enum    = ["read-only", "full-access", "custom"]
+    help    = "What the tokens may do."
+  }
+  role "permissions" {
+    type = list(string)
+    help = "What custom tokens may do, such as api::article.article.find."
+  }
+
+  auth "login" {
+    request {
+      post = "/admin/login"
+      json = { email = connection.email, password = connection.password }
+    }
+    token      = body.data.token
+    expires_in = 1800
+  }
+
+  check { get = "/admin/api-tokens" }
+
+  issue {
+    post = "/admin/api-tokens"
+    json = {
+      name        = key.name
+      description = "Leased by Vault"
+      type        = role.type
+      permissions = role.type == "custom" ? role.permissions : null
+      lifespan    = key.ttl == null ? null : ceil(key.ttl / seconds("24h")) * 86400000
+    }
+    id         = body.data.id
+    secret     = { token = body.data.accessKey }
+    expires_at = body.data.expiresAt
+  }
+
+  revoke {
+    step "look" {
+      get  = "/admin/api-tokens"
+      gone = status == 200 && !contains([for one in body.data : tostring(one.id)], key.id)
+    }
+    step "delete" { delete = "/admin/api-tokens/${key.id}" }
+  }
+
+  # Not paged: the answer is all tokens.
+  list {
+    get   = "/admin/api-tokens"
+    items = body.data
+    item = {
+      id         = item.id
+      name       = item.name
+      created_at = item.createdAt
+    }
+  }
+
+  expiry { allowed = ["7d", "30d", "90d"] }
+
+  errors { message = body.error.message }
+}

@@ -1,0 +1,102 @@
+# Category: Network and gateways
+#
+# Sources: tailscale/tailscale-client-go-v2:keys.go;
+# https://tailscale.com/api#tag/keys
+#
+# Auth keys, with which machines join the tailnet under the role's tags. A role that
+# says nothing gets keys for one machine, which is forgotten when it goes away. The
+# OAuth client needs the scope auth_keys and the tags; it is replaced in the admin
+# console. Deleting a key leaves the machines that joined with it.
+# The list of keys holds ids alone, and not what we called them, so a key whose making
+# got no answer cannot be found: it ends by itself, with the longest that its lease
+# could have lasted.
+provider "tailscale" {
+  title    = "Tailscale"
+  docs     = "https://tailscale.com/kb/1085/auth-keys"
+  base_url = "https://api.tailscale.com"
+
+  connection "client_id" {
+    type     = string
+    required = true
+    help     = "Id of an OAuth client with the scope auth_keys."
+  }
+  connection "client_secret" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of the OAuth client."
+  }
+  connection "tailnet" {
+    type    = string
+    default = "-"
+    help    = "Tailnet that the keys belong to; - is the client's own."
+  }
+
+  role "tags" {
+    type     = list(string)
+    required = true
+    min      = 1
+    pattern  = "tag:.+"
+    help     = "Tags of the machines that join, such as tag:ci."
+  }
+  role "reusable" {
+    type    = bool
+    default = false
+    help    = "More than one machine may join with one key."
+  }
+  role "ephemeral" {
+    type    = bool
+    default = true
+    help    = "Machines are forgotten once they are away."
+  }
+  role "preauthorized" {
+    type    = bool
+    default = false
+    help    = "Machines need no approval where the tailnet asks for it."
+  }
+
+  auth "oauth2" {
+    token_url     = "/api/v2/oauth/token"
+    client_id     = connection.client_id
+    client_secret = connection.client_secret
+    credentials   = "body"
+  }
+
+  check { get = "/api/v2/tailnet/${connection.tailnet}/keys" }
+
+  issue {
+    post = "/api/v2/tailnet/${connection.tailnet}/keys"
+    json = {
+      description   = key.name
+      expirySeconds = key.ttl
+      capabilities = {
+        devices = {
+          create = {
+            reusable      = role.reusable
+            ephemeral     = role.ephemeral
+            preauthorized = role.preauthorized
+            tags          = role.tags
+          }
+        }
+      }
+    }
+    id         = body.id
+    secret     = { auth_key = body.key }
+    expires_at = body.expires
+  }
+
+  revoke {
+    delete = "/api/v2/tailnet/${connection.tailnet}/keys/${key.id}"
+    gone   = [404]
+  }
+
+  # A description may hold letters, digits, spaces and dashes.
+  key_name {
+    max_length = 50
+    characters = "a-zA-Z0-9-"
+  }
+
+  expiry { maximum = "90d" }
+
+  errors { message = body.message }
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"vault-plugin-secrets-apikeys/internal/contract"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// evidence is what a definition is held to, and what an operator may write: both
+// stand in the files of test data beside the catalog.
+type evidence struct {
+	Told  []string // a sentence for each kind
+	Short string   // the strongest kind, in a word or two
+
+	connection, role map[string]any // of keys that the tests make
+}
+
+// evidenceOf reads what a definition is held to below testdata, the folder of the
+// catalog's test data.
+func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
+	e := &evidence{Short: "the server that comes with it"}
+	exchanges, err := read(filepath.Join(testdata, "exchanges", d.Name+".hcl"), contract.ReadExchanges)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range exchanges {
+		e.Short = "documentation"
+		e.tell("exchanges that its documentation shows are replayed (%s: %s)", x.Title, x.Source)
+		if x.Document != "" {
+			e.Short = "OpenAPI document"
+			e.tell("those are held against the provider's OpenAPI document too")
+		}
+		if err := e.take(x.Connection, x.Role); err != nil {
+			return nil, err
+		}
+	}
+	cases, err := read(filepath.Join(testdata, "contract", d.Name+".hcl"), contract.ReadCases)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cases {
+		e.Short = "OpenAPI document"
+		e.tell("a key's life is held against the provider's OpenAPI document (%s)", c.Title)
+		if err := e.take(c.Connection, c.Role); err != nil {
+			return nil, err
+		}
+	}
+	if len(d.VerifiedAgainst) > 0 {
+		e.Short = strings.Join(d.VerifiedAgainst, ", ")
+		e.tell("keys are taken through their life at a real server, %s", e.Short)
+	}
+	return e, nil
+}
+
+// read reads a file of test data, if there is one.
+func read[T any](path string, parse func(path string) ([]T, error)) ([]T, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return parse(path)
+}
+
+func (e *evidence) tell(format string, args ...any) {
+	e.Told = append(e.Told, fmt.Sprintf(format, args...))
+}
+
+// take keeps the first fields that say anything.
+func (e *evidence) take(connection, role cty.Value) (err error) {
+	if len(e.connection) == 0 {
+		if e.connection, err = fieldsOf(connection); err != nil {
+			return err
+		}
+	}
+	if len(e.role) == 0 {
+		e.role, err = fieldsOf(role)
+	}
+	return err
+}
+
+func fieldsOf(written cty.Value) (map[string]any, error) {
+	if written == cty.NilVal || written.IsNull() {
+		return nil, nil
+	}
+	text, err := ctyjson.Marshal(written, written.Type())
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	return fields, json.Unmarshal(text, &fields)
+}

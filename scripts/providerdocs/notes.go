@@ -1,0 +1,50 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+// notes are the comment that a definition begins with: the field that the provider is
+// at home in, where the facts are from, and what a reader has to know, what nobody has
+// confirmed among it.
+type notes struct{ Category, Sources, Text string }
+
+// link finds addresses, which are shown as links when they stand in angle brackets.
+var link = regexp.MustCompile(`https://[^\s;,()]*[^\s;,.()]`)
+
+func notesOf(source string) notes {
+	var n notes
+	var paragraph []string
+	end := func() {
+		text := link.ReplaceAllString(strings.Join(paragraph, " "), "<$0>")
+		paragraph = nil
+		category, isCategory := strings.CutPrefix(text, "Category: ")
+		sources, isSources := strings.CutPrefix(text, "Sources: ")
+		switch {
+		case text == "":
+		case isCategory:
+			n.Category = category
+		case isSources:
+			n.Sources = sources
+		case n.Text == "":
+			n.Text = text
+		default:
+			n.Text += "\n\n" + text
+		}
+	}
+	for line := range strings.Lines(source) {
+		comment, is := strings.CutPrefix(strings.TrimSpace(line), "#")
+		if !is {
+			break
+		}
+		if comment = strings.TrimSpace(comment); comment == "" || strings.HasPrefix(comment, "Not confirmed:") {
+			end()
+		}
+		if comment != "" {
+			paragraph = append(paragraph, comment)
+		}
+	}
+	end()
+	return n
+}
