@@ -89,9 +89,7 @@ type terraform struct {
 func newTerraform(t *testing.T) *terraform {
 	t.Helper()
 	program, err := build.Terraform(t.Context(), os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	needs(t, "Terraform", err)
 	provider, err := build.TerraformProvider(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
