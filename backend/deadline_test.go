@@ -40,3 +40,21 @@ func TestRenewalAfterAClockWasAhead(t *testing.T) {
 		})
 	}
 }
+
+// TestRenewalWhileTheClockIsAhead: a shorter renewal, whose write may be carried
+// out and answered with an error, leaves the key no less than the lease has.
+func TestRenewalWhileTheClockIsAhead(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	now := began
+	e := &Engine{times: times{clock: newClock(func() time.Time { return now }, func() time.Duration { return 0 })}}
+	e.clients.connections.byName = map[string]*boundConnection{}
+	r := &ledger.Record{Connection: "gone", IssuedAt: began, Deadline: began.Add(time.Hour)}
+	now = began.Add(year)
+	for range 2 { // the second one finds what the first one set
+		e.moveDeadline(context.Background(), &logical.InmemStorage{}, r, time.Minute)
+		if meant := r.Deadline.Sub(r.DeadlineSetAt()); meant < time.Hour || meant > time.Hour+time.Minute {
+			t.Errorf("the key is to live for %s from when that was set, want an hour", meant)
+		}
+	}
+}

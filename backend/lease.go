@@ -150,7 +150,14 @@ func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *ledger.
 		before = now.Add(r.Deadline.Sub(set))
 		r.Deadline, r.DeadlineSet = before, now
 	}
-	if to := now.Add(ttl + longest + deadlineMargin); to.After(before) {
+	// Should the write be carried out and answered with an error, the lease ends when
+	// it did: what was left until then counts too, by the clock by which it was set.
+	from := e.clock.steady()
+	if r.DeadlineSetAt().Sub(from) >= sooner {
+		from = now
+	}
+	left := before.Sub(from)
+	if to := now.Add(max(ttl+longest+deadlineMargin, left)); to.After(before) {
 		r.Deadline, r.DeadlineSet = to, now
 	}
 }
