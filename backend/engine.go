@@ -132,6 +132,7 @@ type pending struct {
 	loading    loading
 	recoveries recoveries
 	searches   searches
+	passes     passes
 	ending     endings
 	ended      lately
 	ticks      int
@@ -186,6 +187,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	}
 	e.locks = locks{records: keyed.New(), rotations: keyed.New(), settings: keyed.New()}
 	e.guard.lookout = newLookout()
+	e.pending.passes = newPasses()
 	e.pending.recoveries.byLocation = map[string]*recovery{}
 	e.pending.loading.steps = []func(context.Context, logical.Storage) error{
 		e.findIdentity, e.findOwnership, e.books.queue.Load, e.books.timetable.Load, e.findInterrupted, e.findRecoveries,

@@ -190,7 +190,7 @@ func (s *gatedStorage) remove(ctx context.Context, key string) error {
 		return s.Storage.Delete(ctx, key)
 	}
 	r, err := stored.Read[ledger.Record](ctx, s.Storage, key)
-	if err != nil {
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return err
 	}
 	if err := s.Storage.Delete(ctx, key); err != nil {

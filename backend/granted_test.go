@@ -121,7 +121,7 @@ func TestStillbornKeyIsNotHandedOut(t *testing.T) {
 	if state := w.sandbox.State(); state.Counters.Deleted != state.Counters.Issued {
 		t.Errorf("%d keys were made and %d deleted", state.Counters.Issued, state.Counters.Deleted)
 	}
-	if live, err := w.process.books.ledger.LiveKeys(context.Background(), w.storage, "box"); err != nil || live != 0 {
+	if live, _, err := w.process.books.ledger.LiveKeys(context.Background(), w.storage, "box"); err != nil || live != 0 {
 		t.Errorf("the ledger holds %d keys, %v", live, err)
 	}
 }

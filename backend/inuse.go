@@ -119,13 +119,16 @@ func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string
 	if err := e.reapDue(ctx); err != nil { // what could not be written for certain is looked at again
 		return "", err
 	}
-	live, err := e.books.ledger.LiveKeys(ctx, s, connection)
+	live, damaged, err := e.books.ledger.LiveKeys(ctx, s, connection)
 	if err != nil {
 		return "", err
 	}
 	var left []string
 	if live > 0 {
 		left = append(left, count(live, "live key"))
+	}
+	if len(damaged) > 0 {
+		left = append(left, fmt.Sprintf("%s that cannot be read and may be of its keys (%s; see damaged in info, and keys/ID/give-up)", count(len(damaged), "record"), firstFew(damaged)))
 	}
 	if len(unsettled) > 0 {
 		left = append(left, count(len(unsettled), "unsettled call")+" (see queue/)")

@@ -65,14 +65,8 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 			return err
 		}
 	}
-	r, err := ledger.GetNamed(ctx, req.Storage, id, entry.KeyName)
-	if err != nil {
+	if err := e.dropGivenUp(ctx, req.Storage, id, entry.KeyName); err != nil {
 		return err
-	}
-	if r != nil {
-		if err := e.books.ledger.Delete(ctx, req.Storage, r); err != nil {
-			return err
-		}
 	}
 	if err := e.books.queue.Remove(ctx, req.Storage, id); err != nil {
 		return err
@@ -83,6 +77,46 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 		"connection", entry.Connection, "role", entry.Role, "key_name", entry.KeyName, "reason", entry.Reason,
 		"waiting_since", entry.Since, "attempts", entry.Attempts, "last_error", entry.LastError,
 		"entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
+	return nil
+}
+
+// dropGivenUp removes the record of the key with this id and name, be it damaged.
+func (e *Engine) dropGivenUp(ctx context.Context, s logical.Storage, id, name string) error {
+	r, err := ledger.GetNamed(ctx, s, id, name)
+	switch {
+	case errors.Is(err, stored.ErrUnreadable):
+		_, err = e.books.ledger.DropDamaged(ctx, s, id)
+	case err == nil && r != nil:
+		err = e.books.ledger.Delete(ctx, s, r)
+	}
+	return err
+}
+
+// GiveUpDamaged drops a record of the ledger that cannot be read, and whatever waits
+// on the queue for its key: the operator takes it on himself that the key is dead.
+// As long as the record is there, nothing is removed that might be that key. The log
+// keeps a record.
+func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id string) error {
+	if !ledger.IsID(id) {
+		return usererror.Errorf("%q is no key id; write one of those that damaged in info shows", id)
+	}
+	unlock, err := e.locks.records.Lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	dropped, err := e.books.ledger.DropDamaged(ctx, req.Storage, id)
+	if err != nil {
+		return err
+	}
+	if !dropped {
+		return usererror.Errorf("the ledger has no record with id %q that cannot be read; to end a living key write revoke-key", id)
+	}
+	if err := e.books.queue.Remove(ctx, req.Storage, id); err != nil {
+		return err
+	}
+	e.log.Warn("an operator gave up a record of the ledger that cannot be read; its key may be alive at its provider",
+		"record_id", id, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // TestTakeOverIsTriedAgain: storage fails while Vault starts the mount, and Vault
@@ -52,7 +53,9 @@ func TestTakeOverIsTriedAgain(t *testing.T) {
 func TestUnreadableEntriesKeepNobodyFromWork(t *testing.T) {
 	w := newWorld(t)
 	lease := w.mustMint("app")
-	w.process.books.queue.Lanes["box"] = &queue.Lane{Failures: 1}
+	for _, id := range []string{"one", "another"} {
+		w.process.books.queue.Observe("box", id, &providers.Error{Kind: providers.Unreachable})
+	}
 	if err := w.revoke(lease); err == nil {
 		t.Fatal("the key was revoked, and should have been queued")
 	}

@@ -64,7 +64,14 @@ type way struct {
 }
 
 // errElsewhere means that a connection no longer leads to what made something.
-var errElsewhere = errors.New("the connection leads to another place than that where it was made")
+var errElsewhere error = lasting{errors.New("the connection leads to another place than that where it was made")}
+
+// lasting is a failure that trying again does not mend, before an operator changes
+// something.
+type lasting struct{ error }
+
+// Lasting has the queue try seldom.
+func (lasting) Lasting() {}
 
 // waysTo are the ways to end what is of an origin, best first: by the definition
 // that made it, then by the one in use, should that be a correction. There is at

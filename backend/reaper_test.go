@@ -2,11 +2,15 @@ package backend
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // TestUnreadableRecordHoldsUpNobody: a record that cannot be read, in each part
@@ -33,4 +37,44 @@ func TestUnreadableRecordHoldsUpNobody(t *testing.T) {
 	if told := w.process.books.ledger.Unreadable(); len(told) != ledger.Shards {
 		t.Errorf("%d of %d records that cannot be read are told of", len(told), ledger.Shards)
 	}
+}
+
+// TestDamagedRecordIsGivenUp: a record that shows nothing of its key keeps the engine
+// from removing what nobody holds, and a connection from going, until an operator
+// gives it up; whatever waits for it goes too. One that can be read stays.
+func TestDamagedRecordIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	lease := w.mustMint("app")
+	held := w.recordOf(lease)
+	lost, damaged := w.mustMint("app"), w.mustMint("app")
+	orphan, broken := w.dataOf(lost).KeyName, w.dataOf(damaged).RecordID
+	w.dropRecordOf(lost)
+	w.damageRecordOf(damaged, func(string) string { return "{" })
+	w.advance(2 * listLag)
+	w.must(w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: broken, Kind: queue.Revoke, Connection: "box"}, false))
+	revoke := func() *ReconcileReport {
+		report, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{Delete: true})
+		w.must(err)
+		return report
+	}
+	if revoke(); !w.alive()[orphan] {
+		t.Fatal("an orphan was revoked that may be the key of the damaged record")
+	}
+	var mend *usererror.Error
+	if err := w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}); !errors.As(err, &mend) || !strings.Contains(err.Error(), broken) || !strings.Contains(err.Error(), "give-up") {
+		t.Errorf("deleting the connection: %v", err)
+	}
+	for id, refused := range map[string]bool{"no id": true, held.ID: true, "cd" + held.ID[2:]: true, broken: false} {
+		if err := w.process.GiveUpDamaged(ctx, w.request(logical.UpdateOperation, "keys"), id); errors.As(err, &mend) != refused || err != nil && !refused {
+			t.Errorf("giving up %q: %v", id, err)
+		}
+	}
+	if w.process.QueueEntry(broken) != nil || w.recordOf(lease) == nil {
+		t.Error("what waits for the damaged record stays, or another record went")
+	}
+	if revoke(); w.alive()[orphan] {
+		t.Error("the orphan is alive after the damaged record was given up")
+	}
+	w.must(w.revoke(lease))
 }

@@ -59,7 +59,7 @@ func (e *Engine) endSoon(ctx context.Context, s logical.Storage, r *ledger.Recor
 // endNow is the one try that Vault waits for.
 func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.Context) error) error {
 	if e.books.queue.Failing(r.Connection) {
-		return errors.New("it could not be reached at the last try")
+		return errors.New("it could not be reached at the last tries")
 	}
 	slots := e.slots(r.Connection)
 	slotCtx, cancelSlot := context.WithTimeout(ctx, slotPatience)
@@ -70,7 +70,9 @@ func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.
 	defer slots.Release(1)
 	ctx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
-	return end(ctx)
+	err := end(ctx)
+	e.books.queue.Observe(r.Connection, r.ID, err)
+	return err
 }
 
 // postpone queues a revocation and says why it is not done.
@@ -288,7 +290,7 @@ func (e *Engine) findAgain(ctx context.Context, w way, r *ledger.Record) (*provi
 	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
 		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)
 	if !w.elsewhere {
-		lost = errors.New("the definition in use does not list the key either")
+		lost = lasting{errors.New("the definition in use does not list the key either")}
 	} else if !w.definition.Capabilities.Lookup {
 		return nil, lost
 	}
@@ -526,7 +528,7 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		if e.isOver(bound, entry) {
 			return true, nil
 		}
-		return false, fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, bound.definition.Title, entry.ID)
+		return false, lasting{fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, bound.definition.Title, entry.ID)}
 	}
 	found, began, err := e.findMade(ctx, bound, entry)
 	if err = errors.Join(append(found.Unreadable, err)...); err != nil {
@@ -541,20 +543,6 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.TrustAbsenceAfter}
 	}
 	return found.Steady && !began.Before(entry.TrustAbsenceAfter), nil
-}
-
-// findMade finds what a mint made, by the name that was asked for or, should the
-// provider have changed that, by the fixed part of it. began is the moment of
-// which the answer tells.
-func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *queue.Entry) (found providers.Found, began time.Time, err error) {
-	look := e.pending.searches.of(entry.ID, bound.client, e.now(), func() *providers.Search {
-		return bound.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
-	})
-	found, err = look.search.Run(ctx)
-	if err == nil {
-		e.pending.searches.end(entry.ID)
-	}
-	return found, look.began, err
 }
 
 // removeLeftOver removes what a mint that failed left at the provider; beside is

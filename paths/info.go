@@ -28,7 +28,7 @@ func infoPaths(e *backend.Engine) []*framework.Path {
 					"queued":          {Type: framework.TypeInt, Description: "How many revocations wait for their provider; queue/ lists them."},
 					"recovering":      {Type: framework.TypeStringSlice, Description: "Connections that were in use at a crash and are not reconciled yet."},
 					"unrecovered":     {Type: framework.TypeStringSlice, Description: "Places at providers that could not be reconciled yet after a crash, and why."},
-					"damaged":         {Type: framework.TypeStringSlice, Description: "Ids of keys whose record in the ledger cannot be read. While there are any whose name cannot be told, nothing that a crash left is revoked."},
+					"damaged":         {Type: framework.TypeStringSlice, Description: "Ids of keys whose record in the ledger cannot be read. While there are any whose name cannot be told, nothing that a crash left is revoked; keys/ID/give-up ends that."},
 					"left_by_disable": {Type: framework.TypeStringSlice, Description: "What would live on at providers if the mount were disabled now, and what to do first. Vault ends the leases then, and nothing else."},
 					"passive":         {Type: framework.TypeBool, Description: "Whether the mount may be a copy of another one, and so ends, replaces and removes nothing; ownership has the reason."},
 				}),

@@ -74,6 +74,38 @@ have another one after it: ask for it with after set to the last id.`,
 			HelpSynopsis:    "Show who holds a key, and until when.",
 			HelpDescription: "The key's value is not kept, and so never shown.",
 		},
+		{
+			Pattern: "keys/" + framework.GenericNameRegex("id") + "/give-up",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "give-up",
+				OperationSuffix: "damaged-key",
+				Action:          "Give up",
+			},
+			Fields: map[string]*framework.FieldSchema{
+				"id": {
+					Type:         framework.TypeString,
+					Description:  "Id of the key, as damaged in info shows it.",
+					Required:     true,
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Key", Identifier: true},
+				},
+			},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    k.giveUp,
+					Summary:                     "Forget a key whose record cannot be read.",
+					Responses:                   done("The record is gone."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis: "Forget a key whose record cannot be read.",
+			HelpDescription: `
+For a record that storage damaged, as damaged in info shows it. As long as there is one that does not
+even show a name, the engine removes nothing that might be its key. Look at the provider for a key
+that nothing in keys/ tells of and end it there, then write this: the engine forgets the record and
+notes in Vault's log who asked for it. A record that can be read stays.`,
+		},
 	}
 }
 
@@ -123,6 +155,10 @@ func (k keyEndpoints) read(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	return &logical.Response{Data: describeKey(record)}, nil
+}
+
+func (k keyEndpoints) giveUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, k.engine.GiveUpDamaged(ctx, req, d.Get("id").(string))
 }
 
 // describeKey shows a ledger record without what revoking it needs, which may

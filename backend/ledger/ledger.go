@@ -279,21 +279,46 @@ func ShardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 }
 
 // LiveKeys counts a connection's records in the ledger, those of keys that were
-// kept among them: without the connection they could not be revoked either.
-func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection string) (int, error) {
+// kept among them: without the connection they could not be revoked either. damaged
+// are the ids of records that cannot be read, which may be of any connection.
+func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection string) (live int, damaged []string, err error) {
 	if live, sure := l.count(func(o recordOrigin) bool { return o.connection == connection }); sure {
-		return live, nil
+		return live, nil, nil
 	}
-	live := 0
 	for r, err := range All(ctx, s) {
-		if err != nil {
-			return 0, err
-		}
-		if r.Connection == connection {
+		switch {
+		case errors.Is(err, stored.ErrUnreadable):
+			damaged = append(damaged, r.ID)
+		case err != nil:
+			return 0, nil, err
+		case r.Connection == connection:
 			live++
 		}
 	}
-	return live, nil
+	return live, damaged, nil
+}
+
+// DropDamaged removes what cannot be read of the record with this id, and reports
+// whether there was any. A record that can be read stays.
+func (l *Ledger) DropDamaged(ctx context.Context, s logical.Storage, id string) (dropped bool, err error) {
+	for _, prefix := range []string{Prefix, SealedPrefix} {
+		path := prefix + ShardOf(id) + "/" + id
+		_, err := stored.Read[Record](ctx, s, path)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, stored.ErrUnreadable) {
+			return dropped, err
+		}
+		if err := s.Delete(ctx, path); err != nil {
+			return dropped, fmt.Errorf("removing a damaged record: %w", err)
+		}
+		dropped = true
+	}
+	if dropped {
+		l.drop(id)
+	}
+	return dropped, nil
 }
 
 // Page are at most so many records that can be read, beyond an id, in order. Where

@@ -77,5 +77,5 @@ func (q *Entry) lane() string {
 	if q.Kind == Revoke {
 		return q.Connection
 	}
-	return q.Connection + " clean-up"
+	return q.Connection + cleanUpLane
 }

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,14 +28,18 @@ const (
 	concurrency = 8
 )
 
+// Queue is what waits, in memory and in storage. Its methods may be called
+// concurrently.
 type Queue struct {
-	now    func() time.Time
+	now func() time.Time
+	// Jitter draws the random part of pauses; nil draws at random. It is set before
+	// the queue is used.
 	Jitter retry.Jitter
 
 	mu sync.Mutex
 	// entries by id; an entry's fields beyond what is stored change under mu.
 	entries map[string]*waitingEntry
-	Lanes   map[string]*Lane
+	lanes   map[string]*lane
 	running sync.WaitGroup
 }
 
@@ -45,18 +48,17 @@ type waitingEntry struct {
 	stored bool // may be on disk
 	held   bool // an intent whose mint is in flight
 	busy   bool
+	asked  bool // somebody asked for a try now
+	// tried is when the last try began, and failed when the last one that failed
+	// ended; zero before the first.
+	tried, failed time.Time
+	// forProvider says that it waits for its provider, and not on its own account.
+	forProvider bool
 }
 
-// Lane is one connection's part of the queue: a dead provider delays nobody
-// else's.
-type Lane struct {
-	Failures int
-	nextTry  time.Time
-	running  bool
-}
-
+// New is an empty queue that goes by the given clock.
 func New(now func() time.Time) *Queue {
-	return &Queue{now: now, entries: map[string]*waitingEntry{}, Lanes: map[string]*Lane{}}
+	return &Queue{now: now, entries: map[string]*waitingEntry{}, lanes: map[string]*lane{}}
 }
 
 // Load takes over what an earlier process left on disk. After errUnreadable it
@@ -175,7 +177,7 @@ func (q *Queue) Get(id string) *Entry {
 // shown is the entry as it is shown: with the next try that its lane allows.
 func (q *Queue) shown(item *waitingEntry) Entry {
 	entry := item.Entry
-	if l := q.Lanes[entry.lane()]; l != nil && l.nextTry.After(entry.NextTry) {
+	if l := q.lanes[entry.lane()]; l != nil && l.nextTry.After(entry.NextTry) {
 		entry.NextTry = l.nextTry
 	}
 	return entry
@@ -246,6 +248,22 @@ func (q *Queue) UnresolvedNames(connection string) map[string]bool {
 	return names
 }
 
+// CleansUpMoreThan reports whether more than so many entries clear up after mints of
+// a connection.
+func (q *Queue) CleansUpMoreThan(connection string, few int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for _, item := range q.entries {
+		if item.Connection == connection && !item.held && item.OfKey() {
+			if n++; n > few {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // CredentialNames are the names of admin credentials that a connection is to remove.
 func (q *Queue) CredentialNames(connection string) map[string]bool {
 	q.mu.Lock()
@@ -278,14 +296,6 @@ func (q *Queue) Waiting() (counts map[Label]int, since map[string]time.Time) {
 	return counts, since
 }
 
-// Failing reports whether the connection's last queued call failed to reach it.
-func (q *Queue) Failing(connection string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	l := q.Lanes[connection]
-	return l != nil && l.Failures > 0
-}
-
 // RetryNow clears every pause before the entry.
 func (q *Queue) RetryNow(id string) bool {
 	q.mu.Lock()
@@ -294,11 +304,27 @@ func (q *Queue) RetryNow(id string) bool {
 	if item == nil || item.held {
 		return false
 	}
-	item.NextTry = time.Time{}
-	if l := q.Lanes[item.lane()]; l != nil {
+	item.NextTry, item.asked = time.Time{}, true
+	if l := q.lanes[item.lane()]; l != nil {
 		l.nextTry = time.Time{}
 	}
 	return true
+}
+
+// RetryAll clears every pause before a connection's entries: it was changed, and what
+// could not be done may be done now.
+func (q *Queue) RetryAll(connection string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, item := range q.entries {
+		if item.Connection != connection {
+			continue
+		}
+		item.NextTry = time.Time{}
+		if l := q.lanes[item.lane()]; l != nil {
+			l.nextTry = time.Time{}
+		}
+	}
 }
 
 // Start runs, for every connection with something due and not yet at work, a
@@ -310,20 +336,31 @@ func (q *Queue) Start(work func(Entry) error) {
 	now := q.now()
 	due := map[string]bool{}
 	for _, item := range q.entries {
-		due[item.lane()] = due[item.lane()] || item.due(now)
+		name := item.lane()
+		due[name] = due[name] || q.laneOf(name).mayTry(item, now)
 	}
-	for _, connection := range slices.Sorted(maps.Keys(due)) {
-		l := q.Lanes[connection]
-		if l == nil {
-			l = &Lane{}
-			q.Lanes[connection] = l
+	for _, name := range slices.Sorted(maps.Keys(due)) {
+		l := q.laneOf(name)
+		l.more = due[name]
+		switch {
+		case !due[name] || l.nextTry.After(now):
+		case l.running:
+			l.wake() // one that hangs must not keep the others from the free places
+		default:
+			l.running = true
+			q.running.Go(func() { q.drain(name, l, work) })
 		}
-		if l.running || l.nextTry.After(now) || !due[connection] {
-			continue
-		}
-		l.running = true
-		q.running.Go(func() { q.drain(connection, work) })
 	}
+}
+
+// laneOf is the lane of that name. The caller holds mu.
+func (q *Queue) laneOf(name string) *lane {
+	l := q.lanes[name]
+	if l == nil {
+		l = newLane()
+		q.lanes[name] = l
+	}
+	return l
 }
 
 // Wait returns when no worker runs.
@@ -333,102 +370,116 @@ func (i *waitingEntry) due(now time.Time) bool {
 	return !i.held && !i.busy && !i.NextTry.After(now)
 }
 
-// drain works on a connection's due entries, several at a time, until none is
-// left or the provider cannot be reached.
-func (q *Queue) drain(connection string, work func(Entry) error) {
-	defer func() {
-		q.mu.Lock()
-		q.Lanes[connection].running = false
-		q.mu.Unlock()
-	}()
-	for {
-		batch := q.take(connection)
-		if len(batch) == 0 {
+// drain works on a lane's due entries, several at a time, until none is left or the
+// provider cannot be reached. Each takes the place of one that has ended.
+func (q *Queue) drain(name string, l *lane, work func(Entry) error) {
+	ended := make(chan struct{}, concurrency)
+	for busy := 0; ; {
+		entry, found := q.next(name, l, busy)
+		switch {
+		case found:
+			busy++
+			go func() {
+				q.recordAttempt(entry, work(entry))
+				ended <- struct{}{}
+			}()
+		case busy == 0:
+			q.mu.Lock()
+			l.running = false
+			q.mu.Unlock()
 			return
+		default:
+			select {
+			case <-ended:
+				busy--
+			case <-l.woken:
+			}
 		}
-		var wg sync.WaitGroup
-		for _, entry := range batch {
-			wg.Go(func() { q.recordAttempt(entry, work(entry)) })
-		}
-		wg.Wait()
 	}
 }
 
-// take picks the next due entries: a single one while the connection is in
-// doubt, so that a dead provider costs one call a try.
-func (q *Queue) take(connection string) []Entry {
+// next takes the lane's next due entry, if another one may be tried beside those
+// that are busy: one at a time while the provider is in doubt, so that a dead one
+// costs one call a try.
+func (q *Queue) next(name string, l *lane, busy int) (Entry, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.Lanes[connection]
 	now := q.now()
-	if l.nextTry.After(now) {
-		return nil
-	}
 	limit := concurrency
-	if l.Failures > 0 {
+	if l.inDoubt() {
 		limit = 1
 	}
-	var batch []Entry
-	for _, item := range q.oldest(connection, now, limit) {
-		item.busy = true
-		batch = append(batch, item.Entry)
+	if busy >= limit || l.nextTry.After(now) || q.yields(name, now) {
+		return Entry{}, false
 	}
-	return batch
+	item := q.pick(name, l, now)
+	if item == nil {
+		return Entry{}, false
+	}
+	item.busy, item.asked, item.tried = true, false, now
+	return item.Entry, true
 }
 
-// oldest are the connection's due entries that have waited longest, at most so
-// many. The caller holds mu.
-func (q *Queue) oldest(connection string, now time.Time, limit int) []*waitingEntry {
-	var found []*waitingEntry
-	for _, item := range q.entries {
-		if item.lane() != connection || !item.due(now) {
-			continue
+// yields reports whether a lane of clean-ups has to wait: revocations of the same
+// connection, of keys that somebody may use, go before them. The caller holds mu.
+func (q *Queue) yields(name string, now time.Time) bool {
+	connection, cleanUps := strings.CutSuffix(name, cleanUpLane)
+	l := q.lanes[connection]
+	return cleanUps && l != nil && l.more && !l.nextTry.After(now)
+}
+
+// pick is the entry to be tried next; nil when none is due. Those that are due are
+// sorted once and then taken one by one. The caller holds mu.
+func (q *Queue) pick(name string, l *lane, now time.Time) *waitingEntry {
+	for range 2 {
+		for len(l.ready) > 0 {
+			item := l.ready[0]
+			l.ready = l.ready[1:]
+			if q.entries[item.ID] == item && l.mayTry(item, now) {
+				return item
+			}
 		}
-		at, _ := slices.BinarySearchFunc(found, item, byAge)
-		found = slices.Insert(found, at, item)
-		found = found[:min(limit, len(found))]
+		for _, item := range q.entries {
+			if item.lane() == name && l.mayTry(item, now) {
+				l.ready = append(l.ready, item)
+			}
+		}
+		slices.SortFunc(l.ready, l.order())
+		if l.inDoubt() && len(l.ready) > 1 {
+			l.ready = l.ready[:1] // the next one is chosen by how this one goes
+		}
 	}
-	return found
-}
-
-func byAge(a, b *waitingEntry) int {
-	return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
+	l.more = false
+	return nil
 }
 
 // recordAttempt notes how a try ended: finished entries are already removed by work.
 func (q *Queue) recordAttempt(entry Entry, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.Lanes[entry.lane()]
+	l := q.laneOf(entry.lane())
 	item := q.entries[entry.ID]
 	if item != nil {
 		item.busy = false
 	}
-	if err == nil {
-		l.Failures = 0
-		return
+	tells := tellOf(err)
+	// Where it did something for others since this one failed, it is about this one.
+	alone := item != nil && item.Attempts > 0 && l.succeeded.After(item.failed)
+	if !alone || tells < ofProvider {
+		q.observe(entry.lane(), l, entry.ID, tells)
+		l.pause(tells, q.now(), q.Jitter, entry.Connection)
 	}
-	switch {
-	case !OutOfReach(err):
-		l.Failures = 0
-	case !l.nextTry.After(q.now()): // the first of its batch speaks for all
-		l.Failures++
-		l.nextTry = q.now().Add(q.Jitter.Pause("queue/"+entry.Connection, l.Failures, retry.LongestUnreachable))
-	}
-	if item == nil {
+	if err == nil || item == nil {
 		return
 	}
 	item.Attempts++
 	item.LastError = err.Error()
+	item.failed = q.now()
+	item.forProvider = tells >= ofProvider && !alone
+	item.NextTry = item.failed.Add(q.Jitter.Pause(entry.ID, item.Attempts, longestPause(tells, alone)))
 	var later retryAt
-	switch {
-	case errors.As(err, &later) && !later.RetryAt().IsZero():
+	if errors.As(err, &later) && !later.RetryAt().IsZero() {
 		item.NextTry = later.RetryAt()
-	case OutOfReach(err): // the lane's pause is the entry's
-	case providers.KindOf(err) == providers.Refused, errors.Is(err, ErrByHand), later != nil: // time alone mends none of them
-		item.NextTry = q.now().Add(q.Jitter.Pause(entry.ID, item.Attempts, retry.LongestRefused))
-	default:
-		item.NextTry = q.now().Add(q.Jitter.Pause(entry.ID, item.Attempts, retry.LongestUnreachable))
 	}
 }
 

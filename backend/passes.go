@@ -1,0 +1,132 @@
+package backend
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/keyed"
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+const (
+	// fewLooks is how many lost keys of one connection are looked for each by its own
+	// name. More of them share one pass over the list.
+	fewLooks = 3
+	// passAge is how long a pass serves those who come later.
+	passAge = 10 * time.Second
+)
+
+// passes are the last passes over what providers list, by place. Whoever looks for
+// a lost key while another one reads the same list waits for that, and uses it.
+type passes struct {
+	reading keyed.Locks
+
+	mu      sync.Mutex
+	byPlace map[string]*pass
+	looking map[string]int // those who look, by connection
+}
+
+// pass is one reading of a list, or why it failed.
+type pass struct {
+	client *providers.Client
+	listed *listing
+	err    error
+	ended  time.Time
+}
+
+func newPasses() passes {
+	return passes{reading: keyed.New(), byPlace: map[string]*pass{}, looking: map[string]int{}}
+}
+
+// look notes that somebody looks for a lost key of a connection until end is called,
+// and how many do.
+func (p *passes) look(connection string) (lookers int, end func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looking[connection]++
+	return p.looking[connection], func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.looking[connection]--; p.looking[connection] == 0 {
+			delete(p.looking, connection)
+		}
+	}
+}
+
+// last is a pass that serves whoever has waited for it since then, nil for none. One
+// that failed serves only those.
+func (p *passes) last(place string, client *providers.Client, since, now time.Time) *pass {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := p.byPlace[place]
+	if last == nil || last.client != client || now.Sub(last.ended).Abs() > passAge || last.err != nil && last.ended.Before(since) {
+		return nil
+	}
+	return last
+}
+
+// keep has a pass serve others, and forgets those that are too old to.
+func (p *passes) keep(place string, one *pass) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for other, old := range p.byPlace {
+		if one.ended.Sub(old.ended).Abs() > passAge {
+			delete(p.byPlace, other)
+		}
+	}
+	p.byPlace[place] = one
+}
+
+// findMade finds what a mint made, by the name that was asked for or, should the
+// provider have changed that, by the fixed part of it. began is the moment of
+// which the answer tells.
+func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *queue.Entry) (found providers.Found, began time.Time, err error) {
+	lookers, end := e.pending.passes.look(bound.name)
+	defer end()
+	if bound.definition.Capabilities.Reconcile && (lookers > fewLooks || e.books.queue.CleansUpMoreThan(bound.name, fewLooks)) {
+		mount, err := e.mount(ctx, e.storage)
+		if err != nil {
+			return found, began, err
+		}
+		if part, _, ours := keyname.FindKeyPart(mount.Tag, entry.KeyName); ours {
+			return e.findInPass(ctx, bound, entry.Scope, mount.Tag, part)
+		}
+	}
+	look := e.pending.searches.of(entry.ID, bound.client, e.now(), func() *providers.Search {
+		return bound.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
+	})
+	found, err = look.search.Run(ctx)
+	if err == nil {
+		e.pending.searches.end(entry.ID)
+	}
+	return found, look.began, err
+}
+
+// findInPass finds what bears the fixed part of a name in a pass that serves all who
+// look at the same place.
+func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.Scope, tag, part string) (found providers.Found, began time.Time, err error) {
+	since := e.now()
+	place := bound.name + " " + scope.String()
+	unlock, err := e.pending.passes.reading.Lock(ctx, place)
+	if err != nil {
+		return found, began, err
+	}
+	defer unlock()
+	last := e.pending.passes.last(place, bound.client, since, e.now())
+	if last == nil {
+		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+place)
+		last = &pass{client: bound.client, listed: listed, err: err, ended: e.now()}
+		e.pending.passes.keep(place, last)
+	}
+	if last.err != nil {
+		return found, began, last.err
+	}
+	found.Steady = last.listed.doubt == nil
+	for _, one := range last.listed.byPart[part] {
+		found.Keys = append(found.Keys, providers.Listed{Handle: one.handle})
+	}
+	return found, last.listed.began, nil
+}

@@ -1,0 +1,209 @@
+package queue
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/retry"
+	"vault-plugin-secrets-apikeys/backend/usererror"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// cleanUpLane is the end of the name of a connection's lane for what is no
+// revocation.
+const cleanUpLane = " clean-up"
+
+// lane is one connection's part of the queue: a dead provider delays nobody else's.
+//
+// One entry that fails says little of the provider: it may be about that entry
+// alone. So while a lane is in doubt its entries are tried in turn, each once, and
+// the first success has all try again that were waiting for the provider.
+type lane struct {
+	// failures count the tries in a row that failed on the provider's account, and
+	// nextTry is until when the whole lane waits.
+	failures int
+	nextTry  time.Time
+	// doubted is when it came to be in doubt.
+	doubted time.Time
+	running bool
+	// more says that more may be due than is being worked on.
+	more bool
+	// woken has a worker look again for what is due.
+	woken chan struct{}
+	// succeeded is when the provider last did what it was asked.
+	succeeded time.Time
+	// unreached and denied are the entries of which the last try, since the provider
+	// did anything, could not reach it, or was not allowed.
+	unreached, denied map[string]bool
+	// ready are those due, in order, as of the last time that they were sorted.
+	ready []*waitingEntry
+}
+
+func newLane() *lane {
+	return &lane{woken: make(chan struct{}, 1), unreached: map[string]bool{}, denied: map[string]bool{}}
+}
+
+const (
+	// fewUnreached is how many keys' revocations must fail to reach a provider for it
+	// to be held to be away.
+	fewUnreached = 2
+	// longDenied is for how long a provider that denies everything is asked as often
+	// as one that is away.
+	longDenied = time.Hour
+)
+
+// inDoubt reports whether the provider may do nothing for anybody at present.
+func (l *lane) inDoubt() bool { return len(l.unreached)+len(l.denied) > 0 }
+
+// mayTry reports whether the entry may be tried: it is due, or it waits for the
+// provider, which is to be asked whether it is back.
+func (l *lane) mayTry(item *waitingEntry, now time.Time) bool {
+	return item.due(now) || l.inDoubt() && item.forProvider && !item.held && !item.busy
+}
+
+// pause has the lane wait after a try that failed on the provider's account; the
+// first of several at a time speaks for all.
+func (l *lane) pause(what tells, now time.Time, jitter retry.Jitter, connection string) {
+	if what < ofProvider || l.nextTry.After(now) {
+		return
+	}
+	if l.failures == 0 {
+		l.doubted = now
+	}
+	l.failures++
+	longest := retry.LongestUnreachable
+	if len(l.unreached) == 0 && now.Sub(l.doubted) > longDenied {
+		longest = retry.LongestRefused
+	}
+	l.nextTry = now.Add(jitter.Pause("queue/"+connection, l.failures, longest))
+}
+
+// longestPause bounds an entry's own pauses. alone says that the provider does for
+// others what it does not for this one.
+func longestPause(what tells, alone bool) time.Duration {
+	if what == ofEntry || what == ofSetting || alone && what >= ofProvider {
+		return retry.LongestRefused
+	}
+	return retry.LongestUnreachable
+}
+
+// order is oldest first and, in doubt, those first that were not tried for longest.
+func (l *lane) order() func(a, b *waitingEntry) int {
+	doubt := l.inDoubt()
+	return func(a, b *waitingEntry) int {
+		if a.asked != b.asked {
+			if a.asked {
+				return -1
+			}
+			return 1
+		}
+		if doubt {
+			if c := a.tried.Compare(b.tried); c != 0 {
+				return c
+			}
+		}
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
+	}
+}
+
+func (l *lane) wake() {
+	select {
+	case l.woken <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// tells is what the outcome of a try says.
+type tells int
+
+const (
+	// ofNothing: the engine or its storage failed.
+	ofNothing tells = iota
+	// ofSetting: it cannot be done before an operator changes something.
+	ofSetting
+	// ofEntry: the provider answered about the very thing.
+	ofEntry
+	// ofSuccess: the provider did what it was asked.
+	ofSuccess
+	// ofProvider: the provider failed, or did not allow it. That may be so for
+	// everything, or for this thing alone.
+	ofProvider
+	// ofReach: the provider was not reached, or did not know the credential.
+	ofReach
+)
+
+func tellOf(err error) tells {
+	var lasting lasting
+	var mistaken *usererror.Error
+	var failed *providers.Error
+	var later retryAt
+	switch {
+	case err == nil:
+		return ofSuccess
+	case OutOfReach(err):
+		return ofReach
+	case errors.Is(err, ErrByHand), errors.As(err, &lasting), errors.As(err, &mistaken):
+		return ofSetting
+	case errors.As(err, &failed) && (failed.Kind != providers.Refused || failed.Status == http.StatusForbidden):
+		return ofProvider
+	case failed != nil, errors.As(err, &later):
+		return ofEntry
+	}
+	return ofNothing
+}
+
+// lasting is an error that trying again does not mend, before an operator changes
+// something.
+type lasting interface {
+	error
+	Lasting()
+}
+
+// observe notes what a try said of its lane's provider. The caller holds mu.
+func (q *Queue) observe(name string, l *lane, id string, what tells) {
+	switch what {
+	case ofReach:
+		l.unreached[id] = true
+	case ofProvider:
+		l.denied[id] = true
+	case ofSuccess, ofEntry:
+		if what == ofSuccess {
+			l.succeeded = q.now()
+		}
+		if l.inDoubt() {
+			q.releaseWaiting(name)
+		}
+		l.failures, l.nextTry = 0, time.Time{}
+		clear(l.unreached)
+		clear(l.denied)
+	}
+}
+
+// releaseWaiting has all tried again that waited for the provider of a lane. The
+// caller holds mu.
+func (q *Queue) releaseWaiting(name string) {
+	for _, item := range q.entries {
+		if item.lane() == name && item.forProvider {
+			item.NextTry, item.forProvider = time.Time{}, false
+		}
+	}
+}
+
+// Observe notes how the revocation of a key went that was tried without the queue.
+func (q *Queue) Observe(connection, id string, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.observe(connection, q.laneOf(connection), id, tellOf(err))
+}
+
+// Failing reports whether a connection's provider was out of reach for several keys,
+// and has done nothing since.
+func (q *Queue) Failing(connection string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lanes[connection]
+	return l != nil && len(l.unreached) >= fewUnreached
+}
