@@ -211,7 +211,15 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 		e.clients.unsaved.drop(name) // a rotation that is under way ends: what was written stays
 		e.ResetConnection(name)
 	}
+	e.retryQueued(name)
 	return e.urgeUnfinished(ctx, s, name)
+}
+
+// retryQueued has the queue try at once what could not be done with the connection
+// as it was.
+func (e *Engine) retryQueued(connection string) {
+	e.books.queue.RetryAll(connection)
+	e.triggerQueue()
 }
 
 // DeleteConnection removes a connection. While something is left to revoke it

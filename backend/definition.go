@@ -282,6 +282,7 @@ func (e *Engine) resetProvider(ctx context.Context, s logical.Storage, name stri
 	connections, err := e.connectionsOf(ctx, s, name)
 	for _, connection := range connections {
 		e.ResetConnection(connection)
+		e.retryQueued(connection)
 	}
 	return err
 }

@@ -182,6 +182,17 @@ func TestNothingIsDeletedElsewhere(t *testing.T) {
 	if changed := other.changes(); len(changed) > 0 {
 		t.Errorf("another host got %q", changed)
 	}
+	if entry := w.process.QueueEntry(w.dataOf(lease).RecordID); entry == nil || entry.Attempts > 12 {
+		t.Errorf("what only an operator can mend was tried more than a dozen times in half an hour: %v", entry)
+	}
+	w.must(w.process.ChangeConnection(context.Background(), w.storage, "box", func(c *Connection) (SaveOptions, error) {
+		c.BaseURL = w.front.URL
+		return SaveOptions{Credential: true, Force: true}, nil
+	}))
+	w.turn()
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive after the operator has mended it: %v", alive)
+	}
 }
 
 // TestMovedServer: the same server at another address shows the key by its name
