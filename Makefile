@@ -13,6 +13,8 @@ C := $(filter 1,$(shell go env CGO_ENABLED))
 RACE := $(if $(C),-race)
 DEADCODE := go tool -modfile=scripts/tools/go.mod deadcode
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
+ERRORLINT := go tool -modfile=scripts/tools/go.mod go-errorlint
+UNPARAM := go tool -modfile=scripts/tools/go.mod unparam
 
 .PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs outdated release clean
 
@@ -39,6 +41,8 @@ check: ## formatting, vet, static analysis, and code that nothing reaches
 	go vet -tags chaos,integration,bench ./...
 	@# One run over both sets of files: what is unused in one may be used in the other.
 	printf 'plain:\ntagged: -tags=chaos,integration,bench\n' | $(STATICCHECK) -matrix ./...
+	$(ERRORLINT) -test=false ./...
+	$(UNPARAM) -tests=false ./cmd/... ./paths/... ./backend/...
 	@dead="$$($(DEADCODE) -filter '$(PLUGIN)/(cmd|paths|backend|providers)' ./cmd/...)"; \
 	test -z "$$dead" || { echo "No program reaches:"; echo "$$dead"; exit 1; }
 

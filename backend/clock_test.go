@@ -11,7 +11,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/retry"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func TestClockThatIsSet(t *testing.T) {
@@ -107,7 +107,7 @@ func TestQueueGoesOnUnderAClockThatIsSet(t *testing.T) {
 			w := newWorld(t)
 			w.set(-jump)
 			lease := w.mustMint("app")
-			w.addFaults([]server.Fault{{Kind: server.Status, Status: http.StatusServiceUnavailable, Count: new(int)}})
+			w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: http.StatusServiceUnavailable, Count: new(int)}})
 			if err := w.revoke(lease); err == nil {
 				t.Fatal("a provider that does not answer has revoked a key")
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // scenario is one thing that an engine does, told as prepared state and the act
@@ -128,7 +128,7 @@ func (s scenario) survives(t *testing.T, f fault) {
 // mint of several steps.
 func (w *world) failSecondStep() {
 	w.t.Helper()
-	refusal := server.Fault{Kind: server.Status, Status: http.StatusForbidden, Match: server.Match{Method: http.MethodPut}}
+	refusal := sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Match: sandbox.Match{Method: http.MethodPut}}
 	if err := w.sandbox.AddFault(refusal); err != nil {
 		w.t.Fatal(err)
 	}

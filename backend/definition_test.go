@@ -16,7 +16,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -86,9 +86,9 @@ func TestReplacedDefinitionClearsUp(t *testing.T) {
 	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false)
 	w.must(err)
 	w.configure("mine", "box", "app", nil)
-	w.addFaults([]server.Fault{
-		{Kind: server.CommitThenReset, Match: server.Match{Route: "POST /v1/keys"}},
-		{Kind: server.Status, Status: 503, Count: new(0), Match: server.Match{Route: "GET /v1/keys"}},
+	w.addFaults([]sandbox.Fault{
+		{Kind: sandbox.CommitThenReset, Match: sandbox.Match{Route: "POST /v1/keys"}},
+		{Kind: sandbox.Status, Status: 503, Count: new(0), Match: sandbox.Match{Route: "GET /v1/keys"}},
 	})
 	if _, err := w.mint("app"); err == nil {
 		t.Fatal("a key was handed out")

@@ -10,24 +10,24 @@ import (
 	"time"
 
 	"vault-plugin-secrets-apikeys/backend/usererror"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
-func mintFault(kind server.Kind, change ...func(*server.Fault)) []server.Fault {
-	f := server.Fault{Kind: kind, Match: server.Match{Route: "POST /v1/keys"}}
+func mintFault(kind sandbox.Kind, change ...func(*sandbox.Fault)) []sandbox.Fault {
+	f := sandbox.Fault{Kind: kind, Match: sandbox.Match{Route: "POST /v1/keys"}}
 	for _, c := range change {
 		c(&f)
 	}
-	return []server.Fault{f}
+	return []sandbox.Fault{f}
 }
 
-func always(f *server.Fault) { f.Count = new(int) }
+func always(f *sandbox.Fault) { f.Count = new(int) }
 
 // TestMintUnderFaults asserts what a caller is told, and what is left at the
 // provider and on the queue, for every way a provider can misbehave in a mint.
 func TestMintUnderFaults(t *testing.T) {
 	for name, test := range map[string]struct {
-		faults []server.Fault
+		faults []sandbox.Fault
 		// want is a part of the error; empty means that a key is handed out.
 		want string
 		// mistake: the error is one that the caller can mend.
@@ -38,26 +38,26 @@ func TestMintUnderFaults(t *testing.T) {
 		// unseen: the key is alive for as long as no list shows it.
 		unseen bool
 	}{
-		"made, then no answer":        {faults: mintFault(server.CommitThenHang), want: "no key was handed out: issue: the provider gave no usable answer", queued: true},
-		"made, then 500":              {faults: mintFault(server.CommitThen500), want: "status 500", queued: true},
-		"made, then reset":            {faults: mintFault(server.CommitThenReset), want: "no usable answer", queued: true},
-		"made, malformed JSON":        {faults: mintFault(server.MalformedJSON), want: "status 201", queued: true},
-		"made, wrong types":           {faults: mintFault(server.WrongTypes), want: "no usable answer", queued: true},
-		"made, truncated body":        {faults: mintFault(server.TruncatedBody), want: "no usable answer", queued: true},
-		"made, 50 MB body":            {faults: mintFault(server.HugeBody), want: "no key was handed out", queued: true},
-		"made, slow drip":             {faults: mintFault(server.SlowDrip), want: "no usable answer", queued: true},
-		"not made, no answer":         {faults: mintFault(server.Hang), want: "no usable answer", queued: true},
-		"not made, reset":             {faults: mintFault(server.Reset), want: "no usable answer", queued: true},
-		"not made, 500":               {faults: mintFault(server.Status), want: "status 500", queued: true},
-		"not made, 200 with an error": {faults: mintFault(server.OKWithErrorBody), want: "no usable answer", queued: true},
-		"not made, redirect":          {faults: mintFault(server.Redirect), want: "status 307", mistake: true},
-		"refused":                     {faults: mintFault(server.Status, func(f *server.Fault) { f.Status = http.StatusUnprocessableEntity }), want: "status 422", mistake: true},
-		"admin key dead":              {faults: mintFault(server.Unauthorized), want: "refused the connection's credential (status 401)", mistake: true},
-		"throttled once":              {faults: mintFault(server.RateLimit)},
-		"throttled for long":          {faults: mintFault(server.RateLimit, always, func(f *server.Fault) { f.RetryAfter = 3600 }), want: "made no key"},
+		"made, then no answer":        {faults: mintFault(sandbox.CommitThenHang), want: "no key was handed out: issue: the provider gave no usable answer", queued: true},
+		"made, then 500":              {faults: mintFault(sandbox.CommitThen500), want: "status 500", queued: true},
+		"made, then reset":            {faults: mintFault(sandbox.CommitThenReset), want: "no usable answer", queued: true},
+		"made, malformed JSON":        {faults: mintFault(sandbox.MalformedJSON), want: "status 201", queued: true},
+		"made, wrong types":           {faults: mintFault(sandbox.WrongTypes), want: "no usable answer", queued: true},
+		"made, truncated body":        {faults: mintFault(sandbox.TruncatedBody), want: "no usable answer", queued: true},
+		"made, 50 MB body":            {faults: mintFault(sandbox.HugeBody), want: "no key was handed out", queued: true},
+		"made, slow drip":             {faults: mintFault(sandbox.SlowDrip), want: "no usable answer", queued: true},
+		"not made, no answer":         {faults: mintFault(sandbox.Hang), want: "no usable answer", queued: true},
+		"not made, reset":             {faults: mintFault(sandbox.Reset), want: "no usable answer", queued: true},
+		"not made, 500":               {faults: mintFault(sandbox.Status), want: "status 500", queued: true},
+		"not made, 200 with an error": {faults: mintFault(sandbox.OKWithErrorBody), want: "no usable answer", queued: true},
+		"not made, redirect":          {faults: mintFault(sandbox.Redirect), want: "status 307", mistake: true},
+		"refused":                     {faults: mintFault(sandbox.Status, func(f *sandbox.Fault) { f.Status = http.StatusUnprocessableEntity }), want: "status 422", mistake: true},
+		"admin key dead":              {faults: mintFault(sandbox.Unauthorized), want: "refused the connection's credential (status 401)", mistake: true},
+		"throttled once":              {faults: mintFault(sandbox.RateLimit)},
+		"throttled for long":          {faults: mintFault(sandbox.RateLimit, always, func(f *sandbox.Fault) { f.RetryAfter = 3600 }), want: "made no key"},
 		"made late, unseen by two lists": {
 			// The list lags from before the key is made.
-			faults: append([]server.Fault{{Kind: server.StaleList, Count: new(2)}}, mintFault(server.CommitThen500)...),
+			faults: append([]sandbox.Fault{{Kind: sandbox.StaleList, Count: new(2)}}, mintFault(sandbox.CommitThen500)...),
 			want:   "status 500", queued: true, unseen: true,
 		},
 	} {
@@ -101,21 +101,21 @@ func TestMintUnderFaults(t *testing.T) {
 // TestRevokeUnderFaults asserts what Vault is told, and that the key is dead in
 // the end, for every way a provider can misbehave in a revocation.
 func TestRevokeUnderFaults(t *testing.T) {
-	remove := server.Match{Method: http.MethodDelete}
+	remove := sandbox.Match{Method: http.MethodDelete}
 	for name, test := range map[string]struct {
-		faults []server.Fault
+		faults []sandbox.Fault
 		gone   bool // the key was deleted behind the engine's back
 		want   string
 	}{
 		"404":                      {gone: true},
-		"403 on a gone key":        {gone: true, faults: []server.Fault{{Kind: server.ForbiddenOnGone, Match: remove}}, want: "status 403"},
-		"done, no answer":          {faults: []server.Fault{{Kind: server.CommitThenReset, Match: remove}}},
-		"done, then 500 for long":  {faults: []server.Fault{{Kind: server.CommitThen500, Match: remove, Count: new(0)}}, want: "status 500"},
-		"one 503":                  {faults: []server.Fault{{Kind: server.Status, Status: 503, Match: remove}}},
-		"503 for long":             {faults: []server.Fault{{Kind: server.Status, Status: 503, Match: remove, Count: new(0)}}, want: "status 503"},
-		"admin key dead":           {faults: []server.Fault{{Kind: server.Unauthorized, Match: remove, Count: new(0)}}, want: "refused the connection's credential"},
-		"refused, and still alive": {faults: []server.Fault{{Kind: server.Status, Status: 403, Match: remove, Count: new(0)}}, want: "status 403"},
-		"throttled for long":       {faults: []server.Fault{{Kind: server.RateLimit, RetryAfter: 3600, Match: remove, Count: new(0)}}, want: "queued"},
+		"403 on a gone key":        {gone: true, faults: []sandbox.Fault{{Kind: sandbox.ForbiddenOnGone, Match: remove}}, want: "status 403"},
+		"done, no answer":          {faults: []sandbox.Fault{{Kind: sandbox.CommitThenReset, Match: remove}}},
+		"done, then 500 for long":  {faults: []sandbox.Fault{{Kind: sandbox.CommitThen500, Match: remove, Count: new(0)}}, want: "status 500"},
+		"one 503":                  {faults: []sandbox.Fault{{Kind: sandbox.Status, Status: 503, Match: remove}}},
+		"503 for long":             {faults: []sandbox.Fault{{Kind: sandbox.Status, Status: 503, Match: remove, Count: new(0)}}, want: "status 503"},
+		"admin key dead":           {faults: []sandbox.Fault{{Kind: sandbox.Unauthorized, Match: remove, Count: new(0)}}, want: "refused the connection's credential"},
+		"refused, and still alive": {faults: []sandbox.Fault{{Kind: sandbox.Status, Status: 403, Match: remove, Count: new(0)}}, want: "status 403"},
+		"throttled for long":       {faults: []sandbox.Fault{{Kind: sandbox.RateLimit, RetryAfter: 3600, Match: remove, Count: new(0)}}, want: "queued"},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
@@ -159,7 +159,7 @@ func testRevocationIsVerified(t *testing.T) {
 	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
 	lease := w.mustMint("app")
 	// A deletion that the provider confirms and does not carry out.
-	w.addFaults([]server.Fault{{Kind: server.Status, Status: http.StatusNoContent, Match: server.Match{Method: http.MethodDelete}, Count: new(2)}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: http.StatusNoContent, Match: sandbox.Match{Method: http.MethodDelete}, Count: new(2)}})
 	if err := w.revoke(lease); !errors.Is(err, errStillAlive) {
 		t.Fatalf("the error is %v, want %v", err, errStillAlive)
 	}
@@ -183,7 +183,7 @@ func testKeySeenAliveIsNotForgotten(t *testing.T) {
 	w := newWorld(t)
 	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
 	lease := w.mustMint("app")
-	w.addFaults([]server.Fault{{Kind: server.Status, Status: http.StatusNoContent, Match: server.Match{Method: http.MethodDelete}, Count: new(0)}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: http.StatusNoContent, Match: sandbox.Match{Method: http.MethodDelete}, Count: new(0)}})
 	if err := w.revoke(lease); !errors.Is(err, errStillAlive) {
 		t.Fatalf("the error is %v, want %v", err, errStillAlive)
 	}
@@ -212,7 +212,7 @@ func testProviderDownForDays(t *testing.T) {
 	for range 20 {
 		leases = append(leases, w.mustMint("app"))
 	}
-	w.addFaults([]server.Fault{{Kind: server.Reset, Count: new(0)}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Reset, Count: new(0)}})
 	for _, lease := range leases {
 		if err := w.revoke(lease); err == nil {
 			t.Fatal("a revocation at a dead provider succeeded")
@@ -243,7 +243,7 @@ func TestCallerHangsUp(t *testing.T) { inBubble(testCallerHangsUp)(t) }
 func testCallerHangsUp(t *testing.T) {
 	w := newWorld(t)
 	ctx, hangUp := context.WithCancel(context.Background())
-	w.addFaults([]server.Fault{{Kind: server.Delay, Delay: server.Duration(time.Second), Match: server.Match{Route: "POST /v1/keys"}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Delay, Delay: sandbox.Duration(time.Second), Match: sandbox.Match{Route: "POST /v1/keys"}}})
 	done := make(chan error)
 	go func() {
 		_, err := w.mintWith(ctx, "app")
@@ -275,7 +275,7 @@ func testStorageIsGone(t *testing.T) {
 	}
 }
 
-func (w *world) addFaults(faults []server.Fault) {
+func (w *world) addFaults(faults []sandbox.Fault) {
 	w.t.Helper()
 	for _, f := range faults {
 		if err := w.sandbox.AddFault(f); err != nil {

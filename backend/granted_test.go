@@ -12,7 +12,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -23,7 +23,7 @@ const clockDifference = time.Minute
 // capExpiry has the provider end keys earlier than it is asked to; 0 is never.
 func (w *world) capExpiry(life time.Duration) {
 	w.t.Helper()
-	w.must(w.sandbox.AddFault(server.Fault{Kind: server.CapExpiry, For: server.Duration(life), Count: new(0)}))
+	w.must(w.sandbox.AddFault(sandbox.Fault{Kind: sandbox.CapExpiry, For: sandbox.Duration(life), Count: new(0)}))
 }
 
 // about reports whether a time of the sandbox is so long after the engine's now.

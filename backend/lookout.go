@@ -324,7 +324,7 @@ func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope prov
 	}
 	var foreign []*Orphan
 	for _, found := range listed.keys() {
-		if e.isForeign(bound, h, found) {
+		if e.isForeign(h, found) {
 			foreign = append(foreign, found)
 		}
 	}
@@ -340,7 +340,7 @@ func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope prov
 
 // isForeign reports whether a listed key can only have been made by somebody who
 // is not of this storage.
-func (e *Engine) isForeign(bound *boundConnection, h *holdings, found *Orphan) bool {
+func (e *Engine) isForeign(h *holdings, found *Orphan) bool {
 	part, _, _ := keyname.FindKeyPart(h.tag, found.Name)
 	maker := keyname.MakerIn(part)
 	return maker != e.guard.namer.Maker && !e.guard.lookout.accountsFor(maker, found.Issued) && e.held(h, found.object, claim{}) == nil

@@ -7,7 +7,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/retry"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestCopyMadeWithinMinutes: the snapshot is so young that its last sign of life
@@ -159,7 +159,7 @@ func TestFailoverIsNoCopy(t *testing.T) {
 		},
 		"after a revocation, which the list does not show yet": func(w *world) {
 			lease := w.mustMint("app")
-			w.addFaults([]server.Fault{{Kind: server.StaleList}})
+			w.addFaults([]sandbox.Fault{{Kind: sandbox.StaleList}})
 			w.must(w.revoke(lease))
 		},
 		"in mid-mint, and the clock is set back by an hour": func(w *world) {
@@ -339,7 +339,7 @@ func TestListThatFailsKeepsNothingAlive(t *testing.T) {
 	lease := w.mustMint("app")
 	w.run(2*time.Minute, 30*time.Second)
 	w.start(fault{})
-	w.addFaults([]server.Fault{{Kind: server.Status, Status: 403, Count: new(int), Match: server.Match{Route: "GET /v1/keys"}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: 403, Count: new(int), Match: sandbox.Match{Route: "GET /v1/keys"}}})
 	if err := w.revoke(lease); err == nil {
 		t.Error("a key was revoked without a look at the list")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestMetrics takes a connection through good times and bad, and reads off the
@@ -29,9 +29,9 @@ func TestMetrics(t *testing.T) {
 	w.makeOrphan()
 	_, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{Delete: true})
 	w.must(err)
-	w.addFaults([]server.Fault{
-		{Kind: server.Status, Status: http.StatusUnprocessableEntity, Match: server.Match{Route: "POST /v1/keys"}},
-		{Kind: server.Unauthorized, Match: server.Match{Method: http.MethodDelete}},
+	w.addFaults([]sandbox.Fault{
+		{Kind: sandbox.Status, Status: http.StatusUnprocessableEntity, Match: sandbox.Match{Route: "POST /v1/keys"}},
+		{Kind: sandbox.Unauthorized, Match: sandbox.Match{Method: http.MethodDelete}},
 	})
 	if _, err := w.mint("app"); err == nil {
 		t.Fatal("a refused key was handed out")

@@ -10,7 +10,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/marks"
 	"vault-plugin-secrets-apikeys/backend/usererror"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestStorageWrites is the price list: what each act writes.
@@ -167,11 +167,11 @@ func TestStrandingIsRefused(t *testing.T) {
 	}{
 		"a key": {func(w *world) { w.mustMint("app") }, "has 1 live key,"},
 		"a mint whose outcome is unknown": {func(w *world) {
-			w.addFaults(mintFault(server.Reset))
+			w.addFaults(mintFault(sandbox.Reset))
 			w.mint("app")
 		}, "has 1 unsettled call (see queue/),"},
 		"a mint in flight": {func(w *world) {
-			w.addFaults(mintFault(server.Hang))
+			w.addFaults(mintFault(sandbox.Hang))
 			done := make(chan struct{})
 			go func() { defer close(done); w.mint("app") }()
 			w.t.Cleanup(func() { w.sandbox.ClearFaults(); <-done })

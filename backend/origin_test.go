@@ -9,7 +9,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/stored"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -27,7 +27,7 @@ func TestOriginIsNoted(t *testing.T) {
 			return w.process.books.marks.Of("box").Mark.Locations[0].Origin("box")
 		},
 		"in an entry of the queue": func(w *world) origin.Origin {
-			w.addFaults(mintFault(server.Reset))
+			w.addFaults(mintFault(sandbox.Reset))
 			w.mint("app")
 			queued := w.process.Queue()
 			if len(queued) != 1 {
@@ -120,9 +120,9 @@ func TestBuiltInRevokesItsKeys(t *testing.T) {
 }
 
 // otherHost serves another sandbox with the same admin key.
-func (w *world) otherHost() (*server.Server, string) {
+func (w *world) otherHost() (*sandbox.Server, string) {
 	w.t.Helper()
-	other := server.New(server.Options{AdminKey: testAdminKey})
+	other := sandbox.New(sandbox.Options{AdminKey: testAdminKey})
 	w.t.Cleanup(other.Close)
 	return other, w.serve(other).URL
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/marks"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func TestReconcileReportsAndDeletes(t *testing.T) {
@@ -56,7 +56,7 @@ func TestReconcileSparesWhatIsBeingMinted(t *testing.T) {
 
 func testReconcileSparesWhatIsBeingMinted(t *testing.T) {
 	w := newWorld(t)
-	w.addFaults([]server.Fault{{Kind: server.SlowDrip, Interval: server.Duration(2 * time.Millisecond), Match: server.Match{Route: "POST /v1/keys"}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.SlowDrip, Interval: sandbox.Duration(2 * time.Millisecond), Match: sandbox.Match{Route: "POST /v1/keys"}}})
 	done := make(chan error)
 	go func() {
 		_, err := w.mint("app")
@@ -102,7 +102,7 @@ func TestFormerLeadersCallInFlight(t *testing.T) { inBubble(testFormerLeadersCal
 
 func testFormerLeadersCallInFlight(t *testing.T) {
 	w := newWorld(t)
-	w.addFaults([]server.Fault{{Kind: server.LateCommit, Delay: server.Duration(time.Hour), Match: server.Match{Route: "POST /v1/keys"}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.LateCommit, Delay: sandbox.Duration(time.Hour), Match: sandbox.Match{Route: "POST /v1/keys"}}})
 	former := w.process
 	done := make(chan struct{})
 	go func() {

@@ -16,18 +16,18 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/queue"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
 // What a provider may answer for a while, none of which says of a credential
 // whether it works.
-var noDefiniteWord = map[string]server.Fault{
-	"500":   {Kind: server.Status, Status: http.StatusInternalServerError},
-	"403":   {Kind: server.Status, Status: http.StatusForbidden},
-	"404":   {Kind: server.Status, Status: http.StatusNotFound},
-	"429":   {Kind: server.RateLimit, RetryAfter: 1},
-	"reset": {Kind: server.Reset},
+var noDefiniteWord = map[string]sandbox.Fault{
+	"500":   {Kind: sandbox.Status, Status: http.StatusInternalServerError},
+	"403":   {Kind: sandbox.Status, Status: http.StatusForbidden},
+	"404":   {Kind: sandbox.Status, Status: http.StatusNotFound},
+	"429":   {Kind: sandbox.RateLimit, RetryAfter: 1},
+	"reset": {Kind: sandbox.Reset},
 }
 
 // TestRotationInDoubt fails and kills the engine around each effect of a rotation
@@ -64,7 +64,7 @@ func TestRotationInDoubt(t *testing.T) {
 					works()
 					silent := noDefiniteWord[answer]
 					silent.Count = new(0)
-					w.addFaults([]server.Fault{silent})
+					w.addFaults([]sandbox.Fault{silent})
 					w.run(5*time.Minute, 30*time.Second)
 					w.sandbox.ClearFaults()
 					w.process.ResetConnection("box")
@@ -400,7 +400,7 @@ func TestRotationThatTakesEffectLate(t *testing.T) {
 		t.Run(provider, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			w.rotates(provider)
-			w.addFaults([]server.Fault{{Kind: server.LateCommit, Delay: server.Duration(100 * time.Hour), Match: server.Match{Route: route}}})
+			w.addFaults([]sandbox.Fault{{Kind: sandbox.LateCommit, Delay: sandbox.Duration(100 * time.Hour), Match: sandbox.Match{Route: route}}})
 			if err := w.process.RotateRoot(ctx, w.process.storage, "box"); err == nil {
 				t.Fatal("a rotation without an answer succeeded")
 			}
@@ -420,8 +420,8 @@ func TestRotationThatTakesEffectLate(t *testing.T) {
 // credential does not work, it and the old one are both kept.
 func TestNewCredentialInDoubt(t *testing.T) {
 	w := newWorld(t)
-	refused := server.Fault{Kind: server.Status, Status: http.StatusForbidden, Count: new(0), Match: server.Match{Route: "GET /v1/whoami"}, After: 1}
-	w.addFaults([]server.Fault{refused})
+	refused := sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Count: new(0), Match: sandbox.Match{Route: "GET /v1/whoami"}, After: 1}
+	w.addFaults([]sandbox.Fault{refused})
 	if err := w.process.RotateRoot(context.Background(), w.process.storage, "box"); err == nil {
 		t.Fatal("a credential that was not seen to work was taken")
 	}

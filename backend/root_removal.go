@@ -250,7 +250,7 @@ func (e *Engine) discard(ctx context.Context, s logical.Storage, bound *boundCon
 	case err != nil:
 		return err
 	case !gone && bound.definition.Capabilities.RotateInPlace:
-		return e.leaveSwapped(ctx, s, bound, note)
+		return e.leaveSwapped(ctx, s, bound)
 	case !gone:
 		return e.leaveByHand(ctx, s, bound, note)
 	}
@@ -322,7 +322,7 @@ func (e *Engine) leaveByHand(ctx context.Context, s logical.Storage, bound *boun
 
 // leaveSwapped is leaveByHand for a credential that a provider swapped in place,
 // which has no name there: it was the connection's until another one was written.
-func (e *Engine) leaveSwapped(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) error {
+func (e *Engine) leaveSwapped(ctx context.Context, s logical.Storage, bound *boundConnection) error {
 	e.log.Warn(swappedByHand, "connection", bound.name)
 	if err := e.noteNotice(ctx, s, bound.name, swappedByHand); err != nil {
 		return err

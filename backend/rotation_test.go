@@ -13,7 +13,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -68,25 +68,25 @@ func TestRotationCrashAtEveryStep(t *testing.T) {
 // TestRootRotationFaults is what a rotation answers, and leaves, when the
 // provider misbehaves.
 func TestRootRotationFaults(t *testing.T) {
-	issue := server.Match{Route: "POST /v1/admin-keys"}
-	retire := server.Match{Route: "DELETE /v1/admin-keys/{id}"}
+	issue := sandbox.Match{Route: "POST /v1/admin-keys"}
+	retire := sandbox.Match{Route: "DELETE /v1/admin-keys/{id}"}
 	for name, test := range map[string]struct {
-		fault server.Fault
+		fault sandbox.Fault
 		want  string // of the error; empty for success
 		kept  bool   // the old credential stays in use
 	}{
-		"well":                    {fault: server.Fault{Kind: server.Pass}},
-		"refused":                 {fault: server.Fault{Kind: server.Status, Status: 403, Match: issue}, want: "status 403", kept: true},
-		"made, then 500":          {fault: server.Fault{Kind: server.CommitThen500, Match: issue}, want: "status 500", kept: true},
-		"made, then reset":        {fault: server.Fault{Kind: server.CommitThenReset, Match: issue}, want: "no usable answer", kept: true},
-		"made, malformed":         {fault: server.Fault{Kind: server.MalformedJSON, Match: issue}, want: "status 201", kept: true},
-		"new one does not work":   {fault: server.Fault{Kind: server.Status, Status: 403, Count: new(0), Match: server.Match{Route: "GET /v1/whoami"}, After: 1}, want: "the old one stays in use", kept: true},
-		"retirement fails":        {fault: server.Fault{Kind: server.Status, Status: 503, Count: new(0), Match: retire}},
-		"retired, without answer": {fault: server.Fault{Kind: server.CommitThenReset, Match: retire}},
+		"well":                    {fault: sandbox.Fault{Kind: sandbox.Pass}},
+		"refused":                 {fault: sandbox.Fault{Kind: sandbox.Status, Status: 403, Match: issue}, want: "status 403", kept: true},
+		"made, then 500":          {fault: sandbox.Fault{Kind: sandbox.CommitThen500, Match: issue}, want: "status 500", kept: true},
+		"made, then reset":        {fault: sandbox.Fault{Kind: sandbox.CommitThenReset, Match: issue}, want: "no usable answer", kept: true},
+		"made, malformed":         {fault: sandbox.Fault{Kind: sandbox.MalformedJSON, Match: issue}, want: "status 201", kept: true},
+		"new one does not work":   {fault: sandbox.Fault{Kind: sandbox.Status, Status: 403, Count: new(0), Match: sandbox.Match{Route: "GET /v1/whoami"}, After: 1}, want: "the old one stays in use", kept: true},
+		"retirement fails":        {fault: sandbox.Fault{Kind: sandbox.Status, Status: 503, Count: new(0), Match: retire}},
+		"retired, without answer": {fault: sandbox.Fault{Kind: sandbox.CommitThenReset, Match: retire}},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
-			w.addFaults([]server.Fault{test.fault})
+			w.addFaults([]sandbox.Fault{test.fault})
 			err := w.process.RotateRoot(context.Background(), w.storage, "box")
 			if test.want == "" && err != nil {
 				t.Errorf("rotating: %s", err)
@@ -166,7 +166,7 @@ func testFailureKeepsTheRoleOnSchedule(t *testing.T) {
 	r.Schedule = timetable.Schedule{Period: time.Hour}
 	w.must(w.process.SaveStaticRole(context.Background(), w.storage, "app", r))
 	before := w.current("app")
-	w.addFaults([]server.Fault{{Kind: server.Status, Status: 403, Count: new(0), Match: server.Match{Route: "POST /v1/keys"}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: 403, Count: new(0), Match: sandbox.Match{Route: "POST /v1/keys"}}})
 	w.run(3*time.Hour, 10*time.Minute)
 	keys, err := w.process.StaticKeys(context.Background(), w.storage, "app")
 	w.must(err)

@@ -12,7 +12,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestStaticKeyWhoseWriteIsInDoubt: whichever key storage has of a static role
@@ -237,7 +237,7 @@ func TestFailingRotations(t *testing.T) {
 			t.Errorf("%s is not among the metrics (%v)", line, err)
 		}
 	}
-	w.addFaults([]server.Fault{{Kind: server.Status, Status: 403, Count: new(0), Match: server.Match{Method: http.MethodPost}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: 403, Count: new(0), Match: sandbox.Match{Method: http.MethodPost}}})
 	if w.process.RotateRoot(ctx, w.storage, "box") == nil || w.process.RotateStatic(ctx, w.storage, "app") == nil {
 		t.Fatal("refused rotations succeeded")
 	}
@@ -260,7 +260,7 @@ func TestRotationThatIsSettledAtOnce(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	w.rotates("sandbox-accounts")
-	w.addFaults([]server.Fault{{Kind: server.CommitThenReset, Match: server.Match{Route: "PUT /v1/admin-keys/self/key"}}})
+	w.addFaults([]sandbox.Fault{{Kind: sandbox.CommitThenReset, Match: sandbox.Match{Route: "PUT /v1/admin-keys/self/key"}}})
 	w.must(w.process.RotateRoot(ctx, w.storage, "box"))
 	state, err := w.process.RootRotation(ctx, w.storage, "box")
 	if err != nil || state.Failures != 0 || state.LastError != "" || state.LastRotated.IsZero() {

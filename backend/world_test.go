@@ -15,7 +15,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/stored"
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -31,7 +31,7 @@ type world struct {
 	storage logical.Storage
 	calls   *calls                                      // to Vault, if they are noted
 	view    func(logical.SystemView) logical.SystemView // what Vault tells, if it is not as ever
-	sandbox *server.Server
+	sandbox *sandbox.Server
 	network *network
 	front   *httptest.Server
 	logs    *lockedBuffer
@@ -59,7 +59,7 @@ func newWorld(t testing.TB) *world {
 		t:       t,
 		storage: &logical.InmemStorage{},
 		// The sandbox keeps real time: no key dies of its own expiry here.
-		sandbox: server.New(server.Options{AdminKey: testAdminKey}),
+		sandbox: sandbox.New(sandbox.Options{AdminKey: testAdminKey}),
 		network: &network{},
 		logs:    &lockedBuffer{},
 		now:     time.Now(),

@@ -14,7 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/testbed/vaulttest"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -25,7 +25,7 @@ type accepted struct {
 	vault   *vaulttest.Server
 	client  *api.Client
 	mount   string
-	sandbox *server.Server
+	sandbox *sandbox.Server
 	url     string // of the sandbox
 }
 
@@ -49,7 +49,7 @@ func mountIn(t *testing.T, vault *vaulttest.Server, mount string) *accepted {
 	if err := vault.Mount(t.Context(), mount); err != nil {
 		t.Fatal(err)
 	}
-	sandbox := server.New(server.Options{AdminKey: adminKey})
+	sandbox := sandbox.New(sandbox.Options{AdminKey: adminKey})
 	web := httptest.NewServer(sandbox)
 	t.Cleanup(web.Close)
 	t.Cleanup(sandbox.Close)
@@ -322,20 +322,20 @@ func mintsNothingAtABrokenProvider(t *testing.T, a *accepted) {
 	for _, name := range []string{"main", "dead", "denied"} {
 		a.write("roles/"+name, data{"connection": name})
 	}
-	mints := server.Match{Route: "POST /v1/keys"}
+	mints := sandbox.Match{Route: "POST /v1/keys"}
 	cases := map[string]struct {
 		role   string
-		fault  *server.Fault
+		fault  *sandbox.Fault
 		status int
 		want   []string
 	}{
 		"not reachable":      {"dead", nil, http.StatusInternalServerError, []string{`connection "dead"`, "cannot be reached"}},
 		"credential refused": {"denied", nil, http.StatusBadRequest, []string{`connection "denied"`, "401", "this key is not valid"}},
-		"refuses the key": {"main", &server.Fault{Kind: server.Status, Status: 422, Body: `{"error":{"message":"no such scope"}}`, Match: mints},
+		"refuses the key": {"main", &sandbox.Fault{Kind: sandbox.Status, Status: 422, Body: `{"error":{"message":"no such scope"}}`, Match: mints},
 			http.StatusBadRequest, []string{`connection "main"`, "422", "no such scope"}},
-		"answers rubbish": {"main", &server.Fault{Kind: server.MalformedJSON, Match: mints},
+		"answers rubbish": {"main", &sandbox.Fault{Kind: sandbox.MalformedJSON, Match: mints},
 			http.StatusInternalServerError, []string{"no key was handed out"}},
-		"answers with a page": {"main", &server.Fault{Kind: server.Status, Status: 503, Body: "<html>raw-body-of-the-provider</html>", Match: mints},
+		"answers with a page": {"main", &sandbox.Fault{Kind: sandbox.Status, Status: 503, Body: "<html>raw-body-of-the-provider</html>", Match: mints},
 			http.StatusInternalServerError, []string{"no key was handed out", "503"}},
 	}
 	for name, c := range cases {

@@ -14,7 +14,7 @@ func checkPaths(e *backend.Engine) []*framework.Path {
 	check := &framework.PathOperation{
 		Callback:  c.check,
 		Summary:   "Ask the provider whether a connection's credential works.",
-		Responses: done("The provider accepts the credential."),
+		Responses: emptyResponse("The provider accepts the credential."),
 	}
 	return []*framework.Path{{
 		Pattern: "check/" + framework.GenericNameRegex("name"),

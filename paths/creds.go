@@ -40,14 +40,14 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 			logical.ReadOperation: &framework.PathOperation{
 				Callback:                    c.mint,
 				Summary:                     "Mint a key, leased to the caller.",
-				Responses:                   shown("OK", credsAnswer()),
+				Responses:                   okResponse(credsAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 			},
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    c.mint,
 				Summary:                     "Mint a key, leased to the caller, for less or shorter than the role says.",
-				Responses:                   shown("OK", credsAnswer()),
+				Responses:                   okResponse(credsAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 				// A read has the plain verb; operation ids must differ.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestEvents has everything happen of which Vault's event system is told.
@@ -68,7 +68,7 @@ func TestOrphansAreEvents(t *testing.T) {
 // fails has the next request to a route answered with the status.
 func (m *mount) fails(route string, status int) {
 	m.t.Helper()
-	m.sabotage(server.Fault{Kind: server.Status, Status: status, Match: server.Match{Route: route}})
+	m.sabotage(sandbox.Fault{Kind: sandbox.Status, Status: status, Match: sandbox.Match{Route: route}})
 }
 
 // tells waits for an event with such metadata.

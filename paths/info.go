@@ -21,7 +21,7 @@ func infoPaths(e *backend.Engine) []*framework.Path {
 			logical.ReadOperation: &framework.PathOperation{
 				Callback: i.read,
 				Summary:  "Show the engine's version and state.",
-				Responses: shown("OK", map[string]*framework.FieldSchema{
+				Responses: okResponse(map[string]*framework.FieldSchema{
 					"version":         {Type: framework.TypeString, Description: "Version of the plugin that runs."},
 					"commit":          {Type: framework.TypeString, Description: "Commit that it was built from; empty where it is not a release."},
 					"providers":       {Type: framework.TypeStringSlice, Description: "Names of the providers that keys can be minted at."},

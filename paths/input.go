@@ -9,21 +9,21 @@ import (
 // set stores a field in to when the request names it; named with null or an
 // empty string, a field goes back to its default.
 func set[T any](d *framework.FieldData, name string, to *T) {
-	if value, ok := given(d, name); ok {
+	if value, ok := requestField(d, name); ok {
 		*to, _ = value.(T)
 	}
 }
 
 // setSeconds is set for durations.
 func setSeconds(d *framework.FieldData, name string, to *time.Duration) {
-	if value, ok := given(d, name); ok {
+	if value, ok := requestField(d, name); ok {
 		seconds, _ := value.(int)
 		*to = time.Duration(seconds) * time.Second
 	}
 }
 
-// given is the value of a field that the request names.
-func given(d *framework.FieldData, name string) (any, bool) {
+// requestField is the value of a field that the request names.
+func requestField(d *framework.FieldData, name string) (any, bool) {
 	raw, named := d.Raw[name]
 	switch {
 	case !named:

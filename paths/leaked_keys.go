@@ -27,7 +27,7 @@ func leakedKeyPaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    l.lookUp,
 					Summary:                     "Tell who holds the key with this value.",
-					Responses:                   shown("OK", withOthers(withID(keyAnswer()))),
+					Responses:                   okResponse(withOthers(withID(keyAnswer()))),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -58,7 +58,7 @@ standard input.`,
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    l.revoke,
 					Summary:                     "Revoke a key at its provider, whoever holds it.",
-					Responses:                   shown("OK", revokedKeyAnswer()),
+					Responses:                   okResponse(revokedKeyAnswer()),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},

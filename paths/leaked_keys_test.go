@@ -8,7 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestLeakedKey is traced to its holder and killed, by one call each.
@@ -88,7 +88,7 @@ func TestLeakedKeyOfStaticRole(t *testing.T) {
 	}
 	// One that cannot be replaced dies all the same, and the role gets another
 	// one as soon as that can be.
-	if err := m.sandbox.AddFault(server.Fault{Kind: server.Status, Status: http.StatusForbidden, Count: new(0), Match: server.Match{Route: "POST /v1/keys"}}); err != nil {
+	if err := m.sandbox.AddFault(sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Count: new(0), Match: sandbox.Match{Route: "POST /v1/keys"}}); err != nil {
 		t.Fatal(err)
 	}
 	killed := m.write("revoke-key", data{"value": third})
@@ -118,7 +118,7 @@ func TestLeakedKeyOfAnAbsentProvider(t *testing.T) {
 	m.connect("main")
 	m.write("roles/ci", data{"connection": "main"})
 	value := m.mint("ci").Data["api_key"].(string)
-	if err := m.sandbox.AddFault(server.Fault{Kind: server.Status, Status: http.StatusServiceUnavailable, Count: new(0), Match: server.Match{Method: "DELETE"}}); err != nil {
+	if err := m.sandbox.AddFault(sandbox.Fault{Kind: sandbox.Status, Status: http.StatusServiceUnavailable, Count: new(0), Match: sandbox.Match{Method: "DELETE"}}); err != nil {
 		t.Fatal(err)
 	}
 	killed := m.write("revoke-key", data{"value": value})

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/testhelpers/schema"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/paths"
 )
 
@@ -25,7 +25,7 @@ type mount struct {
 	backend logical.Backend
 	storage logical.Storage
 	system  *logical.StaticSystemView
-	sandbox *server.Server
+	sandbox *sandbox.Server
 	events  *logical.MockEventSender
 	url     string // of the sandbox
 	remote  string // address that requests come from
@@ -38,7 +38,7 @@ func newMount(t *testing.T) *mount {
 		MaxLeaseTTLVal:     24 * time.Hour,
 		PluginEnvironment:  &logical.PluginEnvironment{VaultVersion: "1.21.0"},
 	}}
-	m.sandbox = server.New(server.Options{AdminKey: adminKey})
+	m.sandbox = sandbox.New(sandbox.Options{AdminKey: adminKey})
 	web := httptest.NewServer(m.sandbox)
 	t.Cleanup(web.Close)
 	t.Cleanup(m.sandbox.Close)

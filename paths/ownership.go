@@ -24,7 +24,7 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 				logical.ReadOperation: &framework.PathOperation{
 					Callback:                    o.read,
 					Summary:                     "Show whether this mount acts, or may be a copy of another one.",
-					Responses:                   shown("OK", ownershipAnswer()),
+					Responses:                   okResponse(ownershipAnswer()),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -58,7 +58,7 @@ func (o ownershipEndpoints) decision(verb string, callback framework.OperationFu
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    callback,
 				Summary:                     summary,
-				Responses:                   shown("OK", ownershipAnswer()),
+				Responses:                   okResponse(ownershipAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 			},

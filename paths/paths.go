@@ -67,9 +67,9 @@ func patching(what string, exists framework.ExistenceFunc, write framework.Opera
 	}
 }
 
-// shown is the schema of an answer with these fields. A duration, which can be
+// okResponse is the schema of an answer with these fields. A duration, which can be
 // written in several ways, is answered as its seconds.
-func shown(description string, fields map[string]*framework.FieldSchema) map[int][]framework.Response {
+func okResponse(fields map[string]*framework.FieldSchema) map[int][]framework.Response {
 	answered := map[string]*framework.FieldSchema{}
 	for name, field := range fields {
 		if field.Type == framework.TypeDurationSecond {
@@ -79,17 +79,17 @@ func shown(description string, fields map[string]*framework.FieldSchema) map[int
 		}
 		answered[name] = field
 	}
-	return map[int][]framework.Response{200: {{Description: description, Fields: answered}}}
+	return map[int][]framework.Response{200: {{Description: "OK", Fields: answered}}}
 }
 
-// done is the schema of an empty answer.
-func done(description string) map[int][]framework.Response {
+// emptyResponse is the schema of an empty answer.
+func emptyResponse(description string) map[int][]framework.Response {
 	return map[int][]framework.Response{204: {{Description: description}}}
 }
 
-// listed is the schema of a list whose entries come with key_info.
-func listed(keys, info string) map[int][]framework.Response {
-	return shown("OK", map[string]*framework.FieldSchema{
+// listResponse is the schema of a list whose entries come with key_info.
+func listResponse(keys, info string) map[int][]framework.Response {
+	return okResponse(map[string]*framework.FieldSchema{
 		"keys":     {Type: framework.TypeStringSlice, Description: keys},
 		"key_info": {Type: framework.TypeMap, Description: info},
 	})

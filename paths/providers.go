@@ -30,7 +30,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  p.list,
 					Summary:   "List the providers that keys can be minted at.",
-					Responses: listed("Names of the providers.", "Of each provider its title, what it can do in short, and the servers that it was tried at."),
+					Responses: listResponse("Names of the providers.", "Of each provider its title, what it can do in short, and the servers that it was tried at."),
 				},
 			},
 			HelpSynopsis:    "List the providers that keys can be minted at.",
@@ -55,7 +55,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				logical.ReadOperation: &framework.PathOperation{
 					Callback: p.read,
 					Summary:  "Show what a provider takes and can do.",
-					Responses: shown("OK", map[string]*framework.FieldSchema{
+					Responses: okResponse(map[string]*framework.FieldSchema{
 						"name":              {Type: framework.TypeString, Description: "Name of the provider."},
 						"title":             {Type: framework.TypeString, Description: "What the provider calls itself."},
 						"docs":              {Type: framework.TypeString, Description: "The provider's own documentation."},
@@ -143,7 +143,7 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 		"limits":       definition.Limits,
 		"cidrs":        definition.Networks,
 	} {
-		if answer[name], err = plain(part); err != nil {
+		if answer[name], err = asJSONMap(part); err != nil {
 			return nil, fmt.Errorf("describing provider %q: %w", definition.Name, err)
 		}
 	}
@@ -183,8 +183,8 @@ func describeField(field *providers.Field) map[string]any {
 	return described
 }
 
-// plain is value as JSON has it, which is what Vault carries.
-func plain(value any) (map[string]any, error) {
+// asJSONMap is value as JSON has it, which is what Vault carries.
+func asJSONMap(value any) (map[string]any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // queued makes one revocation wait: the sandbox refuses it until the faults are
@@ -17,7 +17,7 @@ func queued(m *mount) string {
 	m.connect("main")
 	m.write("roles/ci", data{"connection": "main"})
 	lease := m.mint("ci")
-	refuse := server.Fault{Kind: server.Status, Status: 403, Count: new(int), Match: server.Match{Method: "DELETE"}, Body: `{"error":{"message":"not today"}}`}
+	refuse := sandbox.Fault{Kind: sandbox.Status, Status: 403, Count: new(int), Match: sandbox.Match{Method: "DELETE"}, Body: `{"error":{"message":"not today"}}`}
 	if err := m.sandbox.AddFault(refuse); err != nil {
 		m.t.Fatal(err)
 	}

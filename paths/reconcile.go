@@ -37,7 +37,7 @@ func reconcilePaths(e *backend.Engine) []*framework.Path {
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    r.reconcile,
 				Summary:                     "Compare the keys at a provider with the ledger.",
-				Responses:                   shown("OK", reconcileAnswer()),
+				Responses:                   okResponse(reconcileAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 			},

@@ -33,7 +33,7 @@ func resetPaths(e *backend.Engine) []*framework.Path {
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    r.reset,
 				Summary:                     "Drop a connection's open network connections and its memory of failures.",
-				Responses:                   done("The connection starts afresh."),
+				Responses:                   emptyResponse("The connection starts afresh."),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 			},

@@ -31,7 +31,7 @@ func rolePaths(e *backend.Engine) []*framework.Path {
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  r.list,
 					Summary:   "List the roles.",
-					Responses: shown("OK", map[string]*framework.FieldSchema{"keys": {Type: framework.TypeStringSlice, Description: "Names of the roles."}}),
+					Responses: okResponse(map[string]*framework.FieldSchema{"keys": {Type: framework.TypeStringSlice, Description: "Names of the roles."}}),
 				},
 			},
 			HelpSynopsis:    "List the roles.",
@@ -52,33 +52,33 @@ func rolePaths(e *backend.Engine) []*framework.Path {
 				logical.ReadOperation: &framework.PathOperation{
 					Callback:  r.read,
 					Summary:   "Show a role, without what is secret.",
-					Responses: shown("OK", roleAnswer()),
+					Responses: okResponse(roleAnswer()),
 				},
 				logical.CreateOperation: &framework.PathOperation{
 					Callback:                    r.write,
 					Summary:                     "Create a role.",
-					Responses:                   done("The role is stored."),
+					Responses:                   emptyResponse("The role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.write,
 					Summary:                     "Create a role, or change what the request names.",
-					Responses:                   done("The role is stored."),
+					Responses:                   emptyResponse("The role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
 				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    patching("role", r.exists, r.write),
 					Summary:                     "Change what the request names of a role that exists.",
-					Responses:                   done("The role is stored."),
+					Responses:                   emptyResponse("The role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
 				logical.DeleteOperation: &framework.PathOperation{
 					Callback:                    r.delete,
 					Summary:                     "Delete a role.",
-					Responses:                   done("The role is deleted."),
+					Responses:                   emptyResponse("The role is deleted."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -186,7 +186,7 @@ func (r roleEndpoints) read(ctx context.Context, req *logical.Request, d *framew
 		"bind_to_caller":    role.BindToCaller,
 		"narrowable_fields": emptyForNil(role.NarrowableFields),
 	}}
-	_, definition, err := r.behind(ctx, req.Storage, role.Connection)
+	_, definition, err := r.connectionAndDefinition(ctx, req.Storage, role.Connection)
 	switch _, unknown := userErrorIn(err); {
 	case unknown:
 		resp.AddWarning(fmt.Sprintf("The connection %q or its provider is gone, so the provider's fields are not shown.", role.Connection))
@@ -228,7 +228,7 @@ func (r roleEndpoints) change(ctx context.Context, s logical.Storage, role *back
 	if role.Connection == "" {
 		return nil, usererror.Errorf("connection is missing; write the name of one that config/ lists")
 	}
-	connection, definition, err := r.behind(ctx, s, role.Connection)
+	connection, definition, err := r.connectionAndDefinition(ctx, s, role.Connection)
 	if err != nil {
 		return nil, err
 	}
@@ -272,8 +272,8 @@ func checkNetworks(role *backend.Role) error {
 	return nil
 }
 
-// behind is the connection of that name and its provider's definition.
-func (r roleEndpoints) behind(ctx context.Context, s logical.Storage, name string) (*backend.Connection, *providers.Definition, error) {
+// connectionAndDefinition is the connection of that name and its provider's definition.
+func (r roleEndpoints) connectionAndDefinition(ctx context.Context, s logical.Storage, name string) (*backend.Connection, *providers.Definition, error) {
 	connection, err := r.engine.Connection(ctx, s, name)
 	if err != nil {
 		return nil, nil, err

@@ -35,7 +35,7 @@ func rotationPaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.root,
 					Summary:                     "Replace a connection's admin credential at its provider.",
-					Responses:                   done("The connection has a new credential."),
+					Responses:                   emptyResponse("The connection has a new credential."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -69,7 +69,7 @@ the new one. An answer that is lost then takes both with it, and a new one has t
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.role,
 					Summary:                     "Replace a static role's key now.",
-					Responses:                   done("The role has a new key."),
+					Responses:                   emptyResponse("The role has a new key."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -127,9 +127,9 @@ func setSchedule(d *framework.FieldData, schedule *timetable.Schedule) {
 	setSeconds(d, "rotation_period", &schedule.Period)
 	set(d, "rotation_schedule", &schedule.Cron)
 	setSeconds(d, "rotation_window", &schedule.Window)
-	_, period := given(d, "rotation_period")
-	_, cron := given(d, "rotation_schedule")
-	_, window := given(d, "rotation_window")
+	_, period := requestField(d, "rotation_period")
+	_, cron := requestField(d, "rotation_schedule")
+	_, window := requestField(d, "rotation_window")
 	switch {
 	case period && !cron && schedule.Period > 0:
 		schedule.Cron = ""

@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -190,7 +190,7 @@ func (m *mount) status(key any) int {
 	return statusAt(m.sandbox, key)
 }
 
-func statusAt(sandbox *server.Server, key any) int {
+func statusAt(sandbox *sandbox.Server, key any) int {
 	request := httptest.NewRequest(http.MethodGet, "/v1/whoami", nil)
 	request.Header.Set("Authorization", fmt.Sprintf("Bearer %v", key))
 	answer := httptest.NewRecorder()
@@ -198,7 +198,7 @@ func statusAt(sandbox *server.Server, key any) int {
 	return answer.Code
 }
 
-func (m *mount) sabotage(faults ...server.Fault) {
+func (m *mount) sabotage(faults ...sandbox.Fault) {
 	m.t.Helper()
 	if err := m.sandbox.AddFault(faults...); err != nil {
 		m.t.Fatal(err)

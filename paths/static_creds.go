@@ -34,7 +34,7 @@ func staticCredsPaths(e *backend.Engine) []*framework.Path {
 			logical.ReadOperation: &framework.PathOperation{
 				Callback:  c.read,
 				Summary:   "Read the key that a static role holds.",
-				Responses: shown("OK", staticCredsAnswer()),
+				Responses: okResponse(staticCredsAnswer()),
 			},
 		},
 		HelpSynopsis: "Read the key that a static role holds.",

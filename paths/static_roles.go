@@ -28,7 +28,7 @@ func staticRolePaths(e *backend.Engine) []*framework.Path {
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  r.list,
 					Summary:   "List the static roles.",
-					Responses: shown("OK", map[string]*framework.FieldSchema{"keys": {Type: framework.TypeStringSlice, Description: "Names of the static roles."}}),
+					Responses: okResponse(map[string]*framework.FieldSchema{"keys": {Type: framework.TypeStringSlice, Description: "Names of the static roles."}}),
 				},
 			},
 			HelpSynopsis:    "List the static roles.",
@@ -49,33 +49,33 @@ func staticRolePaths(e *backend.Engine) []*framework.Path {
 				logical.ReadOperation: &framework.PathOperation{
 					Callback:  r.read,
 					Summary:   "Show a static role and how its rotation stands, without what is secret.",
-					Responses: shown("OK", staticRoleAnswer()),
+					Responses: okResponse(staticRoleAnswer()),
 				},
 				logical.CreateOperation: &framework.PathOperation{
 					Callback:                    r.write,
 					Summary:                     "Create a static role and its first key.",
-					Responses:                   done("The static role is stored."),
+					Responses:                   emptyResponse("The static role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.write,
 					Summary:                     "Create a static role and its first key, or change what the request names.",
-					Responses:                   done("The static role is stored."),
+					Responses:                   emptyResponse("The static role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
 				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    patching("static role", r.exists, r.write),
 					Summary:                     "Change what the request names of a static role that exists.",
-					Responses:                   done("The static role is stored."),
+					Responses:                   emptyResponse("The static role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
 				logical.DeleteOperation: &framework.PathOperation{
 					Callback:                    r.delete,
 					Summary:                     "Delete a static role, and revoke its keys unless it says to keep them.",
-					Responses:                   done("The static role is deleted."),
+					Responses:                   emptyResponse("The static role is deleted."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
 				},
@@ -183,7 +183,7 @@ func (r staticRoleEndpoints) read(ctx context.Context, req *logical.Request, d *
 	}}
 	showSchedule(resp.Data, role.Schedule)
 	showRotationState(resp.Data, keys.RotationState)
-	_, definition, err := roleEndpoints(r).behind(ctx, req.Storage, role.Connection)
+	_, definition, err := roleEndpoints(r).connectionAndDefinition(ctx, req.Storage, role.Connection)
 	switch _, unknown := userErrorIn(err); {
 	case unknown:
 		resp.AddWarning(fmt.Sprintf("The connection %q or its provider is gone, so the provider's fields are not shown and the key is not rotated.", role.Connection))
@@ -216,7 +216,7 @@ func (r staticRoleEndpoints) change(ctx context.Context, s logical.Storage, role
 	if role.Connection == "" {
 		return usererror.Errorf("connection is missing; write the name of one that config/ lists")
 	}
-	_, definition, err := roleEndpoints(r).behind(ctx, s, role.Connection)
+	_, definition, err := roleEndpoints(r).connectionAndDefinition(ctx, s, role.Connection)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	server "vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func TestStaticRoleLife(t *testing.T) {
@@ -136,7 +136,7 @@ func TestStaticRoleKeepsItsKeyOnDelete(t *testing.T) {
 func TestStaticRoleThatCannotBeMadeLeavesNothing(t *testing.T) {
 	m := newMount(t)
 	m.connect("main")
-	m.sabotage(server.Fault{Kind: server.Status, Status: 422, Body: `{"error":{"message":"no such scope"}}`, Match: server.Match{Route: "POST /v1/keys"}})
+	m.sabotage(sandbox.Fault{Kind: sandbox.Status, Status: 422, Body: `{"error":{"message":"no such scope"}}`, Match: sandbox.Match{Route: "POST /v1/keys"}})
 	wantContains(t, m.refusal(logical.UpdateOperation, "static-roles/app", data{"connection": "main"}), "422", "no such scope")
 	if got := m.read("static-roles/app"); got != nil {
 		t.Errorf("it was stored: %v", got)
@@ -229,7 +229,7 @@ func TestFailedRotationShows(t *testing.T) {
 	m.connect("main")
 	m.write("static-roles/app", data{"connection": "main", "rotation_period": "24h"})
 	before := m.read("static-creds/app")
-	m.sabotage(server.Fault{Kind: server.Status, Status: 403, Count: new(int), Match: server.Match{Method: "POST"}})
+	m.sabotage(sandbox.Fault{Kind: sandbox.Status, Status: 403, Count: new(int), Match: sandbox.Match{Method: "POST"}})
 	for range 2 {
 		wantContains(t, m.refusal(logical.UpdateOperation, "rotate-role/app", nil), "403")
 		wantContains(t, m.refusal(logical.UpdateOperation, "rotate-root/main", nil), "403", "keeps its credential")
