@@ -102,18 +102,18 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 }
 
 // inUse tells what a connection is still needed for, such as "2 live keys
-// and 1 unsettled call"; empty when it can go. Beside the keys in the ledger
+// and 1 unresolved call"; empty when it can go. Beside the keys in the ledger
 // there may be others at the provider: those of mints that are in flight, or
 // whose outcome is not known yet, and whatever a crash left. Admin credentials
 // that are to be removed count too, unless only keys are asked for.
 func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string, keysOnly bool) (string, error) {
 	// A mint goes from flight to the queue or the ledger, so they are asked in that
 	// order.
-	unsettled := e.books.marks.InFlight(connection)
-	maps.Copy(unsettled, e.books.queue.UnresolvedNames(connection))
+	unresolved := e.books.marks.InFlight(connection)
+	maps.Copy(unresolved, e.books.queue.UnresolvedNames(connection))
 	if keysOnly {
 		for name := range e.books.queue.CredentialNames(connection) {
-			delete(unsettled, name)
+			delete(unresolved, name)
 		}
 	}
 	if err := e.reapDue(ctx); err != nil { // what could not be written for certain is looked at again
@@ -130,8 +130,8 @@ func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string
 	if len(damaged) > 0 {
 		left = append(left, fmt.Sprintf("%s that cannot be read and may be of its keys (%s; see damaged in info, and keys/ID/give-up)", count(len(damaged), "record"), firstFew(damaged)))
 	}
-	if len(unsettled) > 0 {
-		left = append(left, count(len(unsettled), "unsettled call")+" (see queue/)")
+	if len(unresolved) > 0 {
+		left = append(left, count(len(unresolved), "unresolved call")+" (see queue/)")
 	}
 	note, err := stored.Read[rotationNote](ctx, s, rotationPrefix+connection)
 	if err != nil && !errors.Is(err, stored.ErrUnreadable) {

@@ -3,6 +3,7 @@ package backend
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
@@ -82,6 +84,11 @@ func TestMetrics(t *testing.T) {
 	for _, described := range regexp.MustCompile(`(?m)^# HELP (\S+) `).FindAllSubmatch(text, -1) {
 		if name := string(described[1]); !bytes.Contains(explained, []byte("| `"+name+"` |")) {
 			t.Errorf("docs/metrics.md does not explain %s", name)
+		}
+	}
+	for _, kind := range queue.Kinds {
+		if line := fmt.Sprintf("- `%s`: %s\n", kind, kind.Describe()); !bytes.Contains(explained, []byte(line)) {
+			t.Errorf("docs/metrics.md does not have the line %q", line)
 		}
 	}
 	if problems, err := promlint.New(bytes.NewReader(text)).Lint(); err != nil || len(problems) > 0 {

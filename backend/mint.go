@@ -439,7 +439,7 @@ func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *mintPla
 // cleanUpID is the part of the key's name that no provider's alphabet touches.
 func (o *mintPlan) cleanUpID() string { return o.fixed }
 
-func (o *mintPlan) cleanUp(reason string, settledAt time.Time) queue.Entry {
+func (o *mintPlan) cleanUp(reason string, trustAbsenceAfter time.Time) queue.Entry {
 	entry := queue.Entry{
 		ID:                o.cleanUpID(),
 		Kind:              queue.CleanUp,
@@ -447,7 +447,7 @@ func (o *mintPlan) cleanUp(reason string, settledAt time.Time) queue.Entry {
 		KeyName:           o.request.Name,
 		Reason:            reason,
 		Scope:             o.scope,
-		TrustAbsenceAfter: settledAt,
+		TrustAbsenceAfter: trustAbsenceAfter,
 		ExpiresAt:         o.record.ExpiresAt,
 	}
 	entry.SetOrigin(o.record.Origin())

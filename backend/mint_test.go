@@ -169,14 +169,14 @@ func TestStrandingIsRefused(t *testing.T) {
 		"a mint whose outcome is unknown": {func(w *world) {
 			w.addFaults(mintFault(sandbox.Reset))
 			w.mint("app")
-		}, "has 1 unsettled call (see queue/),"},
+		}, "has 1 unresolved call (see queue/),"},
 		"a mint in flight": {func(w *world) {
 			w.addFaults(mintFault(sandbox.Hang))
 			done := make(chan struct{})
 			go func() { defer close(done); w.mint("app") }()
 			w.t.Cleanup(func() { w.sandbox.ClearFaults(); <-done })
 			eventually(w.t, func() bool { return w.sandbox.State().Waiting > 0 })
-		}, "has 1 unsettled call (see queue/),"},
+		}, "has 1 unresolved call (see queue/),"},
 		"a crash, and a key": {func(w *world) {
 			w.mustMint("app")
 			w.start(fault{})

@@ -32,7 +32,7 @@ type evidence struct {
 	// youngUntil is when the key is older than the provider may take to show it;
 	// zero when it is.
 	youngUntil time.Time
-	// ended says that the provider's own end of the key is past, and settled.
+	// ended says that the provider's own end of the key is past, by more than its lag.
 	ended bool
 	// notListed says that a list which held still does not show the key, and shows
 	// others of the same origin, so that whoever asks can see such keys.

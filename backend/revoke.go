@@ -516,13 +516,13 @@ func (e *Engine) isOver(bound *boundConnection, entry *queue.Entry) bool {
 // the mint cannot be in flight, the list cannot lag, and no second key of the
 // same name can come to light.
 func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone bool, err error) {
-	settled := !e.now().Before(entry.TrustAbsenceAfter)
+	trusted := !e.now().Before(entry.TrustAbsenceAfter)
 	if entry.Handle != nil {
 		err := e.removeLeftOver(ctx, bound, entry, *entry.Handle, nil)
 		if entry.Kind == queue.Intent && errors.Is(err, errHeld) {
 			return false, errFinished
 		}
-		return err == nil && settled, err
+		return err == nil && trusted, err
 	}
 	if !bound.definition.Capabilities.Lookup {
 		if e.isOver(bound, entry) {
@@ -539,7 +539,7 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 			return false, err
 		}
 	}
-	if len(found.Keys) > 0 && !settled {
+	if len(found.Keys) > 0 && !trusted {
 		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.TrustAbsenceAfter}
 	}
 	return found.Steady && !began.Before(entry.TrustAbsenceAfter), nil

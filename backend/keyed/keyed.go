@@ -21,6 +21,7 @@ type held struct {
 	users int
 }
 
+// New has no lock that anybody holds.
 func New() Locks { return Locks{byID: map[string]*held{}} }
 
 // Lock waits until nobody else holds the key's lock, or ctx ends.

@@ -119,6 +119,7 @@ type Namer struct {
 // mostNumbers is how many keys of one second and one process have different names.
 const mostNumbers = 36 * 36 * 36 * 36 * 36 * 36
 
+// NewNamer makes the names of the process with this epoch.
 func NewNamer(epoch string) *Namer {
 	n := &Namer{Maker: makerOf(epoch)}
 	first, err := strconv.ParseUint(Random(RandomLength-makerLength), 36, 64)
@@ -206,6 +207,7 @@ func TimeIn(fixed string) time.Time {
 	return issued
 }
 
+// Random is that many random characters of base 36.
 func Random(length int) string {
 	limit := new(big.Int).Exp(big.NewInt(36), big.NewInt(int64(length)), nil)
 	n, err := rand.Int(rand.Reader, limit)

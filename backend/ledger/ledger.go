@@ -36,14 +36,19 @@ type Ledger struct {
 	*index
 }
 
+// New is the ledger of which nothing is known yet; dueAt is when a record is to be
+// looked at.
 func New(dueAt func(*Record) time.Time) *Ledger {
 	return &Ledger{entering: keyed.New(), index: newIndex(dueAt)}
 }
 
+// ShardOf is the shard of the record with this id.
 func ShardOf(id string) string { return id[:2] }
 
+// ShardName is the name of a shard, counted from 0 to Shards-1.
 func ShardName(n int) string { return fmt.Sprintf("%02x", n) }
 
+// IsID reports whether the text may be a record's id.
 func IsID(id string) bool {
 	_, err := hex.DecodeString(id)
 	return err == nil && len(id) == IdLength

@@ -70,6 +70,7 @@ type Record struct {
 	RemoteAddr  string `json:"remote_addr,omitempty"`
 }
 
+// Path is where the record lies in storage.
 func (r *Record) Path() string {
 	if r.Handle.Sealed {
 		return SealedPrefix + ShardOf(r.ID) + "/" + r.ID
@@ -79,6 +80,7 @@ func (r *Record) Path() string {
 
 func (r *Record) sameValuePath() string { return SameValuePrefix + r.ValueID + "/" + r.ID }
 
+// Origin is what made the key.
 func (r *Record) Origin() origin.Origin {
 	return origin.Origin{Connection: r.Connection, Provider: r.Provider, Definition: r.Definition, BaseURL: r.BaseURL, Account: r.Account}
 }

@@ -43,6 +43,7 @@ type Location struct {
 	Account    string `json:"account,omitempty"`
 }
 
+// String is the same for the same place, made by the same.
 func (p Location) String() string { return fmt.Sprint(p.Origin(""), p.Scope) }
 
 // Window bounds times of issue, both ends included. They are those of the wall
@@ -61,6 +62,7 @@ func (w Window) Contains(issued time.Time) bool {
 // Windows are several; none at all contain nothing.
 type Windows []Window
 
+// Contain reports whether a time of issue is in one of them.
 func (all Windows) Contain(issued time.Time) bool {
 	return slices.ContainsFunc(all, func(w Window) bool { return w.Contains(issued) })
 }
@@ -170,6 +172,7 @@ func isAmong[T fmt.Stringer](all []T, one T) bool {
 	return slices.ContainsFunc(all, func(other T) bool { return other.String() == text })
 }
 
+// DefinitionsInUse notes the hashes of a provider's definitions that the mark needs.
 func (m *Mark) DefinitionsInUse(inUse map[string]bool, provider string) {
 	for _, p := range m.Locations {
 		if p.Provider == provider {
@@ -183,6 +186,7 @@ func (p Location) Origin(connection string) origin.Origin {
 	return origin.Origin{Connection: connection, Provider: p.Provider, Definition: p.Definition, BaseURL: p.BaseURL, Account: p.Account}
 }
 
+// LocationOf is the place at which that origin makes keys of a scope.
 func LocationOf(by origin.Origin, scope providers.Scope) Location {
 	return Location{Scope: scope, Provider: by.Provider, Definition: by.Definition, BaseURL: by.BaseURL, Account: by.Account}
 }

@@ -54,6 +54,7 @@ type connectionMark struct {
 	lastUsed time.Time
 }
 
+// New are the marks of a process of its own, which goes by the given clock.
 func New(now func() time.Time) *Marks {
 	return &Marks{
 		Epoch:        keyname.Random(keyname.RandomLength),
@@ -63,6 +64,7 @@ func New(now func() time.Time) *Marks {
 	}
 }
 
+// Of is what this process knows of a connection.
 func (a *Marks) Of(connection string) *connectionMark {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -64,6 +64,8 @@ func host(u *url.URL) string {
 	return name + ":" + port
 }
 
+// SameHost reports whether two base URLs are of one host and port; false where one
+// of them is no URL.
 func SameHost(a, b string) bool {
 	one, err := url.Parse(a)
 	other, otherErr := url.Parse(b)

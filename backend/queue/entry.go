@@ -7,6 +7,7 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
+// Origin is what made that which is to be cleared up.
 func (q *Entry) Origin() origin.Origin {
 	return origin.Origin{Connection: q.Connection, Provider: q.Provider, Definition: q.Definition, BaseURL: q.BaseURL, Account: q.Account}
 }

@@ -163,6 +163,7 @@ func (q *Queue) Forget(id string) {
 	}
 }
 
+// Get is a copy of one entry; nil where there is none, or its mint is in flight.
 func (q *Queue) Get(id string) *Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()

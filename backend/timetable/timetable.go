@@ -61,6 +61,8 @@ func (a *appointment) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(a))
 }
 
+// Timetable is the jobs and when each is due. Its methods may be called
+// concurrently.
 type Timetable struct {
 	now     func() time.Time
 	Jitter  retry.Jitter
@@ -80,10 +82,12 @@ type Timetable struct {
 	busy int
 }
 
+// New has no jobs, and goes by the given clock.
 func New(now func() time.Time) *Timetable {
 	return &Timetable{now: now, jobs: map[string]*job{}, shards: map[string]map[string]appointment{}}
 }
 
+// ShardOf is the entry in storage that a job is in.
 func ShardOf(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return fmt.Sprintf("%02x", sum[0])
