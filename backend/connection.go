@@ -166,21 +166,8 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err != nil {
 		return err
 	}
-	if err := e.refuseToFollow(ctx, s, name, before, c, o); err != nil {
-		return err
-	}
 	change := e.replaces(ctx, s, name, before, c, definition, client)
-	if !o.Force && change != nil && change.moved { // before its credential goes there
-		if err := e.refuseWhileInUse(ctx, s, change); err != nil {
-			return err
-		}
-	}
-	if o.Verify {
-		if err := client.Check(ctx); err != nil {
-			return usererror.Errorf("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
-		}
-	}
-	if err := e.askWhatItSees(ctx, s, change, o.Verify); err != nil {
+	if err := e.verifyConnection(ctx, s, name, before, c, change, client, o); err != nil {
 		return err
 	}
 	defer e.locks.admissions.change(name)()
@@ -192,6 +179,31 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err := e.setAccount(ctx, s, change, c, definition); err != nil {
 		return err
 	}
+	return e.storeConnection(ctx, s, name, before, c, definition)
+}
+
+// verifyConnection refuses what must not be stored, and asks the provider. The
+// credential is sent nowhere before it is certain that it may go there.
+func (e *Engine) verifyConnection(ctx context.Context, s logical.Storage, name string, before, c *Connection, change *replacement, client *providers.Client, o SaveOptions) error {
+	if err := e.refuseToFollow(ctx, s, name, before, c, o); err != nil {
+		return err
+	}
+	if !o.Force && change != nil && change.moved {
+		if err := e.refuseWhileInUse(ctx, s, change); err != nil {
+			return err
+		}
+	}
+	if o.Verify {
+		if err := client.Check(ctx); err != nil {
+			return usererror.Errorf("the connection was not stored, because the provider did not accept it: %s; correct it, or set verify_connection=false to store it unchecked", err)
+		}
+	}
+	return e.askWhatItSees(ctx, s, change, o.Verify)
+}
+
+// storeConnection puts a connection in the place of the one before, and has all that
+// goes by it follow.
+func (e *Engine) storeConnection(ctx context.Context, s logical.Storage, name string, before, c *Connection, definition *providers.Definition) error {
 	byHand := before == nil || before.Provider != c.Provider || !sameSecrets(definition.Connection, before.Fields, c.Fields)
 	if byHand {
 		c.CredentialName, c.CredentialExpiresAt = "", time.Time{}
@@ -202,7 +214,7 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if err := e.scheduleRoot(ctx, s, name, before, c); err != nil {
 		return err
 	}
-	err = stored.Write(ctx, s, connectionPrefix+name, c)
+	err := stored.Write(ctx, s, connectionPrefix+name, c)
 	e.ResetConnection(name) // a write that failed may have been carried out
 	if err != nil {
 		return fmt.Errorf("storing connection %q: %w", name, err)

@@ -201,11 +201,17 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	}
 	e.metrics = newMetrics(e)
 	e.events = newEvents(config.EventsSender)
-	e.Backend = &framework.Backend{
+	e.Backend = e.framework(paths(e))
+	return e, nil
+}
+
+// framework is what Vault is told of the mount.
+func (e *Engine) framework(paths []*framework.Path) *framework.Backend {
+	return &framework.Backend{
 		BackendType:    logical.TypeLogical,
 		Help:           strings.TrimSpace(help),
 		RunningVersion: Version,
-		Paths:          paths(e),
+		Paths:          paths,
 		Secrets:        []*framework.Secret{e.secret()},
 		PathsSpecial: &logical.Paths{
 			SealWrapStorage: []string{connectionPrefix, ledger.MountPath, ledger.SealedPrefix, queue.Prefix, rotationPrefix, staticKeyPrefix},
@@ -217,7 +223,6 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		Invalidate:     e.invalidate,
 		Clean:          e.clean,
 	}
-	return e, nil
 }
 
 // tickInterval reads the mount option of that name.

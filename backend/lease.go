@@ -102,6 +102,11 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	if r == nil {
 		return logical.ErrorResponse("the key of this lease is revoked already; read a new one from creds/%s", lease.Role), nil
 	}
+	return e.extendLease(ctx, req, lease.Role, role, r)
+}
+
+// extendLease extends the lease of a living key, whose record the caller has locked.
+func (e *Engine) extendLease(ctx context.Context, req *logical.Request, roleName string, role *Role, r *ledger.Record) (*logical.Response, error) {
 	ttl, warnings, err := framework.CalculateTTL(e.System(), req.Secret.Increment, role.TTL, 0, role.MaxTTL, 0, req.Secret.IssueTime)
 	if err != nil {
 		return nil, err
@@ -112,7 +117,7 @@ func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.F
 	case err != nil:
 		return nil, err
 	case granted < time.Second:
-		return logical.ErrorResponse("the key of this lease ends at %s and lives no longer; read a new one from creds/%s", r.ExpiresAt.UTC().Format(time.RFC3339), lease.Role), nil
+		return logical.ErrorResponse("the key of this lease ends at %s and lives no longer; read a new one from creds/%s", r.ExpiresAt.UTC().Format(time.RFC3339), roleName), nil
 	case granted < ttl:
 		warnings = append(warnings, fmt.Sprintf("the key lives no longer than %s at %s; the lease is capped accordingly", granted, r.Provider))
 		// Vault computes the TTL of a renewal once more, from the increment that was
