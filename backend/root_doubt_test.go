@@ -248,21 +248,11 @@ func (a *admins) alive() map[string]string {
 func newAdmins(t *testing.T, listed bool, connections ...string) (*world, *admins) {
 	w := newWorld(t)
 	a := &admins{names: map[string]string{"token-of-operator": "operator"}}
-	web := w.serve(w.gated(a))
 	list := ""
 	if listed {
 		list = adminsList
 	}
-	_, err := w.process.SaveDefinition(context.Background(), w.storage, "admins", strings.Replace(adminsDefinition, "LIST", list, 1), false)
-	w.must(err)
-	for _, name := range connections {
-		w.must(w.process.SaveConnection(context.Background(), w.storage, name, &Connection{
-			Provider:       "admins",
-			BaseURL:        web.URL,
-			RequestTimeout: 5 * time.Second,
-			Fields:         providers.Values{"token": "token-of-operator"},
-		}, SaveOptions{Verify: true}))
-	}
+	w.connect(a, "admins", strings.Replace(adminsDefinition, "LIST", list, 1), "token-of-operator", connections...)
 	return w, a
 }
 

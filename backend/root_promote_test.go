@@ -92,15 +92,7 @@ func (p *promoter) holds() (primary, secondary string) {
 func newPromoter(t *testing.T) (*world, *promoter) {
 	w := newWorld(t)
 	p := &promoter{primary: "primary-token-of-operator"}
-	web := w.serve(w.gated(p))
-	_, err := w.process.SaveDefinition(context.Background(), w.storage, "promoter", promoterDefinition, false)
-	w.must(err)
-	w.must(w.process.SaveConnection(context.Background(), w.storage, "two", &Connection{
-		Provider:       "promoter",
-		BaseURL:        web.URL,
-		RequestTimeout: 5 * time.Second,
-		Fields:         providers.Values{"token": p.primary},
-	}, SaveOptions{Verify: true}))
+	w.connect(p, "promoter", promoterDefinition, p.primary, "two")
 	return w, p
 }
 

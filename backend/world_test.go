@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -93,6 +94,24 @@ func (w *world) configure(provider, connection, role string, change func(*Connec
 	}
 	if err := w.process.SaveRole(ctx, w.storage, role, r); err != nil {
 		w.t.Fatalf("saving the role: %s", err)
+	}
+}
+
+// connect puts a provider with a definition of its own on the network, and connections
+// to it that share one admin token.
+func (w *world) connect(provider http.Handler, name, definition, token string, connections ...string) {
+	w.t.Helper()
+	ctx := context.Background()
+	web := w.serve(w.gated(provider))
+	_, err := w.process.SaveDefinition(ctx, w.storage, name, definition, false)
+	w.must(err)
+	for _, connection := range connections {
+		w.must(w.process.SaveConnection(ctx, w.storage, connection, &Connection{
+			Provider:       name,
+			BaseURL:        web.URL,
+			RequestTimeout: 5 * time.Second,
+			Fields:         providers.Values{"token": token},
+		}, SaveOptions{Verify: true}))
 	}
 }
 
