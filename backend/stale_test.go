@@ -190,7 +190,7 @@ func TestLedgerIndexIsNotStale(t *testing.T) {
 			r.ID = "00" + r.ID[2:]
 			test.happens(w, r)
 			w.turn()
-			alive, err := w.process.books.ledger.LiveKeys(ctx, w.process.storage, "box")
+			alive, _, err := w.process.books.ledger.LiveKeys(ctx, w.process.storage, "box")
 			w.must(err)
 			if alive != test.alive {
 				t.Errorf("%d keys are counted, want %d", alive, test.alive)
