@@ -244,3 +244,41 @@ func TestMintsInFlightAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestHungUpCallersLeaveTheGate: at a connection that may send one request a second,
+// those who hang up and ask again do not heap up before it, and whoever comes after
+// them is served in his turn.
+func TestHungUpCallersLeaveTheGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.configure("sandbox", "box", "app", func(c *Connection, _ *Role) { c.RequestsPerSecond = 1 })
+		var sent atomic.Int64
+		front := w.front
+		w.front = w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				sent.Add(1)
+			}
+			front.Config.Handler.ServeHTTP(rw, r)
+		}))
+		w.configure("sandbox", "box", "app", func(c *Connection, _ *Role) { c.RequestsPerSecond = 1 })
+		var callers sync.WaitGroup
+		for range 500 {
+			callers.Go(func() {
+				ctx, hangUp := context.WithTimeout(context.Background(), 50*time.Millisecond)
+				defer hangUp()
+				_, _ = w.mintWith(ctx, "app")
+			})
+		}
+		callers.Wait()
+		time.Sleep(time.Minute)
+		if most := int64(mintSlots); sent.Load() > most {
+			t.Errorf("%d requests were sent for callers that are gone, want at most %d", sent.Load(), most)
+		}
+		began := time.Now()
+		w.mustMint("app")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("who comes after them waits %s", took)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,5 +61,42 @@ func TestVerifiedRevocation(t *testing.T) {
 	}
 	if left := w.stored(ledger.SealedPrefix); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestProviderThatForbidsEverythingForAWhile, as one does whose list of addresses was
+// changed: what was to be revoked meanwhile is gone within a minute of its end.
+func TestProviderThatForbidsEverythingForAWhile(t *testing.T) {
+	w := newWorld(t)
+	var forbids atomic.Bool
+	asked := atomic.Int64{}
+	w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+		if forbids.Load() {
+			asked.Add(1)
+			rw.WriteHeader(http.StatusForbidden)
+			return
+		}
+		pass()
+	})
+	var leases []*heldLease
+	for range 20 {
+		leases = append(leases, w.mustMint("app"))
+	}
+	w.advance(2 * listLag)
+	forbids.Store(true)
+	for _, lease := range leases {
+		if err := w.revoke(lease); err == nil {
+			t.Fatal("a key was revoked by a provider that forbids it")
+		}
+	}
+	before := asked.Load()
+	w.run(270*time.Second, time.Second)
+	if n := asked.Load() - before; n > 100 {
+		t.Errorf("the provider was asked %d times while it forbade everything", n)
+	}
+	forbids.Store(false)
+	w.run(time.Minute, time.Second)
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("%d keys are alive a minute after the provider allows it again", len(alive))
 	}
 }
