@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -304,6 +305,44 @@ func staticRole(overlap time.Duration) *StaticRole {
 	return &StaticRole{
 		Role:    Role{Connection: "box", Fields: providers.Values{"scopes": []any{"read"}}},
 		Overlap: overlap,
+	}
+}
+
+// TestSlowerScheduleOutlivesNoKey: a key was made to last until the rotation that
+// was planned then, so one that is planned for later comes before its end.
+func TestSlowerScheduleOutlivesNoKey(t *testing.T) {
+	const halfYearly = "half-yearly"
+	for name, slower := range map[string]timetable.Schedule{
+		"by a period":              {Period: 200 * 24 * time.Hour},
+		"by a schedule":            {Cron: halfYearly},
+		"by a schedule and window": {Cron: halfYearly, Window: time.Hour},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			if slower.Cron == halfYearly {
+				slower.Cron = fmt.Sprintf("0 3 1 %d *", (int(w.process.now().Month())+5)%12+1)
+			}
+			w.makeStatic("app", time.Hour)
+			ctx := context.Background()
+			first, err := w.process.staticKeys(ctx, w.storage, "app")
+			w.must(err)
+			r, err := w.process.StaticRole(ctx, w.storage, "app")
+			w.must(err)
+			r.Schedule = slower
+			w.must(w.process.SaveStaticRole(ctx, w.storage, "app", r))
+			end := first.Current.ExpiresAt
+			for w.process.now().Before(end.Add(48 * time.Hour)) {
+				w.run(6*time.Hour, 6*time.Hour)
+				keys, err := w.process.staticKeys(ctx, w.storage, "app")
+				w.must(err)
+				if !w.alive()[keys.Current.Name] {
+					t.Fatalf("the role's key %s is dead at %s, %s before the end of the first", keys.Current.Name, w.process.now(), end.Sub(w.process.now()))
+				}
+				if left := end.Sub(w.process.now()); left > 4*24*time.Hour && keys.Current.Name != first.Current.Name {
+					t.Fatalf("the key was replaced %s before its end", left)
+				}
+			}
+		}))
 	}
 }
 

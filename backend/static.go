@@ -100,17 +100,21 @@ func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string)
 	if keys.Current == nil {
 		return nil, usererror.Errorf("static role %q has no key, since its last one was revoked and no other could be made: %s; that is tried again until it succeeds", name, keys.LastError)
 	}
-	keys.NextRotation = role.nextRotation(keys, e.books.timetable.DueAt(staticJobPrefix+name))
+	keys.NextRotation = role.nextRotation(keys, e.books.timetable.DueAt(staticJobPrefix+name), e.now())
 	return keys, nil
 }
 
-// nextRotation is when the current key is replaced: at the schedule's time, or
-// at the timetable's where that is later, after a missed window or a failure.
-func (r *StaticRole) nextRotation(keys *StaticKeys, due time.Time) time.Time {
+// nextRotation is when the current key is replaced: at the schedule's time or
+// before its end, or at the timetable's time where that is later, after a missed
+// window or a failure.
+func (r *StaticRole) nextRotation(keys *StaticKeys, due, now time.Time) time.Time {
 	if keys.Current == nil || !r.Schedule.Automatic() {
 		return time.Time{}
 	}
 	planned := r.Schedule.Next(keys.Current.IssuedAt)
+	if early := r.beforeItsEnd(keys.Current, now); !early.IsZero() {
+		planned = early
+	}
 	if due.After(planned) {
 		return due
 	}

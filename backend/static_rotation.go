@@ -250,12 +250,9 @@ func (e *Engine) seenAlive(ctx context.Context, bound *boundConnection, secret p
 // scheduleStatic sets when the role needs attention next: for its next rotation
 // or for the end of a previous key, whichever comes first.
 func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
-	due := r.Schedule.Next(e.now())
-	switch {
-	case keys.Current == nil:
-		due = e.now()
-	case r.Schedule.Period > 0:
-		due = r.Schedule.Next(keys.Current.IssuedAt)
+	due := e.now()
+	if keys.Current != nil {
+		due = r.replaceAt(keys.Current, e.now())
 	}
 	for _, key := range keys.Previous {
 		if due.IsZero() || key.Until.Before(due) {
@@ -266,6 +263,43 @@ func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name str
 		return e.books.timetable.Drop(ctx, s, staticJobPrefix+name)
 	}
 	return e.books.timetable.Set(ctx, s, staticJobPrefix+name, due)
+}
+
+// replaceAt is when the current key is to be replaced: by the role's schedule,
+// or before the provider ends the key where that comes first. Zero is never by
+// itself.
+func (r *StaticRole) replaceAt(current *StaticKey, now time.Time) time.Time {
+	if early := r.beforeItsEnd(current, now); !early.IsZero() {
+		return early
+	}
+	return r.planned(current, now)
+}
+
+// planned is when the schedule has the current key replaced.
+func (r *StaticRole) planned(current *StaticKey, now time.Time) time.Time {
+	if r.Schedule.Period > 0 {
+		return r.Schedule.Next(current.IssuedAt)
+	}
+	return r.Schedule.Next(now)
+}
+
+// longestHeadStart is how long before its end a key is replaced at most.
+const longestHeadStart = 24 * time.Hour
+
+// beforeItsEnd is when a key is to be replaced that the provider ends before its
+// successor has taken over, as after the schedule was made slower; zero for any
+// other.
+func (r *StaticRole) beforeItsEnd(key *StaticKey, now time.Time) time.Time {
+	planned := r.planned(key, now)
+	if planned.IsZero() || key.ExpiresAt.IsZero() || !planned.Add(r.overlap()-expiryMargin).After(key.ExpiresAt) {
+		return time.Time{}
+	}
+	life := key.ExpiresAt.Sub(key.IssuedAt)
+	early := key.ExpiresAt.Add(-max(min(life/10, longestHeadStart), 0))
+	if !early.Before(planned) {
+		return time.Time{}
+	}
+	return early
 }
 
 // runStatic does what is due for a static role: previous keys end, and the
@@ -329,6 +363,9 @@ func (k *StaticKeys) setBack(now time.Time) bool {
 func (e *Engine) staticDue(r *StaticRole, keys *StaticKeys, due time.Time) bool {
 	if keys.Current == nil {
 		return true
+	}
+	if early := r.beforeItsEnd(keys.Current, e.now()); !early.IsZero() && !e.now().Before(early) {
+		return true // no window is waited for: the key would end meanwhile
 	}
 	planned := r.Schedule.Next(keys.Current.IssuedAt)
 	if planned.IsZero() || e.now().Before(planned) {
