@@ -9,7 +9,8 @@ import (
 
 // Process is a running program, with all the processes that it started.
 type Process struct {
-	leader int // id of the program and of its process group
+	leader int // id of the program
+	group  int // id of its process group, which another process leads
 	name   string
 	exited chan struct{}
 }
@@ -18,20 +19,19 @@ type Process struct {
 // starts die with it, and a Ctrl-C at the terminal is left to us. When all of
 // them are gone, whatever ended them, the functions in after are called.
 func Start(cmd *exec.Cmd, after ...func()) (*Process, error) {
+	watch, release, err := killWithUs()
+	if err != nil {
+		return nil, err
+	}
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	cmd.SysProcAttr.Setpgid = true
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pgid = true, watch
 	if err := cmd.Start(); err != nil {
+		release()
 		return nil, err
 	}
-	p := &Process{leader: cmd.Process.Pid, name: cmd.Path, exited: make(chan struct{})}
-	release, err := p.killWithUs()
-	if err != nil {
-		p.killGroup()
-		cmd.Wait()
-		return nil, err
-	}
+	p := &Process{leader: cmd.Process.Pid, group: watch, name: cmd.Path, exited: make(chan struct{})}
 	go func() {
 		cmd.Wait()
 		p.killGroup() // what the program leaves behind when it is killed
@@ -84,21 +84,22 @@ func (p *Process) Kill() {
 	}
 }
 
-func (p *Process) killGroup() { syscall.Kill(-p.leader, syscall.SIGKILL) }
+func (p *Process) killGroup() { syscall.Kill(-p.group, syscall.SIGKILL) }
 
-// killWithUs has a shell kill the group when this process dies: it waits for
-// the end of a pipe that only we hold open. release calls that off.
-func (p *Process) killWithUs() (release func(), err error) {
-	watch := exec.Command("sh", "-c", `read -r _ || kill -KILL "-$0"`, fmt.Sprint(p.leader))
+// killWithUs starts a shell that kills its process group when this process dies:
+// it waits for the end of a pipe that only we hold open. What joins the group is
+// killed with it from its first moment on. release calls that off.
+func killWithUs() (group int, release func(), err error) {
+	watch := exec.Command("sh", "-c", `read -r _ || kill -KILL "-$$"`)
 	watch.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	hold, err := watch.StdinPipe()
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	if err := watch.Start(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	return func() {
+	return watch.Process.Pid, func() {
 		fmt.Fprintln(hold, "gone")
 		watch.Wait()
 	}, nil
