@@ -246,13 +246,21 @@ func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(
 	// A no that rests on what the answer does not hold is none.
 	_, err = got.scope.Reading(expr.AbsentIsUnknown).Matches(block.OK, got.status)
 	switch {
-	case err != nil && !c.refused(got):
-		return c.unusable(block, got, "the answer does not hold what ok asks for")
-	case c.def.Errors.Refused == nil || c.refused(got):
+	case c.refused(got):
 		return fail(Refused)
-	default:
+	case err != nil:
+		return c.unusable(block, got, "the answer does not hold what ok asks for")
+	case c.def.Errors.Refused != nil || got.unreadable || !readsAnswer(block.OK):
 		return fail(Unknown)
 	}
+	return fail(Refused)
+}
+
+// readsAnswer reports whether a condition is about what the provider wrote. One
+// about the status alone says yes only: a success that is not the expected one may
+// be a gateway's in its place.
+func readsAnswer(condition hclsyntax.Expression) bool {
+	return len(expr.ReferencesTo("body", condition))+len(expr.ReferencesTo("headers", condition)) > 0
 }
 
 // refused reports whether the definition says that this answer means that

@@ -117,6 +117,44 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// A success with another status than the one that is wanted may be a gateway's
+// page, in place of an answer that told of a key.
+func TestOutcomeOfAnotherSuccess(t *testing.T) {
+	for name, test := range map[string]struct {
+		ok     string
+		status int
+		body   string
+		errors string
+		kind   Kind
+	}{
+		"a page":                       {"status == 201", 200, `<html>Welcome</html>`, "", Unknown},
+		"an object":                    {"status == 201", 200, `{"hello": "world"}`, "", Unknown},
+		"an empty answer":              {"status == 201", 204, ``, "", Unknown},
+		"a no by the definition":       {"status == 201", 200, `{}`, "errors { refused = [200] }", Refused},
+		"a no in the provider's words": {"status == 201 && body.code == 0", 201, `{"code": 7}`, "", Refused},
+		"a page where words are asked": {"body.code == 0", 200, `<html>Welcome</html>`, "", Unknown},
+		"a no in a header":             {`headers.x-result != "no"`, 200, `{}`, "", Refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.do("POST /keys", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Result", "no")
+				w.WriteHeader(test.status)
+				fmt.Fprint(w, test.body)
+			})
+			source := strings.Replace(authDefinition(test.errors), "id     = body.id", "ok     = "+test.ok+"\n    id     = body.id", 1)
+			client, err := NewClient(mustParse(t, source), Settings{Values: Values{"secret": "s"}, BaseURL: f.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(client.Close)
+			if _, err := client.Issue(t.Context(), KeyRequest{Name: "ci"}); KindOf(err) != test.kind {
+				t.Errorf("the error is %v, of kind %v, want %v", err, KindOf(err), test.kind)
+			}
+		})
+	}
+}
+
 func TestOutcomeUnderSuccess(t *testing.T) {
 	for name, test := range map[string]struct {
 		body, errors string
