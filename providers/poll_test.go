@@ -63,7 +63,7 @@ func TestCheckByStatus(t *testing.T) {
 	}{
 		"a refusal that only a working credential gets": {`[200, 404]`, 404, 0, true},
 		"a success of the list":                         {`[200, 404]`, 200, 0, true},
-		"a success beside the list":                     {`[404]`, 200, Refused, false},
+		"a success beside the list":                     {`[404]`, 200, Unknown, false},
 		"a refusal beside the list":                     {`[200, 404]`, 403, Refused, false},
 		"no credential":                                 {`[200, 404]`, 401, Unauthorized, false},
 		"a condition":                                   {`status == 404 && body.code == "no_such_org"`, 404, 0, true},
