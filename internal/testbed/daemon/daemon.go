@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"vault-plugin-secrets-apikeys/internal/testbed/child"
@@ -50,11 +53,11 @@ func (d *Daemon) await(ctx context.Context, ready func(context.Context) error) e
 	defer cancel()
 	for {
 		err := ready(ctx)
+		if !d.process.Running() { // whoever else may answer at its address
+			return errors.New("it ended at once")
+		}
 		if err == nil {
 			return nil
-		}
-		if !d.process.Running() {
-			return errors.New("it ended at once")
 		}
 		select {
 		case <-ctx.Done():
@@ -115,19 +118,39 @@ func Environ(dropped ...string) []string {
 	})
 }
 
-// FreeAddresses returns so many loopback addresses, host:port, nobody listens on.
+// Ports of servers: below those that systems give to outgoing connections and to
+// listeners that ask for any, so that nobody takes one between its choice and
+// its server's start.
+const firstPort, endPort = 10000, 32768
+
+// FreeAddresses returns so many loopback addresses, host:port, that nobody
+// listens on. No address is returned twice.
 func FreeAddresses(count int) ([]string, error) {
+	given.Lock()
+	defer given.Unlock()
 	var free []string
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(free) < count; tries++ {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(endPort-firstPort)))
+		if given.addresses[address] {
+			continue
+		}
+		listener, err := net.Listen("tcp", address)
+		if err != nil && tries < 1000 {
+			continue
+		} else if err != nil {
 			return nil, err
 		}
-		defer listener.Close() // after all are chosen, so that they differ
-		free = append(free, listener.Addr().String())
+		listener.Close()
+		given.addresses[address] = true
+		free = append(free, address)
 	}
 	return free, nil
 }
+
+var given = struct {
+	sync.Mutex
+	addresses map[string]bool
+}{addresses: map[string]bool{}}
 
 // Port is that of an address.
 func Port(address string) string {
