@@ -2,13 +2,10 @@ package backend
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
-	"vault-plugin-secrets-apikeys/backend/queue"
-	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
@@ -30,98 +27,4 @@ func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limi
 // Key reads one record; nil when no such key is alive.
 func (e *Engine) Key(ctx context.Context, s logical.Storage, id string) (*ledger.Record, error) {
 	return ledger.Get(ctx, s, id)
-}
-
-// Queue lists what waits to be revoked, in order of id.
-func (e *Engine) Queue() []queue.Entry { return e.books.queue.List() }
-
-// QueueEntry reads one entry of the queue; nil when there is none.
-func (e *Engine) QueueEntry(id string) *queue.Entry { return e.books.queue.Get(id) }
-
-// RetryNow tries a queued revocation at once, whatever pause it is in.
-func (e *Engine) RetryNow(id string) error {
-	if err := e.refuseIfPassive("the revocation"); err != nil {
-		return err
-	}
-	if !e.books.queue.RetryNow(id) {
-		return e.notQueued(id)
-	}
-	e.triggerQueue()
-	return nil
-}
-
-// GiveUp drops a queued revocation and, with it, the key's ledger record: the
-// operator takes it on himself that the key is dead. The log keeps a record.
-func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) error {
-	entry := e.books.queue.Get(id)
-	if entry == nil {
-		return e.notQueued(id)
-	}
-	unlock, err := e.locks.records.Lock(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if entry.Kind == queue.Crash {
-		if err := e.giveUpCrash(ctx, id); err != nil {
-			return err
-		}
-	}
-	if err := e.dropGivenUp(ctx, req.Storage, id, entry.KeyName); err != nil {
-		return err
-	}
-	if err := e.books.queue.Remove(ctx, req.Storage, id); err != nil {
-		return err
-	}
-	e.pending.ended.add(id + entry.KeyName)
-	e.books.marks.End(entry.Connection, entry.KeyName)
-	e.log.Warn("an operator gave a revocation up; the key may be alive at the provider",
-		"connection", entry.Connection, "role", entry.Role, "key_name", entry.KeyName, "reason", entry.Reason,
-		"waiting_since", entry.Since, "attempts", entry.Attempts, "last_error", entry.LastError,
-		"entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
-	return nil
-}
-
-// dropGivenUp removes the record of the key with this id and name, be it damaged.
-func (e *Engine) dropGivenUp(ctx context.Context, s logical.Storage, id, name string) error {
-	r, err := ledger.GetNamed(ctx, s, id, name)
-	switch {
-	case errors.Is(err, stored.ErrUnreadable):
-		_, err = e.books.ledger.DropDamaged(ctx, s, id)
-	case err == nil && r != nil:
-		err = e.books.ledger.Delete(ctx, s, r)
-	}
-	return err
-}
-
-// GiveUpDamaged drops a record of the ledger that cannot be read, and whatever waits
-// on the queue for its key: the operator takes it on himself that the key is dead.
-// As long as the record is there, nothing is removed that might be that key. The log
-// keeps a record.
-func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id string) error {
-	if !ledger.IsID(id) {
-		return usererror.Errorf("%q is no key id; write one of those that damaged in info shows", id)
-	}
-	unlock, err := e.locks.records.Lock(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	dropped, err := e.books.ledger.DropDamaged(ctx, req.Storage, id)
-	if err != nil {
-		return err
-	}
-	if !dropped {
-		return usererror.Errorf("the ledger has no record with id %q that cannot be read; to end a living key write revoke-key", id)
-	}
-	if err := e.books.queue.Remove(ctx, req.Storage, id); err != nil {
-		return err
-	}
-	e.log.Warn("an operator gave up a record of the ledger that cannot be read; its key may be alive at its provider",
-		"record_id", id, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
-	return nil
-}
-
-func (e *Engine) notQueued(id string) error {
-	return usererror.Errorf("nothing with id %q waits to be revoked; list queue/ for what does", id)
 }

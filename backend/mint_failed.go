@@ -1,0 +1,120 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/usererror"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// emergencyTimeout bounds what is done on the spot when a mint went wrong.
+const emergencyTimeout = 30 * time.Second
+
+// failedMint sorts out an issue that failed and answers what the caller is told.
+func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *mintPlan, err error) error {
+	var refusal *providers.Error
+	errors.As(err, &refusal)
+	if refusal != nil && refusal.Leftover != nil {
+		return errors.Join(err, e.leaveUndo(ctx, s, o, refusal.Leftover))
+	}
+	if providers.NothingMade(err) {
+		e.finishMint(ctx, s, o)
+		return e.refused(o, refusal)
+	}
+	return errors.Join(
+		fmt.Errorf("no key was handed out: %w", err),
+		e.resolveUnknown(ctx, s, o, refusal))
+}
+
+// refused turns a provider's no into what the caller is told: only what the
+// caller or the operator can mend is a mistake.
+func (e *Engine) refused(o *mintPlan, refusal *providers.Error) error {
+	switch refusal.Kind {
+	case providers.Refused, providers.Unauthorized:
+		return usererror.Errorf("connection %q made no key: %w", o.bound.name, refusal)
+	}
+	return fmt.Errorf("connection %q made no key: %w", o.bound.name, refusal)
+}
+
+// leaveUndo queues what a failed mint of several steps could not undo. The key
+// itself may exist too, so it is looked for as well.
+func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *mintPlan, leftover *providers.Leftover) error {
+	entry := o.cleanUp("a step could not be undone", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
+	entry.Kind = queue.Undo
+	entry.Undo = leftover
+	return e.leaveToQueue(ctx, s, o, entry)
+}
+
+// resolveUnknown finds out whether the key was made, and revokes it, at once
+// where the provider answers, else by the queue.
+func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintPlan, failure *providers.Error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
+	defer cancel()
+	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
+	if handle, known := o.bound.client.KnownHandle(o.request); known {
+		entry.Handle = &handle
+	} else if failure != nil {
+		entry.Handle = failure.Made
+	}
+	gone, err := e.revokeByName(ctx, o.bound, &entry)
+	if gone {
+		e.finishMint(ctx, s, o)
+		return nil
+	}
+	if err != nil {
+		e.log.Warn("a key whose mint has an unknown outcome could not be looked for yet", "connection", o.bound.name, "key_name", o.request.Name, "error", err)
+	}
+	return e.leaveToQueue(ctx, s, o, entry)
+}
+
+// revokeUnrecorded revokes a key that could not be entered into the ledger: this node
+// may be sealed or demoted, and its storage gone.
+func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *mintPlan, handle providers.Handle) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
+	defer cancel()
+	missing, err := o.bound.client.Delete(ctx, handle)
+	if err == nil && !missing {
+		e.dropWritten(ctx, s, &o.record)
+		e.finishMint(ctx, s, o)
+		return nil
+	}
+	if missing {
+		err = errors.New("the provider does not know it yet")
+	}
+	entry := o.cleanUp("the key could not be entered into the ledger", e.now().Add(e.lagOf(o.bound)))
+	entry.Handle = &handle
+	return errors.Join(
+		fmt.Errorf("revoking the key again: %w", err),
+		e.leaveToQueue(ctx, s, o, entry))
+}
+
+// dropWritten removes the record of a key that is gone, should the write of it
+// that failed have been carried out all the same. What is left of it the reaper
+// finds.
+func (e *Engine) dropWritten(ctx context.Context, s logical.Storage, r *ledger.Record) {
+	written, err := ledger.GetNamed(ctx, s, r.ID, r.Handle.Name)
+	if err == nil && written != nil {
+		err = e.books.ledger.Delete(ctx, s, written)
+	}
+	if err != nil {
+		e.log.Warn("it is not known whether a key that is gone is in the ledger; the reaper will see", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+	}
+}
+
+// leaveToQueue hands a failed mint to the queue. The key counts as in flight,
+// and the connection so stays dirty, until the entry is on disk.
+func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *mintPlan, entry queue.Entry) error {
+	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
+		return err
+	}
+	e.books.marks.End(o.bound.name, o.request.Name)
+	e.triggerQueue()
+	return nil
+}

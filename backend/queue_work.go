@@ -1,0 +1,81 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+)
+
+// processQueueEntry carries out one queue entry; on success the entry is off the queue.
+func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error {
+	ctx, cancel := context.WithTimeout(ctx, e.workTimeout(ctx, entry.Connection))
+	defer cancel()
+	done := true
+	var err error
+	switch entry.Kind {
+	case queue.Revoke:
+		err = e.workRevocation(ctx, entry)
+	case queue.Retire:
+		err = e.retireQueued(ctx, entry)
+	case queue.ByHand, queue.Crash:
+		err = e.workByHand(entry)
+	default:
+		done, err = e.cleanUp(ctx, entry)
+	}
+	if err != nil {
+		return err
+	}
+	if !done {
+		return errStillUnknown
+	}
+	if err := e.books.queue.Remove(context.WithoutCancel(ctx), e.storage, entry.ID); err != nil {
+		return err
+	}
+	e.books.marks.End(entry.Connection, entry.KeyName)
+	return nil
+}
+
+// errStillUnknown keeps an entry on the queue of which nothing was found yet.
+var errStillUnknown = errors.New("no such key is listed so far; it is looked for once more before that is believed")
+
+// workRevocation revokes a key in the ledger, once nobody else can be its owner.
+func (e *Engine) workRevocation(ctx context.Context, entry queue.Entry) error {
+	key := keyOf(&entry)
+	r, err := ledger.GetNamed(ctx, e.storage, key.ID, key.Handle.Name)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		if !key.Unrecorded {
+			return nil
+		}
+		r = key
+	}
+	if err := e.mayEnd(ctx, r); err != nil {
+		return err
+	}
+	return e.revokeRecord(ctx, e.storage, key, entry.Since)
+}
+
+// workTimeout allows a try its connection's request timeout and some retries.
+func (e *Engine) workTimeout(ctx context.Context, connection string) time.Duration {
+	bound, err := e.bound(ctx, e.storage, connection)
+	if err != nil {
+		return 2 * defaultRequestTimeout
+	}
+	return bound.connection.longestMint()
+}
+
+// keyOf is the key that a revocation is about, as far as the entry tells.
+func keyOf(q *queue.Entry) *ledger.Record {
+	r := &ledger.Record{ID: q.ID, Role: q.Role, ExpiresAt: q.ExpiresAt, IssuedAt: q.MadeAt}
+	r.SetOrigin(q.Origin())
+	r.Handle.Name = q.KeyName
+	if q.Handle != nil {
+		r.Handle, r.Unrecorded = *q.Handle, true
+	}
+	return r
+}

@@ -1,0 +1,219 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// aliveBound ends the wait for a revoked key to be seen dead.
+const aliveBound = 10 * time.Minute
+
+// endAtProvider revokes the key at what made it, and sees it dead where its role
+// asks for that. A definition that came later is tried when the one that made the
+// key cannot end it: it may be a correction.
+func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) error {
+	ways, release, err := e.waysTo(ctx, s, r.Origin())
+	if err != nil {
+		return err
+	}
+	defer release()
+	var failed error
+	for _, w := range ways {
+		err := e.endBy(ctx, s, w, r, since)
+		if err == nil && r.VerifyRevocation {
+			return e.seenDead(ctx, w, r, since)
+		}
+		if err == nil {
+			return nil
+		}
+		if failed == nil {
+			failed = err
+		}
+		if kind := providers.KindOf(err); kind == providers.Unreachable || kind == providers.Throttled {
+			break
+		}
+	}
+	return failed
+}
+
+// endBy revokes the key one way, and succeeds when that proves that it is gone.
+func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
+	handle := r.Handle
+	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
+		listed, err := e.findAgain(ctx, w, r)
+		if err != nil {
+			return err
+		}
+		handle = *listed
+	}
+	missing, err := w.client.Delete(ctx, handle)
+	refusal := refusalOf(err)
+	if err != nil && refusal == nil {
+		return err
+	}
+	found := evidence{deleted: err == nil && !missing, missing: missing, doubts: w.doubts}
+	if refusal != nil {
+		found.refused = refusal.Status
+	}
+	lag := e.lagOf(w.boundConnection)
+	found.youngUntil = r.YoungUntil(e.now(), since, lag)
+	found.ended = r.HasEnded(e.now(), lag)
+	found.unrecorded = r.Unrecorded
+	lacks := found.gone()
+	if lacks != nil && !w.elsewhere {
+		lacks = e.lookFurther(ctx, s, w, r, found)
+	}
+	return because(lacks, err)
+}
+
+// because adds the provider's refusal to what is lacking.
+func because(lacks, refusal error) error {
+	var u *unproven
+	if refusal != nil && errors.As(lacks, &u) {
+		u.err = refusal
+	}
+	return lacks
+}
+
+// refusalOf is the provider's no to the request itself; nil for everything else,
+// such as a no to the credential or no answer at all.
+func refusalOf(err error) *providers.Error {
+	var refusal *providers.Error
+	if errors.As(err, &refusal) && refusal.Kind == providers.Refused && refusal.Status != 0 {
+		return refusal
+	}
+	return nil
+}
+
+// lagOf is how long a provider may take to show a key that it made, or to hide
+// one that it deleted.
+func (e *Engine) lagOf(s *boundConnection) time.Duration { return s.definition.Lag }
+
+// findAgain finds the key by its name at a place where its id may be another's.
+func (e *Engine) findAgain(ctx context.Context, w way, r *ledger.Record) (*providers.Handle, error) {
+	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
+		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)
+	if !w.elsewhere {
+		lost = lasting{errors.New("the definition in use does not list the key either")}
+	} else if !w.definition.Capabilities.Lookup {
+		return nil, lost
+	}
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	if err != nil {
+		return nil, err
+	}
+	for _, listed := range found.Keys {
+		if listed.Handle.ID == r.Handle.ID {
+			return &listed.Handle, nil
+		}
+	}
+	return nil, lost
+}
+
+// lookFurther asks what else can be asked when the answer to a revocation proves
+// nothing, and says what is lacking after that.
+func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *ledger.Record, found evidence) error {
+	if w.client.CanProbe(r.Handle) {
+		liveness, err := w.client.Probe(ctx, r.Handle.Secret)
+		if err == nil && liveness == providers.Alive {
+			return errStillAlive
+		}
+		found.seenDead = err == nil && liveness == providers.Dead
+	}
+	if r.Unrecorded && found.youngUntil.IsZero() {
+		listed, err := e.isListed(ctx, w, r)
+		if err != nil {
+			return err
+		}
+		found.listed = listed
+	}
+	if !found.seenDead && !r.Unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
+		absent, err := e.notListed(ctx, s, w, r)
+		if err != nil {
+			e.log.Debug("a key that was to be revoked could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+		}
+		found.notListed = absent
+	}
+	return found.gone()
+}
+
+// isListed reports whether the provider shows the key, where it can be asked.
+func (e *Engine) isListed(ctx context.Context, w way, r *ledger.Record) (bool, error) {
+	if !w.definition.Capabilities.Lookup {
+		return false, nil
+	}
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	return len(found.Keys) > 0, err
+}
+
+// notListed reports whether the provider's list held still, does not show the
+// key, and shows others that the same account made at the same address.
+func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (bool, error) {
+	if !w.definition.Capabilities.Reconcile {
+		return false, nil
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
+	if err != nil || !found.Steady || len(found.Unreadable) > 0 {
+		return false, err
+	}
+	names := map[string]bool{}
+	for _, listed := range found.Keys {
+		if listed.Handle.ID == r.Handle.ID || listed.Handle.Name == r.Handle.Name {
+			return false, nil
+		}
+		names[listed.Handle.Name] = true
+	}
+	return e.showsSiblings(ctx, s, r, names)
+}
+
+// showsSiblings reports whether another key of the same origin is among the names.
+func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger.Record, names map[string]bool) (bool, error) {
+	for other, err := range ledger.All(ctx, s) {
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+			return false, err
+		}
+		if err == nil && other.ID != r.ID && names[other.Handle.Name] && r.IsSiblingOf(other) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
+
+// seenDead asks the provider whether a revoked key is dead: its word for the
+// revocation is no proof. Where nothing can be seen the word has to do after a
+// while, and where a list shows the key, since some show those of the past; but a
+// key that works is alive for as long as it does.
+func (e *Engine) seenDead(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
+	liveness, err := providers.Unclear, error(nil)
+	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
+		liveness, err = w.client.Confirm(ctx, r.Handle, r.Scope)
+	}
+	if err == nil && liveness == providers.Dead {
+		return nil
+	}
+	if err == nil && liveness == providers.Alive && w.client.CanProbe(r.Handle) {
+		return errStillAlive
+	}
+	if e.now().Sub(since) > aliveBound {
+		e.log.Warn("a revoked key was never seen dead; the provider's word is taken for it", "connection", r.Connection, "key_name", r.Handle.Name)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("confirming that the key is dead: %w", err)
+	}
+	return errStillAlive
+}
