@@ -18,8 +18,9 @@ import (
 	"vault-plugin-secrets-apikeys/internal/testbed/child"
 )
 
-// patience bounds the wait for a server; an idle machine needs a few seconds.
-const patience = 90 * time.Second
+// patience bounds the wait for a server: an idle machine needs a few seconds, one
+// that starts ten others at once some minutes.
+const patience = 4 * time.Minute
 
 // Daemon is a running server program.
 type Daemon struct {
