@@ -107,7 +107,7 @@ func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *qu
 
 // findInPass finds what bears the fixed part of a name in a pass that serves all who
 // look at the same place.
-func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.Scope, tag, part string) (found providers.Found, began time.Time, err error) {
+func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, part string) (found providers.Found, began time.Time, err error) {
 	since := e.now()
 	place := bound.name + " " + scope.String()
 	unlock, err := e.pending.passes.reading.Lock(ctx, place)

@@ -100,7 +100,7 @@ func TestSlowMint(t *testing.T) {
 			if test.ends > 0 {
 				o.record.ExpiresAt = began.Add(test.ends)
 			}
-			o.setExpiry(providers.Granted{}, began.Add(test.answered))
+			o.setExpiry(providers.ActualExpiry{}, began.Add(test.answered))
 			if o.lease.ttl != test.ttl {
 				t.Errorf("the lease lasts %s, want %s", o.lease.ttl, test.ttl)
 			}

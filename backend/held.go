@@ -30,7 +30,7 @@ type holder struct {
 	// name and issued are of what is held, as far as they are known.
 	name   string
 	issued time.Time
-	scope  providers.Scope
+	scope  providers.ListingScope
 	// recordID is set where a ledger record is the holder.
 	recordID string
 	// static says that a static role is the holder.

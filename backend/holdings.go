@@ -27,7 +27,7 @@ type holdings struct {
 	mu     sync.Mutex
 	byPart map[string][]*holder // by the fixed part of the name
 	byID   map[string][]*holder
-	scopes map[string]providers.Scope // those of the records, each once
+	scopes map[string]providers.ListingScope // those of the records, each once
 	// credentials are all admin credentials in use or in doubt.
 	credentials []heldCredential
 	// unread are the ledger's records that cannot be read and may be of any key;
@@ -51,7 +51,7 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 	if err != nil {
 		return nil, nil, err
 	}
-	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, scopes: map[string]providers.Scope{}}
+	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, scopes: map[string]providers.ListingScope{}}
 	e.books.holdingsLog.begin(h)
 	release = func() { e.books.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
@@ -130,7 +130,7 @@ func (h *holdings) addRecord(r *ledger.Record) {
 }
 
 // scope is one that is kept once for all records that have it.
-func (h *holdings) scope(of providers.Scope) providers.Scope {
+func (h *holdings) scope(of providers.ListingScope) providers.ListingScope {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	text := of.String()

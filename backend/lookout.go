@@ -234,7 +234,7 @@ func (e *Engine) mayEnd(ctx context.Context, r *ledger.Record) error {
 		return err
 	}
 	defer release()
-	return e.alone(ctx, bound, []providers.Scope{r.HandleScope(bound.definition)})
+	return e.alone(ctx, bound, []providers.ListingScope{r.HandleScope(bound.definition)})
 }
 
 // mayReplace is mayEnd for what a connection's rotation, or that of a static role
@@ -278,7 +278,7 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 }
 
 // alone looks whether anybody else mints in these places under this mount's tag.
-func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []providers.Scope) error {
+func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []providers.ListingScope) error {
 	if !bound.definition.Capabilities.Reconcile {
 		return nil
 	}
@@ -291,7 +291,7 @@ func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []pro
 }
 
 // look is one look at a place, unless one was just taken.
-func (e *Engine) look(ctx context.Context, bound *boundConnection, scope providers.Scope) error {
+func (e *Engine) look(ctx context.Context, bound *boundConnection, scope providers.ListingScope) error {
 	key := bound.name + " " + scope.String()
 	unlock, err := e.guard.lookout.looking.Lock(ctx, key)
 	if err != nil {
@@ -318,7 +318,7 @@ func (e *Engine) look(ctx context.Context, bound *boundConnection, scope provide
 }
 
 // examine judges what a place lists.
-func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope providers.Scope, listed *listing, h *holdings) error {
+func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope providers.ListingScope, listed *listing, h *holdings) error {
 	if !e.guard.lookout.isKept(e.now()) {
 		return nil
 	}

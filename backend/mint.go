@@ -71,7 +71,7 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
-	o.setExpiry(key.Granted, e.clock.latest())
+	o.setExpiry(key.ActualExpiry, e.clock.latest())
 	if err := e.recordKey(ctx, s, o, key); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type mintPlan struct {
 	lease    leaseTimes
 	fixed    string // the fixed part of the key's name
 	request  providers.KeyRequest
-	scope    providers.Scope
+	scope    providers.ListingScope
 	record   ledger.Record
 	// unheld is how long a key without a lease may take to be stored; 0 with one.
 	unheld time.Duration
@@ -110,7 +110,7 @@ func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boun
 		mount:    mount,
 		roleName: roleName,
 		fixed:    fixed,
-		scope:    bound.definition.Scope(role.Fields, bound.connection.Fields),
+		scope:    bound.definition.ListingScope(role.Fields, bound.connection.Fields),
 		request: providers.KeyRequest{
 			Name:      name,
 			Role:      role.Fields,
@@ -153,7 +153,7 @@ func remoteAddress(req *logical.Request) string {
 // setExpiry takes the provider at its word about the key's end, which caps the lease.
 // The lease begins with the answer, however long the provider took for it, and so
 // does the time after which the engine ends the key.
-func (o *mintPlan) setExpiry(granted providers.Granted, answered time.Time) {
+func (o *mintPlan) setExpiry(granted providers.ActualExpiry, answered time.Time) {
 	if answered.Before(o.record.IssuedAt) { // the clock was set back
 		answered = o.record.IssuedAt
 	}

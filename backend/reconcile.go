@@ -51,14 +51,14 @@ type ReconcileReport struct {
 // FailedScope is a place at the provider whose keys could not be listed, or not
 // all of them.
 type FailedScope struct {
-	Scope providers.Scope
+	Scope providers.ListingScope
 	Error string
 }
 
 // Orphan is a key at the provider that nobody holds.
 type Orphan struct {
 	Name    string
-	Scope   providers.Scope
+	Scope   providers.ListingScope
 	Issued  time.Time
 	Revoked bool
 	// Error says why it could not be revoked, or why it is not certain that
@@ -111,9 +111,9 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 }
 
 // scopesInUse are the places where keys of the connection may be.
-func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings) ([]providers.Scope, error) {
-	scopes := map[string]providers.Scope{}
-	add := func(scope providers.Scope) { scopes[scope.String()] = scope }
+func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings) ([]providers.ListingScope, error) {
+	scopes := map[string]providers.ListingScope{}
+	add := func(scope providers.ListingScope) { scopes[scope.String()] = scope }
 	names, err := e.Roles(ctx, s)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 			return nil, err
 		}
 		if role != nil && role.Connection == bound.name {
-			add(bound.definition.Scope(role.Fields, bound.connection.Fields))
+			add(bound.definition.ListingScope(role.Fields, bound.connection.Fields))
 		}
 	}
 	for _, one := range h.recordsOf(bound.name) {
@@ -135,7 +135,7 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 			add(entry.Scope)
 		}
 	}
-	all := make([]providers.Scope, 0, len(scopes))
+	all := make([]providers.ListingScope, 0, len(scopes))
 	for _, text := range slices.Sorted(maps.Keys(scopes)) {
 		all = append(all, scopes[text])
 	}
@@ -144,13 +144,13 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 
 // failedListing is a place that could not be listed, or not with certainty.
 type failedListing struct {
-	scope providers.Scope
+	scope providers.ListingScope
 	err   error
 }
 
 // listScopes lists several places, each for itself: one that is gone, or does not
 // answer, or whose definition is at fault, holds up none of the others.
-func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes []providers.Scope, tag string) (listings []*listing, failed []failedListing) {
+func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes []providers.ListingScope, tag string) (listings []*listing, failed []failedListing) {
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-min(reconcileReserve, time.Until(end)/2)))
@@ -185,7 +185,7 @@ func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes 
 
 // listing is what one place lists of this mount's keys.
 type listing struct {
-	scope  providers.Scope
+	scope  providers.ListingScope
 	byPart map[string][]*Orphan // by the fixed part of the name
 	// began is the moment of which the list tells.
 	began time.Time
@@ -196,7 +196,7 @@ type listing struct {
 
 // listOurs lists the keys of a place that carry the mount's tag in their name.
 // What one try by the same name does not read to its end, the next one reads on.
-func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope providers.Scope, tag, try string) (*listing, error) {
+func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, try string) (*listing, error) {
 	look := e.pending.searches.of(try, bound.client, e.now(), func() *providers.Search {
 		return bound.client.Search(scope, providers.Look{Containing: keyname.KeyLetter + tag, All: true})
 	})

@@ -126,9 +126,9 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConn
 	}
 	has := stored.holds(bound.definition.Connection, &c.rotation)
 	switch {
-	case has == holdsOld && !c.rotation.Stray:
+	case has == holdsOld && !c.rotation.Orphan:
 		return errHeldAgain
-	case has != holdsNew && !c.rotation.Stray && !bound.client.RetireNamesOld():
+	case has != holdsNew && !c.rotation.Orphan && !bound.client.RetireNamesOld():
 		return errNotNamed
 	}
 	own, err := bound.client.IsOwn(ctx, c.rotation)
@@ -168,7 +168,7 @@ func (e *Engine) undo(ctx context.Context, s logical.Storage, bound *boundConnec
 
 // seenEnded asks with a replaced credential whether it is dead.
 func (e *Engine) seenEnded(ctx context.Context, bound *boundConnection, stored *Connection, replaced *providers.Rotation) error {
-	if !bound.definition.Capabilities.Check || replaced.Stray {
+	if !bound.definition.Capabilities.Check || replaced.Orphan {
 		return errCannotAsk
 	}
 	client, err := e.newClient(bound.definition, stored.before(replaced))
@@ -193,7 +193,7 @@ func (e *Engine) removeTwins(ctx context.Context, bound *boundConnection, note *
 	if !bound.client.RotationListable() {
 		return
 	}
-	found, err := bound.client.FindStray(ctx, note.Name, note.entryID())
+	found, err := bound.client.FindOrphanCredentials(ctx, note.Name, note.entryID())
 	if err != nil || len(found) < 2 {
 		return
 	}
@@ -223,7 +223,7 @@ func (e *Engine) removeTwins(ctx context.Context, bound *boundConnection, note *
 // removeOrphanCredentials removes what a rotation may have made before its answer was lost,
 // wherever the provider can be asked for it by name, and says how many it found.
 func (e *Engine) removeOrphanCredentials(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (found int, err error) {
-	strays, err := bound.client.FindStray(ctx, note.Name, note.entryID())
+	strays, err := bound.client.FindOrphanCredentials(ctx, note.Name, note.entryID())
 	if err != nil {
 		return 0, fmt.Errorf("looking for the unused credential %q: %w", note.Name, err)
 	}

@@ -127,9 +127,9 @@ func issuedWith(t *testing.T, grant string, answer fields) string {
 		return "outcome unknown"
 	case err != nil:
 		return "refused"
-	case key.Granted.End(time.Now(), asked).IsZero():
+	case key.ActualExpiry.End(time.Now(), asked).IsZero():
 		return "no end"
-	case key.Granted.End(time.Now(), asked).Equal(asked):
+	case key.ActualExpiry.End(time.Now(), asked).Equal(asked):
 		return "as asked for"
 	}
 	return "another end"
@@ -158,7 +158,7 @@ func listedWith(t *testing.T, answer fields) string {
 	f := newFake(t)
 	f.on("GET /v1/keys", 200, answer.String())
 	outcome := "no keys"
-	for listed, err := range emptyClient(t, f, "", "x").List(t.Context(), Scope{}) {
+	for listed, err := range emptyClient(t, f, "", "x").List(t.Context(), ListingScope{}) {
 		switch {
 		case err != nil:
 			return "error"

@@ -29,10 +29,10 @@ type Expiry = definition.Expiry
 // KeyName says which names the provider accepts for a key.
 type KeyName = definition.KeyName
 
-// Scope is one place at the provider whose keys can be listed: the role and
+// ListingScope is one place at the provider whose keys can be listed: the role and
 // connection parameters that the definition's list and lookup mention (a
-// project, a service account, …). The zero Scope stands for the whole account.
-type Scope = definition.Scope
+// project, a service account, …). The zero value stands for the whole account.
+type ListingScope = definition.ListingScope
 
 // Networks say which networks the provider can bind a key to (KeyRequest.CIDRs). The
 // zero value has no bound.

@@ -117,7 +117,7 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 			return nil, c.stepError(block, notSent(block.Block, err), s)
 		}
 	}
-	signers = auth.Begin(signers)
+	signers = auth.ForRequest(signers)
 	r.Class, r.Sign, r.Longest = class, auth.Signer(signers), block.Longest
 	if expr := c.def.Errors.Throttled; expr != nil {
 		r.Throttled = func(a *transport.Response) bool {
@@ -128,7 +128,7 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 	}
 	got, failed := c.transport.Do(ctx, r)
 	refused := failed == nil && (got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden && !r.IsThrottled(got))
-	if refused && auth.Renew(signers, got) {
+	if refused && auth.AfterRefusal(signers, got) {
 		got, failed = c.transport.Do(ctx, r)
 	}
 	if failed != nil {
@@ -267,14 +267,14 @@ func readsAnswer(condition hclsyntax.Expression) bool {
 // nothing was made.
 func (c *Client) refused(got *evaluated) bool { return got.says(c.def.Errors.Refused) }
 
-// says computes a verdict on which much depends: that something is gone, that
+// says computes a condition on which much depends: that something is gone, that
 // nothing was made. One that cannot be computed says no, and so does one that
 // rests on what the answer does not hold.
-func (got *evaluated) says(verdict hclsyntax.Expression) bool {
-	if verdict == nil {
+func (got *evaluated) says(condition hclsyntax.Expression) bool {
+	if condition == nil {
 		return false
 	}
-	yes, err := got.scope.Reading(expr.AbsentIsUnknown).Matches(verdict, got.status)
+	yes, err := got.scope.Reading(expr.AbsentIsUnknown).Matches(condition, got.status)
 	return err == nil && yes
 }
 

@@ -66,12 +66,12 @@ func FuzzAnswer(f *testing.F) {
 		}
 		checkError(t, err)
 		if err == nil {
-			checkEnd(t, key.Granted)
+			checkEnd(t, key.ActualExpiry)
 		}
 		granted, err := client.Extend(ctx, Handle{Name: "n", ID: "i"}, time.Now().Add(time.Hour), time.Hour)
 		checkError(t, err)
 		checkEnd(t, granted)
-		for listed, err := range client.List(ctx, Scope{}) {
+		for listed, err := range client.List(ctx, ListingScope{}) {
 			if err == nil && listed.Handle.ID == "" {
 				t.Fatalf("status %d, body %q lists a key without an id", status, body)
 			}
@@ -84,7 +84,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 // checkEnd checks that the end of a key can be stored.
-func checkEnd(t *testing.T, granted Granted) {
+func checkEnd(t *testing.T, granted ActualExpiry) {
 	t.Helper()
 	now := time.Now()
 	if _, err := granted.End(now, now.Add(time.Hour)).MarshalJSON(); err != nil {

@@ -32,10 +32,10 @@ func TestDigestMatchesRFC7616(t *testing.T) {
 	} {
 		c := authClient(t, digestAuthBlock, "http://127.0.0.1", Values{"id": "Mufasa", "secret": "Circle of Life"}, time.Now())
 		c.nonce = func() string { return "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ" }
-		use := auth.Begin(c.auth)
+		use := auth.ForRequest(c.auth)
 		challenge := `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=` + algorithm +
 			`, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"`
-		if !auth.Renew(use, &transport.Response{Status: 401, Header: http.Header{"Www-Authenticate": {challenge}}}) {
+		if !auth.AfterRefusal(use, &transport.Response{Status: 401, Header: http.Header{"Www-Authenticate": {challenge}}}) {
 			t.Fatal("the challenge is not taken")
 		}
 		u, _ := url.Parse("http://www.example.org/dir/index.html")

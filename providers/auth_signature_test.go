@@ -66,7 +66,7 @@ func signedRequest(t *testing.T, c *Client, method, address, body string) *http.
 		t.Fatal(err)
 	}
 	r := (&http.Request{Method: method, URL: u, Header: http.Header{}}).WithContext(context.Background())
-	if err := auth.Signer(auth.Begin(c.auth))(r, []byte(body)); err != nil {
+	if err := auth.Signer(auth.ForRequest(c.auth))(r, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -85,7 +85,7 @@ type Client struct {
 	nonce func() string
 	clock auth.Clock
 
-	surveys surveys
+	listings sharedListings
 
 	mu      sync.Mutex
 	secrets expr.Secrets
@@ -216,8 +216,8 @@ func (c *Client) remembered() []string {
 	return slices.Clone(c.tokens)
 }
 
-// begin is the scope of one operation, which gathers the secrets that it sees.
-func (c *Client) begin() expr.Scope { return c.static.Gathering(c.known()) }
+// operationScope is the scope of one operation, which gathers the secrets that it sees.
+func (c *Client) operationScope() expr.Scope { return c.static.Gathering(c.known()) }
 
 // known are the secret texts so far, for one operation to add to.
 func (c *Client) known() *expr.Secrets {
@@ -233,36 +233,36 @@ func (c *Client) Check(ctx context.Context) (err error) {
 	if c.def.Check == nil {
 		return nil
 	}
-	if _, err := c.call(ctx, c.def.Check, c.begin(), transport.Read); err != nil {
+	if _, err := c.call(ctx, c.def.Check, c.operationScope(), transport.Read); err != nil {
 		return err
 	}
 	return nil
 }
 
 // Extend moves the provider-side end of a key and returns what it was granted.
-func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (_ Granted, err error) {
+func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (_ ActualExpiry, err error) {
 	defer rescue("extend", &err)
 	block := c.def.Extend
 	if block == nil {
-		return Granted{}, unsupported("extend")
+		return ActualExpiry{}, unsupported("extend")
 	}
-	s, err := c.handleScope(h, expr.Key{ExpiresAt: until, TTL: ttl}, c.def.Needs.Saved, c.known())
+	s, err := c.handleScope(h, expr.Key{ExpiresAt: until, TTL: ttl}, c.def.Required.Saved, c.known())
 	if err != nil {
-		return Granted{}, notSent("extend", err)
+		return ActualExpiry{}, notSent("extend", err)
 	}
 	got, failed := c.call(ctx, block.Call, s, transport.Write)
 	switch {
 	case failed != nil:
-		return Granted{}, failed
+		return ActualExpiry{}, failed
 	case got.gone:
-		return Granted{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
+		return ActualExpiry{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
 	}
-	granted, err := readGrant(block.Grant, got.scope)
+	granted, err := readActualExpiry(block.Grant, got.scope)
 	if err == nil && !granted.told && !c.def.ExtendsByTime() {
 		err = errors.New("the answer does not tell the new end")
 	}
 	if err != nil {
-		return Granted{}, c.unusable(block.Call, got, err.Error())
+		return ActualExpiry{}, c.unusable(block.Call, got, err.Error())
 	}
 	return granted, nil
 }
@@ -276,7 +276,7 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 	if block == nil {
 		return Unclear, unsupported("probe")
 	}
-	s := c.begin().With("secret", expr.ValuesObject(secret, c.def.Needs.SecretFields, true))
+	s := c.operationScope().With("secret", expr.ValuesObject(secret, c.def.Required.SecretFields, true))
 	s.Conceal(s.Names["secret"])
 	got, failed := c.send(ctx, block.Call, s, transport.Read)
 	if failed != nil {
@@ -287,15 +287,15 @@ func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err erro
 		return Unclear, c.judge(block.Call, got)
 	case got.says(block.Dead), block.Dead == nil && got.status == http.StatusUnauthorized:
 		return Dead, nil
-	case isAlive(block, got, c.judge(block.Call, got) == nil):
+	case saysAlive(block, got, c.judge(block.Call, got) == nil):
 		return Alive, nil
 	}
 	return Unclear, nil
 }
 
-// isAlive computes the verdict, or takes the one that stands where the definition
-// has none. One that cannot be computed is no verdict.
-func isAlive(b *definition.ProbeBlock, got *evaluated, otherwise bool) bool {
+// saysAlive computes the condition for a living key; where the definition has none,
+// otherwise is the answer. One that cannot be computed does not hold.
+func saysAlive(b *definition.ProbeBlock, got *evaluated, otherwise bool) bool {
 	if b.Alive == nil {
 		return otherwise
 	}
@@ -307,7 +307,7 @@ func isAlive(b *definition.ProbeBlock, got *evaluated, otherwise bool) bool {
 // parameters that the handle keeps stand before the connection's own, so that
 // the key is found where it was made.
 func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secrets *expr.Secrets) (expr.Scope, error) {
-	s, err := c.placeScope(h.Role, h.Connection)
+	s, err := c.parameterScope(h.Role, h.Connection)
 	if err != nil {
 		return expr.Scope{}, err
 	}
@@ -315,15 +315,15 @@ func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secr
 	key.Name, key.ID, key.SecretID = h.Name, h.ID, h.Sealed
 	s = s.With("key", key.Value())
 	s = s.With("saved", expr.ValuesObject(h.Saved, saved, h.Sealed))
-	s = s.With("secret", expr.ValuesObject(h.Secret, c.def.Needs.SecretFields, true))
+	s = s.With("secret", expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true))
 	for _, name := range []string{"key", "saved", "secret"} {
 		s.Conceal(s.Names[name])
 	}
 	return s, nil
 }
 
-// placeScope is connection.* and role.* with the given parameters.
-func (c *Client) placeScope(role, connection Values) (expr.Scope, error) {
+// parameterScope is connection.* and role.* with the given parameters.
+func (c *Client) parameterScope(role, connection Values) (expr.Scope, error) {
 	s := c.static
 	if len(connection) > 0 {
 		merged := Values{}

@@ -329,7 +329,7 @@ func TestLackingBlocks(t *testing.T) {
 	if _, err := c.Probe(ctx, nil); err == nil {
 		t.Error("probe does nothing without a word")
 	}
-	if _, err := c.Find(ctx, Scope{}, Look{Name: "x"}); err == nil {
+	if _, err := c.Find(ctx, ListingScope{}, Look{Name: "x"}); err == nil {
 		t.Error("find does nothing without a word")
 	}
 }

@@ -10,7 +10,7 @@ import (
 // Confirm asks whether a revoked key is dead, since a provider's word for it is
 // no proof: by the probe where the handle holds all that it needs, else by
 // looking the key up. It is Unclear where neither can be done.
-func (c *Client) Confirm(ctx context.Context, h Handle, scope Scope) (_ Liveness, err error) {
+func (c *Client) Confirm(ctx context.Context, h Handle, scope ListingScope) (_ Liveness, err error) {
 	defer rescue("confirm", &err)
 	if c.CanProbe(h) {
 		return c.Probe(ctx, h.Secret)

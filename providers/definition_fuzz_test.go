@@ -83,7 +83,7 @@ func use(t *testing.T, d *Definition, url string) {
 	checkError(t, err)
 	_, err = client.Probe(ctx, secret)
 	checkError(t, err)
-	for _, err := range client.List(ctx, d.Scope(role, values)) {
+	for _, err := range client.List(ctx, d.ListingScope(role, values)) {
 		checkError(t, err)
 	}
 	if d.Capabilities.RotateRoot {

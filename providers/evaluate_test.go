@@ -160,7 +160,7 @@ func TestListEndsWhateverIsComputed(t *testing.T) {
 			})
 			c := f.client(t, costlyDefinition("1", expr), nil)
 			allocatesLittle(t, func() {
-				for _, err := range c.List(t.Context(), Scope{}) {
+				for _, err := range c.List(t.Context(), ListingScope{}) {
 					if err == nil {
 						t.Fatal("it was computed")
 					}
@@ -194,7 +194,7 @@ func TestLargeAnswersAreRead(t *testing.T) {
 				fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(items, ","))
 			})
 			c, count := f.client(t, costlyDefinition("1", expr), nil), 0
-			for _, err := range c.List(t.Context(), Scope{}) {
+			for _, err := range c.List(t.Context(), ListingScope{}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -236,7 +236,7 @@ func TestSecretsMayDecide(t *testing.T) {
 			if !strings.Contains(src, change[1]) {
 				t.Fatal("nothing was changed")
 			}
-			for one, err := range f.client(t, src, nil).List(t.Context(), Scope{}) {
+			for one, err := range f.client(t, src, nil).List(t.Context(), ListingScope{}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -312,9 +312,9 @@ func TestPanicIsAnErrorOfItsCall(t *testing.T) {
 		"check":  func() error { c.def.Check = c.def.List.Call; return c.Check(t.Context()) },
 		"issue":  func() error { _, err := c.Issue(t.Context(), KeyRequest{Name: "n"}); return err },
 		"revoke": func() error { return c.Revoke(t.Context(), Handle{ID: "i", Name: "n"}) },
-		"lookup": func() error { _, err := c.Find(t.Context(), Scope{}, Look{Name: "n"}); return err },
+		"lookup": func() error { _, err := c.Find(t.Context(), ListingScope{}, Look{Name: "n"}); return err },
 		"list": func() (last error) {
-			for _, err := range c.List(t.Context(), Scope{}) {
+			for _, err := range c.List(t.Context(), ListingScope{}) {
 				last = err
 			}
 			return last
@@ -335,7 +335,7 @@ func TestPanicIsAnErrorOfItsCall(t *testing.T) {
 			t.Error("what the reader of a list panics with is its own")
 		}
 	}()
-	for range f.client(t, costlyDefinition("1", "body.data"), nil).List(t.Context(), Scope{}) {
+	for range f.client(t, costlyDefinition("1", "body.data"), nil).List(t.Context(), ListingScope{}) {
 		panic("by the caller")
 	}
 }

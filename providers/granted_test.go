@@ -63,7 +63,7 @@ func TestGranted(t *testing.T) {
 				err error
 				end func() time.Time
 			}{
-				"issue":  {issueErr, func() time.Time { return key.Granted.End(requested, asked) }},
+				"issue":  {issueErr, func() time.Time { return key.ActualExpiry.End(requested, asked) }},
 				"extend": {extendErr, func() time.Time { return extended.End(requested, asked) }},
 			} {
 				switch {

@@ -340,7 +340,7 @@ func FuzzSignedQuery(f *testing.F) {
 		}
 		defer c.Close()
 		r := (&http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: "x.example", RawQuery: "a=b"}, Header: http.Header{}}).WithContext(t.Context())
-		if err := auth.Signer(auth.Begin(c.auth))(r, nil); err != nil {
+		if err := auth.Signer(auth.ForRequest(c.auth))(r, nil); err != nil {
 			return
 		}
 		got, err := url.ParseQuery(r.URL.RawQuery)

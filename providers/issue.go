@@ -15,13 +15,13 @@ import (
 // caller's context has ended: what was made must not stay.
 const cleanUpTime = 30 * time.Second
 
-// settlePauses are waited between looks for a key just made, where only its
+// lookupDelays are waited between looks for a key just made, where only its
 // name leads to its id: lists lag behind.
-var settlePauses = []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+var lookupDelays = []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
 
 // minting is one issue under way.
 type minting struct {
-	sequence
+	stepRunner
 	req    KeyRequest
 	handle Handle // complete once its ID is known
 }
@@ -73,7 +73,7 @@ func (c *Client) KnownHandle(req KeyRequest) (handle Handle, known bool) {
 
 func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 	req.Role = field.WithDefaults(c.def.Role, req.Role)
-	s, err := c.placeScope(req.Role, nil)
+	s, err := c.parameterScope(req.Role, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (c *Client) newMinting(req KeyRequest) (*minting, error) {
 	if s, err = withCandidate(c.def.Issue, s); err != nil {
 		return nil, err
 	}
-	m := &minting{sequence: c.newSequence(c.def.Issue.Calls, s), req: req}
+	m := &minting{stepRunner: c.newStepRunner(c.def.Issue.Calls, s), req: req}
 	m.scope.Secrets.Public = req.Name
 	if candidate, chosen := s.Names["candidate"]; chosen {
 		m.scope.Conceal(candidate)
@@ -129,24 +129,24 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	} else if secretErr == nil {
 		idErr = m.findID(ctx)
 	}
-	for name := range m.c.def.Needs.Secret {
+	for name := range m.c.def.Required.Secret {
 		if m.handle.Secret == nil {
 			m.handle.Secret = Values{}
 		}
 		m.handle.Secret[name] = secret[name]
 		m.handle.Sealed = true
 	}
-	granted, grantErr := readGrant(issue.Grant, m.scope)
+	granted, grantErr := readActualExpiry(issue.ActualExpiry, m.scope)
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
 		return nil, unusable(err)
 	}
-	return &Key{Handle: m.handle, Secret: secret, Value: value, Granted: granted}, nil
+	return &Key{Handle: m.handle, Secret: secret, Value: value, ActualExpiry: granted}, nil
 }
 
 // lacks names a saved value that the answer did not hold and without which the
 // key can never be revoked.
 func (m *minting) lacks() error {
-	for _, name := range expr.SortedNames(m.c.def.Needs.InPaths) {
+	for _, name := range expr.SortedNames(m.c.def.Required.InPaths) {
 		if value, kept := m.saved[name]; kept && value.IsNull() {
 			return fmt.Errorf("save.%s: %w", name, expr.ErrMissing)
 		}
@@ -190,7 +190,7 @@ func (m *minting) readID() error {
 	if err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
-	m.handle = m.newHandle(m.c.def.Needs.Role, m.c.def.Needs.Connection, m.c.def.Needs.Saved)
+	m.handle = m.newHandle(m.c.def.Required.Role, m.c.def.Required.Connection, m.c.def.Required.Saved)
 	m.handle.ID = id
 	if m.isSecret(value) {
 		m.handle.Sealed = true
@@ -200,9 +200,9 @@ func (m *minting) readID() error {
 
 // findID looks the new key up by its name.
 func (m *minting) findID(ctx context.Context) error {
-	scope := m.c.def.Scope(m.req.Role, m.c.fields)
+	scope := m.c.def.ListingScope(m.req.Role, m.c.fields)
 	var last error
-	for _, pause := range settlePauses {
+	for _, pause := range lookupDelays {
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (m *minting) findID(ctx context.Context) error {
 		case 0:
 			last = errors.New("the key is not in the provider's list")
 		case 1:
-			m.handle = m.newHandle(m.c.def.Needs.Role, m.c.def.Needs.Connection, m.c.def.Needs.Saved)
+			m.handle = m.newHandle(m.c.def.Required.Role, m.c.def.Required.Connection, m.c.def.Required.Saved)
 			m.handle.ID, m.handle.Sealed = found.Keys[0].Handle.ID, m.handle.Sealed || found.Keys[0].Handle.Sealed
 			for name, value := range found.Keys[0].Handle.Saved {
 				if m.handle.Saved == nil {

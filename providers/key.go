@@ -42,8 +42,8 @@ type Key struct {
 	Handle Handle
 	// Secret are the fields for the reader, shown once and never stored.
 	Secret Values
-	// Granted is the end that the provider gave it.
-	Granted Granted
+	// ActualExpiry is the end that the provider gave it.
+	ActualExpiry ActualExpiry
 	// Value is the first field of the definition's secret: the value by which
 	// a leaked key is recognised.
 	Value string

@@ -15,7 +15,7 @@ import (
 // List yields every key in scope, page by page as the caller reads on: one
 // reading, which proves nothing of what it does not show (see Search). What
 // cannot be read is passed over. After an error it ends.
-func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error] {
+func (c *Client) List(ctx context.Context, in ListingScope) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
 		reading := false // the caller's own panics are the caller's
 		defer func() {
@@ -36,16 +36,16 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 			pass(Listed{}, unsupported("list"))
 			return
 		}
-		s, err := c.placeScope(place.Role, place.Connection)
+		s, err := c.parameterScope(in.Role, in.Connection)
 		if err != nil {
 			pass(Listed{}, notSent("list", err))
 			return
 		}
-		w := newWalk(c, c.def.List, s)
+		w := newListPass(c, c.def.List, s)
 		for !w.ended {
 			var page []Listed
 			failed := w.step(ctx, func(item expr.Scope) string {
-				one, err := c.readItem(c.def.List, item, place)
+				one, err := c.readItem(c.def.List, item, in)
 				if err == nil {
 					page = append(page, one)
 				}
@@ -65,11 +65,11 @@ func (c *Client) List(ctx context.Context, place Scope) iter.Seq2[Listed, error]
 }
 
 // readItem is one listed key with all that revoking it needs.
-func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, place Scope) (Listed, error) {
-	needs := c.def.Needs
+func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingScope) (Listed, error) {
+	needs := c.def.Required
 	one := Listed{Handle: Handle{
-		Role:       needs.Role.Pick(place.Role),
-		Connection: needs.Connection.Pick(place.Connection),
+		Role:       needs.Role.Pick(in.Role),
+		Connection: needs.Connection.Pick(in.Connection),
 		Sealed:     c.def.Capabilities.SealedRecord,
 	}}
 	for _, member := range block.Item {

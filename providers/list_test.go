@@ -23,7 +23,7 @@ func TestList(t *testing.T) {
 		}
 	})
 	c := f.client(t, wholeDefinition, nil)
-	scope := c.def.Scope(Values{"project": "p1"}, nil)
+	scope := c.def.ListingScope(Values{"project": "p1"}, nil)
 	var got []Listed
 	for one, err := range c.List(t.Context(), scope) {
 		if err != nil {
@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 	without := strings.Replace(wholeDefinition, wholeDefinition[strings.Index(wholeDefinition, "  lookup {"):strings.Index(wholeDefinition, "  extend {")], "", 1)
 	for name, src := range map[string]string{"by lookup": wholeDefinition, "by list": without} {
 		c := f.client(t, src, nil)
-		scope := c.def.Scope(Values{"project": "p1"}, nil)
+		scope := c.def.ListingScope(Values{"project": "p1"}, nil)
 		found, err := c.Find(t.Context(), scope, Look{Name: "a"})
 		if err != nil || len(found.Keys) != 1 || found.Keys[0].Handle.ID != "1" {
 			t.Errorf("%s: %v, %v", name, found, err)
@@ -70,8 +70,8 @@ func TestFind(t *testing.T) {
 
 // A key whose answer has no id is found by its name, once the list shows it.
 func TestIDByName(t *testing.T) {
-	defer func(old []time.Duration) { settlePauses = old }(settlePauses)
-	settlePauses = []time.Duration{0, time.Millisecond, time.Millisecond}
+	defer func(old []time.Duration) { lookupDelays = old }(lookupDelays)
+	lookupDelays = []time.Duration{0, time.Millisecond, time.Millisecond}
 	f := newFake(t)
 	f.on("POST /v1/projects/p1/keys", 200, object{"key": "sk-value-1", "owner": "o1"})
 	looks := 0

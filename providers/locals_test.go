@@ -46,7 +46,7 @@ func TestLocals(t *testing.T) {
 		if err := c.Revoke(t.Context(), key.Handle); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := c.Find(t.Context(), c.def.Scope(Values{"project": project}, nil), Look{ID: "none"}); err != nil || !found.Absent() {
+		if found, err := c.Find(t.Context(), c.def.ListingScope(Values{"project": project}, nil), Look{ID: "none"}); err != nil || !found.Absent() {
 			t.Errorf("%+v, %v", found, err)
 		}
 	}

@@ -137,7 +137,7 @@ func TestPagination(t *testing.T) {
 			f.do("GET "+path, test.answer)
 			c := f.client(t, pagedBy(test.block), nil)
 			var ids []string
-			for one, err := range c.List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+			for one, err := range c.List(t.Context(), ListingScope{Role: Values{"project": "p1"}}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -150,7 +150,7 @@ func TestPagination(t *testing.T) {
 			if !slices.Equal(ids, []string{"1", "2", "3", "4", "5"}) || !slices.Equal(asked, test.want) {
 				t.Errorf("listed %v by %q", ids, asked)
 			}
-			found, err := c.Find(t.Context(), c.def.Scope(Values{"project": "p1"}, nil), Look{ID: "none"})
+			found, err := c.Find(t.Context(), c.def.ListingScope(Values{"project": "p1"}, nil), Look{ID: "none"})
 			if err != nil || !found.Absent() {
 				t.Errorf("what is not there: %+v, %v", found, err)
 			}
@@ -173,7 +173,7 @@ func TestPaginationWithoutASureEnd(t *testing.T) {
 			f := newFake(t)
 			f.on("GET /v1/projects/p1/keys", 200, test.answer)
 			c := f.client(t, pagedBy(test.block), nil)
-			found, err := c.Find(t.Context(), c.def.Scope(Values{"project": "p1"}, nil), Look{ID: "none"})
+			found, err := c.Find(t.Context(), c.def.ListingScope(Values{"project": "p1"}, nil), Look{ID: "none"})
 			if found.Absent() || err == nil && found.Doubt == "" {
 				t.Fatalf("it is believed: %+v", found)
 			}
@@ -195,7 +195,7 @@ func TestPaginationInTheBody(t *testing.T) {
 	})
 	src := strings.Replace(pagedBy(`pagination "page" {}`), "    get   = \"/projects/${role.project}/keys\"\n    items", "    post  = \"/projects/${role.project}/keys\"\n    json = { page = page.number }\n    items", 1)
 	count := 0
-	for _, err := range f.client(t, src, nil).List(t.Context(), Scope{Role: Values{"project": "p1"}}) {
+	for _, err := range f.client(t, src, nil).List(t.Context(), ListingScope{Role: Values{"project": "p1"}}) {
 		if err != nil {
 			t.Fatal(err)
 		}

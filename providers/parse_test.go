@@ -110,7 +110,7 @@ func TestParseWhole(t *testing.T) {
 	if d.Source() != wholeDefinition || len(d.Hash()) != 64 {
 		t.Error("source or hash is not that of the text")
 	}
-	scope := d.Scope(Values{"project": "p1", "limit": "5"}, Values{"admin_key": "s3cret"})
+	scope := d.ListingScope(Values{"project": "p1", "limit": "5"}, Values{"admin_key": "s3cret"})
 	if got := scope.String(); got != `{"role":{"project":"p1"}}` {
 		t.Errorf("the scope is %s: only what list and lookup mention belongs there", got)
 	}

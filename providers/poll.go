@@ -11,7 +11,7 @@ import (
 
 // wait polls until the condition holds. Running out of time is an unknown
 // outcome: what was started may still be done later.
-func (c *Client) wait(ctx context.Context, poll *definition.PollBlock, s expr.Scope) (*evaluated, *Error) {
+func (c *Client) pollUntilDone(ctx context.Context, poll *definition.PollBlock, s expr.Scope) (*evaluated, *Error) {
 	const late = "what the request started is not done in time"
 	ctx, cancel := context.WithTimeout(ctx, poll.Timeout)
 	defer cancel()

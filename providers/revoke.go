@@ -21,7 +21,7 @@ func (c *Client) Revoke(ctx context.Context, h Handle) error {
 // may not know the key yet, or not show it to this credential.
 func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error) {
 	defer rescue("revoke", &err)
-	s, err := c.handleScope(h, expr.Key{}, c.def.Needs.Saved, c.known())
+	s, err := c.handleScope(h, expr.Key{}, c.def.Required.Saved, c.known())
 	if err != nil {
 		return false, notSent("revoke", err)
 	}
@@ -36,7 +36,7 @@ func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error)
 // that the condition of one of them did not hold, and missing that one of them
 // was answered that there is no such thing.
 func (c *Client) revokeAll(ctx context.Context, steps []*definition.Call, s expr.Scope) (skipped, missing bool, failed *Error) {
-	q := c.newSequence(steps, s)
+	q := c.newStepRunner(steps, s)
 	for _, step := range steps {
 		outcome, failed := q.run(ctx, step, transport.Revoke)
 		switch {

@@ -45,8 +45,8 @@ type Rotation struct {
 	Previous Values `json:"previous,omitempty"`
 	// Saved are the values that retire needs.
 	Saved Values `json:"saved,omitempty"`
-	// Stray says that it is a credential found by FindStray, which nobody uses.
-	Stray bool `json:"stray,omitempty"`
+	// Orphan says that it is a credential found by FindOrphanCredentials, which nobody uses.
+	Orphan bool `json:"stray,omitempty"`
 }
 
 // String keeps the credentials out of logs and errors.
@@ -118,7 +118,7 @@ func given(members []expr.Member, candidate Values) (cty.Value, error) {
 
 // rotating is one rotation under way.
 type rotating struct {
-	sequence
+	stepRunner
 	block *definition.RotateBlock
 	name  string
 }
@@ -177,7 +177,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 		}
 		s = s.With("candidate", candidate)
 	}
-	r := &rotating{sequence: c.newSequence(block.Calls, s), block: block, name: req.Name}
+	r := &rotating{stepRunner: c.newStepRunner(block.Calls, s), block: block, name: req.Name}
 	r.scope.Conceal(s.Names["candidate"])
 	return r, nil
 }
@@ -215,7 +215,7 @@ func (r *rotating) finish() (*Rotation, error) {
 	for name := range changed {
 		rotation.Previous[name] = r.c.fields[name]
 	}
-	rotation.Saved = r.keep(r.block.Kept())
+	rotation.Saved = r.savedValues(r.block.SavedForRetire())
 	return rotation, nil
 }
 
@@ -238,8 +238,8 @@ func (c *Client) changed(s expr.Scope) (Values, error) {
 	return fields, nil
 }
 
-// keep are the saved values of these names that are not null.
-func (q *sequence) keep(names expr.References) Values {
+// savedValues are the saved values of these names that are not null.
+func (q *stepRunner) savedValues(names expr.References) Values {
 	all := map[string]any{}
 	for name, value := range q.saved {
 		all[name] = expr.FromCty(value)
@@ -275,7 +275,7 @@ func (r *rotating) undoHandle() Handle {
 	h := Handle{
 		Name:       r.name,
 		Connection: r.c.def.Shown(expr.ReferencesTo("connection", exprs...)).Pick(r.c.fields),
-		Saved:      r.keep(expr.ReferencesTo("saved", exprs...)),
+		Saved:      r.savedValues(expr.ReferencesTo("saved", exprs...)),
 	}
 	for name := range h.Saved {
 		h.Sealed = h.Sealed || r.isSecret(r.saved[name])
@@ -342,7 +342,7 @@ func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err er
 		compared++
 		return known && sameText(theirs, ours)
 	}
-	for name := range c.def.Rotate.Kept() {
+	for name := range c.def.Rotate.SavedForRetire() {
 		if theirs := rotation.Saved[name]; theirs != nil {
 			if ours, known := saved[name]; !same(theirs, ours, known) {
 				return false, nil
@@ -374,28 +374,28 @@ func sameText(a, b any) bool {
 // retire, as far as that is known before a new one is made. What the provider
 // refuses to tell is left out.
 func (c *Client) ownSaved(ctx context.Context) (Values, *Error) {
-	rotate, kept := c.def.Rotate, c.def.Rotate.Kept()
-	q := c.newSequence(rotate.Calls, c.begin().With("key", expr.Key{}.Value()))
+	rotate, kept := c.def.Rotate, c.def.Rotate.SavedForRetire()
+	q := c.newStepRunner(rotate.Calls, c.operationScope().With("key", expr.Key{}.Value()))
 	q.saveComputable(rotate.Save)
 	for i, step := range rotate.Calls {
-		if step.Method != "GET" || i == len(rotate.Calls)-1 || len(q.keep(kept)) == len(kept) {
+		if step.Method != "GET" || i == len(rotate.Calls)-1 || len(q.savedValues(kept)) == len(kept) {
 			break // the last step makes the credential, whatever its method
 		}
 		failed := q.make(ctx, step)
 		switch {
 		case failed != nil && failed.Kind == Refused:
-			return q.keep(kept), nil
+			return q.savedValues(kept), nil
 		case failed != nil:
 			return nil, failed
 		}
 	}
 	q.saveComputable(rotate.Save)
-	return q.keep(kept), nil
+	return q.savedValues(kept), nil
 }
 
 // saveComputable keeps those members that can be computed without the answer of
 // the request that makes a credential.
-func (q *sequence) saveComputable(members []expr.Member) {
+func (q *stepRunner) saveComputable(members []expr.Member) {
 	for _, member := range members {
 		if !expr.ReadsAnswer(member.Expr) {
 			_ = q.saveAll([]expr.Member{member}, anyTime)
@@ -404,7 +404,7 @@ func (q *sequence) saveComputable(members []expr.Member) {
 }
 
 // Retire removes what a rotation replaced. Call it on a client with the new
-// credential; for a stray, on one with the credential in use. Nil means that
+// credential; for an orphaned one, on one with the credential in use. Nil means that
 // the provider says it is gone, by this call or before, or that it ended with
 // the rotation. Beside *Error it may return ErrRetireByHand.
 func (c *Client) Retire(ctx context.Context, rotation Rotation) error {
@@ -424,15 +424,15 @@ func (c *Client) RetireOrMissing(ctx context.Context, rotation Rotation) (missin
 	if c.usesOld(rotation) {
 		return false, notSent("retire", errors.New("the credential to retire is the connection's own"))
 	}
-	s := c.begin().
+	s := c.operationScope().
 		With("previous", c.previous(rotation.Previous)).
-		With("saved", expr.ValuesObject(rotation.Saved, block.Kept(), false))
+		With("saved", expr.ValuesObject(rotation.Saved, block.SavedForRetire(), false))
 	s.Conceal(s.Names["previous"])
 	skipped, missing, failed := c.revokeAll(ctx, block.Retire, s)
 	switch {
 	case failed != nil:
 		return missing, failed
-	case skipped && !rotation.Stray:
+	case skipped && !rotation.Orphan:
 		return missing, ErrRetireByHand
 	}
 	return missing, nil
@@ -459,16 +459,16 @@ func (c *Client) previous(values Values) cty.Value {
 	return cty.ObjectVal(attributes)
 }
 
-// RotationListable reports whether FindStray can find anything.
+// RotationListable reports whether FindOrphanCredentials can find anything.
 func (c *Client) RotationListable() bool {
 	return c.def.Rotate != nil && len(c.def.Rotate.Lists) > 0
 }
 
-// FindStray finds credentials whose names hold a part of this name, in whatever
+// FindOrphanCredentials finds credentials whose names hold a part of this name, in whatever
 // case: providers change the rest of a name. It is what a rotation may have
 // made before its answer was lost. Each can be removed with Retire on the same
 // client.
-func (c *Client) FindStray(ctx context.Context, name, part string) (_ []Rotation, err error) {
+func (c *Client) FindOrphanCredentials(ctx context.Context, name, part string) (_ []Rotation, err error) {
 	defer rescue("rotate", &err)
 	if !c.RotationListable() {
 		return nil, unsupported("list in the rotate")
@@ -480,11 +480,11 @@ func (c *Client) FindStray(ctx context.Context, name, part string) (_ []Rotation
 	for _, list := range c.def.Rotate.Lists {
 		s := c.static.With("key", expr.Key{Name: name}.Value())
 		failed := c.readWhole(ctx, list, s, func(item expr.Scope) (mark string, listed bool, err error) {
-			one, err := c.readStray(list, item, part)
+			one, err := c.readOrphan(list, item, part)
 			if one != nil {
 				found = append(found, *one)
 			}
-			return strayMark(list, item), one != nil, err
+			return orphanMark(list, item), one != nil, err
 		})
 		if failed != nil {
 			return nil, failed
@@ -493,8 +493,8 @@ func (c *Client) FindStray(ctx context.Context, name, part string) (_ []Rotation
 	return found, nil
 }
 
-// strayMark tells a listed credential from others.
-func strayMark(list *definition.ListBlock, s expr.Scope) string {
+// orphanMark tells a listed credential from others.
+func orphanMark(list *definition.ListBlock, s expr.Scope) string {
 	var texts []string
 	for _, member := range list.Item {
 		if value, err := s.Evaluate(member.Expr); err == nil {
@@ -504,8 +504,8 @@ func strayMark(list *definition.ListBlock, s expr.Scope) string {
 	return strings.Join(texts, "\x00")
 }
 
-// readStray is a listed credential, or nil when its name does not hold the part.
-func (c *Client) readStray(list *definition.ListBlock, s expr.Scope, part string) (*Rotation, error) {
+// readOrphan is a listed credential, or nil when its name does not hold the part.
+func (c *Client) readOrphan(list *definition.ListBlock, s expr.Scope, part string) (*Rotation, error) {
 	listed, err := s.Evaluate(expr.Find(list.Item, "name"))
 	if err != nil {
 		return nil, fmt.Errorf("item.name: %w", err)
@@ -513,8 +513,8 @@ func (c *Client) readStray(list *definition.ListBlock, s expr.Scope, part string
 	if text, _ := expr.TextOf(listed); !containsFold(text, part) {
 		return nil, nil
 	}
-	one := &Rotation{Stray: true, Saved: Values{}}
-	kept := c.def.Rotate.Kept()
+	one := &Rotation{Orphan: true, Saved: Values{}}
+	kept := c.def.Rotate.SavedForRetire()
 	for _, member := range list.Item {
 		if member.Name != "previous" && !kept[member.Name] {
 			continue

@@ -203,8 +203,8 @@ func TestRetire(t *testing.T) {
 	group := "DELETE /v1/groups/main?reason=main"
 	partly := whole
 	partly.Saved = Values{"old": "a1"}
-	stray := partly
-	stray.Stray, stray.Previous = true, nil
+	orphan := partly
+	orphan.Orphan, orphan.Previous = true, nil
 	broken := whole
 	broken.Saved = Values{"group": "main"}
 	for _, test := range []struct {
@@ -219,7 +219,7 @@ func TestRetire(t *testing.T) {
 		{"gone", whole, func(f *fake) { f.on(retireAdmin, 404, "{}"); f.on("DELETE /v1/groups/main", 404, "{}") }, []string{retireAdmin, group}, false, false},
 		{"refused", whole, func(f *fake) { f.on(retireAdmin, 403, "{}") }, []string{retireAdmin}, true, false},
 		{"a part unknown", partly, func(*fake) {}, []string{retireAdmin}, true, true},
-		{"a part of a stray", stray, func(*fake) {}, []string{retireAdmin}, false, false},
+		{"a part of an orphaned credential", orphan, func(*fake) {}, []string{retireAdmin}, false, false},
 		{"what has no condition is missing", broken, func(*fake) {}, nil, true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -263,24 +263,24 @@ func TestFindStray(t *testing.T) {
 	})
 	f.on("GET /v1/admins/by-name", 200, `[{"name":"by vault: VAULT_ROOT-1X","id":"a6","org":null,"group":"h"},{"name":"vault-root-10","id":"a7"}]`)
 	c := f.client(t, rotateDefinition, nil)
-	found, err := c.FindStray(t.Context(), "vault-root-1x", "root-1x")
+	found, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var ids []string
 	for _, one := range found {
-		ids = append(ids, fmt.Sprintf("%v %v %v %t", one.Saved["old"], one.Saved["group"], one.Previous["org"], one.Stray))
+		ids = append(ids, fmt.Sprintf("%v %v %v %t", one.Saved["old"], one.Saved["group"], one.Previous["org"], one.Orphan))
 	}
 	if want := []string{"5 g o true", "a6 h <nil> true"}; !slices.Equal(ids, want) {
 		t.Errorf("found %q, want %q", ids, want)
 	}
 	f.on("GET /v1/admins/by-name", 500, "{}")
-	if _, err := c.FindStray(t.Context(), "vault-root-1x", "root-1x"); KindOf(err) != Unknown || err == nil {
+	if _, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x"); KindOf(err) != Unknown || err == nil {
 		t.Errorf("half a look is taken for a whole one: %v", err)
 	}
 	f.on("GET /v1/admins/by-name", 200, `[{"name":"vault-root-1x","org":"o","group":"h"}]`)
-	if _, err := c.FindStray(t.Context(), "vault-root-1x", "root-1x"); err == nil {
-		t.Error("a stray without its id is found, and could not be retired")
+	if _, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x"); err == nil {
+		t.Error("an orphaned credential without its id is found, and could not be retired")
 	}
 }
 
@@ -351,10 +351,10 @@ func TestIsOwn(t *testing.T) {
 		fails    bool
 	}{
 		"by its values":              {rotation: Rotation{Previous: Values{"admin_key": adminKey}}, status: 500, want: true},
-		"by its id":                  {rotation: Rotation{Stray: true, Saved: Values{"old": "a1"}}, status: 200, want: true},
-		"another id":                 {rotation: Rotation{Stray: true, Saved: Values{"old": "a2"}}, status: 200},
-		"the id is not told":         {rotation: Rotation{Stray: true, Saved: Values{"old": "a1"}}, status: 403},
-		"the provider has no answer": {rotation: Rotation{Stray: true, Saved: Values{"old": "a1"}}, status: 500, fails: true},
+		"by its id":                  {rotation: Rotation{Orphan: true, Saved: Values{"old": "a1"}}, status: 200, want: true},
+		"another id":                 {rotation: Rotation{Orphan: true, Saved: Values{"old": "a2"}}, status: 200},
+		"the id is not told":         {rotation: Rotation{Orphan: true, Saved: Values{"old": "a1"}}, status: 403},
+		"the provider has no answer": {rotation: Rotation{Orphan: true, Saved: Values{"old": "a1"}}, status: 500, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

@@ -52,13 +52,13 @@ func listedMark(l Listed) string { return l.Handle.ID + "\x00" + l.Handle.Name }
 // together, one page at a time, whoever comes first; a search that comes later
 // takes part from the next reading on. It is used by one goroutine at a time.
 type Search struct {
-	look   Look
-	survey *survey
-	err    *Error // that it cannot be made at all
+	look    Look
+	listing *sharedListing
+	err     *Error // that it cannot be made at all
 
-	// Guarded by the survey's turn.
-	took  *walk // the reading in which it takes part from the beginning
-	last  *walk // the whole one before
+	// Guarded by the listing's turn.
+	took  *listPass // the reading in which it takes part from the beginning
+	last  *listPass // the whole one before
 	round int
 	keys  map[string]bool
 	found Found
@@ -67,7 +67,7 @@ type Search struct {
 
 // Search prepares a search; it calls nobody. Where the definition has a lookup,
 // a name alone is looked for by that.
-func (c *Client) Search(place Scope, look Look) *Search {
+func (c *Client) Search(in ListingScope, look Look) *Search {
 	s := &Search{look: look, keys: map[string]bool{}}
 	block := c.def.List
 	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.Containing == "") {
@@ -77,23 +77,23 @@ func (c *Client) Search(place Scope, look Look) *Search {
 		s.err = unsupported("list")
 		return s
 	}
-	at, err := c.placeScope(place.Role, place.Connection)
+	at, err := c.parameterScope(in.Role, in.Connection)
 	if err != nil {
 		s.err = notSent(block.Block, err)
 		return s
 	}
 	if block == c.def.Lookup {
 		at = at.With("key", expr.Key{Name: look.Name}.Value())
-		s.survey = newSurvey(c, block, at, place)
+		s.listing = newSharedListing(c, block, at, in)
 		return s
 	}
-	s.survey = c.surveys.at(place, func() *survey { return newSurvey(c, block, at, place) })
+	s.listing = c.listings.at(in, func() *sharedListing { return newSharedListing(c, block, at, in) })
 	return s
 }
 
 // Find is a search in one call.
-func (c *Client) Find(ctx context.Context, place Scope, look Look) (Found, error) {
-	return c.Search(place, look).Run(ctx)
+func (c *Client) Find(ctx context.Context, in ListingScope, look Look) (Found, error) {
+	return c.Search(in, look).Run(ctx)
 }
 
 // Run searches until the answer is known or ctx ends. After an error, which is
@@ -106,7 +106,7 @@ func (s *Search) Run(ctx context.Context) (Found, error) {
 	}
 	// Whoever comes is noted first, so that those who come together take part in
 	// the same reading.
-	v, step := s.survey, s.survey.admit
+	v, step := s.listing, s.listing.admit
 	for {
 		select {
 		case v.turn <- struct{}{}:
@@ -126,64 +126,64 @@ func (s *Search) Run(ctx context.Context) (Found, error) {
 	}
 }
 
-// surveys are the lists of a client that searches read together.
-type surveys struct {
+// sharedListings are the lists of a client that searches read together.
+type sharedListings struct {
 	mu      sync.Mutex
-	byPlace map[string]*survey
+	byScope map[string]*sharedListing
 }
 
 const (
-	// mostSurveys bounds how many readings are kept for searches to go on with.
-	mostSurveys = 64
-	// surveyLife is after how long without a search a reading is dropped, and
+	// mostSharedListings bounds how many readings are kept for searches to go on with.
+	mostSharedListings = 64
+	// sharedListingLife is after how long without a search a reading is dropped, and
 	// a search that nobody runs any more.
-	surveyLife = 15 * time.Minute
+	sharedListingLife = 15 * time.Minute
 )
 
-func (all *surveys) at(place Scope, make func() *survey) *survey {
+func (all *sharedListings) at(in ListingScope, make func() *sharedListing) *sharedListing {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	now := time.Now()
-	key := place.String()
-	for other, one := range all.byPlace {
-		if other != key && (now.Sub(one.used) > surveyLife || len(all.byPlace) >= mostSurveys) {
-			delete(all.byPlace, other) // searches that hold it go on with it
+	key := in.String()
+	for other, one := range all.byScope {
+		if other != key && (now.Sub(one.used) > sharedListingLife || len(all.byScope) >= mostSharedListings) {
+			delete(all.byScope, other) // searches that hold it go on with it
 		}
 	}
-	if all.byPlace == nil {
-		all.byPlace = map[string]*survey{}
+	if all.byScope == nil {
+		all.byScope = map[string]*sharedListing{}
 	}
-	if all.byPlace[key] == nil {
-		all.byPlace[key] = make()
+	if all.byScope[key] == nil {
+		all.byScope[key] = make()
 	}
-	all.byPlace[key].used = now
-	return all.byPlace[key]
+	all.byScope[key].used = now
+	return all.byScope[key]
 }
 
-// survey is the reading of one list, over and over while somebody searches.
-type survey struct {
+// sharedListing is the reading of one list, over and over while somebody searches.
+type sharedListing struct {
 	c     *Client
 	block *definition.ListBlock
 	scope expr.Scope
-	place Scope
-	used  time.Time // guarded by surveys.mu
+	in    ListingScope
+	used  time.Time // guarded by sharedListings.mu
 
 	// turn is held by whoever reads a page, and guards what follows.
 	turn     chan struct{}
-	walk     *walk
+	pass     *listPass
 	searches map[*Search]time.Time // when each was last run
 }
 
-func newSurvey(c *Client, block *definition.ListBlock, s expr.Scope, place Scope) *survey {
-	return &survey{
-		c: c, block: block, scope: s, place: place,
-		turn: make(chan struct{}, 1), walk: newWalk(c, block, s), searches: map[*Search]time.Time{},
+func newSharedListing(c *Client, block *definition.ListBlock, s expr.Scope, in ListingScope) *sharedListing {
+	return &sharedListing{
+		c: c, block: block, scope: s, in: in,
+		turn: make(chan struct{}, 1), pass: newListPass(c, block, s), searches: map[*Search]time.Time{},
 	}
 }
 
 // take makes one step. A panic under it is an error, so that the turn is given
 // back.
-func (v *survey) take(ctx context.Context, s *Search, step func(context.Context, *Search) *Error) (failed *Error) {
+func (v *sharedListing) take(ctx context.Context, s *Search, step func(context.Context, *Search) *Error) (failed *Error) {
 	defer func() {
 		if r := recover(); r != nil {
 			failed = faultError(v.block.Block)
@@ -193,17 +193,17 @@ func (v *survey) take(ctx context.Context, s *Search, step func(context.Context,
 }
 
 // advance reads one page, unless another has found what s is looking for.
-func (v *survey) advance(ctx context.Context, s *Search) *Error {
+func (v *sharedListing) advance(ctx context.Context, s *Search) *Error {
 	if s.done {
 		return nil
 	}
 	v.searches[s] = time.Now()
-	failed := v.walk.step(ctx, func(item expr.Scope) string { return v.show(item) })
+	failed := v.pass.step(ctx, func(item expr.Scope) string { return v.show(item) })
 	switch {
 	case failed != nil && ctx.Err() == nil && !passing(failed):
 		v.restart() // perhaps the page is no longer to be had
 	case failed == nil:
-		v.settle()
+		v.finishSearches()
 	case ctx.Err() != nil:
 		return v.cut(ctx)
 	}
@@ -216,27 +216,27 @@ func passing(failed *Error) bool {
 }
 
 // admit lets s take part: in the reading under way only if nothing is read yet.
-func (v *survey) admit(_ context.Context, s *Search) *Error {
+func (v *sharedListing) admit(_ context.Context, s *Search) *Error {
 	if s.done {
 		return nil
 	}
 	now := time.Now()
 	for other, run := range v.searches {
-		if other != s && now.Sub(run) > surveyLife {
+		if other != s && now.Sub(run) > sharedListingLife {
 			other.took, other.last = nil, nil
 			delete(v.searches, other)
 		}
 	}
 	v.searches[s] = now
-	if v.walk.pages == 0 {
-		s.took = v.walk
+	if v.pass.pages == 0 {
+		s.took = v.pass
 	}
 	return nil
 }
 
 // show gives one item to all searches.
-func (v *survey) show(item expr.Scope) (mark string) {
-	one, err := v.c.readItem(v.block, item, v.place)
+func (v *sharedListing) show(item expr.Scope) (mark string) {
+	one, err := v.c.readItem(v.block, item, v.in)
 	if err != nil {
 		v.showUnreadable(item, err)
 		return "unreadable\x00" + strings.Join(expr.AllTexts(item.Names["item"]), "\x00")
@@ -263,7 +263,7 @@ func containsFold(text, part string) bool {
 }
 
 // showUnreadable tells those searches whose key an item may be.
-func (v *survey) showUnreadable(item expr.Scope, err error) {
+func (v *sharedListing) showUnreadable(item expr.Scope, err error) {
 	texts := expr.AllTexts(item.Names["item"])
 	for s := range v.searches {
 		if !s.look.within(texts) {
@@ -296,19 +296,19 @@ func (l Look) text() string {
 	return "its id"
 }
 
-// settle ends the searches that have their answer, and begins the next reading
+// finishSearches ends the searches that have their answer, and begins the next reading
 // at the end of one.
-func (v *survey) settle() {
+func (v *sharedListing) finishSearches() {
 	for s := range v.searches {
 		if s.look.one() && len(s.found.Keys) > 0 {
 			v.end(s)
 		}
 	}
-	if !v.walk.ended {
+	if !v.pass.ended {
 		return
 	}
 	for s := range v.searches {
-		if s.took == v.walk {
+		if s.took == v.pass {
 			v.conclude(s)
 		}
 	}
@@ -319,38 +319,38 @@ func (v *survey) settle() {
 func (l Look) one() bool { return l.Containing == "" && !l.All }
 
 // conclude is what the end of a reading means for a search that has seen it all.
-func (v *survey) conclude(s *Search) {
+func (v *sharedListing) conclude(s *Search) {
 	s.round++
 	switch {
 	case len(s.found.Unreadable) > 0:
 		s.found.Doubt = s.found.Unreadable[0].Error()
-	case v.walk.doubt != "":
-		s.found.Doubt = v.walk.doubt
-	case v.walk.whole() || v.walk.sameAs(s.last):
+	case v.pass.doubt != "":
+		s.found.Doubt = v.pass.doubt
+	case v.pass.whole() || v.pass.sameAs(s.last):
 		s.found.Steady = true
 	case s.round >= mostReadings:
 		s.found.Doubt = changing
 	default:
-		s.last = v.walk
+		s.last = v.pass
 		return
 	}
 	v.end(s)
 }
 
-func (v *survey) end(s *Search) {
+func (v *sharedListing) end(s *Search) {
 	s.done = true
 	delete(v.searches, s)
 }
 
 // restart begins a new reading, in which all searches take part.
-func (v *survey) restart() {
-	v.walk = newWalk(v.c, v.block, v.scope)
+func (v *sharedListing) restart() {
+	v.pass = newListPass(v.c, v.block, v.scope)
 	for s := range v.searches {
-		s.took = v.walk
+		s.took = v.pass
 	}
 }
 
 // cut is the error of a search whose caller's time has ended.
-func (v *survey) cut(ctx context.Context) *Error {
+func (v *sharedListing) cut(ctx context.Context) *Error {
 	return &Error{Op: v.block.Block, Kind: Unknown, Message: "the caller's time ended before the list was read to its end", Err: context.Cause(ctx)}
 }

@@ -197,7 +197,7 @@ func TestSearch(t *testing.T) {
 			f := newFake(t)
 			l := &listing{pages: c.pages, after: c.after}
 			f.do("GET /v1/keys", l.serve)
-			found, err := f.client(t, pagedDefinition, nil).Find(t.Context(), Scope{}, c.look)
+			found, err := f.client(t, pagedDefinition, nil).Find(t.Context(), ListingScope{}, c.look)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +218,7 @@ func TestSearch(t *testing.T) {
 func TestSearchTellsWhatItCannotRead(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /v1/keys", 200, `{"data":[{"name":"x-tag1"},{"id":"1","name":"y-tag1"},{"label":"z-tag1 by hand"}],"next":null}`)
-	found, err := f.client(t, pagedDefinition, nil).Find(t.Context(), Scope{}, Look{Containing: "tag1"})
+	found, err := f.client(t, pagedDefinition, nil).Find(t.Context(), ListingScope{}, Look{Containing: "tag1"})
 	if err != nil || !reflect.DeepEqual(names(found.Keys), []string{"y-tag1"}) {
 		t.Fatalf("%+v, %v", found, err)
 	}
@@ -238,7 +238,7 @@ func TestSearchGoesOn(t *testing.T) {
 		}
 	}
 	f.do("GET /v1/keys", l.serve)
-	search := f.client(t, pagedDefinition, nil).Search(Scope{}, Look{Name: "c"})
+	search := f.client(t, pagedDefinition, nil).Search(ListingScope{}, Look{Name: "c"})
 	if _, err := search.Run(ctx); err == nil || NothingMade(err) {
 		t.Fatalf("a search whose time ended says %v", err)
 	}
@@ -256,7 +256,7 @@ func TestSearchBeginsAnew(t *testing.T) {
 	f := newFake(t)
 	l := &listing{pages: map[string]string{"": pageOf("2", "a"), "2": "410"}}
 	f.do("GET /v1/keys", l.serve)
-	search := f.client(t, pagedDefinition, nil).Search(Scope{}, Look{Name: "b"})
+	search := f.client(t, pagedDefinition, nil).Search(ListingScope{}, Look{Name: "b"})
 	if _, err := search.Run(t.Context()); KindOf(err) != Refused {
 		t.Fatalf("%v", err)
 	}
@@ -279,7 +279,7 @@ func TestSearchesShareTheReading(t *testing.T) {
 	c := f.client(t, pagedDefinition, nil)
 	var all sync.WaitGroup
 	for i := range 100 {
-		search := c.Search(Scope{}, Look{Name: fmt.Sprint("k", i)})
+		search := c.Search(ListingScope{}, Look{Name: fmt.Sprint("k", i)})
 		all.Go(func() {
 			found, err := search.Run(t.Context())
 			if err != nil || len(found.Keys) > 0 != (i == 7) || found.Steady != (i != 7) {

@@ -14,19 +14,19 @@ import (
 	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
-// sequence is ordered requests under way: of issue or rotate, which make something,
+// stepRunner makes ordered requests: of issue or rotate, which make something,
 // or of revoke or retire, which end it.
-type sequence struct {
+type stepRunner struct {
 	c     *Client
 	calls []*definition.Call
 	scope expr.Scope
 	saved map[string]cty.Value
 }
 
-// newSequence begins with what is saved already, and gathers the secrets that it
+// newStepRunner begins with what is saved already, and gathers the secrets that it
 // sees.
-func (c *Client) newSequence(calls []*definition.Call, s expr.Scope) sequence {
-	q := sequence{c: c, calls: calls, scope: s, saved: map[string]cty.Value{}}
+func (c *Client) newStepRunner(calls []*definition.Call, s expr.Scope) stepRunner {
+	q := stepRunner{c: c, calls: calls, scope: s, saved: map[string]cty.Value{}}
 	if s.Secrets == nil {
 		q.scope = s.Gathering(c.known())
 	}
@@ -49,7 +49,7 @@ const (
 )
 
 // make runs a step of what makes something.
-func (q *sequence) make(ctx context.Context, step *definition.Call) *Error {
+func (q *stepRunner) make(ctx context.Context, step *definition.Call) *Error {
 	class := transport.Mint
 	if step.Method == http.MethodGet && len(q.calls) > 1 {
 		class = transport.Read // a step that gets only reads; an issue that is one get makes a key by it
@@ -60,7 +60,7 @@ func (q *sequence) make(ctx context.Context, step *definition.Call) *Error {
 
 // run makes one step's request, waits for what it started, and keeps what it
 // saves. A step whose condition does not hold is left out.
-func (q *sequence) run(ctx context.Context, step *definition.Call, class transport.Class) (stepOutcome, *Error) {
+func (q *stepRunner) run(ctx context.Context, step *definition.Call, class transport.Class) (stepOutcome, *Error) {
 	if step.When != nil {
 		applies, err := q.scope.Truth(step.When)
 		if err != nil {
@@ -89,11 +89,11 @@ func (q *sequence) run(ctx context.Context, step *definition.Call, class transpo
 }
 
 // await waits for what a step started; nil where it started nothing.
-func (q *sequence) await(ctx context.Context, poll *definition.PollBlock) *Error {
+func (q *stepRunner) await(ctx context.Context, poll *definition.PollBlock) *Error {
 	if poll == nil {
 		return nil
 	}
-	got, failed := q.c.wait(ctx, poll, q.scope)
+	got, failed := q.c.pollUntilDone(ctx, poll, q.scope)
 	if failed != nil {
 		return failed
 	}
@@ -106,7 +106,7 @@ func (q *sequence) await(ctx context.Context, poll *definition.PollBlock) *Error
 
 // lacksForUndo names a value that the answer to a step did not hold and without
 // which the step cannot be undone.
-func (q *sequence) lacksForUndo(step *definition.Call) error {
+func (q *stepRunner) lacksForUndo(step *definition.Call) error {
 	if step.Undo == nil {
 		return nil
 	}
@@ -119,26 +119,26 @@ func (q *sequence) lacksForUndo(step *definition.Call) error {
 }
 
 // leaveOut saves null for what a step would have saved.
-func (q *sequence) leaveOut(step *definition.Call) {
+func (q *stepRunner) leaveOut(step *definition.Call) {
 	for _, member := range step.AllSaved() {
 		q.saved[member.Name] = cty.NullVal(cty.DynamicPseudoType)
 	}
 	q.scope = q.scope.With("saved", cty.ObjectVal(q.saved))
 }
 
-// moment says which members of a save can be computed.
-type moment int
+// phase says which members of a save can be computed.
+type phase int
 
 const (
-	anyTime moment = iota
+	anyTime phase = iota
 	beforeAnswer
 	afterAnswer
 )
 
-// saveAll computes the members that belong to the moment. What does not depend
+// saveAll computes the members that belong to the phase. What does not depend
 // on the answer is kept before the request goes out, so that an undo can rely
 // on it when no answer comes.
-func (q *sequence) saveAll(members []expr.Member, when moment) error {
+func (q *stepRunner) saveAll(members []expr.Member, when phase) error {
 	var failed error
 	for _, member := range members {
 		needsAnswer := expr.ReadsAnswer(member.Expr)
@@ -159,7 +159,7 @@ func (q *sequence) saveAll(members []expr.Member, when moment) error {
 
 // isSecret reports whether value carries a secret, by its mark or because it
 // holds the text of one.
-func (q *sequence) isSecret(value cty.Value) bool {
+func (q *stepRunner) isSecret(value cty.Value) bool {
 	if len(expr.MarkedTexts(value)) > 0 {
 		return true
 	}

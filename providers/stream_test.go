@@ -38,11 +38,11 @@ func TestLongLists(t *testing.T) {
 			f := newFake(t)
 			f.do("GET /v1/keys", long)
 			c := f.client(t, src, nil)
-			found, err := c.Find(t.Context(), Scope{}, Look{Name: "key-number-7999"})
+			found, err := c.Find(t.Context(), ListingScope{}, Look{Name: "key-number-7999"})
 			if err != nil || len(found.Keys) != 1 || found.Keys[0].Handle.ID != "id-7999" {
 				t.Fatalf("%+v, %v", found, err)
 			}
-			if found, err := c.Find(t.Context(), Scope{}, Look{Name: "absent"}); err != nil || !found.Absent() {
+			if found, err := c.Find(t.Context(), ListingScope{}, Look{Name: "absent"}); err != nil || !found.Absent() {
 				t.Errorf("%+v, %v", found, err)
 			}
 		})
@@ -62,7 +62,7 @@ func TestEndlessList(t *testing.T) {
 		}
 	})
 	unpaged := strings.NewReplacer("    next  = body.next != null ? { number = body.next } : null\n", "", "    query = { page = page.number }\n", "").Replace(pagedDefinition)
-	if _, err := f.client(t, unpaged, nil).Find(t.Context(), Scope{}, Look{Name: "n"}); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
+	if _, err := f.client(t, unpaged, nil).Find(t.Context(), ListingScope{}, Look{Name: "n"}); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -18,7 +18,7 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	defer cancel()
 	left := Leftover{Undo: m.toUndo(at, failed.Kind)}
 	if len(left.Undo) > 0 {
-		needs := m.c.def.Needs
+		needs := m.c.def.Required
 		left.Handle = m.newHandle(needs.UndoRole, needs.UndoConnection, needs.UndoSaved)
 		if !m.undoMade(ctx, left, at, failed) {
 			return failed
@@ -40,7 +40,7 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 // undoMade runs undos; what remains of them goes with the failure. A step that is
 // seconds old may not be known yet, so one that is not found remains too, unless
 // the first that changed something was undone, and with it what was built on that.
-func (q *sequence) undoMade(ctx context.Context, left Leftover, at int, failed *Error) bool {
+func (q *stepRunner) undoMade(ctx context.Context, left Leftover, at int, failed *Error) bool {
 	remaining, missing, _ := q.c.undoAll(ctx, left, q.scope.Secrets)
 	if len(missing) > 0 && (len(remaining) > 0 || slices.Contains(missing, q.firstUndo(at))) {
 		remaining = inOrderOf(left.Undo, remaining, missing)
@@ -54,7 +54,7 @@ func (q *sequence) undoMade(ctx context.Context, left Leftover, at int, failed *
 }
 
 // firstUndo is the step with which undoing ends: the first that changes something.
-func (q *sequence) firstUndo(at int) string {
+func (q *stepRunner) firstUndo(at int) string {
 	for _, step := range q.calls[:at+1] {
 		if step.Method != "GET" {
 			return step.Step
@@ -71,7 +71,7 @@ func inOrderOf(all []string, parts ...[]string) []string {
 
 // toUndo names the steps to undo, newest first. The failing step is among them
 // when its outcome is unknown and the values that its undo needs are at hand.
-func (q *sequence) toUndo(at int, kind Kind) []string {
+func (q *stepRunner) toUndo(at int, kind Kind) []string {
 	var names []string
 	for i := at; i >= 0; i-- {
 		step := q.calls[i]
@@ -84,7 +84,7 @@ func (q *sequence) toUndo(at int, kind Kind) []string {
 }
 
 // has reports whether all saved values that the request mentions are at hand.
-func (q *sequence) has(undo *definition.Call) bool {
+func (q *stepRunner) has(undo *definition.Call) bool {
 	for name := range expr.ReferencesTo("saved", undo.Expressions()...) {
 		if value, ok := q.saved[name]; !ok || value.IsNull() {
 			return false
@@ -97,7 +97,7 @@ func (q *sequence) has(undo *definition.Call) bool {
 // although the outcome was unknown: the failing step only reads, or its answer
 // came and could not be used; and the first step that changed something has
 // been undone, which by the rules of the language undoes what was built on it.
-func (q *sequence) nothingLeft(at int, answered bool) bool {
+func (q *stepRunner) nothingLeft(at int, answered bool) bool {
 	calls := q.calls
 	if len(calls) == 1 {
 		return false
@@ -118,13 +118,13 @@ func (q *sequence) nothingLeft(at int, answered bool) bool {
 }
 
 // Undo finishes what a failed issue or rotation left behind. It may be called again.
-// What the provider does not know counts as undone where that is settled: where
+// What the provider does not know counts as undone where absence may be trusted: where
 // what was made, if it was, is older than the provider may take to show it. On
 // failure the *Error's Leftover is what remains.
-func (c *Client) Undo(ctx context.Context, left Leftover, settled bool) (err error) {
+func (c *Client) Undo(ctx context.Context, left Leftover, trustAbsence bool) (err error) {
 	defer rescue("undo", &err)
 	remaining, missing, failed := c.undoAll(ctx, left, c.known())
-	if !settled && len(missing) > 0 {
+	if !trustAbsence && len(missing) > 0 {
 		remaining = inOrderOf(left.Undo, remaining, missing)
 		if failed == nil {
 			failed = &Error{Op: "undo", Kind: Unknown, Message: "the provider does not know what is to be undone, which it may do a little later"}
@@ -142,7 +142,7 @@ func (c *Client) Undo(ctx context.Context, left Leftover, settled bool) (err err
 // that failed, with the first failure, and those whose step the provider does not
 // know.
 func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *expr.Secrets) (remaining, missing []string, first *Error) {
-	s, err := c.handleScope(left.Handle, expr.Key{}, c.def.Needs.UndoSaved, secrets)
+	s, err := c.handleScope(left.Handle, expr.Key{}, c.def.Required.UndoSaved, secrets)
 	if err != nil {
 		return left.Undo, nil, notSent("undo", err)
 	}

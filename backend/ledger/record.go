@@ -36,12 +36,12 @@ type Record struct {
 	Provider   string `json:"provider"`
 	// Definition, BaseURL and Account are the rest of the key's origin; each is
 	// empty where an earlier version of the engine did not note it.
-	Definition string           `json:"definition,omitempty"`
-	BaseURL    string           `json:"base_url,omitempty"`
-	Account    string           `json:"account,omitempty"`
-	Handle     providers.Handle `json:"handle"`
-	Scope      providers.Scope  `json:"scope"`
-	IssuedAt   time.Time        `json:"issued_at"`
+	Definition string                 `json:"definition,omitempty"`
+	BaseURL    string                 `json:"base_url,omitempty"`
+	Account    string                 `json:"account,omitempty"`
+	Handle     providers.Handle       `json:"handle"`
+	Scope      providers.ListingScope `json:"scope"`
+	IssuedAt   time.Time              `json:"issued_at"`
 	// Deadline is the end of the lease as it now stands plus a margin; after it
 	// the engine revokes the key, lease or no lease.
 	Deadline time.Time `json:"deadline"`
@@ -122,8 +122,8 @@ func (r *Record) HasEnded(now time.Time, lag time.Duration) bool {
 }
 
 // HandleScope is where the definition lists the key.
-func (r *Record) HandleScope(definition *providers.Definition) providers.Scope {
-	return definition.Scope(r.Handle.Role, r.Handle.Connection)
+func (r *Record) HandleScope(definition *providers.Definition) providers.ListingScope {
+	return definition.ListingScope(r.Handle.Role, r.Handle.Connection)
 }
 
 // IsSiblingOf reports whether the same account made both keys at the same address.

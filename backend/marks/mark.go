@@ -34,7 +34,7 @@ type Mark struct {
 
 // Location is where keys are made: a scope at the provider, as a definition sees it.
 type Location struct {
-	Scope providers.Scope `json:"scope"`
+	Scope providers.ListingScope `json:"scope"`
 	// Provider, Definition, BaseURL and Account are the origin of what is made
 	// there, and say how to list it.
 	Provider   string `json:"provider"`
@@ -187,6 +187,6 @@ func (p Location) Origin(connection string) origin.Origin {
 }
 
 // LocationOf is the place at which that origin makes keys of a scope.
-func LocationOf(by origin.Origin, scope providers.Scope) Location {
+func LocationOf(by origin.Origin, scope providers.ListingScope) Location {
 	return Location{Scope: scope, Provider: by.Provider, Definition: by.Definition, BaseURL: by.BaseURL, Account: by.Account}
 }

@@ -35,8 +35,8 @@ type Entry struct {
 	// Scope is where a clean-up looks for the key, and Handle what revokes it
 	// where its id was known beforehand, or where its lease tells of it and the
 	// ledger does not.
-	Scope  providers.Scope   `json:"scope,omitzero"`
-	Handle *providers.Handle `json:"handle,omitempty"`
+	Scope  providers.ListingScope `json:"scope,omitzero"`
+	Handle *providers.Handle      `json:"handle,omitempty"`
 	// TrustAbsenceAfter is when a clean-up may trust that what it does not find does
 	// not exist.
 	TrustAbsenceAfter time.Time `json:"settled_at,omitzero"`

@@ -33,7 +33,7 @@ type life struct {
 	engine     logical.Backend
 	storage    logical.Storage
 	client     *providers.Client
-	scope      providers.Scope
+	scope      providers.ListingScope
 	fields     providers.Values // of the connection
 
 	lease   *logical.Secret // nil before the mint and after the revocation
@@ -72,7 +72,7 @@ func (l *life) connect() error {
 	if err != nil {
 		return err
 	}
-	l.scope, l.fields = l.definition.Scope(role, fields), fields
+	l.scope, l.fields = l.definition.ListingScope(role, fields), fields
 	l.client, err = l.clientOf(l.definition)
 	return err
 }

@@ -217,7 +217,7 @@ func (r *replaying) issue(ctx context.Context, step *Step) error {
 			r.wrong("secret.%s is not read", name)
 		}
 	}
-	return r.granted(step, request, key.Granted)
+	return r.granted(step, request, key.ActualExpiry)
 }
 
 func (r *replaying) extended(ctx context.Context, step *Step) error {
@@ -235,7 +235,7 @@ func (r *replaying) extended(ctx context.Context, step *Step) error {
 // endless is how an exchange writes that a key has no end.
 const endless = "never"
 
-func (r *replaying) granted(step *Step, request providers.KeyRequest, granted providers.Granted) error {
+func (r *replaying) granted(step *Step, request providers.KeyRequest, granted providers.ActualExpiry) error {
 	want := request.ExpiresAt
 	switch step.Ends {
 	case "":
@@ -363,7 +363,7 @@ func (r *replaying) strayed(ctx context.Context, step *Step) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.client.FindStray(ctx, wanted.Name, wanted.Name)
+	found, err := r.client.FindOrphanCredentials(ctx, wanted.Name, wanted.Name)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (s *subject) credentials(connection providers.Values) []string {
 	return credentials
 }
 
-func (s *subject) scope() providers.Scope { return s.Scope(s.role, s.connection) }
+func (s *subject) scope() providers.ListingScope { return s.ListingScope(s.role, s.connection) }
 
 // fields turns an object written in a file into raw field values.
 func fields(object cty.Value) (map[string]any, error) {

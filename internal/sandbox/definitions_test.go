@@ -61,7 +61,7 @@ func TestDefinitions(t *testing.T) {
 			if alive, err := client.Probe(ctx, key.Secret); err != nil || alive != providers.Alive {
 				t.Errorf("probe says %v, %v", alive, err)
 			}
-			found, err := client.Find(ctx, definition.Scope(wanted.Role, nil), providers.Look{Name: "k"})
+			found, err := client.Find(ctx, definition.ListingScope(wanted.Role, nil), providers.Look{Name: "k"})
 			if err != nil || len(found.Keys) != 1 || found.Keys[0].Handle.ID != key.Handle.ID || found.Keys[0].CreatedAt.IsZero() {
 				t.Errorf("found %+v, %v", found, err)
 			}
@@ -96,7 +96,7 @@ func TestListIsPaged(t *testing.T) {
 				}
 			}
 			seen := map[string]bool{}
-			for listed, err := range client.List(t.Context(), definition.Scope(nil, nil)) {
+			for listed, err := range client.List(t.Context(), definition.ListingScope(nil, nil)) {
 				if err != nil {
 					t.Fatal(err)
 				}

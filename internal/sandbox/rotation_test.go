@@ -138,10 +138,10 @@ func TestStrays(t *testing.T) {
 				t.Fatalf("got %v, %v", rotation, err)
 			}
 			s.adminKeys(t, "first", "lost")
-			if found, err := client.FindStray(t.Context(), "first-one", "first-one"); err != nil || len(found) != 0 {
+			if found, err := client.FindOrphanCredentials(t.Context(), "first-one", "first-one"); err != nil || len(found) != 0 {
 				t.Errorf("found %v, %v by a name that is not there", found, err)
 			}
-			found, err := client.FindStray(t.Context(), "lost", "lost")
+			found, err := client.FindOrphanCredentials(t.Context(), "lost", "lost")
 			if err != nil || len(found) != 1 {
 				t.Fatalf("found %v, %v", found, err)
 			}

@@ -28,19 +28,19 @@ type Authorizer interface {
 	authorize(r *http.Request, body []byte) error
 }
 
-// renewing is an authorizer that keeps what the provider gave it, a token or a
+// credentialCache is an authorizer that keeps what the provider gave it, a token or a
 // challenge. It has to know what it had added to the very request that was
 // answered 401, so each request begins its own use of it.
-type renewing interface {
-	begin() renewer
+type credentialCache interface {
+	newUse() credentialUse
 }
 
-// renewer is one request's use of such an authorizer. After a 401 or 403 it is told
+// credentialUse is one request's use of such an authorizer. After a 401 or 403 it is told
 // the answer, forgets what was refused, and says whether another try has a
 // chance.
-type renewer interface {
+type credentialUse interface {
 	Authorizer
-	renew(got *transport.Response) bool
+	refused(got *transport.Response) bool
 }
 
 // Kind is one way to authorize requests: the arguments that a definition
@@ -269,27 +269,27 @@ func (a Argument) Allows(value cty.Value) bool {
 	return a.Enum == nil || slices.Contains(a.Enum, text)
 }
 
-// Begin readies authorizers for one request, which may have several attempts.
-func Begin(all []Authorizer) []Authorizer {
+// ForRequest readies authorizers for one request, which may have several attempts.
+func ForRequest(all []Authorizer) []Authorizer {
 	begun := slices.Clone(all)
 	for i, one := range all {
-		if kept, ok := one.(renewing); ok {
-			begun[i] = kept.begin()
+		if kept, ok := one.(credentialCache); ok {
+			begun[i] = kept.newUse()
 		}
 	}
 	return begun
 }
 
-// Renew tells authorizers that the request they were begun for was answered
+// AfterRefusal tells the authorizers of a request that it was answered
 // 401 or 403, and reports whether another try has a chance.
-func Renew(begun []Authorizer, got *transport.Response) bool {
-	renewed := false
+func AfterRefusal(begun []Authorizer, got *transport.Response) bool {
+	again := false
 	for _, one := range begun {
-		if r, ok := one.(renewer); ok && r.renew(got) {
-			renewed = true
+		if r, ok := one.(credentialUse); ok && r.refused(got) {
+			again = true
 		}
 	}
-	return renewed
+	return again
 }
 
 // Signer joins authorizers into what the transport calls for each attempt.

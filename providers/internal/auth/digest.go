@@ -53,10 +53,10 @@ func (d *digestAuth) replace(refused, by *digest.Challenge) {
 }
 
 func (d *digestAuth) authorize(r *http.Request, body []byte) error {
-	return d.begin().authorize(r, body)
+	return d.newUse().authorize(r, body)
 }
 
-func (d *digestAuth) begin() renewer { return &digestUse{auth: d} }
+func (d *digestAuth) newUse() credentialUse { return &digestUse{auth: d} }
 
 // digestUse is the use of a challenge by one request.
 type digestUse struct {
@@ -83,9 +83,9 @@ func (u *digestUse) authorize(r *http.Request, body []byte) error {
 	return nil
 }
 
-// renew takes the challenge that came with the 401. A nonce grows stale, so
+// refused takes the challenge that came with the 401. A nonce grows stale, so
 // that another try has a chance even where one was used.
-func (u *digestUse) renew(got *transport.Response) bool {
+func (u *digestUse) refused(got *transport.Response) bool {
 	challenge, err := digest.FindChallenge(got.Header)
 	if err != nil || !digest.CanDigest(challenge) {
 		return false

@@ -94,7 +94,7 @@ func newJWT(args arguments, env Env) (Authorizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTokenAuth(env, func(ctx context.Context) (token, error) { return exchangeJWT(ctx, env, address, issue) }, nil), nil
+	return newTokenAuth(env, func(ctx context.Context) (token, error) { return tokenForJWT(ctx, env, address, issue) }, nil), nil
 }
 
 // jwtKey is the signing key: a secret for HMAC, else a private key in PEM.
@@ -131,7 +131,7 @@ func signClaims(signer jose.Signer, written map[string]any, now time.Time, lifet
 }
 
 // exchangeJWT sends a signed token to address and returns the one given for it.
-func exchangeJWT(ctx context.Context, env Env, address *url.URL, issue func(context.Context) (token, error)) (token, error) {
+func tokenForJWT(ctx context.Context, env Env, address *url.URL, issue func(context.Context) (token, error)) (token, error) {
 	assertion, err := issue(ctx)
 	if err != nil {
 		return token{}, err

@@ -42,8 +42,8 @@ var unknownRequest = func() cty.Value {
 }()
 
 var (
-	signedNames = map[string]cty.Value{"request": unknownRequest}
-	placedNames = map[string]cty.Value{
+	signedNames        = map[string]cty.Value{"request": unknownRequest}
+	signedRequestNames = map[string]cty.Value{
 		"request":   unknownRequest,
 		"signature": cty.UnknownVal(cty.String).RefineNotNull(),
 	}
@@ -58,8 +58,8 @@ var signatureKind = Kind{
 		"key_encoding": {Kind: cty.String, Enum: []string{"text", "hex", "base64"}},
 		"message":      {Kind: cty.String, Required: true, Adds: signedNames},
 		"encoding":     {Kind: cty.String, Enum: []string{"hex", "base64", "base64url"}},
-		"headers":      {Kind: cty.Map(cty.String), Adds: placedNames},
-		"query":        {Kind: cty.Map(cty.String), Adds: placedNames},
+		"headers":      {Kind: cty.Map(cty.String), Adds: signedRequestNames},
+		"query":        {Kind: cty.Map(cty.String), Adds: signedRequestNames},
 	},
 	build: newSignatureAuth,
 	Check: checkSignature,
@@ -100,12 +100,12 @@ type signatureAuth struct {
 	sign   func(message []byte) ([]byte, error)
 	encode func([]byte) string
 	// fixed query parameters are part of what is signed; signed ones are not.
-	fixed, signed []placed
-	headers       []placed
+	fixed, signed []parameter
+	headers       []parameter
 }
 
-// placed is one header or query parameter.
-type placed struct {
+// parameter is one header or query parameter.
+type parameter struct {
 	name  string
 	value hclsyntax.Expression
 }
@@ -119,28 +119,28 @@ func newSignatureAuth(args arguments, env Env) (Authorizer, error) {
 	if s.sign, err = newSigning(args.text("algorithm"), key); err != nil {
 		return nil, err
 	}
-	for _, one := range placesIn(env.later["query"]) {
+	for _, one := range parametersIn(env.later["query"]) {
 		if len(expr.ReferencesTo("signature", one.value)) > 0 {
 			s.signed = append(s.signed, one)
 		} else {
 			s.fixed = append(s.fixed, one)
 		}
 	}
-	s.headers = placesIn(env.later["headers"])
+	s.headers = parametersIn(env.later["headers"])
 	return s, nil
 }
 
 // placesIn are the members of an object written out, in source order.
-func placesIn(expression hclsyntax.Expression) []placed {
+func parametersIn(expression hclsyntax.Expression) []parameter {
 	object, ok := expression.(*hclsyntax.ObjectConsExpr)
 	if !ok {
 		return nil
 	}
-	var found []placed
+	var found []parameter
 	for _, item := range object.Items {
 		if key, err := expr.ConstantOf(item.KeyExpr); err == nil {
 			if name, ok := expr.TextOf(key); ok {
-				found = append(found, placed{name, item.ValueExpr})
+				found = append(found, parameter{name, item.ValueExpr})
 			}
 		}
 	}
@@ -253,7 +253,7 @@ func (a *signatureAuth) describe(facts map[string]cty.Value, r *http.Request, bo
 	return nil
 }
 
-func (a *signatureAuth) addQuery(r *http.Request, members []placed, s expr.Scope) error {
+func (a *signatureAuth) addQuery(r *http.Request, members []parameter, s expr.Scope) error {
 	for _, member := range members {
 		text, ok, err := a.evaluate(member, s)
 		if err != nil {
@@ -288,7 +288,7 @@ func (a *signatureAuth) addHeaders(r *http.Request, s expr.Scope) error {
 }
 
 // evaluate is a member's text; ok is false where it is null and left out.
-func (a *signatureAuth) evaluate(member placed, s expr.Scope) (text string, ok bool, err error) {
+func (a *signatureAuth) evaluate(member parameter, s expr.Scope) (text string, ok bool, err error) {
 	value, err := s.Evaluate(member.value)
 	if err != nil {
 		return "", false, notSigned(fmt.Errorf("%s: %w", member.name, err))

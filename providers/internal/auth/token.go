@@ -28,9 +28,9 @@ type token struct {
 	life time.Duration
 }
 
-// tokenKeeper keeps one token until shortly before its end, and gets the next
+// tokenCache keeps one token until shortly before its end, and gets the next
 // one once however many ask. It is safe for concurrent use.
-type tokenKeeper struct {
+type tokenCache struct {
 	fetch    func(ctx context.Context) (token, error)
 	now      func() time.Time
 	remember func(texts ...string)
@@ -44,17 +44,17 @@ type tokenKeeper struct {
 }
 
 // get is a token that is good for a while, and whether it was made just now.
-func (k *tokenKeeper) get(ctx context.Context) (text string, fresh bool, err error) {
-	if text := k.kept(); text != "" {
+func (k *tokenCache) get(ctx context.Context) (text string, fresh bool, err error) {
+	if text := k.cached(); text != "" {
 		return text, false, nil
 	}
 	flight := k.flight.DoChan("", func() (any, error) {
-		if text := k.kept(); text != "" {
+		if text := k.cached(); text != "" {
 			return text, nil // another flight has just landed
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 		defer cancel()
-		return k.renew(ctx)
+		return k.fetchNext(ctx)
 	})
 	select {
 	case <-ctx.Done():
@@ -67,7 +67,7 @@ func (k *tokenKeeper) get(ctx context.Context) (text string, fresh bool, err err
 	}
 }
 
-func (k *tokenKeeper) kept() string {
+func (k *tokenCache) cached() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.now().Before(k.until) {
@@ -76,7 +76,7 @@ func (k *tokenKeeper) kept() string {
 	return k.text
 }
 
-func (k *tokenKeeper) renew(ctx context.Context) (string, error) {
+func (k *tokenCache) fetchNext(ctx context.Context) (string, error) {
 	asked := k.now()
 	got, err := k.fetch(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (k *tokenKeeper) renew(ctx context.Context) (string, error) {
 }
 
 // drop forgets a token that was refused, unless another has taken its place.
-func (k *tokenKeeper) drop(text string) {
+func (k *tokenCache) drop(text string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.text == text {
@@ -110,7 +110,7 @@ func (k *tokenKeeper) drop(text string) {
 const betweenForbidden = time.Minute
 
 // mayBeForbidden reports whether a 403 may be about the token.
-func (k *tokenKeeper) mayBeForbidden() bool {
+func (k *tokenCache) mayBeForbidden() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
@@ -123,8 +123,8 @@ func (k *tokenKeeper) mayBeForbidden() bool {
 
 // tokenAuth puts a kept token into requests.
 type tokenAuth struct {
-	keeper *tokenKeeper
-	put    func(r *http.Request, token string) error
+	cache *tokenCache
+	put   func(r *http.Request, token string) error
 }
 
 // newTokenAuth keeps what fetch gets and sends it as a bearer token, unless put
@@ -136,14 +136,14 @@ func newTokenAuth(env Env, fetch func(context.Context) (token, error), put func(
 			return nil
 		}
 	}
-	return &tokenAuth{keeper: &tokenKeeper{fetch: fetch, now: env.Now, remember: env.Remember}, put: put}
+	return &tokenAuth{cache: &tokenCache{fetch: fetch, now: env.Now, remember: env.Remember}, put: put}
 }
 
 func (a *tokenAuth) authorize(r *http.Request, body []byte) error {
-	return a.begin().authorize(r, body)
+	return a.newUse().authorize(r, body)
 }
 
-func (a *tokenAuth) begin() renewer { return &tokenUse{auth: a} }
+func (a *tokenAuth) newUse() credentialUse { return &tokenUse{auth: a} }
 
 // tokenUse is the use of a kept token by one request.
 type tokenUse struct {
@@ -154,19 +154,19 @@ type tokenUse struct {
 
 func (u *tokenUse) authorize(r *http.Request, _ []byte) error {
 	var err error
-	if u.text, u.fresh, err = u.auth.keeper.get(r.Context()); err != nil {
+	if u.text, u.fresh, err = u.auth.cache.get(r.Context()); err != nil {
 		return err
 	}
 	return u.auth.put(r, u.text)
 }
 
-// renew drops the token. One that is new and refused all the same would be
+// refused drops the token. One that is new and refused all the same would be
 // refused again. Some providers answer 403 to a token that has ended; but most
 // mean something else by it, so that is tried once in a while.
-func (u *tokenUse) renew(got *transport.Response) bool {
-	if u.text == "" || got.Status == http.StatusForbidden && (u.fresh || !u.auth.keeper.mayBeForbidden()) {
+func (u *tokenUse) refused(got *transport.Response) bool {
+	if u.text == "" || got.Status == http.StatusForbidden && (u.fresh || !u.auth.cache.mayBeForbidden()) {
 		return false
 	}
-	u.auth.keeper.drop(u.text)
+	u.auth.cache.drop(u.text)
 	return !u.fresh
 }

@@ -41,7 +41,7 @@ type Capabilities struct {
 }
 
 // needs are the values that requests about an existing key mention.
-type needs struct {
+type requiredValues struct {
 	scopeRole, scopeConnection expr.References // by list and lookup
 	Role, Connection           expr.References // by revoke, extend, list and lookup
 	Saved                      expr.References // by revoke and extend, from issue or the list
@@ -54,7 +54,7 @@ type needs struct {
 
 // derive fills in what follows from the blocks.
 func (d *Definition) derive() {
-	d.Needs = d.deriveNeeds()
+	d.Required = d.deriveRequired()
 	issued := d.Issue.expressions()
 	key := expr.ReferencesTo("key", issued...)
 	d.Capabilities = Capabilities{
@@ -103,10 +103,10 @@ func (c *Call) reveal(secrets []expr.Member) {
 	}
 }
 
-func (d *Definition) deriveNeeds() needs {
+func (d *Definition) deriveRequired() requiredValues {
 	var listing, existing, undoing []hclsyntax.Expression
 	madeOnTheWay := expr.References{}
-	d.visit(func(at site, c *Call) {
+	d.visit(func(at requestPosition, c *Call) {
 		switch {
 		case at.block == listRequests && at.part == wholePart:
 			listing = append(listing, at.list.expressions()...)
@@ -121,7 +121,7 @@ func (d *Definition) deriveNeeds() needs {
 			undoing = append(undoing, c.Expressions()...)
 		}
 	})
-	n := needs{
+	n := requiredValues{
 		scopeRole:       expr.ReferencesTo("role", listing...),
 		scopeConnection: d.Shown(expr.ReferencesTo("connection", listing...)),
 		Role:            expr.ReferencesTo("role", append(existing, listing...)...),
@@ -162,7 +162,7 @@ func (d *Definition) Shown(names expr.References) expr.References {
 // knowsID reports whether the id, and all else that revoke needs, can be
 // computed before the first request.
 func (d *Definition) knowsID() bool {
-	if d.Issue.ID == nil || len(d.Needs.Secret) > 0 {
+	if d.Issue.ID == nil || len(d.Required.Secret) > 0 {
 		return false
 	}
 	early := expr.References{}
@@ -183,7 +183,7 @@ func (d *Definition) knowsID() bool {
 			early[member.Name] = true
 		}
 	}
-	for name := range d.Needs.Saved {
+	for name := range d.Required.Saved {
 		if !early[name] {
 			return false
 		}
@@ -194,7 +194,7 @@ func (d *Definition) knowsID() bool {
 // sealsRecords reports whether the id, or a value kept for revoke, is made of
 // something secret.
 func (d *Definition) sealsRecords() bool {
-	if len(d.Needs.Secret) > 0 {
+	if len(d.Required.Secret) > 0 {
 		return true
 	}
 	origins := d.savedOrigins()
@@ -207,7 +207,7 @@ func (d *Definition) sealsRecords() bool {
 	if d.Issue.ID != nil {
 		kept = originsOf(d.Issue.ID, last, origins)
 	}
-	for name := range d.Needs.Saved {
+	for name := range d.Required.Saved {
 		kept = append(kept, origins[name]...)
 	}
 	for _, place := range kept {
@@ -217,7 +217,7 @@ func (d *Definition) sealsRecords() bool {
 			}
 			continue
 		}
-		if slices.ContainsFunc(secret, func(other string) bool { return samePlace(place, other) }) {
+		if slices.ContainsFunc(secret, func(other string) bool { return overlap(place, other) }) {
 			return true
 		}
 	}
@@ -227,7 +227,7 @@ func (d *Definition) sealsRecords() bool {
 // markBodyNeeds notes which requests fail when their answer is not JSON: those
 // of whose body something is read.
 func (d *Definition) markBodyNeeds() {
-	d.visit(func(at site, c *Call) {
+	d.visit(func(at requestPosition, c *Call) {
 		switch {
 		case at.isToken(): // read by whoever signs with it
 		case at.list != nil:
@@ -239,7 +239,7 @@ func (d *Definition) markBodyNeeds() {
 			c.NeedsBody = readsBody(c.answerExpressions())
 		}
 	})
-	lastAnswerHolds(d.Issue.Calls, append(d.Issue.Grant.expressions(), d.Issue.ID), d.Issue.Save, d.Issue.Secret)
+	lastAnswerHolds(d.Issue.Calls, append(d.Issue.ActualExpiry.expressions(), d.Issue.ID), d.Issue.Save, d.Issue.Secret)
 	if d.Rotate != nil {
 		lastAnswerHolds(d.Rotate.Calls, nil, d.Rotate.Save, d.Rotate.Connection)
 	}

@@ -40,12 +40,12 @@ func (p *parser) check() {
 	if d.Extend != nil {
 		at := existing.with("key", unknownKey("name", "id", "expires_at", "ttl"))
 		p.checkCall(at, d.Extend.Call)
-		p.checkGrant(at.answered(), d.Extend.Grant)
+		p.checkActualExpiry(at.answered(), d.Extend.Grant)
 	}
 	if d.Probe != nil {
 		at := base.with("secret", secret)
 		p.checkCall(at, d.Probe.Call)
-		p.checkAll(at.answered(), wantVerdict, d.Probe.Alive, d.Probe.Dead)
+		p.checkAll(at.answered(), wantStatusCondition, d.Probe.Alive, d.Probe.Dead)
 	}
 	p.checkRotate(base)
 	if p.any() {
@@ -93,11 +93,11 @@ func (p *parser) checkCall(at staticScope, c *Call) {
 	}
 	p.checkAuth(at, c.Auth)
 	if c.AnyStatus {
-		p.checkAll(at.answered(), wantVerdict, c.OK)
+		p.checkAll(at.answered(), wantStatusCondition, c.OK)
 	} else {
 		p.checkAll(at.answered(), wantBool, c.OK)
 	}
-	p.checkAll(at.answered(), wantVerdict, c.Gone)
+	p.checkAll(at.answered(), wantStatusCondition, c.Gone)
 }
 
 func (p *parser) checkAuth(at staticScope, uses []*AuthUse) {
@@ -122,7 +122,7 @@ func (p *parser) checkAuth(at staticScope, uses []*AuthUse) {
 
 func (p *parser) checkErrors(at staticScope) {
 	p.checkAll(at.answered(), wantAny, p.def.Errors.Message)
-	p.checkAll(at.answered(), wantVerdict, p.def.Errors.Refused, p.def.Errors.Unauthorized, p.def.Errors.Throttled)
+	p.checkAll(at.answered(), wantStatusCondition, p.def.Errors.Refused, p.def.Errors.Unauthorized, p.def.Errors.Throttled)
 }
 
 // checkIssue walks the steps in order, each seeing what the earlier ones
@@ -139,7 +139,7 @@ func (p *parser) checkIssue(at staticScope) (saved, secret cty.Value) {
 	at = at.answered()
 	p.checkSave(now(), issue.Save, kept)
 	p.checkAll(now(), wantText, issue.ID)
-	p.checkGrant(now(), issue.Grant)
+	p.checkActualExpiry(now(), issue.ActualExpiry)
 	fields := map[string]cty.Value{}
 	for i, member := range issue.Secret {
 		want := wanted(wantAny)
@@ -172,7 +172,7 @@ func (p *parser) checkStep(now func() staticScope, step *Call, kept map[string]c
 	p.checkSave(now().answered(), step.Save, kept)
 	if step.Poll != nil {
 		p.checkCall(now().answered(), step.Poll.Call)
-		p.checkAll(now().answered(), wantVerdict, step.Poll.Until, step.Poll.Failed)
+		p.checkAll(now().answered(), wantStatusCondition, step.Poll.Until, step.Poll.Failed)
 		p.checkSave(now().answered(), step.Poll.Save, kept)
 	}
 }

@@ -82,7 +82,7 @@ const (
 	wantText
 	wantObject
 	wantList
-	wantVerdict
+	wantStatusCondition
 )
 
 func (w wantKind) wrong(t cty.Type) string {
@@ -97,7 +97,7 @@ func (w wantKind) wrong(t cty.Type) string {
 		return "Write an object, { name = … }."
 	case w == wantList && !isList:
 		return "Write a list; values(…) makes one of an object."
-	case w == wantVerdict && t != cty.Bool && !isList:
+	case w == wantStatusCondition && t != cty.Bool && !isList:
 		return "Write a list of statuses, such as [404], or a condition."
 	}
 	return ""
@@ -123,8 +123,8 @@ func (p *parser) checkAll(at staticScope, want wanted, exprs ...hclsyntax.Expres
 // checkOne checks names, functions and the result's type, and returns the
 // result as far as it is known.
 func (p *parser) checkOne(at staticScope, want wanted, expr hclsyntax.Expression) cty.Value {
-	if p.placed != nil {
-		p.placed(expr, at.names)
+	if p.onExpression != nil {
+		p.onExpression(expr, at.names)
 	}
 	before := len(p.list)
 	p.checkNames(at, expr)

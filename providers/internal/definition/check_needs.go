@@ -99,7 +99,7 @@ func (p *parser) checkListingSuffices(block *ListBlock) {
 			switch {
 			case one.Root == "role" && !listed[one.Attribute]:
 				p.add(one.At, "not known of a listed key", "A key found by %s has no role; mention role.%s in %s too, or put the value into its item and save, and write saved.%s here.", block.Block, one.Attribute, block.Block, one.Attribute)
-			case one.Root == "saved" && d.Needs.Saved[one.Attribute] && expr.Find(block.Item, one.Attribute) == nil:
+			case one.Root == "saved" && d.Required.Saved[one.Attribute] && expr.Find(block.Item, one.Attribute) == nil:
 				p.add(one.At, "not known of a listed key", "A key found by %s needs it too: add %s = item.… to its item.", block.Block, one.Attribute)
 			case one.Root == "secret" && !slices.Contains(secrets, one.Attribute):
 				p.add(one.At, "not known of a listed key", "A key found by %s has no secret: without secret = { %s = item.… } in its item it cannot be revoked; add that, or leave %s out.", block.Block, one.Attribute, block.Block)
@@ -129,7 +129,7 @@ func (p *parser) checkOptional(at staticScope) {
 		sparse = sparse.with(name, cty.DynamicVal)
 	}
 	sparse = sparse.answered() // of an earlier step
-	d.visit(func(at site, c *Call) {
+	d.visit(func(at requestPosition, c *Call) {
 		// A rotation that lacks a field for its path is refused before it begins.
 		if !at.isToken() && !at.inRotate() {
 			p.checkPathFields(c)

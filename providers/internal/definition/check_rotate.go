@@ -104,7 +104,7 @@ func (p *parser) checkRotateNeeds() {
 		p.add(rotate.at, "missing key.name", "The %s finds a new credential by its name, so the request must send key.name.", rotate.Lists[0].Step)
 	}
 	for _, list := range rotate.Lists {
-		p.checkStraySuffices(list)
+		p.checkOrphanSuffices(list)
 	}
 }
 
@@ -143,9 +143,9 @@ func (p *parser) checkRetireNamesOld() {
 
 // checkStraySuffices: what is listed must be enough for one step of retire at
 // least, and the steps that it is not enough for must have a condition.
-func (p *parser) checkStraySuffices(list *ListBlock) {
+func (p *parser) checkOrphanSuffices(list *ListBlock) {
 	rotate := p.def.Rotate
-	kept, previous := rotate.Kept(), expr.WrittenNames(expr.Find(list.Item, "previous"))
+	kept, previous := rotate.SavedForRetire(), expr.WrittenNames(expr.Find(list.Item, "previous"))
 	enough := false
 	for _, step := range rotate.Retire {
 		lacks := func(one expr.Reference) bool {
@@ -159,9 +159,9 @@ func (p *parser) checkStraySuffices(list *ListBlock) {
 		}
 		for _, one := range missing {
 			if one.Root == "saved" {
-				p.add(one.At, "not known of a stray", "A credential found by %s needs it too: add %s = item.… to its item.", list.Step, one.Attribute)
+				p.add(one.At, "not known of an orphan", "A credential found by %s needs it too: add %s = item.… to its item.", list.Step, one.Attribute)
 			} else {
-				p.add(one.At, "not known of a stray", "A credential found by %s has no previous.%s: add previous = { %s = item.… } to its item.", list.Step, one.Attribute, one.Attribute)
+				p.add(one.At, "not known of an orphan", "A credential found by %s has no previous.%s: add previous = { %s = item.… } to its item.", list.Step, one.Attribute, one.Attribute)
 			}
 		}
 		enough = enough || len(missing) > 0 // told already

@@ -22,11 +22,11 @@ func (p *parser) checkUse() {
 		}
 	}
 	for _, list := range d.listings() {
-		p.checkItemUse(list, []string{"id", "name", "created_at", "secret"}, d.Needs.Saved)
+		p.checkItemUse(list, []string{"id", "name", "created_at", "secret"}, d.Required.Saved)
 	}
 	if d.Rotate != nil {
 		for _, list := range d.Rotate.Lists {
-			p.checkItemUse(list, []string{"name", "previous"}, d.Rotate.Kept())
+			p.checkItemUse(list, []string{"name", "previous"}, d.Rotate.SavedForRetire())
 		}
 	}
 }

@@ -56,7 +56,7 @@ type Definition struct {
 	// made; DefaultLag where the definition does not say.
 	Lag time.Duration
 
-	Needs needs
+	Required requiredValues
 }
 
 // DefaultLag is Definition.Lag where a definition states none.
@@ -116,10 +116,10 @@ func (d *Definition) SecretFields() []string {
 
 // Scope is the place where keys with these parameters are listed: only the
 // parameters that list and lookup mention are kept.
-func (d *Definition) Scope(role, connection expr.Values) Scope {
-	return Scope{
-		Role:       d.Needs.scopeRole.Pick(field.WithDefaults(d.Role, role)),
-		Connection: d.Needs.scopeConnection.Pick(field.WithDefaults(d.Connection, connection)),
+func (d *Definition) ListingScope(role, connection expr.Values) ListingScope {
+	return ListingScope{
+		Role:       d.Required.scopeRole.Pick(field.WithDefaults(d.Role, role)),
+		Connection: d.Required.scopeConnection.Pick(field.WithDefaults(d.Connection, connection)),
 	}
 }
 
@@ -184,19 +184,19 @@ const (
 
 // IssueBlock makes a key in one or several requests.
 type IssueBlock struct {
-	at        hcl.Range
-	Candidate []expr.Member // values that we choose, such as a password
-	Calls     []*Call
-	Save      []expr.Member
-	ID        hclsyntax.Expression // nil when only a look-up by name tells
-	Secret    []expr.Member
-	Grant     Grant
+	at           hcl.Range
+	Candidate    []expr.Member // values that we choose, such as a password
+	Calls        []*Call
+	Save         []expr.Member
+	ID           hclsyntax.Expression // nil when only a look-up by name tells
+	Secret       []expr.Member
+	ActualExpiry ActualExpiry
 }
 
 // extendBlock moves the end of a key.
 type extendBlock struct {
 	*Call
-	Grant Grant
+	Grant ActualExpiry
 }
 
 // ListBlock finds keys: all of them page by page (list), or those of one name

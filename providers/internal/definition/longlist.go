@@ -31,7 +31,7 @@ func (l *ListBlock) streamPath(d *Definition) (path []string, ok bool) {
 	}
 	for _, expression := range exprs {
 		for _, one := range expr.ReferencesIn(expression) {
-			if one.Root == "items" || one.Root == "body" && samePlace(expr.TraversalText(one.Traversal), expr.TraversalText(at.Traversal)) {
+			if one.Root == "items" || one.Root == "body" && overlap(expr.TraversalText(one.Traversal), expr.TraversalText(at.Traversal)) {
 				return nil, false
 			}
 		}

@@ -46,10 +46,10 @@ func originsOf(expression hclsyntax.Expression, step int, saved map[string][]str
 	return found
 }
 
-func cutConnection(place string) (string, bool) { return strings.CutPrefix(place, "connection.") }
+func cutConnection(origin string) (string, bool) { return strings.CutPrefix(origin, "connection.") }
 
-// samePlace reports whether one place is, or contains, the other.
-func samePlace(a, b string) bool {
+// overlap reports whether one origin is, or contains, the other.
+func overlap(a, b string) bool {
 	within := func(inner, outer string) bool {
 		rest, ok := strings.CutPrefix(inner, outer)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')

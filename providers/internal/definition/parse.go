@@ -119,11 +119,11 @@ type parser struct {
 	inlined map[*hclsyntax.ParenthesesExpr]bool
 	name    hcl.Range // of the provider's label: where whole-document mistakes are told
 
-	// opened is told which names a block may hold, and placed which names the
+	// opened is told which names a block may hold, and onExpression which names the
 	// expressions may mention that stand at one place; nil tells nobody. The
 	// reference is held against what they are told.
-	opened func(body *hclsyntax.Body, attributes, blocks []string)
-	placed func(expr hclsyntax.Expression, names map[string]cty.Value)
+	opened       func(body *hclsyntax.Body, attributes, blocks []string)
+	onExpression func(expr hclsyntax.Expression, names map[string]cty.Value)
 }
 
 func (p *parser) readFile(body *hclsyntax.Body) {

@@ -30,12 +30,12 @@ func (p *parser) readCheck(block *hclsyntax.Block) *Call {
 }
 
 func (p *parser) readExtend(block *hclsyntax.Block) *extendBlock {
-	r := p.open(block.Body, "extend", slices.Concat(requestAttributes, grantAttributes, []string{"gone"}), requestBlocks)
-	return &extendBlock{Call: r.call(block), Grant: r.grant()}
+	r := p.open(block.Body, "extend", slices.Concat(requestAttributes, actualExpiryAttributes, []string{"gone"}), requestBlocks)
+	return &extendBlock{Call: r.call(block), Grant: r.actualExpiry()}
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
-	own := with(grantAttributes, "candidate", "id", "secret", "identify", "save")
+	own := with(actualExpiryAttributes, "candidate", "id", "secret", "identify", "save")
 	issue := &IssueBlock{at: block.DefRange()}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
@@ -50,7 +50,7 @@ func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
 	issue.Save = r.object("save")
 	issue.Secret = r.object("secret")
 	r.identify(issue.Secret)
-	issue.Grant = r.grant()
+	issue.ActualExpiry = r.actualExpiry()
 	if r.attribute("secret") == nil {
 		r.missing("secret", "it says where the key is in the answer, such as secret = { api_key = body.key }")
 	} else if len(issue.Secret) == 0 && !p.any() {

@@ -43,12 +43,12 @@ const (
 	longestPoll        = time.Hour
 )
 
-// ReadsStatus reports whether a verdict is about the status, so that it may speak of
+// ReadsStatus reports whether a condition is about the status, so that it may speak of
 // one that is no success.
-func ReadsStatus(verdict hclsyntax.Expression) bool {
-	if verdict == nil {
+func ReadsStatus(condition hclsyntax.Expression) bool {
+	if condition == nil {
 		return false
 	}
-	_, list := expr.Bare(verdict).(*hclsyntax.TupleConsExpr)
-	return list || len(expr.ReferencesTo("status", verdict)) > 0
+	_, list := expr.Bare(condition).(*hclsyntax.TupleConsExpr)
+	return list || len(expr.ReferencesTo("status", condition)) > 0
 }

@@ -104,9 +104,9 @@ func (b *RotateBlock) Retiring() []hclsyntax.Expression {
 	return exprs
 }
 
-// Kept are the saved values that retire needs from the rotation; what it saves
+// SavedForRetire are the saved values that retire needs from the rotation; what it saves
 // on its way is not among them.
-func (b *RotateBlock) Kept() expr.References {
+func (b *RotateBlock) SavedForRetire() expr.References {
 	kept := expr.ReferencesTo("saved", b.Retiring()...)
 	for _, step := range b.Retire {
 		for _, member := range step.AllSaved() {

@@ -225,7 +225,7 @@ func namesMet(t *testing.T, source string) map[string]bool {
 	}
 	met := map[string]bool{}
 	p := &parser{fields: map[*field.Field]hcl.Range{}, def: &Definition{source: []byte(source)}, meter: expr.NewMeter(t.Context(), 0)}
-	p.placed = func(_ hclsyntax.Expression, names map[string]cty.Value) {
+	p.onExpression = func(_ hclsyntax.Expression, names map[string]cty.Value) {
 		for name := range names {
 			met[name] = true
 		}

@@ -12,12 +12,12 @@ const (
 	probeRequest
 	rotateRequests
 	retireRequests
-	strayRequests // list and lookup of rotate
-	authRequests  // of the provider
+	orphanRequests // list and lookup of rotate
+	authRequests   // of the provider
 )
 
-// site is where a request stands.
-type site struct {
+// requestPosition is where a request stands.
+type requestPosition struct {
 	block blockKind
 	part  part
 	// list is the listing whose request it is, and poll the poll; nil for others.
@@ -37,56 +37,56 @@ const (
 
 // visit shows every request that the definition writes, block by block: each step
 // is followed by its poll, its undo, and the requests of its auth blocks.
-func (d *Definition) visit(f func(at site, c *Call)) {
-	visitCall(f, site{block: checkBlock}, d.Check)
+func (d *Definition) visit(f func(at requestPosition, c *Call)) {
+	visitCall(f, requestPosition{block: checkBlock}, d.Check)
 	visitSteps(f, issueRequests, d.Issue.Calls)
 	visitSteps(f, revokeRequests, d.Revoke)
 	for _, list := range d.listings() {
-		visitCall(f, site{block: listRequests, list: list}, list.Call)
+		visitCall(f, requestPosition{block: listRequests, list: list}, list.Call)
 	}
 	if d.Extend != nil {
-		visitCall(f, site{block: extendRequest}, d.Extend.Call)
+		visitCall(f, requestPosition{block: extendRequest}, d.Extend.Call)
 	}
 	if d.Probe != nil {
-		visitCall(f, site{block: probeRequest}, d.Probe.Call)
+		visitCall(f, requestPosition{block: probeRequest}, d.Probe.Call)
 	}
 	d.Rotate.visit(f)
-	visitTokens(f, site{block: authRequests}, d.Auth)
+	visitTokens(f, requestPosition{block: authRequests}, d.Auth)
 }
 
 // visit shows the requests of rotate; none where there is no such block.
-func (b *RotateBlock) visit(f func(at site, c *Call)) {
+func (b *RotateBlock) visit(f func(at requestPosition, c *Call)) {
 	if b == nil {
 		return
 	}
 	visitSteps(f, rotateRequests, b.Calls)
 	visitSteps(f, retireRequests, b.Retire)
 	for _, list := range b.Lists {
-		visitCall(f, site{block: strayRequests, list: list}, list.Call)
+		visitCall(f, requestPosition{block: orphanRequests, list: list}, list.Call)
 	}
 }
 
-func visitSteps(f func(at site, c *Call), in blockKind, steps []*Call) {
+func visitSteps(f func(at requestPosition, c *Call), in blockKind, steps []*Call) {
 	for _, step := range steps {
-		visitCall(f, site{block: in}, step)
+		visitCall(f, requestPosition{block: in}, step)
 	}
 }
 
-func visitCall(f func(at site, c *Call), at site, c *Call) {
+func visitCall(f func(at requestPosition, c *Call), at requestPosition, c *Call) {
 	if c == nil {
 		return
 	}
 	f(at, c)
 	if c.Poll != nil {
-		visitCall(f, site{block: at.block, part: pollPart, poll: c.Poll}, c.Poll.Call)
+		visitCall(f, requestPosition{block: at.block, part: pollPart, poll: c.Poll}, c.Poll.Call)
 	}
 	if c.Undo != nil {
-		visitCall(f, site{block: at.block, part: undoPart}, c.Undo)
+		visitCall(f, requestPosition{block: at.block, part: undoPart}, c.Undo)
 	}
-	visitTokens(f, site{block: at.block, part: tokenPart}, c.Auth)
+	visitTokens(f, requestPosition{block: at.block, part: tokenPart}, c.Auth)
 }
 
-func visitTokens(f func(at site, c *Call), at site, uses []*AuthUse) {
+func visitTokens(f func(at requestPosition, c *Call), at requestPosition, uses []*AuthUse) {
 	at.part = tokenPart
 	for _, use := range uses {
 		visitCall(f, at, use.Request)
@@ -95,17 +95,17 @@ func visitTokens(f func(at site, c *Call), at site, uses []*AuthUse) {
 
 // isToken says that it is for a token, with which the request that needs it is
 // signed.
-func (at site) isToken() bool { return at.part == tokenPart }
+func (at requestPosition) isToken() bool { return at.part == tokenPart }
 
 // inRotate says that it belongs to the replacing of the admin credential.
-func (at site) inRotate() bool {
-	return at.block == rotateRequests || at.block == retireRequests || at.block == strayRequests
+func (at requestPosition) inRotate() bool {
+	return at.block == rotateRequests || at.block == retireRequests || at.block == orphanRequests
 }
 
 // requests are those that the definition itself makes, without those for tokens.
 func (d *Definition) requests() []*Call {
 	var all []*Call
-	d.visit(func(at site, c *Call) {
+	d.visit(func(at requestPosition, c *Call) {
 		if !at.isToken() {
 			all = append(all, c)
 		}
@@ -116,14 +116,14 @@ func (d *Definition) requests() []*Call {
 // everyCall are all requests, those for tokens included.
 func (d *Definition) everyCall() []*Call {
 	var all []*Call
-	d.visit(func(_ site, c *Call) { all = append(all, c) })
+	d.visit(func(_ requestPosition, c *Call) { all = append(all, c) })
 	return all
 }
 
 // Requests are all requests of the block, its undos and polls included.
 func (b *RotateBlock) Requests() []*Call {
 	var all []*Call
-	b.visit(func(at site, c *Call) {
+	b.visit(func(at requestPosition, c *Call) {
 		if !at.isToken() {
 			all = append(all, c)
 		}

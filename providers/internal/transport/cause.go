@@ -187,9 +187,9 @@ var clientRefusals = []tls.AlertError{
 // refusedByTLS reports whether the server refused the client's certificate in
 // the handshake of this attempt's connection. In TLS 1.3 the client learns of it
 // only after it sent the request, but the server never reads that.
-func refusedByTLS(err error, steps *trail) bool {
+func refusedByTLS(err error, steps *requestTrace) bool {
 	alert := tlsAlert(err)
-	if alert == nil || !steps.fresh() {
+	if alert == nil || !steps.firstOnConnection() {
 		return false
 	}
 	for _, refusal := range clientRefusals {

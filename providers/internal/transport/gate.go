@@ -34,7 +34,7 @@ type gate struct {
 	booked *rate.Reservation
 }
 
-// waiter is one request at the gate. verdict receives true when it may pass and
+// waiter is one request at the gate. admitted receives true when it may pass and
 // false when its time will not do.
 type waiter struct {
 	deadline time.Time // zero when it can wait for ever
@@ -169,9 +169,9 @@ func (g *gate) disarm() {
 	}
 }
 
-// pause closes the gate to everybody for d, at most maxPause, and sends away
+// close shuts the gate to everybody for d, at most maxPause, and sends away
 // those whose time ends before it opens.
-func (g *gate) pause(d time.Duration) {
+func (g *gate) close(d time.Duration) {
 	if d <= 0 {
 		return
 	}

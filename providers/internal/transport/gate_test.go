@@ -118,7 +118,7 @@ func TestAPauseSendsAwayThoseWhoCannotWait(t *testing.T) {
 		line(10*time.Second, hurried)
 		line(time.Minute, patient)
 		synctest.Wait()
-		g.pause(30 * time.Second)
+		g.close(30 * time.Second)
 		if got := <-hurried; got.ok || got.took != 0 {
 			t.Errorf("the hurried one got %v", got)
 		}

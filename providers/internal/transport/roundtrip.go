@@ -124,7 +124,7 @@ func (t *Transport) roundTrip(ctx context.Context, r *Request, out *outgoing) *r
 	attempt, stop := context.WithTimeoutCause(abortable, t.timeout, errAttemptTimeout)
 	defer stop()
 
-	steps := &trail{abort: abort}
+	steps := &requestTrace{abort: abort}
 	if !r.Class.repeatable() {
 		out.forbidResend()
 		steps.once = true
@@ -155,7 +155,7 @@ func concluded(a *Response) *result {
 }
 
 // failed is the result of an attempt that ended without a whole answer.
-func (t *Transport) failed(ctx, attempt context.Context, r *Request, steps *trail, err error, took time.Duration) *result {
+func (t *Transport) failed(ctx, attempt context.Context, r *Request, steps *requestTrace, err error, took time.Duration) *result {
 	sent := steps.sent() && !refusedByTLS(err, steps)
 	out := &result{sent: sent, health: health{ill: true}}
 	// Only an end of time is kept as the cause: other errors' texts may hold
@@ -228,9 +228,9 @@ func readAnswer(res *http.Response, longest int64) (*Response, error) {
 	return nil, err
 }
 
-// trail follows one attempt through net/http, to know for certain whether any
+// requestTrace follows one attempt through net/http, to know for certain whether any
 // of it may have been sent.
-type trail struct {
+type requestTrace struct {
 	// once says that net/http must not send the request again by itself; abort
 	// is how to stop it.
 	once  bool
@@ -243,7 +243,7 @@ type trail struct {
 	wroteH2   bool // HTTP/2 headers went out
 }
 
-func (s *trail) hooks() *httptrace.ClientTrace {
+func (s *requestTrace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn:      func(string) { s.search() },
 		GotConn:      s.connect,
@@ -253,7 +253,7 @@ func (s *trail) hooks() *httptrace.ClientTrace {
 
 // search is called when net/http looks for a connection. If it had one before,
 // then over HTTP/1 it wrote nothing there.
-func (s *trail) search() {
+func (s *requestTrace) search() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected = false
@@ -261,7 +261,7 @@ func (s *trail) search() {
 }
 
 // connect is called when a connection takes the request.
-func (s *trail) connect(info httptrace.GotConnInfo) {
+func (s *requestTrace) connect(info httptrace.GotConnInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopResend()
@@ -270,7 +270,7 @@ func (s *trail) connect(info httptrace.GotConnInfo) {
 	s.h2 = ok && conn.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-func (s *trail) wrote() {
+func (s *requestTrace) wrote() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wroteH2 = s.wroteH2 || s.h2
@@ -280,7 +280,7 @@ func (s *trail) wrote() {
 // request went out before: over HTTP/2 it repeats any method that the server
 // reset, and a server's reset is no proof that it did nothing. The HTTP/2
 // client looks at its context before it writes, so ending it here is in time.
-func (s *trail) stopResend() {
+func (s *requestTrace) stopResend() {
 	if s.once && s.wroteH2 {
 		s.abort(errResend)
 	}
@@ -288,14 +288,14 @@ func (s *trail) stopResend() {
 
 // sent reports whether some of the request may have been sent. Having a
 // connection counts, since writing goes on beside us.
-func (s *trail) sent() bool {
+func (s *requestTrace) sent() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connected || s.wroteH2
 }
 
-// fresh reports whether the request was the first on its connection.
-func (s *trail) fresh() bool {
+// firstOnConnection reports whether the request was the first on its connection.
+func (s *requestTrace) firstOnConnection() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connected && !s.reused

@@ -173,9 +173,9 @@ func (t *Transport) attempt(ctx context.Context, r *Request, target *url.URL) (*
 	if res.answer != nil {
 		res.throttled = r.IsThrottled(res.answer)
 		if res.throttled {
-			t.gate.pause(ThrottledPause(res.answer, time.Now()))
+			t.gate.close(ThrottledPause(res.answer, time.Now()))
 		} else {
-			t.gate.pause(quotaReset(res.answer.Header, time.Now()))
+			t.gate.close(quotaReset(res.answer.Header, time.Now()))
 		}
 	}
 	return res, nil

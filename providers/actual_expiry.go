@@ -9,10 +9,10 @@ import (
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
-// Granted is the end that a provider gave a key, which need not be the one that
+// ActualExpiry is the end that a provider gave a key, which need not be the one that
 // it was asked for: some cut it, some take no notice. The zero value means that
 // the definition does not read it.
-type Granted struct {
+type ActualExpiry struct {
 	told, endless bool
 	at            time.Time
 	in            time.Duration // where at is zero
@@ -20,7 +20,7 @@ type Granted struct {
 
 // End is when the key ends: what the provider told, or else what it was asked
 // for. Zero means that it has no end. A lifetime counts from the request.
-func (g Granted) End(requested, asked time.Time) time.Time {
+func (g ActualExpiry) End(requested, asked time.Time) time.Time {
 	switch {
 	case !g.told:
 		return asked
@@ -30,40 +30,40 @@ func (g Granted) End(requested, asked time.Time) time.Time {
 	return requested.Add(g.in)
 }
 
-// readGrant computes the end. What the answer does not hold tells nothing; for what
+// readActualExpiry computes the end. What the answer does not hold tells nothing; for what
 // means that there is no end see IsEndless.
-func readGrant(g definition.Grant, s expr.Scope) (Granted, error) {
+func readActualExpiry(g definition.ActualExpiry, s expr.Scope) (ActualExpiry, error) {
 	name, expression := "expires_at", g.At
 	if g.In != nil {
 		name, expression = "expires_in", g.In
 	}
 	if expression == nil {
-		return Granted{}, nil
+		return ActualExpiry{}, nil
 	}
 	value, err := s.Reading(expr.AbsentIsUnknown).Evaluate(expression)
 	if err != nil {
-		return Granted{}, fmt.Errorf("%s: %w", name, err)
+		return ActualExpiry{}, fmt.Errorf("%s: %w", name, err)
 	}
 	if !value.IsKnown() {
-		return Granted{}, nil
+		return ActualExpiry{}, nil
 	}
 	told := expr.FromCty(value)
 	if expr.IsEndless(told) {
-		return Granted{told: true, endless: true}, nil
+		return ActualExpiry{told: true, endless: true}, nil
 	}
 	if g.In == nil {
 		at := expr.ReadTime(told)
 		if at.IsZero() {
-			return Granted{}, errors.New("expires_at is no time")
+			return ActualExpiry{}, errors.New("expires_at is no time")
 		}
-		return Granted{told: true, at: at}, nil
+		return ActualExpiry{told: true, at: at}, nil
 	}
 	life, ok := expr.ReadSeconds(told)
 	switch {
 	case !ok:
-		return Granted{}, errors.New("expires_in is no number of seconds")
+		return ActualExpiry{}, errors.New("expires_in is no number of seconds")
 	case life >= expr.LongestGrant:
-		return Granted{told: true, endless: true}, nil
+		return ActualExpiry{told: true, endless: true}, nil
 	}
-	return Granted{told: true, in: life}, nil
+	return ActualExpiry{told: true, in: life}, nil
 }

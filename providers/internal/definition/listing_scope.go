@@ -6,16 +6,16 @@ import (
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
-// Scope is one place at the provider whose keys can be listed: the role and
+// ListingScope is one place at the provider whose keys can be listed: the role and
 // connection parameters that the definition's list and lookup mention (a
-// project, a service account, …). The zero Scope stands for the whole account.
-type Scope struct {
+// project, a service account, …). The zero value stands for the whole account.
+type ListingScope struct {
 	Role       expr.Values `json:"role,omitempty"`
 	Connection expr.Values `json:"connection,omitempty"`
 }
 
 // String is the same for equal scopes and differs for others.
-func (s Scope) String() string {
+func (s ListingScope) String() string {
 	text, err := json.Marshal(s) // map keys are sorted, so equal scopes read alike
 	if err != nil {
 		panic("providers: a scope holds only JSON values: " + err.Error())

@@ -26,9 +26,9 @@ const (
 	stalePages = 3
 )
 
-// walk is one reading of a listing from its first page to its last. It can be
+// listPass is one reading of a listing from its first page to its last. It can be
 // left between two pages and taken up again, also after an error.
-type walk struct {
+type listPass struct {
 	c     *Client
 	block *definition.ListBlock
 	scope expr.Scope
@@ -46,8 +46,8 @@ type walk struct {
 	doubt string
 }
 
-func newWalk(c *Client, block *definition.ListBlock, s expr.Scope) *walk {
-	return &walk{c: c, block: block, scope: s, asked: map[uint64]bool{}, seen: map[uint64]bool{}}
+func newListPass(c *Client, block *definition.ListBlock, s expr.Scope) *listPass {
+	return &listPass{c: c, block: block, scope: s, asked: map[uint64]bool{}, seen: map[uint64]bool{}}
 }
 
 // marks are compared within one process only.
@@ -55,7 +55,7 @@ var markSeed = maphash.MakeSeed()
 
 // step reads the next page and visits its items. visit returns what tells an
 // item from others, or "" where it cannot be told.
-func (w *walk) step(ctx context.Context, visit func(item expr.Scope) (mark string)) *Error {
+func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) (mark string)) *Error {
 	if w.page == cty.NilVal {
 		w.page = firstPage(w.block)
 		w.asked[pageMark(w.page)] = true
@@ -79,7 +79,7 @@ func (w *walk) step(ctx context.Context, visit func(item expr.Scope) (mark strin
 }
 
 // readPage visits the items of one answer and returns page.* of the next.
-func (w *walk) readPage(ctx context.Context, got *evaluated, visit func(item expr.Scope) string) (next cty.Value, err error) {
+func (w *listPass) readPage(ctx context.Context, got *evaluated, visit func(item expr.Scope) string) (next cty.Value, err error) {
 	items, err := readItems(w.block, got)
 	if err != nil {
 		return cty.NilVal, err
@@ -111,7 +111,7 @@ func (w *walk) readPage(ctx context.Context, got *evaluated, visit func(item exp
 	return nextPage(w.block, s, got, count)
 }
 
-func (w *walk) isNew(mark string) bool {
+func (w *listPass) isNew(mark string) bool {
 	sum := maphash.String(markSeed, mark)
 	if w.seen[sum] {
 		return false
@@ -122,7 +122,7 @@ func (w *walk) isNew(mark string) bool {
 
 // turnTo takes the next page, or ends the reading: at the end of the list, or
 // where it goes on without end.
-func (w *walk) turnTo(next cty.Value) {
+func (w *listPass) turnTo(next cty.Value) {
 	if next == cty.NilVal {
 		w.ended = true
 		return
@@ -142,7 +142,7 @@ func (w *walk) turnTo(next cty.Value) {
 }
 
 // sameAs reports whether two whole readings have met the same items.
-func (w *walk) sameAs(other *walk) bool {
+func (w *listPass) sameAs(other *listPass) bool {
 	if other == nil || w.doubt != "" || len(w.seen) != len(other.seen) {
 		return false
 	}
@@ -156,7 +156,7 @@ func (w *walk) sameAs(other *walk) bool {
 
 // whole reports whether the one answer that this reading took shows the whole
 // list, as it was at one moment.
-func (w *walk) whole() bool { return w.ended && w.doubt == "" && w.pages == 1 }
+func (w *listPass) whole() bool { return w.ended && w.doubt == "" && w.pages == 1 }
 
 func pageMark(page cty.Value) uint64 {
 	text, err := json.Marshal(expr.FromCty(page))
@@ -174,10 +174,10 @@ const mostReadings = 4
 // reports, and else until it is seen to hold still; it fails where that is not to
 // be had.
 func (c *Client) readWhole(ctx context.Context, block *definition.ListBlock, s expr.Scope, visit func(item expr.Scope) (mark string, found bool, err error)) *Error {
-	var last *walk
+	var last *listPass
 	found := false
 	for range mostReadings {
-		w := newWalk(c, block, s)
+		w := newListPass(c, block, s)
 		for !w.ended {
 			var odd error
 			failed := w.step(ctx, func(item expr.Scope) string {
@@ -186,7 +186,7 @@ func (c *Client) readWhole(ctx context.Context, block *definition.ListBlock, s e
 				return mark
 			})
 			if failed == nil && odd != nil {
-				failed = c.stepError(block.Call, &Error{Op: block.Block, Kind: Unknown, Message: odd.Error()}, c.begin())
+				failed = c.stepError(block.Call, &Error{Op: block.Block, Kind: Unknown, Message: odd.Error()}, c.operationScope())
 			}
 			if failed != nil {
 				return failed
