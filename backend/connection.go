@@ -139,10 +139,11 @@ func (e *Engine) ChangeConnection(ctx context.Context, s logical.Storage, name s
 		c = &Connection{VerifyConnection: true}
 	}
 	o, err := change(c)
-	if err != nil {
-		return err
+	if err == nil {
+		err = e.saveConnection(ctx, s, name, c, o)
 	}
-	return e.saveConnection(ctx, s, name, c, o)
+	e.tellConnection(eventConnectionWritten, name, err)
+	return err
 }
 
 // saveConnection checks and stores it for a caller that keeps rotations away.
@@ -267,7 +268,8 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 		e.log.Warn("a connection was deleted whose admin credential a rotation made; it still works at the provider", "connection", name, "credential", c.CredentialName)
 	}
 	e.ResetConnection(name)
-	e.metrics.forget(name)
+	e.metrics.forgetConnection(name)
+	e.tellConnection(eventConnectionDeleted, name, nil)
 	return e.forgetRotation(ctx, s, name)
 }
 
@@ -277,10 +279,18 @@ func (e *Engine) CheckConnection(ctx context.Context, s logical.Storage, name st
 	if err != nil {
 		return err
 	}
-	if err := bound.client.Check(ctx); err != nil {
+	err = bound.client.Check(ctx)
+	e.tellOutcome(eventChecked, "check/"+name, err, "name", name)
+	if err != nil {
 		return usererror.Errorf("connection %q does not work: %s", name, err)
 	}
 	return nil
+}
+
+// ResetByHand is ResetConnection for an operator.
+func (e *Engine) ResetByHand(name string) {
+	e.ResetConnection(name)
+	e.tell(eventConnectionReset, "reset/"+name, false, "name", name)
 }
 
 // ResetConnection drops the cached client, so that the next use builds it anew

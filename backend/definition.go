@@ -119,9 +119,14 @@ func (e *Engine) UploadDefinition(ctx context.Context, s logical.Storage, name, 
 	if err := e.keepVersion(ctx, s, name); err != nil {
 		return nil, nil, err
 	}
+	there, err := e.Uploaded(ctx, s, name)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := stored.Write(ctx, s, definitionPrefix+name, upload{Source: source, Hash: parsed.Hash()}); err != nil {
 		return nil, nil, fmt.Errorf("storing the definition of provider %q: %w", name, err)
 	}
+	e.tellChanged(eventDefinition, howWritten(there), name)
 	return parsed, moved, e.resetProvider(ctx, s, name)
 }
 
@@ -150,6 +155,7 @@ func (e *Engine) DeleteDefinition(ctx context.Context, s logical.Storage, name s
 	if err := s.Delete(ctx, definitionPrefix+name); err != nil {
 		return fmt.Errorf("deleting the definition of provider %q: %w", name, err)
 	}
+	e.tellChanged(eventDefinition, eventDeleted, name)
 	return e.resetProvider(ctx, s, name)
 }
 

@@ -26,9 +26,36 @@ const (
 	eventRootRotated  = "rotate-root"
 	// eventQueued: something is not ended yet, and waits for its provider.
 	eventQueued = "queue-add"
-	// eventOrphanFound and eventOrphanRevoked: a key that nobody holds.
+	// eventQueueDone and eventGivenUp: it waits no more, since it is ended or since
+	// an operator answers for it.
+	eventQueueDone = "queue-done"
+	eventGivenUp   = "queue-give-up"
+	// eventOrphanFound and eventOrphanRevoked: what nobody holds.
 	eventOrphanFound   = "orphan-find"
 	eventOrphanRevoked = "orphan-revoke"
+	// eventCrashFound and eventCrashRecovered: a place that was in use at a crash.
+	eventCrashFound     = "crash-find"
+	eventCrashRecovered = "crash-recover"
+	// eventLeakFound and eventLeakRevoked: a key whose value somebody has.
+	eventLeakFound   = "lookup-key"
+	eventLeakRevoked = "revoke-key"
+	// eventPassive, eventClaimed and eventYielded: whether the mount acts.
+	eventPassive = "ownership-lose"
+	eventClaimed = "ownership-claim"
+	eventYielded = "ownership-yield"
+
+	eventConnectionWritten = "config-write"
+	eventConnectionDeleted = "config-delete"
+	eventConnectionReset   = "reset"
+	eventChecked           = "check"
+	// What is changed ends with the word for how: -create, -update or -delete.
+	eventRole       = "role"
+	eventStaticRole = "static-role"
+	eventDefinition = "definition"
+
+	eventCreated = "-create"
+	eventUpdated = "-update"
+	eventDeleted = "-delete"
 	// eventFailed ends the operation of what did not succeed; reason says why, in
 	// the words of a metric's result.
 	eventFailed = "-fail"
@@ -109,12 +136,18 @@ func (e *Engine) send(one event) {
 	}
 }
 
+// tellMinted tells of a mint that a provider was asked for.
 func (e *Engine) tellMinted(o *mintPlan, err error) {
 	operation, path, name := eventMinted, "creds/"+o.record.Role, o.record.Role
 	if o.record.StaticRole != "" {
 		operation, path, name = eventStaticMinted, "static-creds/"+o.record.StaticRole, o.record.StaticRole
 	}
 	e.tellOutcome(operation, path, err, "name", name, "connection", o.bound.name, "key_name", o.request.Name)
+}
+
+// tellRefused tells of a mint that was refused before a provider was asked.
+func (e *Engine) tellRefused(role string, err error) {
+	e.tellOutcome(eventMinted, "creds/"+role, err, "name", role)
 }
 
 func (e *Engine) tellRevoked(r *ledger.Record, err error) {
@@ -133,12 +166,52 @@ func (e *Engine) tellRotated(name, connection, keyName string, err error) {
 	e.tellOutcome(eventRotated, "rotate-role/"+name, err, pairs...)
 }
 
+// tellConnection tells of a connection that was asked to change.
+func (e *Engine) tellConnection(operation, name string, err error) {
+	e.tellOutcome(operation, "config/"+name, err, "name", name)
+}
+
+// tellChanged tells of a role, a static role or a definition that was changed.
+func (e *Engine) tellChanged(what, how, name string) {
+	e.tell(what+how, what+"s/"+name, true, "name", name)
+}
+
+// howWritten is the word for a change of what was there before, or was not.
+func howWritten(there bool) string {
+	if there {
+		return eventUpdated
+	}
+	return eventCreated
+}
+
+// tellLeaked tells of a key that somebody asked for by its value; the path is the
+// operation's own.
+func (e *Engine) tellLeaked(operation string, r *ledger.Record, modified bool) {
+	name := r.Role
+	if r.StaticRole != "" {
+		name = r.StaticRole
+	}
+	e.tell(operation, operation, modified, "name", name, "connection", r.Connection, "key_name", r.Handle.Name)
+}
+
+func (e *Engine) tellQueue(operation string, entry *queue.Entry) {
+	e.tell(operation, "queue/"+entry.ID, true, "kind", string(entry.Kind), "connection", entry.Connection, "key_name", entry.KeyName)
+}
+
 // enqueue has something ended later. An entry that is held is a mint's own note,
 // which waits for nobody.
 func (e *Engine) enqueue(ctx context.Context, s logical.Storage, entry queue.Entry, held bool) error {
 	err := e.books.queue.Add(ctx, s, entry, held)
 	if err == nil && !held {
-		e.tell(eventQueued, "queue/"+entry.ID, true, "kind", string(entry.Kind), "connection", entry.Connection, "key_name", entry.KeyName)
+		e.tellQueue(eventQueued, &entry)
 	}
 	return err
+}
+
+// enqueueUnstored is enqueue for what storage tells of elsewhere.
+func (e *Engine) enqueueUnstored(entry queue.Entry) {
+	if e.books.queue.Get(entry.ID) == nil {
+		e.tellQueue(eventQueued, &entry)
+	}
+	e.books.queue.AddUnstored(entry)
 }

@@ -111,17 +111,22 @@ var errUnclear = errors.New("it cannot be told whether somebody holds it, so it 
 // storage's.
 func (e *Engine) removeUnheld(ctx context.Context, s logical.Storage, r removal) error {
 	if err := e.mayRemove(ctx, s, r); err != nil {
-		e.metrics.removed(r.bound.name, r.work, err)
+		e.noteRemoval(r, err)
 		e.log.Info("something at a provider was not removed", "connection", r.bound.name, "name", r.name, "why", r.why, "error", err)
 		return err
 	}
 	err := r.remove(ctx)
-	e.metrics.removed(r.bound.name, r.work, err)
+	e.noteRemoval(r, err)
 	if err != nil {
 		return err
 	}
 	e.log.Info("removed what nobody holds", "connection", r.bound.name, "name", r.name, "why", r.why)
 	return nil
+}
+
+func (e *Engine) noteRemoval(r removal, err error) {
+	e.metrics.removed(r.bound.name, r.work, err)
+	e.tellOutcome(eventOrphanRevoked, "reconcile/"+r.bound.name, err, "connection", r.bound.name, "key_name", r.name, "work", r.work)
 }
 
 func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) error {

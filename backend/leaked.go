@@ -21,6 +21,9 @@ func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value strin
 		return nil, err
 	}
 	found, err := ledger.OfValue(ctx, s, mount, strings.TrimSpace(value))
+	for _, r := range found {
+		e.tellLeaked(eventLeakFound, r, false)
+	}
 	if err == nil && len(found) == 0 {
 		err = usererror.Errorf("no living key of this mount has this value; it is revoked already, was not made here, or is not the field that secret_fields in providers/PROVIDER shows first")
 	}
@@ -67,6 +70,7 @@ func (e *Engine) RevokeKey(ctx context.Context, req *logical.Request, r *ledger.
 	e.log.Warn("a key is revoked because somebody asked for it",
 		"connection", r.Connection, "role", r.Role, "key_name", r.Handle.Name,
 		"entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
+	e.tellLeaked(eventLeakRevoked, r, true)
 	var done Revocation
 	if r.StaticRole != "" {
 		var err error

@@ -56,16 +56,15 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		`apikeys_info{version="` + Version + `"} 1`,
 		`apikeys_keys{connection="box"} 2`,
-		`apikeys_mints_total{connection="box",result="done"} 4`,
-		`apikeys_mints_total{connection="box",result="refused"} 1`,
-		`apikeys_mints_total{connection="spare",result="failed"} 1`,
+		`apikeys_mints_total{connection="box",kind="leased",result="done",role="app"} 4`,
+		`apikeys_mints_total{connection="box",kind="leased",result="refused",role="app"} 1`,
+		`apikeys_mints_total{connection="spare",kind="leased",result="failed",role="spare"} 1`,
 		`apikeys_mint_duration_seconds_count{connection="box"} 5`,
 		`apikeys_orphans_revoked_total{connection="box"} 1`,
 		`apikeys_queue_entries{connection="box",kind="revoke"} 1`,
-		`apikeys_revocations_total{connection="box",result="done"} 1`,
-		`apikeys_revocations_total{connection="box",result="unauthorized"} 1`,
-		`apikeys_rotations_failing{kind="root"} 0`,
-		`apikeys_rotations_total{kind="root",result="done"} 1`,
+		`apikeys_revocations_total{connection="box",kind="leased",result="done",role="app"} 1`,
+		`apikeys_revocations_total{connection="box",kind="leased",result="unauthorized",role="app"} 1`,
+		`apikeys_rotations_total{connection="box",kind="root",result="done",role=""} 1`,
 	} {
 		if !strings.Contains("\n"+string(text), "\n"+line+"\n") {
 			t.Errorf("%s is not among the metrics", line)
@@ -116,10 +115,39 @@ func TestMetricsOfTrouble(t *testing.T) {
 		}
 	}
 	shows(`apikeys_recovering{connection="box"} 1`, true)
-	shows(`apikeys_rotations_failing{kind="root"} 1`, true)
+	shows(`apikeys_rotations_failing{kind="root",name="box"} 1`, true)
 	w.mustMint("app")
 	shows(`apikeys_mints_total{connection="box"`, true)
 	w.must(w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{Force: true}))
 	shows(`apikeys_mints_total{connection="box"`, false)
 	shows(`apikeys_mint_duration_seconds_count{connection="box"`, false)
+}
+
+// TestMetricsOfManyRoles: what has more names than a label may show shares one, and
+// what is deleted makes room.
+func TestMetricsOfManyRoles(t *testing.T) {
+	w := newWorld(t)
+	m := w.process.metrics
+	for i := range mostLabels + 10 {
+		m.minted(&ledger.Record{Connection: "box", Role: fmt.Sprintf("role-%d", i)}, 0, nil)
+	}
+	shows := func(line string, want bool) {
+		t.Helper()
+		text, err := w.process.Metrics()
+		w.must(err)
+		if got := strings.Contains(string(text), line); got != want {
+			t.Errorf("%s is among the metrics: %t, want %t", line, got, want)
+		}
+	}
+	of := func(role string) string {
+		return `apikeys_mints_total{connection="box",kind="leased",result="done",role="` + role + `"}`
+	}
+	shows(of("role-0")+" 1\n", true)
+	shows(of("role-505"), false)
+	shows(of("other")+" 10\n", true)
+	w.must(w.process.DeleteRole(context.Background(), w.storage, "role-0"))
+	shows(of("role-0"), false)
+	m.minted(&ledger.Record{Connection: "box", Role: "role-505"}, 0, nil)
+	shows(of("role-505")+" 1\n", true)
+	shows(of("other")+" 10\n", true)
 }

@@ -20,6 +20,9 @@ import (
 func (e *Engine) Mint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*logical.Response, error) {
 	order, key, err := e.issue(ctx, req.Storage, func() (*mintPlan, error) { return e.planMint(ctx, req, roleName, narrowing) })
 	if err != nil {
+		if order == nil {
+			e.tellRefused(roleName, err)
+		}
 		return nil, err
 	}
 	return e.leaseResponse(order, key), nil
@@ -45,12 +48,13 @@ func (e *Engine) issue(ctx context.Context, s logical.Storage, plan func() (*min
 func (e *Engine) issueOnce(ctx context.Context, s logical.Storage, o *mintPlan) (*providers.Key, error) {
 	release, err := e.locks.admissions.slot(ctx, o.bound.name)
 	if err != nil {
+		e.tellMinted(o, err)
 		return nil, err
 	}
 	defer release()
 	began := time.Now()
 	key, err := e.callProvider(ctx, s, o)
-	e.metrics.minted(o.bound.name, time.Since(began), err)
+	e.metrics.minted(&o.record, time.Since(began), err)
 	e.tellMinted(o, err)
 	return key, err
 }

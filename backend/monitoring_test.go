@@ -68,6 +68,43 @@ func TestMonitoringAsksForMetricsThatExist(t *testing.T) {
 	}
 }
 
+// TestMonitoringNamesLabelsThatExist: what the texts of alerts, the legends and the
+// choices of the dashboard name is a label of some metric, and of the one asked for.
+func TestMonitoringNamesLabelsThatExist(t *testing.T) {
+	known := metricsAndLabels(t)
+	named := regexp.MustCompile(`\{\{ ?(?:\$labels\.)?([a-z]+) ?\}\}`)
+	chosen := regexp.MustCompile(`label_values\((\w+)[^,]*, (\w+)\)`)
+	variables := []string{"$__rate_interval", "${datasource}"}
+	for _, file := range []string{"../examples/monitoring/alerts.yaml", "../examples/monitoring/dashboard.json"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels := named.FindAllStringSubmatch(string(text), -1)
+		if len(labels) < 5 {
+			t.Errorf("%s names %d labels", file, len(labels))
+		}
+		for _, label := range labels {
+			if !labelOfAny(known, label[1]) {
+				t.Errorf("%s: no metric has a label %q", file, label[1])
+			}
+		}
+		for _, choice := range chosen.FindAllStringSubmatch(string(text), -1) {
+			if !slices.Contains(known[choice[1]], choice[2]) {
+				t.Errorf("%s: %s has no label %q", file, choice[1], choice[2])
+			}
+			variables = append(variables, "$"+choice[2])
+		}
+	}
+	for _, expression := range dashboardExpressions(t) {
+		for _, variable := range regexp.MustCompile(`\$\w+`).FindAllString(expression, -1) {
+			if !slices.Contains(variables, variable) {
+				t.Errorf("%s: the dashboard has no choice of %s", expression, variable)
+			}
+		}
+	}
+}
+
 func labelOfAny(known map[string][]string, label string) bool {
 	if label == "le" { // of every histogram
 		return true

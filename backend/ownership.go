@@ -156,6 +156,7 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 func (e *Engine) logDoubt(doubt *Doubt) {
 	e.log.Error("this mount is passive: it may be a copy of another one that is alive. If it is the only one, write ownership/claim; if another one is the owner, write ownership/yield",
 		"reason", doubt.Reason, "evidence", doubt.Evidence, "since", doubt.Since)
+	e.tell(eventPassive, "ownership", true, "reason", doubt.Reason)
 }
 
 // doubt is why a process that starts on a storage with this signature is to be
@@ -288,6 +289,7 @@ func (e *Engine) signedByAnother(ctx context.Context, s logical.Storage) (bool, 
 	defer o.mu.Unlock()
 	if theirs && !o.superseded {
 		e.log.Warn("another process has taken this mount over; this one ends, replaces and removes nothing any more")
+		e.tell(eventPassive, "ownership", true, "reason", "another process has taken this mount over")
 	}
 	o.superseded = theirs
 	return theirs, nil
@@ -413,17 +415,17 @@ func (e *Engine) ClaimOwnership(ctx context.Context, req *logical.Request) error
 	if moved := e.clock.moved(); e.passive() && moved > sooner {
 		return usererror.Errorf("the clock was set by %s since this mount was started; have it started anew (vault plugin reload -mounts=...) and write ownership/claim then", moved.Round(time.Second))
 	}
-	return e.changeOwnership(ctx, req, nil, "an operator says that this mount is the only one of its kind; it acts")
+	return e.changeOwnership(ctx, req, nil, eventClaimed, "an operator says that this mount is the only one of its kind; it acts")
 }
 
 // YieldOwnership makes the mount passive until it is claimed: an operator says
 // that another one is the owner of what it knows.
 func (e *Engine) YieldOwnership(ctx context.Context, req *logical.Request) error {
 	doubt := &Doubt{Since: e.now(), Reason: "an operator left what this mount knows to another one", Yielded: true}
-	return e.changeOwnership(ctx, req, doubt, "an operator left what this mount knows to another one; it is passive")
+	return e.changeOwnership(ctx, req, doubt, eventYielded, "an operator left what this mount knows to another one; it is passive")
 }
 
-func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doubt *Doubt, said string) error {
+func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doubt *Doubt, event, said string) error {
 	if err := e.findOwnership(ctx, req.Storage); err != nil {
 		return err
 	}
@@ -447,6 +449,7 @@ func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doub
 	if doubt == nil {
 		e.guard.lookout.end()
 	}
+	e.tell(event, "ownership", true)
 	e.log.Warn(said, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
 	e.triggerQueue()
 	return nil

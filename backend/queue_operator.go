@@ -55,6 +55,7 @@ func (e *Engine) GiveUp(ctx context.Context, req *logical.Request, id string) er
 	}
 	e.pending.ended.add(id + entry.KeyName)
 	e.books.marks.End(entry.Connection, entry.KeyName)
+	e.tellQueue(eventGivenUp, entry)
 	e.log.Warn("an operator gave a revocation up; the key may be alive at the provider",
 		"connection", entry.Connection, "role", entry.Role, "key_name", entry.KeyName, "reason", entry.Reason,
 		"waiting_since", entry.Since, "attempts", entry.Attempts, "last_error", entry.LastError,
@@ -97,6 +98,7 @@ func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id str
 	if err := e.books.queue.Remove(ctx, req.Storage, id); err != nil {
 		return err
 	}
+	e.tell(eventGivenUp, "keys/"+id, true)
 	e.log.Warn("an operator gave up a record of the ledger that cannot be read; its key may be alive at its provider",
 		"record_id", id, "entity_id", req.EntityID, "display_name", req.DisplayName, "request_id", req.ID)
 	return nil

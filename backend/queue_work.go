@@ -35,6 +35,7 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 		return err
 	}
 	e.books.marks.End(entry.Connection, entry.KeyName)
+	e.tellQueue(eventQueueDone, &entry)
 	return nil
 }
 

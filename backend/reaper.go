@@ -100,7 +100,7 @@ func (e *Engine) reap(ctx context.Context, r *ledger.Record) error {
 	if err != nil || held {
 		return err
 	}
-	e.books.queue.AddUnstored(queue.Entry{
+	e.enqueueUnstored(queue.Entry{
 		ID:         r.ID,
 		Kind:       queue.Revoke,
 		Connection: r.Connection,

@@ -329,7 +329,6 @@ func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holding
 	})
 	if err == nil {
 		e.metrics.orphanRevoked(bound.name)
-		e.tell(eventOrphanRevoked, "reconcile/"+bound.name, true, "connection", bound.name, "key_name", found.Name, "work", work)
 	}
 	return err
 }

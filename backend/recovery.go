@@ -98,6 +98,7 @@ func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 		for _, p := range m.Mark.Locations {
 			e.pending.recoveries.add(m, p, e.now())
 		}
+		e.tellConnection(eventCrashFound, m.Connection, nil)
 	}
 	return err
 }
@@ -174,6 +175,7 @@ func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err 
 		e.log.Warn("a place that was in use at a crash could not be reconciled yet", "connection", r.connection, "scope", r.location.Scope, "error", err)
 	case cleared:
 		delete(e.pending.recoveries.byLocation, r.key())
+		e.tellConnection(eventCrashRecovered, r.connection, nil)
 	default:
 		r.attempts, r.lastError = 0, ""
 		r.nextTry = r.clearedAfter(lag)
@@ -306,7 +308,7 @@ func (e *Engine) askForCrash(r *recovery, other string) error {
 	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), and the connection has another %s since; "+
 		"write the one of then into config/%s, or look for such keys there, delete those that keys/ does not list, and write queue/%s/give-up",
 		r.windows().Describe(), r.location.Scope, other, r.connection, entry.ID)
-	e.books.queue.AddUnstored(entry)
+	e.enqueueUnstored(entry)
 	return fmt.Errorf("%w: %s", errElsewhere, entry.Reason)
 }
 

@@ -123,7 +123,7 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 		}
 	}
 	err := e.endAtProvider(ctx, s, r, since)
-	e.metrics.revoked(r.Connection, err)
+	e.metrics.revoked(r, err)
 	e.tellRevoked(r, err)
 	if err != nil {
 		return err

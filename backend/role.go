@@ -110,6 +110,7 @@ func (e *Engine) ChangeRole(ctx context.Context, s logical.Storage, name string,
 	if err != nil {
 		return err
 	}
+	written := howWritten(r != nil)
 	if r == nil {
 		r = &Role{}
 	}
@@ -128,6 +129,7 @@ func (e *Engine) ChangeRole(ctx context.Context, s logical.Storage, name string,
 	if err != nil {
 		return fmt.Errorf("storing role %q: %w", name, err)
 	}
+	e.tellChanged(eventRole, written, name)
 	return nil
 }
 
@@ -192,7 +194,12 @@ func (r *Role) narrowed(definition *providers.Definition, by Narrowing) (*Role, 
 // role.
 func (e *Engine) DeleteRole(ctx context.Context, s logical.Storage, name string) error {
 	defer e.clients.roles.drop(name)
-	return s.Delete(ctx, rolePrefix+name)
+	if err := s.Delete(ctx, rolePrefix+name); err != nil {
+		return fmt.Errorf("deleting role %q: %w", name, err)
+	}
+	e.metrics.forgetRole(name)
+	e.tellChanged(eventRole, eventDeleted, name)
+	return nil
 }
 
 // unknownRole offers no name instead: who reads creds/ need not know which other

@@ -37,7 +37,7 @@ func (e *Engine) noteRootSuccess(ctx context.Context, s logical.Storage, name st
 	if err := e.noteRootState(ctx, s, name, state); err != nil {
 		return err
 	}
-	e.metrics.rotated(rootKind, nil)
+	e.metrics.rotatedRoot(name, nil)
 	e.tellOutcome(eventRootRotated, "rotate-root/"+name, nil, "name", name, "key_name", note.Name)
 	e.rotations.failing.note(rootJobPrefix+name, nil)
 	e.log.Info("the admin credential was rotated", "connection", name, "credential_name", note.Name)
@@ -53,7 +53,7 @@ func earlier(a, b time.Time) time.Time {
 
 // noteRootFailure keeps a failure for the connection's readers.
 func (e *Engine) noteRootFailure(ctx context.Context, s logical.Storage, name string, outcome error) error {
-	e.metrics.rotated(rootKind, outcome)
+	e.metrics.rotatedRoot(name, outcome)
 	e.tellOutcome(eventRootRotated, "rotate-root/"+name, outcome, "name", name)
 	e.rotations.failing.note(rootJobPrefix+name, outcome)
 	state, err := e.rootState(ctx, s, name)

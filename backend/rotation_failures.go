@@ -33,9 +33,8 @@ func (f *failing) note(key string, outcome error) {
 	f.keys[key] = true
 }
 
-// counts are those of what fails, with others that do, by the first part of the
-// key.
-func (f *failing) counts(others []string) map[string]int {
+// names are those of what fails, with others that do, by kind.
+func (f *failing) names(others []string) map[string][]string {
 	f.mu.Lock()
 	all := maps.Clone(f.keys)
 	f.mu.Unlock()
@@ -45,10 +44,10 @@ func (f *failing) counts(others []string) map[string]int {
 	for _, key := range others {
 		all[key] = true
 	}
-	counts := map[string]int{}
+	names := map[string][]string{}
 	for key := range all {
-		kind, _, _ := strings.Cut(key, "/")
-		counts[kind]++
+		kind, name, _ := strings.Cut(key, "/")
+		names[kind] = append(names[kind], name)
 	}
-	return counts
+	return names
 }

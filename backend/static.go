@@ -163,9 +163,14 @@ func (e *Engine) ChangeStaticRole(ctx context.Context, s logical.Storage, name s
 		return err
 	}
 	if before == nil {
-		return e.createStatic(ctx, s, name, r)
+		err = e.createStatic(ctx, s, name, r)
+	} else {
+		err = e.storeStaticRole(ctx, s, name, before.Schedule, r)
 	}
-	return e.storeStaticRole(ctx, s, name, before.Schedule, r)
+	if err == nil {
+		e.tellChanged(eventStaticRole, howWritten(before != nil), name)
+	}
+	return err
 }
 
 // storeStaticRole stores a static role in the place of one with that schedule.
@@ -279,6 +284,8 @@ func (e *Engine) DeleteStaticRole(ctx context.Context, s logical.Storage, name s
 	if err := s.Delete(ctx, staticRolePrefix+name); err != nil {
 		return fmt.Errorf("deleting static role %q: %w", name, err)
 	}
+	e.metrics.forgetStaticRole(name)
+	e.tellChanged(eventStaticRole, eventDeleted, name)
 	return e.finishDeletion(ctx, s, name, keys)
 }
 

@@ -53,7 +53,7 @@ func unknownStaticRole(name string) error {
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
 	defer e.rotations.installing.begin(name)()
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
-	e.metrics.rotated(staticKind, err)
+	e.metrics.rotatedStatic(r.Connection, name, err)
 	e.rotations.failing.note(staticJobPrefix+name, err)
 	if err != nil {
 		e.tellRotated(name, r.Connection, "", err)

@@ -3,6 +3,7 @@ package paths_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,10 @@ func TestEvents(t *testing.T) {
 	m.tells("queue-add", data{"modified": "true", "kind": "revoke", "connection": "main", "key_name": name})
 	m.tells("creds-revoke", data{"path": "creds/ci", "modified": "true", "name": "ci", "key_name": name})
 
+	m.tells("queue-done", data{"modified": "true", "kind": "revoke", "connection": "main", "key_name": name})
+	m.refusal(logical.UpdateOperation, "creds/ci", data{"scopes": "write"})
+	m.tells("creds-create-fail", data{"path": "creds/ci", "modified": "false", "name": "ci", "reason": "invalid"})
+
 	for _, event := range m.told() {
 		if strings.Contains(event, minted.Data["api_key"].(string)) || strings.Contains(event, adminKey) {
 			t.Errorf("an event holds a secret: %s", event)
@@ -63,6 +68,64 @@ func TestOrphansAreEvents(t *testing.T) {
 	m.tells("orphan-find", data{"path": "reconcile/main", "modified": "false", "connection": "main", "key_name": orphan})
 	m.write("reconcile/main", data{"delete": true})
 	m.tells("orphan-revoke", data{"path": "reconcile/main", "modified": "true", "connection": "main", "key_name": orphan})
+}
+
+// TestChangesAreEvents: everything that is written, asked or deleted.
+func TestChangesAreEvents(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	m.tells("config-write", data{"path": "config/main", "modified": "true", "name": "main"})
+	m.fails("GET /v1/whoami", http.StatusUnauthorized)
+	m.send(logical.UpdateOperation, "check/main", nil)
+	m.tells("check-fail", data{"path": "check/main", "modified": "false", "name": "main", "reason": "unauthorized"})
+	m.write("check/main", nil)
+	m.tells("check", data{"path": "check/main", "name": "main"})
+	m.write("reset/main", nil)
+	m.tells("reset", data{"path": "reset/main", "modified": "false", "name": "main"})
+	m.refusal(logical.UpdateOperation, "config/main", data{"provider": "nobody"})
+	m.tells("config-write-fail", data{"path": "config/main", "modified": "false", "name": "main", "reason": "invalid"})
+
+	for _, kind := range []string{"role", "static-role"} {
+		path := kind + "s/app"
+		m.write(path, data{"connection": "main", "scopes": "read"})
+		m.tells(kind+"-create", data{"path": path, "modified": "true", "name": "app"})
+		m.write(path, data{"scopes": "write"})
+		m.tells(kind+"-update", data{"path": path, "modified": "true", "name": "app"})
+	}
+	leaked := m.mint("app").Data
+	value := data{"value": leaked["api_key"]}
+	m.must(logical.UpdateOperation, "lookup-key", value)
+	m.tells("lookup-key", data{"path": "lookup-key", "modified": "false", "name": "app", "connection": "main", "key_name": leaked["key_name"]})
+	m.must(logical.UpdateOperation, "revoke-key", value)
+	m.tells("revoke-key", data{"path": "revoke-key", "modified": "true", "name": "app", "connection": "main", "key_name": leaked["key_name"]})
+	for _, kind := range []string{"role", "static-role"} {
+		m.must(logical.DeleteOperation, kind+"s/app", nil)
+		m.tells(kind+"-delete", data{"path": kind + "s/app", "modified": "true", "name": "app"})
+	}
+	m.must(logical.DeleteOperation, "config/main", data{"force": true})
+	m.tells("config-delete", data{"path": "config/main", "modified": "true", "name": "main"})
+
+	sandboxes, err := os.ReadFile("../providers/catalog/sandbox.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := strings.Replace(string(sandboxes), `provider "sandbox"`, `provider "own"`, 1)
+	for _, how := range []string{"create", "update"} {
+		m.write("definitions/own", data{"definition": source})
+		m.tells("definition-"+how, data{"path": "definitions/own", "modified": "true", "name": "own"})
+	}
+	m.must(logical.DeleteOperation, "definitions/own", nil)
+	m.tells("definition-delete", data{"path": "definitions/own", "modified": "true", "name": "own"})
+}
+
+// TestPassivityIsAnEvent: that the mount stops acting, and what an operator says.
+func TestPassivityIsAnEvent(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	m.write("ownership/yield", nil)
+	m.tells("ownership-yield", data{"path": "ownership", "modified": "true"})
+	m.write("ownership/claim", nil)
+	m.tells("ownership-claim", data{"path": "ownership", "modified": "true"})
 }
 
 // fails has the next request to a route answered with the status.

@@ -20,7 +20,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("the metrics are of type %q", kind)
 	}
 	text, ok := answer.Data[logical.HTTPRawBody].([]byte)
-	if !ok || !strings.Contains(string(text), `apikeys_mints_total{connection="main",result="done"} 1`) {
+	if !ok || !strings.Contains(string(text), `apikeys_mints_total{connection="main",kind="leased",result="done",role="ci"} 1`) {
 		t.Errorf("the metrics are\n%s", text)
 	}
 	wantContains(t, m.refusal(logical.ReadOperation, "metrics", data{"format": "json"}), `unknown field "format"`)

@@ -57,7 +57,7 @@ func (r resetEndpoint) reset(ctx context.Context, req *logical.Request, d *frame
 	if connection == nil {
 		return nil, unknownConnection(ctx, r.engine, req.Storage, name)
 	}
-	r.engine.ResetConnection(name)
+	r.engine.ResetByHand(name)
 	return nil, nil
 }
 

@@ -53,8 +53,8 @@ func vaultMetrics(t *testing.T, m *mount, v *vaultTokens) {
 		t.Errorf("the metrics are of type %q", kind)
 	}
 	for _, line := range []string{
-		fmt.Sprintf("apikeys_mints_total{connection=%q,result=\"done\"} 1\n", u.name),
-		fmt.Sprintf("apikeys_revocations_total{connection=%q,result=\"done\"} 1\n", u.name),
+		fmt.Sprintf("apikeys_mints_total{connection=%[1]q,kind=\"leased\",result=\"done\",role=%[1]q} 1\n", u.name),
+		fmt.Sprintf("apikeys_revocations_total{connection=%[1]q,kind=\"leased\",result=\"done\",role=%[1]q} 1\n", u.name),
 	} {
 		if !strings.Contains(string(text), line) {
 			t.Errorf("%s is not among the metrics:\n%s", line, text)
