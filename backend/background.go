@@ -91,6 +91,7 @@ func (e *Engine) tick(ctx context.Context) {
 	if err := e.books.marks.CleanIdle(ctx, e.storage); err != nil {
 		e.log.Warn("the mark of an idle connection stays; it is cleared with the next tick", "error", err)
 	}
+	e.lookForEnded(ctx)
 }
 
 const (
@@ -161,5 +162,6 @@ func (e *Engine) triggerQueue() {
 func (e *Engine) waitBackground() {
 	e.books.queue.Wait()
 	e.pending.recoveries.running.Wait()
+	e.pending.watched.running.Wait()
 	e.books.timetable.Wait()
 }

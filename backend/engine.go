@@ -134,6 +134,7 @@ type pending struct {
 	searches   searches
 	passes     passes
 	ending     endings
+	watched    watched
 	ended      lately
 	ticks      int
 }

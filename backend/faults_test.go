@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
@@ -156,7 +157,7 @@ func TestRevocationIsVerified(t *testing.T) { inBubble(testRevocationIsVerified)
 
 func testRevocationIsVerified(t *testing.T) {
 	w := newWorld(t)
-	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
+	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = ledger.ByProbe })
 	lease := w.mustMint("app")
 	// A deletion that the provider confirms and does not carry out.
 	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: http.StatusNoContent, Match: sandbox.Match{Method: http.MethodDelete}, Count: new(2)}})
@@ -181,7 +182,7 @@ func TestKeySeenAliveIsNotForgotten(t *testing.T) { inBubble(testKeySeenAliveIsN
 
 func testKeySeenAliveIsNotForgotten(t *testing.T) {
 	w := newWorld(t)
-	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = true })
+	w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = ledger.ByProbe })
 	lease := w.mustMint("app")
 	w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: http.StatusNoContent, Match: sandbox.Match{Method: http.MethodDelete}, Count: new(0)}})
 	if err := w.revoke(lease); !errors.Is(err, errStillAlive) {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/marks"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
@@ -148,7 +149,7 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 // take the key, the key is revoked on the spot.
 func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, key *providers.Key) error {
 	o.record.Handle = key.Handle
-	if o.record.VerifyRevocation {
+	if o.record.VerifyRevocation == ledger.ByProbe {
 		o.record.Handle = o.bound.client.KeepForProbe(key.Handle, key.Secret)
 	}
 	if err := e.books.ledger.Enter(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {

@@ -41,7 +41,7 @@ func TestCleanUpsDoNotHoldUpRevocations(t *testing.T) {
 func TestVerifiedRevocation(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	r := &Role{Connection: "box", VerifyRevocation: true, TTL: testTTL, Fields: providers.Values{"scopes": []any{"read"}}}
+	r := &Role{Connection: "box", VerifyRevocation: ledger.ByProbe, TTL: testTTL, Fields: providers.Values{"scopes": []any{"read"}}}
 	w.must(w.process.SaveRole(ctx, w.storage, "app", r))
 	asked := 0
 	w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {

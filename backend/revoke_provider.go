@@ -28,11 +28,12 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 	var failed error
 	for _, w := range ways {
 		err := e.endBy(ctx, s, w, r, since)
-		if err == nil && r.VerifyRevocation {
+		switch {
+		case err != nil:
+		case r.VerifyRevocation == ledger.ByProbe:
 			return e.seenDead(ctx, w, r, since)
-		}
-		if err == nil {
-			return nil
+		default:
+			return e.watch(w, r)
 		}
 		if failed == nil {
 			failed = err

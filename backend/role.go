@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
@@ -25,8 +26,8 @@ type Role struct {
 	// KeyNameTemplate makes the readable part of each key's name, in Vault's
 	// template language over .RoleName, .DisplayName and .EntityID.
 	KeyNameTemplate string `json:"key_name_template,omitempty"`
-	// VerifyRevocation keeps a revoked key in the ledger until it was seen dead.
-	VerifyRevocation bool `json:"verify_revocation,omitempty"`
+	// VerifyRevocation says how a revoked key is seen dead.
+	VerifyRevocation ledger.Verification `json:"verify_revocation,omitempty"`
 	// KeyCIDRs are the networks that each key is bound to.
 	KeyCIDRs []string `json:"key_cidrs,omitempty"`
 	// BindToCaller binds each key to the address that asked for it.
@@ -133,7 +134,8 @@ func (e *Engine) ChangeRole(ctx context.Context, s logical.Storage, name string,
 	return nil
 }
 
-// checkRole checks what every role says against what its provider can do.
+// checkRole checks what every role says against what its provider can do, and leaves
+// out what would be so anyway.
 func checkRole(bound *boundConnection, name string, r *Role) error {
 	if r.MaxTTL > 0 && r.TTL > r.MaxTTL {
 		return usererror.Errorf("ttl (%s) is above max_ttl (%s); write a ttl of at most max_ttl", r.TTL, r.MaxTTL)
@@ -150,13 +152,41 @@ func checkRole(bound *boundConnection, name string, r *Role) error {
 	if err := bound.definition.Networks.Check(r.KeyCIDRs); err != nil {
 		return usererror.Errorf("%s %w", bound.definition.Title, err)
 	}
-	if r.VerifyRevocation && !bound.definition.Capabilities.Probe && !bound.definition.Capabilities.Lookup {
-		return usererror.Errorf("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", bound.definition.Title)
+	if err := checkVerification(bound.definition, r.VerifyRevocation); err != nil {
+		return err
+	}
+	if r.VerifyRevocation == (&Role{}).Verification(bound.definition) {
+		r.VerifyRevocation = "" // as it is without it, also with another definition
 	}
 	if _, err := keyname.New(bound.definition.KeyName, r.KeyNameTemplate, keyname.Data{RoleName: name}, "v0"); err != nil {
 		return err
 	}
 	return checkNarrowable(bound.definition, r)
+}
+
+// checkVerification checks that the provider can be asked what the role wants to see.
+func checkVerification(d *providers.Definition, v ledger.Verification) error {
+	switch {
+	case !v.Known():
+		return usererror.Errorf(`verify_revocation is %q; write "off", "list" or "probe"`, string(v))
+	case v == ledger.ByProbe && !d.Capabilities.Probe && d.Capabilities.Lookup:
+		return usererror.Errorf(`%s has no probe by which a revoked key could be tried; write verify_revocation="list"`, d.Title)
+	case v != "" && v != ledger.ByWord && !d.Capabilities.Probe && !d.Capabilities.Lookup:
+		return usererror.Errorf("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", d.Title)
+	}
+	return nil
+}
+
+// Verification is how revoked keys of the role are seen dead at a provider with that
+// definition, where the role leaves it open too.
+func (r *Role) Verification(d *providers.Definition) ledger.Verification {
+	switch {
+	case r.VerifyRevocation != "":
+		return r.VerifyRevocation
+	case d.Capabilities.Lookup || d.Capabilities.Probe && d.Capabilities.SealedRecord:
+		return ledger.ByList
+	}
+	return ledger.ByWord
 }
 
 // checkNarrowable checks that it can be told what narrows each field that the

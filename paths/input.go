@@ -14,6 +14,14 @@ func set[T any](d *framework.FieldData, name string, to *T) {
 	}
 }
 
+// setText is set for texts of a type of their own.
+func setText[T ~string](d *framework.FieldData, name string, to *T) {
+	if value, ok := requestField(d, name); ok {
+		text, _ := value.(string)
+		*to = T(text)
+	}
+}
+
 // setSeconds is set for durations.
 func setSeconds(d *framework.FieldData, name string, to *time.Duration) {
 	if value, ok := requestField(d, name); ok {

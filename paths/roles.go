@@ -124,9 +124,9 @@ func roleFields() map[string]*framework.FieldSchema {
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Key name template", Value: "{{ .RoleName }}-{{ .DisplayName }}"},
 		},
 		"verify_revocation": {
-			Type:         framework.TypeBool,
-			Description:  "Whether a revoked key is watched until the provider refuses it, where it can be asked.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Verify revocation"},
+			Type:         framework.TypeString,
+			Description:  "How a revoked key is seen dead: list looks for it at the provider soon after, probe keeps the key to try it itself, off takes the provider's word. Defaults to list where the provider can be asked.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Verify revocation", Value: "list"},
 		},
 		"key_cidrs": {
 			Type:         framework.TypeCommaStringSlice,
@@ -181,7 +181,7 @@ func (r roleEndpoints) read(ctx context.Context, req *logical.Request, d *framew
 		"ttl":               inSeconds(role.TTL),
 		"max_ttl":           inSeconds(role.MaxTTL),
 		"key_name_template": role.KeyNameTemplate,
-		"verify_revocation": role.VerifyRevocation,
+		"verify_revocation": string(role.VerifyRevocation),
 		"key_cidrs":         emptyForNil(role.KeyCIDRs),
 		"bind_to_caller":    role.BindToCaller,
 		"narrowable_fields": emptyForNil(role.NarrowableFields),
@@ -193,6 +193,7 @@ func (r roleEndpoints) read(ctx context.Context, req *logical.Request, d *framew
 	case err != nil:
 		return nil, err
 	default:
+		resp.Data["verify_revocation"] = string(role.Verification(definition))
 		showFields(resp.Data, definition.Role, role.Fields)
 	}
 	return resp, nil
@@ -253,7 +254,7 @@ func setRole(role *backend.Role, d *framework.FieldData) error {
 	setSeconds(d, "ttl", &role.TTL)
 	setSeconds(d, "max_ttl", &role.MaxTTL)
 	set(d, "key_name_template", &role.KeyNameTemplate)
-	set(d, "verify_revocation", &role.VerifyRevocation)
+	setText(d, "verify_revocation", &role.VerifyRevocation)
 	set(d, "key_cidrs", &role.KeyCIDRs)
 	set(d, "bind_to_caller", &role.BindToCaller)
 	set(d, "narrowable_fields", &role.NarrowableFields)

@@ -17,13 +17,13 @@ func TestRoleLife(t *testing.T) {
 	}
 	whole := data{
 		"connection": "main", "ttl": "10m", "max_ttl": 3600, "key_name_template": "{{ .RoleName }}",
-		"verify_revocation": true, "key_cidrs": "10.0.0.0/8,192.168.0.0/16", "bind_to_caller": false,
+		"verify_revocation": "probe", "key_cidrs": "10.0.0.0/8,192.168.0.0/16", "bind_to_caller": false,
 		"scopes": "read,write", "owner": "team-ci", "narrowable_fields": "scopes",
 	}
 	m.write("roles/ci", whole)
 	want := data{
 		"connection": "main", "ttl": 600, "max_ttl": 3600, "key_name_template": "{{ .RoleName }}",
-		"verify_revocation": true, "key_cidrs": []string{"10.0.0.0/8", "192.168.0.0/16"}, "bind_to_caller": false,
+		"verify_revocation": "probe", "key_cidrs": []string{"10.0.0.0/8", "192.168.0.0/16"}, "bind_to_caller": false,
 		"scopes": []string{"read", "write"}, "owner": "team-ci", "narrowable_fields": []string{"scopes"},
 	}
 	wantFields(t, m.read("roles/ci"), want)
@@ -46,7 +46,7 @@ func TestRoleLife(t *testing.T) {
 			})
 			wantFields(t, m.read("roles/ci"), data{
 				"connection": "main", "ttl": 0, "max_ttl": 0, "key_name_template": "",
-				"verify_revocation": false, "key_cidrs": []string{}, "bind_to_caller": false, "narrowable_fields": []string{},
+				"verify_revocation": "list", "key_cidrs": []string{}, "bind_to_caller": false, "narrowable_fields": []string{},
 			})
 		})
 	}
@@ -129,7 +129,7 @@ func TestProofThatCannotBeHadIsRefused(t *testing.T) {
 }`})
 	m.write("config/blind", data{"provider": "blind", "admin_key": adminKey, "base_url": m.url, "allowed_roles": "*"})
 	for _, folder := range []string{"roles/", "static-roles/"} {
-		wantContains(t, m.refusal(logical.CreateOperation, folder+"ci", data{"connection": "blind", "verify_revocation": true}),
+		wantContains(t, m.refusal(logical.CreateOperation, folder+"ci", data{"connection": "blind", "verify_revocation": "list"}),
 			"no probe, list or lookup", "leave verify_revocation out")
 		if got := m.list(folder); len(got) != 0 {
 			t.Errorf("%s lists %v", folder, got)

@@ -122,9 +122,9 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Networks", Description: "Networks that the key may be used from."},
 		},
 		"verify_revocation": {
-			Type:         framework.TypeBool,
-			Description:  "Whether a revoked key is watched until the provider refuses it, where it can be asked.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Verify revocation"},
+			Type:         framework.TypeString,
+			Description:  "How a revoked key is seen dead: list looks for it at the provider soon after, probe keeps the key to try it itself, off takes the provider's word. Defaults to list where the provider can be asked.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Verify revocation", Value: "list"},
 		},
 		"keep_on_delete": {
 			Type:         framework.TypeBool,
@@ -178,7 +178,7 @@ func (r staticRoleEndpoints) read(ctx context.Context, req *logical.Request, d *
 		"overlap":           inSeconds(role.Overlap),
 		"key_name_template": role.KeyNameTemplate,
 		"key_cidrs":         emptyForNil(role.KeyCIDRs),
-		"verify_revocation": role.VerifyRevocation,
+		"verify_revocation": string(role.VerifyRevocation),
 		"keep_on_delete":    role.KeepOnDelete,
 	}}
 	showSchedule(resp.Data, role.Schedule)
@@ -190,6 +190,7 @@ func (r staticRoleEndpoints) read(ctx context.Context, req *logical.Request, d *
 	case err != nil:
 		return nil, err
 	default:
+		resp.Data["verify_revocation"] = string(role.Verification(definition))
 		showFields(resp.Data, definition.Role, role.Fields)
 	}
 	return resp, nil
@@ -207,7 +208,7 @@ func (r staticRoleEndpoints) change(ctx context.Context, s logical.Storage, role
 	setSeconds(d, "overlap", &role.Overlap)
 	set(d, "key_name_template", &role.KeyNameTemplate)
 	set(d, "key_cidrs", &role.KeyCIDRs)
-	set(d, "verify_revocation", &role.VerifyRevocation)
+	setText(d, "verify_revocation", &role.VerifyRevocation)
 	set(d, "keep_on_delete", &role.KeepOnDelete)
 	setSchedule(d, &role.Schedule)
 	if err := checkNetworks(&role.Role); err != nil {

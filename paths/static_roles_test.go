@@ -21,13 +21,13 @@ func TestStaticRoleLife(t *testing.T) {
 	}
 	whole := data{
 		"connection": "main", "rotation_schedule": "0 3 * * SAT", "rotation_window": "2h", "overlap": "1h",
-		"key_name_template": "{{ .RoleName }}", "key_cidrs": "127.0.0.0/8", "verify_revocation": true, "keep_on_delete": true,
+		"key_name_template": "{{ .RoleName }}", "key_cidrs": "127.0.0.0/8", "verify_revocation": "probe", "keep_on_delete": true,
 		"scopes": "read,write", "owner": "team-app",
 	}
 	m.write("static-roles/app", whole)
 	want := data{
 		"connection": "main", "rotation_period": 0, "rotation_schedule": "0 3 * * SAT", "rotation_window": 7200, "overlap": 3600,
-		"key_name_template": "{{ .RoleName }}", "key_cidrs": []string{"127.0.0.0/8"}, "verify_revocation": true, "keep_on_delete": true,
+		"key_name_template": "{{ .RoleName }}", "key_cidrs": []string{"127.0.0.0/8"}, "verify_revocation": "probe", "keep_on_delete": true,
 		"scopes": []string{"read", "write"}, "owner": "team-app", "failures": 0,
 	}
 	m.wantStaticRole("app", want, true)
@@ -66,7 +66,7 @@ func TestStaticRoleLife(t *testing.T) {
 			})
 			m.wantStaticRole("app", data{
 				"connection": "main", "rotation_period": 0, "rotation_schedule": "", "rotation_window": 0, "overlap": 0,
-				"key_name_template": "", "key_cidrs": []string{}, "verify_revocation": false, "keep_on_delete": false, "failures": 0,
+				"key_name_template": "", "key_cidrs": []string{}, "verify_revocation": "list", "keep_on_delete": false, "failures": 0,
 			}, false)
 		})
 	}

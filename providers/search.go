@@ -22,6 +22,11 @@ type Look struct {
 	// as a mount's tag. The list is read to its end.
 	Containing string
 	All        bool
+	// IDs are those of many keys. The list is read to its end.
+	IDs map[string]bool
+	// Once has one reading do, where something else has said already that a key is
+	// gone: its absence confirms that, and proves nothing alone.
+	Once bool
 }
 
 // Found is what a search came to. That a key is among Keys is a fact; that it is
@@ -34,6 +39,8 @@ type Found struct {
 	// Definition.Lag. One answer that holds the whole list does so; several
 	// pages are read until two readings in a row show the same keys.
 	Steady bool
+	// Whole says that the list was read to its end at least once.
+	Whole bool
 	// Doubt is why Steady is not set, as a part of a sentence; empty where
 	// reading stopped at what was looked for.
 	Doubt string
@@ -70,7 +77,7 @@ type Search struct {
 func (c *Client) Search(in ListingScope, look Look) *Search {
 	s := &Search{look: look, keys: map[string]bool{}}
 	block := c.def.List
-	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.Containing == "") {
+	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.IDs == nil && look.Containing == "") {
 		block = c.def.Lookup
 	}
 	if block == nil {
@@ -255,6 +262,7 @@ func (v *sharedListing) show(item expr.Scope) (mark string) {
 func (l Look) wants(one Listed) bool {
 	return l.Name != "" && one.Handle.Name == l.Name ||
 		l.ID != "" && one.Handle.ID == l.ID ||
+		l.IDs[one.Handle.ID] ||
 		l.Containing != "" && containsFold(one.Handle.Name, l.Containing)
 }
 
@@ -281,6 +289,7 @@ func (l Look) within(texts []string) bool {
 	return slices.ContainsFunc(texts, func(text string) bool {
 		return l.Name != "" && strings.Contains(text, l.Name) ||
 			l.ID != "" && text == l.ID ||
+			l.IDs[text] ||
 			l.Containing != "" && containsFold(text, l.Containing)
 	})
 }
@@ -316,7 +325,7 @@ func (v *sharedListing) finishSearches() {
 }
 
 // one reports whether reading may stop at the first find.
-func (l Look) one() bool { return l.Containing == "" && !l.All }
+func (l Look) one() bool { return l.Containing == "" && l.IDs == nil && !l.All }
 
 // conclude is what the end of a reading means for a search that has seen it all.
 func (v *sharedListing) conclude(s *Search) {
@@ -326,10 +335,12 @@ func (v *sharedListing) conclude(s *Search) {
 		s.found.Doubt = s.found.Unreadable[0].Error()
 	case v.pass.doubt != "":
 		s.found.Doubt = v.pass.doubt
+	case s.look.Once:
+		s.found.Whole, s.found.Steady = true, v.pass.whole()
 	case v.pass.whole() || v.pass.sameAs(s.last):
-		s.found.Steady = true
+		s.found.Whole, s.found.Steady = true, true
 	case s.round >= mostReadings:
-		s.found.Doubt = changing
+		s.found.Whole, s.found.Doubt = true, changing
 	default:
 		s.last = v.pass
 		return

@@ -52,8 +52,11 @@ type Record struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// AskedUntil is the latest end to which the provider was ever asked to extend
 	// the key, whatever came of that; zero where it was not.
-	AskedUntil       time.Time `json:"asked_until,omitzero"`
-	VerifyRevocation bool      `json:"verify_revocation,omitempty"`
+	AskedUntil       time.Time    `json:"asked_until,omitzero"`
+	VerifyRevocation Verification `json:"verify_revocation,omitempty"`
+	// SeenAfter says that the provider went on showing the key after it had said
+	// that it was revoked: from then on its word does for nothing.
+	SeenAfter bool `json:"seen_after,omitempty"`
 	// StaticRole holds the key instead of a lease; empty for leased keys.
 	StaticRole string `json:"static_role,omitempty"`
 	// Kept says that StaticRole was deleted and its key was to live on: nobody but

@@ -218,7 +218,13 @@ func (w *world) newAdmin(c *cluster, connection string) *admin {
 
 func roleData(t Traits, connection, project string) map[string]any {
 	data := map[string]any{
-		"connection": connection, "ttl": "20m", "max_ttl": "90m", "verify_revocation": t.Verify && (t.Sealed || !t.NoList),
+		"connection": connection, "ttl": "20m", "max_ttl": "90m",
+	}
+	switch {
+	case t.Verify && t.Probe:
+		data["verify_revocation"] = "probe"
+	case t.Verify:
+		data["verify_revocation"] = "off"
 	}
 	if t.Projects {
 		data["project"] = project

@@ -47,7 +47,7 @@ type Traits struct {
 	Throttling  int           `help:"requests in excess are refused with status"`
 	// How the mount is used.
 	Second  string        `help:"what else is at the account"`
-	Verify  bool          `help:"revocations are verified"`
+	Verify  bool          `help:"revocations are verified by the probe, or not at all"`
 	Standby bool          `help:"requests come by way of a standby"`
 	Tick    time.Duration `help:"the engine's tick"`
 	Timeout time.Duration `help:"request_timeout"`

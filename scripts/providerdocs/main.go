@@ -197,7 +197,7 @@ func abilities(d *providers.Definition) []string {
 	tell(true, afterLostAnswer(c))
 	tell(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).")
 	tell(c.Extend, "Renewing a lease moves the key's own end.")
-	tell(c.Probe, "A key can be asked whether it works (`verify_revocation`, and before a static role hands it out).")
+	tell(c.Probe, "A key can be asked whether it works (`verify_revocation=probe`, and before a static role hands it out).")
 	tell(c.Check, "The admin credential is tried before it is stored.")
 	tell(c.SealedRecord, "Revoking needs something secret, so the engine's records of keys are kept sealed.")
 	tell(c.RotateInPlace, "`rotate-root` replaces the admin credential in place: the old one ends with the request that makes the new one.")

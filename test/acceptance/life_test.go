@@ -16,7 +16,7 @@ var life = map[string]struct {
 	"dies with its lease":                    {role: settings{"ttl": "4s"}, test: diesWithItsLease},
 	"lives on with its renewed lease":        {role: settings{"ttl": "10s", "max_ttl": "10m"}, test: livesOnWhenRenewed},
 	"dies when revoked":                      {test: diesWhenRevoked},
-	"dies when revoked, which is seen":       {role: settings{"verify_revocation": true}, test: isSeenDead},
+	"dies when revoked, which is seen":       {role: settings{"verify_revocation": "probe"}, test: isSeenDead},
 	"is traced and revoked when it leaks":    {test: isTracedWhenLeaked},
 	"is revoked although the server lost it": {test: isRevokedAlthoughLost},
 	"is one of many at a time":               {test: isOneOfMany},

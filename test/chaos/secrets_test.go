@@ -32,7 +32,7 @@ func TestSecretsStayInside(t *testing.T) {
 	p := startProvider(t)
 	said.secret(p.AdminKey())
 
-	e.connect("app", "sandbox", p, nil, fields{"ttl": "10m", "max_ttl": "1h", "verify_revocation": true})
+	e.connect("app", "sandbox", p, nil, fields{"ttl": "10m", "max_ttl": "1h", "verify_revocation": "probe"})
 	e.connect("steps", "sandbox-accounts", p, nil, fields{"ttl": "10m", "max_ttl": "1h"})
 	for _, role := range []string{"app", "steps"} {
 		e.liveOn(p, role)

@@ -1,0 +1,307 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// A provider's word that a key is revoked is no proof, and a definition whose revoke
+// is misspelt says so of every key. So keys are looked for once the provider has had
+// the time to hide them: all of one place in one reading of its list, which comes
+// round no more often than that time, whatever number was revoked. Vault does not
+// wait for it. A key that is still there goes back into the ledger and on the queue.
+//
+// What is to be seen is kept in memory: of the last minutes before a crash the
+// provider's word is taken.
+
+const (
+	// mostWatched bounds how many keys are looked for at a time, and with it the
+	// memory for them; of others the provider's word is taken.
+	mostWatched = 20_000
+	// watchShare is how much longer than a reading the pause after it is at least.
+	watchShare = 20
+	// longestWatch is the longest pause between two looks at keys that stay.
+	longestWatch = time.Hour
+)
+
+var errStillShown = errors.New("the provider says that the key is revoked, and still shows it; " +
+	"check the definition's revoke, or, if its list shows keys of the past, have list leave those out or set verify_revocation=off on the role")
+
+// watched are the keys that providers say they have revoked, until they were looked
+// for.
+type watched struct {
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	byPlace map[string]*watchedPlace
+	count   int
+	full    bool // that there were too many was told
+}
+
+// watchedPlace are those that one reading shows.
+type watchedPlace struct {
+	of      origin.Origin
+	scope   providers.ListingScope
+	lag     time.Duration
+	next    time.Time // not looked at before
+	looking bool
+	keys    map[string]*watchedKey // by record id
+}
+
+type watchedKey struct {
+	record ledger.Record
+	since  time.Time // of the provider's word
+}
+
+// watch has a key looked for of which the provider says that it is revoked. The error
+// is for one that it has shown after it had said so before.
+func (e *Engine) watch(w way, r *ledger.Record) error {
+	can := w.definition.Capabilities.Lookup || w.client.CanProbe(r.Handle)
+	if r.Unrecorded || !r.VerifyRevocation.Looks() || w.elsewhere || len(w.doubts) > 0 || !can {
+		return nil
+	}
+	if e.pending.watched.add(r, e.lagOf(w.boundConnection), e.now()) {
+		e.log.Warn("more keys were revoked than can be looked for; of some the provider's word is taken", "connection", r.Connection)
+	}
+	if r.SeenAfter {
+		return errStillShown
+	}
+	return nil
+}
+
+// add takes a key in where there is room, and reports whether there is none since.
+func (w *watched) add(r *ledger.Record, lag time.Duration, now time.Time) (overflows bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byPlace == nil {
+		w.byPlace = map[string]*watchedPlace{}
+	}
+	of := r.Origin()
+	key := of.Connection + "\x00" + of.Provider + "\x00" + of.Definition + "\x00" + of.BaseURL + "\x00" + of.Account + "\x00" + r.Scope.String()
+	place := w.byPlace[key]
+	if place == nil {
+		place = &watchedPlace{of: of, scope: r.Scope, lag: lag, keys: map[string]*watchedKey{}}
+		w.byPlace[key] = place
+	}
+	switch {
+	case place.keys[r.ID] != nil:
+	case w.count < mostWatched:
+		w.count++
+		place.keys[r.ID] = &watchedKey{record: *r, since: now}
+	default:
+		overflows, w.full = !w.full, true
+	}
+	return overflows
+}
+
+// due are the places with keys that it is time to look for. Each is to be given back
+// by done.
+func (w *watched) due(now time.Time) []*watchedPlace {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var due []*watchedPlace
+	for key, place := range w.byPlace {
+		switch {
+		case len(place.keys) == 0 && !now.Before(place.next):
+			delete(w.byPlace, key)
+		case !place.looking && !now.Before(place.next) && len(place.ripe(now)) > 0:
+			place.looking = true
+			due = append(due, place)
+		}
+	}
+	return due
+}
+
+// ripe are the keys that the provider has had the time to hide, and is old enough to
+// know: no key was revoked before it was made.
+func (p *watchedPlace) ripe(now time.Time) map[string]*watchedKey {
+	ripe := map[string]*watchedKey{}
+	for id, key := range p.keys {
+		if !now.Before(key.since.Add(p.lag)) {
+			ripe[id] = key
+		}
+	}
+	return ripe
+}
+
+// done takes the keys out that need be looked for no longer, and has the next look
+// wait.
+func (w *watched) done(place *watchedPlace, settled []string, next time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range settled {
+		delete(place.keys, id)
+		w.count--
+	}
+	place.looking, place.next = false, next
+	w.full = w.full && w.count >= mostWatched
+}
+
+// lookForEnded looks for the keys whose time has come, each place by itself.
+func (e *Engine) lookForEnded(ctx context.Context) {
+	if e.passive() {
+		return
+	}
+	now := e.now()
+	for _, place := range e.pending.watched.due(now) {
+		e.pending.watched.running.Go(func() {
+			e.pending.watched.mu.Lock()
+			keys := place.ripe(now)
+			e.pending.watched.mu.Unlock()
+			var settled []string
+			err := guarded(func() (err error) { settled, err = e.lookForAll(ctx, place, keys); return err })
+			if err != nil {
+				e.log.Debug("revoked keys could not be looked for yet", "connection", place.of.Connection, "error", err)
+			}
+			ended := e.now()
+			e.pending.watched.done(place, settled, ended.Add(place.pause(keys, ended.Sub(now), ended)))
+		})
+	}
+}
+
+// pause is how long the next look waits after one that took so long: for its share of
+// the provider's time, and for longer where all that it is about stays.
+func (p *watchedPlace) pause(keys map[string]*watchedKey, took time.Duration, now time.Time) time.Duration {
+	pause := max(p.lag, watchShare*took)
+	var youngest time.Time
+	for _, key := range keys {
+		if key.since.After(youngest) {
+			youngest = key.since
+		}
+	}
+	return max(pause, min(longestWatch, now.Sub(youngest)/4))
+}
+
+// lookForAll asks for keys of one place, and returns those that need be asked for no
+// more.
+func (e *Engine) lookForAll(ctx context.Context, place *watchedPlace, keys map[string]*watchedKey) (settled []string, err error) {
+	w, release, err := e.wayTo(ctx, e.storage, place.of)
+	if err != nil || len(w.doubts) > 0 {
+		if err == nil {
+			release()
+		}
+		e.log.Info("revoked keys were not looked for, since their connection no longer leads to them; the provider's word is taken", "connection", place.of.Connection, "keys", len(keys))
+		return slices.Collect(maps.Keys(keys)), nil
+	}
+	defer release()
+	shown, err := e.shown(ctx, w, place.scope, keys)
+	if err != nil {
+		return e.letOldGo(w, keys), err
+	}
+	for id, key := range keys {
+		done, failed := e.settleWatched(ctx, w, key, shown[id])
+		if done {
+			settled = append(settled, id)
+		}
+		err = errors.Join(err, failed)
+	}
+	return settled, err
+}
+
+// letOldGo are those of which, after a while in which nobody could be asked, the
+// provider's word has to do.
+func (e *Engine) letOldGo(w way, keys map[string]*watchedKey) (settled []string) {
+	for id, key := range keys {
+		if !key.record.SeenAfter && e.now().Sub(key.since) > aliveBound+e.lagOf(w.boundConnection) {
+			settled = append(settled, id)
+		}
+	}
+	if len(settled) > 0 {
+		e.log.Warn("revoked keys were never looked for; the provider's word is taken for them", "connection", w.name, "keys", len(settled))
+	}
+	return settled
+}
+
+// shown are the record ids of the keys that the provider still shows: in one reading
+// of its list where it has one, else each asked for by itself.
+func (e *Engine) shown(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]bool, error) {
+	shown := map[string]bool{}
+	if !w.definition.Capabilities.Reconcile {
+		for id, key := range keys {
+			liveness, err := w.client.Confirm(ctx, key.record.Handle, scope)
+			if err != nil {
+				return nil, err
+			}
+			shown[id] = liveness == providers.Alive
+		}
+		return shown, nil
+	}
+	look := providers.Look{IDs: map[string]bool{}, Once: true}
+	for _, key := range keys {
+		look.IDs[key.record.Handle.ID] = true
+	}
+	found, err := w.client.Find(ctx, scope, look)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found.Whole:
+		return nil, errors.New(found.Doubt)
+	}
+	for id, key := range keys {
+		shown[id] = slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return isSameKey(one.Handle, key.record.Handle) })
+	}
+	return shown, nil
+}
+
+// isSameKey tells a key from a later one that has got its id.
+func isSameKey(listed, made providers.Handle) bool {
+	return listed.ID == made.ID && (listed.Name == "" || made.Name == "" || listed.Name == made.Name)
+}
+
+// settleWatched draws the conclusion of one look, and reports whether it was the last.
+func (e *Engine) settleWatched(ctx context.Context, w way, key *watchedKey, shown bool) (done bool, err error) {
+	ctx = context.WithoutCancel(ctx)
+	unlock, err := e.locks.records.Lock(ctx, key.record.ID)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	r, err := ledger.GetNamed(ctx, e.storage, key.record.ID, key.record.Handle.Name)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case r == nil && key.record.SeenAfter:
+		return true, nil // an operator gave it up
+	case !shown && r != nil && r.SeenAfter:
+		return e.forgetSeen(ctx, r)
+	case !shown || key.record.HasEnded(e.now(), e.lagOf(w.boundConnection)):
+		return true, nil
+	case r != nil && !r.SeenAfter:
+		return true, nil // its revocation failed after all, and is tried again
+	case key.record.SeenAfter:
+		return false, nil
+	}
+	return false, e.keepSeen(ctx, key)
+}
+
+// forgetSeen ends a revocation that was not believed.
+func (e *Engine) forgetSeen(ctx context.Context, r *ledger.Record) (done bool, err error) {
+	if err := e.books.ledger.Delete(ctx, e.storage, r); err != nil {
+		return false, err
+	}
+	e.pending.ended.add(r.ID + r.Handle.Name)
+	return true, e.books.queue.Remove(ctx, e.storage, r.ID)
+}
+
+// keepSeen puts a key back into the ledger that lives on, and has its revocation tried
+// again.
+func (e *Engine) keepSeen(ctx context.Context, key *watchedKey) error {
+	restored := key.record
+	restored.SeenAfter = true
+	if err := e.books.ledger.Write(ctx, e.storage, &restored); err != nil {
+		return err
+	}
+	e.log.Warn("a key lives on that the provider says it has revoked; its revocation is tried again", "connection", restored.Connection, "role", restored.Role, "key_name", restored.Handle.Name)
+	key.record = restored
+	_, err := e.postpone(ctx, e.storage, &restored, "it was revoked, and is still shown", errStillShown)
+	return err
+}
