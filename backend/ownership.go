@@ -311,8 +311,11 @@ func (e *Engine) refuseIfSuperseded(ctx context.Context, s logical.Storage, by c
 // releaseTimeout bounds what stopping waits for storage.
 const releaseTimeout = 3 * time.Second
 
-// release leaves the mount to whoever comes next. A process that was killed
-// comes to nothing of this, nor does the original of a snapshot.
+// release leaves the mount to whoever comes next, and with it no mark of connections
+// with nothing in flight, so that nothing has to be recovered from. The signature
+// comes first, since it is what then tells of the keys that were just made. A
+// process that was killed comes to nothing of this, nor does the original of a
+// snapshot; one that has a successor leaves everything to that.
 func (e *Engine) release(ctx context.Context) {
 	o := &e.guard.ownership
 	if !o.isSigned() || !e.writable() {
@@ -327,8 +330,13 @@ func (e *Engine) release(ctx context.Context) {
 	}
 	released := o.signature()
 	released.Released = true
+	released.Ahead = append(slices.Clone(released.Ahead), e.books.marks.Windows()...)
 	if err := e.sign(ctx, e.storage, released); err != nil {
 		e.log.Debug("the mount stops without a release", "error", err)
+		return
+	}
+	if err := e.books.marks.CleanStopped(ctx, e.storage); err != nil {
+		e.log.Debug("the mount stops with a mark, from which the next start recovers", "error", err)
 	}
 }
 

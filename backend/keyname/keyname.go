@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -57,7 +58,7 @@ func New(rules providers.KeyName, text string, data Data, fixed string) (string,
 	if text == "" {
 		text = defaultNameTemplate
 	}
-	parsed, err := template.NewTemplate(template.Template(text))
+	parsed, err := templates.parsed(text)
 	if err != nil {
 		return "", usererror.Errorf("key_name_template cannot be read: %s; write for example %q", err, defaultNameTemplate)
 	}
@@ -75,6 +76,38 @@ func New(rules providers.KeyName, text string, data Data, fixed string) (string,
 		return fixed, nil
 	}
 	return readable + separator + fixed, nil
+}
+
+// parsedTemplates are those that roles use, ready for use: reading one takes longer
+// than all else that a name does.
+type parsedTemplates struct {
+	mu     sync.Mutex
+	byText map[string]template.StringTemplate
+}
+
+// mostTemplates bounds how many are kept; one that is not is read again.
+const mostTemplates = 1000
+
+var templates = parsedTemplates{byText: map[string]template.StringTemplate{}}
+
+func (p *parsedTemplates) parsed(text string) (template.StringTemplate, error) {
+	p.mu.Lock()
+	known, ok := p.byText[text]
+	p.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	fresh, err := template.NewTemplate(template.Template(text))
+	if err != nil {
+		return fresh, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.byText) >= mostTemplates {
+		clear(p.byText)
+	}
+	p.byText[text] = fresh
+	return fresh, nil
 }
 
 // clean leaves at most length characters that the provider allows, beginning

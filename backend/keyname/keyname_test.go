@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/vault/sdk/helper/template"
 
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -172,4 +175,32 @@ func rulesOf(t *testing.T, characters string, length int) providers.KeyName {
 		t.Fatal(err)
 	}
 	return definition.KeyName
+}
+
+// TestTemplatesAreReadOnce, however many names they make at a time, and no more of
+// them are kept than bounded.
+func TestTemplatesAreReadOnce(t *testing.T) {
+	kept := parsedTemplates{byText: map[string]template.StringTemplate{}}
+	var wg sync.WaitGroup
+	for n := range 3 * mostTemplates {
+		wg.Go(func() {
+			text := fmt.Sprintf("{{ .RoleName }}-%d", n%(mostTemplates+1))
+			parsed, err := kept.parsed(text)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			want := fmt.Sprintf("app-%d", n%(mostTemplates+1))
+			if name, err := parsed.Generate(Data{RoleName: "app"}); err != nil || name != want {
+				t.Errorf("%q made %q, %v", text, name, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(kept.byText); n > mostTemplates {
+		t.Errorf("%d are kept", n)
+	}
+	if _, err := kept.parsed("{{ .RoleName"); err == nil {
+		t.Error("a template that cannot be read was")
+	}
 }

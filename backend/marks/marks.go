@@ -144,18 +144,45 @@ func (a *Marks) InFlight(connection string) map[string]bool {
 
 // CleanIdle removes the marks of connections that have been idle for a while.
 func (a *Marks) CleanIdle(ctx context.Context, s logical.Storage) error {
+	return a.cleanUnused(ctx, s, IdleBeforeClean)
+}
+
+// CleanStopped removes, for a process that stops in good order, the marks of the
+// connections with nothing in flight, however short a time ago they were in use. A
+// mint that begins all the same marks its connection anew.
+func (a *Marks) CleanStopped(ctx context.Context, s logical.Storage) error {
+	return a.cleanUnused(ctx, s, 0)
+}
+
+func (a *Marks) cleanUnused(ctx context.Context, s logical.Storage, since time.Duration) error {
 	var failed error
 	for _, name := range a.connections() {
-		failed = errors.Join(failed, a.cleanIfIdle(ctx, s, name))
+		failed = errors.Join(failed, a.cleanIfUnused(ctx, s, name, since))
 	}
 	return failed
 }
 
-func (a *Marks) cleanIfIdle(ctx context.Context, s logical.Storage, connection string) error {
+// Windows are those of all marks: when this process may have made keys of which a
+// mark is to tell.
+func (a *Marks) Windows() Windows {
+	var all Windows
+	for _, name := range a.connections() {
+		c := a.Of(name)
+		c.mu.Lock()
+		if c.Mark != nil {
+			all = append(all, c.Mark.Windows...)
+		}
+		c.mu.Unlock()
+	}
+	return all
+}
+
+// cleanIfUnused removes a mark under which nothing is in flight and was for so long.
+func (a *Marks) cleanIfUnused(ctx context.Context, s logical.Storage, connection string, since time.Duration) error {
 	c := a.Of(connection)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.Mark == nil || len(c.inFlight) > 0 || a.Now().Sub(c.lastUsed) < IdleBeforeClean {
+	if c.Mark == nil || len(c.inFlight) > 0 || a.Now().Sub(c.lastUsed) < since {
 		return nil
 	}
 	if !a.AccountedFor(c.Mark.Windows) {

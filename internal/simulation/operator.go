@@ -481,11 +481,13 @@ func accidents() []action {
 			if c.leader() == nil {
 				return
 			}
-			c.stepDown(0)
+			c.stop(e.D)
 			if c.leader() == nil && !w.isOver() {
 				c.lead()
 			}
-		}, describe: say("the plugin is reloaded")},
+		}, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("the plugin is reloaded (what the old process was doing goes on for %s)", e.D)
+		}},
 		{kind: "crash", weight: 2, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
 			if n := c.leader(); n != nil {

@@ -284,6 +284,27 @@ func (c *cluster) stepDown(cleanUpAfter time.Duration) {
 	})
 }
 
+// stop ends the leader in good order, as when Vault is sealed or the plugin reloaded:
+// its clean-up comes first. What it was doing goes on beside its successor, and may
+// still write for a while.
+func (c *cluster) stop(goesOn time.Duration) {
+	n := c.leader()
+	if n == nil {
+		return
+	}
+	c.mu.Lock()
+	c.active = nil
+	c.mu.Unlock()
+	c.world.loseSwaps()
+	n.backend.Cleanup(context.Background())
+	c.world.background(func() {
+		time.Sleep(goesOn)
+		n.mu.Lock()
+		n.readOnly = true
+		n.mu.Unlock()
+	})
+}
+
 // die ends a process at once; another leads a little later.
 func (c *cluster) die(n *node) {
 	c.mu.Lock()

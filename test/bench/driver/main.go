@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	parts := flag.String("parts", "mints,growth,storm", "what to measure")
+	only := flag.String("courses", "", "a regular expression of the conditions to mint under, such as \"http, 0 ms\"; empty for all")
 	rounds := flag.Int("rounds", 5, "rounds of mints, in each of which all take their turn")
 	long := flag.Duration("long", 2*time.Second, "how long one turn mints")
 	sizes := flag.String("sizes", "0,10000,100000", "how many keys the ledger holds as it grows")
@@ -37,12 +39,16 @@ func run(ctx context.Context) error {
 	out := flag.String("out", "docs/benchmarks", "folder to write to; empty for none")
 	flag.Parse()
 
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("-courses: %w", err)
+	}
 	r := report{machine: thisMachine(), date: time.Now().UTC()}
 	tell := func(text string) { fmt.Println(time.Now().Format(time.TimeOnly), text) }
 	measure := map[string]func(*world) error{
 		"mints": func(w *world) (err error) {
 			r.vault, r.hasFull = w.vaultVersion(ctx), w.hasFull
-			r.mints, err = runMints(ctx, w, *rounds, *long, tell)
+			r.mints, err = runMints(ctx, w, courses(wanted), *rounds, *long, tell)
 			return err
 		},
 		"growth": func(w *world) error {

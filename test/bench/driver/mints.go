@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -41,12 +42,18 @@ func (c course) String() string {
 	return fmt.Sprintf("%s, %d ms, %d clients", scheme, c.latency.Milliseconds(), c.clients)
 }
 
-func courses() []course {
+// anyCourse is all of them.
+var anyCourse = regexp.MustCompile("")
+
+// courses are those whose text matches.
+func courses(wanted *regexp.Regexp) []course {
 	var all []course
 	for _, secure := range []bool{false, true} {
 		for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
 			for _, clients := range []int{1, 8, 32} {
-				all = append(all, course{secure, latency, clients})
+				if c := (course{secure, latency, clients}); wanted.MatchString(c.String()) {
+					all = append(all, c)
+				}
 			}
 		}
 	}
@@ -66,7 +73,7 @@ type results map[course]map[string][]round
 
 // runMints has the contenders mint and revoke, in rounds that take turns, so that
 // whatever else the machine does falls on all of them.
-func runMints(ctx context.Context, w *world, rounds int, long time.Duration, tell func(string)) (results, error) {
+func runMints(ctx context.Context, w *world, courses []course, rounds int, long time.Duration, tell func(string)) (results, error) {
 	found := results{}
 	paths := map[string]string{}
 	for _, secure := range []bool{false, true} {
@@ -87,7 +94,7 @@ func runMints(ctx context.Context, w *world, rounds int, long time.Duration, tel
 		}
 	}
 	for n := range rounds {
-		for _, course := range courses() {
+		for _, course := range courses {
 			for _, c := range w.contenders() {
 				r, err := w.round(ctx, c.program, paths[mountOf(c, course)], course.clients, long)
 				if err != nil {
