@@ -44,6 +44,7 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 	"icinga2":                  build.Icinga2,
 	"miniflux":                 build.Miniflux,
 	"verdaccio":                build.Verdaccio,
+	"buildah":                  build.Buildah,
 }
 
 func get(ctx context.Context, args []string) (string, error) {

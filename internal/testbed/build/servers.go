@@ -136,6 +136,12 @@ func Icinga2(ctx context.Context, log io.Writer) (string, error) {
 	return debianRecipe{name: "icinga2", title: "Icinga", program: "usr/lib/*/icinga2/sbin/icinga2"}.path(ctx, log)
 }
 
+// Buildah is RabbitMQ's counterpart for buildah, which makes images of containers
+// without a daemon.
+func Buildah(ctx context.Context, log io.Writer) (string, error) {
+	return debianRecipe{name: "buildah", title: "buildah", program: "usr/bin/buildah"}.path(ctx, log)
+}
+
 // Verdaccio returns a folder in which npm has installed Verdaccio on first use: it
 // holds node_modules. What takes long is told to log. Without node and npm the error
 // is a *Missing.
