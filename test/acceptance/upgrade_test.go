@@ -44,41 +44,55 @@ func TestUpgradeUnderLiveLeases(t *testing.T) {
 // upgrade is a mount of which several builds are at hand.
 type upgrade struct {
 	t       *testing.T
-	vault   *vaulttest.Server
+	vault   *vaulttest.Cluster
 	sandbox *sandbox.Server
 }
 
 func newUpgrade(t *testing.T, versions ...string) *upgrade {
 	t.Helper()
 	plugins := t.TempDir()
-	u := &upgrade{t: t, sandbox: sandbox.New(sandbox.Options{})}
-	u.vault = vaulttest.Start(t, vaulttest.Options{Bare: true, Plugin: filepath.Join(plugins, versions[0])})
-	web := httptest.NewServer(u.sandbox)
-	t.Cleanup(web.Close)
-	t.Cleanup(u.sandbox.Close)
+	u := &upgrade{t: t}
+	u.vault = vaulttest.StartCluster(t, 1, vaulttest.Options{Bare: true, Plugin: filepath.Join(plugins, versions[0])})
 	for _, version := range versions {
-		u.register(filepath.Join(plugins, version), version)
+		built := filepath.Join(plugins, version)
+		u.build(built, version)
+		u.register(built, version)
 	}
+	u.mount(versions[0])
+	return u
+}
+
+// mount mounts that version, with a role and a static role at a provider.
+func (u *upgrade) mount(version string) {
+	u.t.Helper()
+	u.sandbox = sandbox.New(sandbox.Options{})
+	web := httptest.NewServer(u.sandbox)
+	u.t.Cleanup(web.Close)
+	u.t.Cleanup(u.sandbox.Close)
 	u.must(u.vault.Client.Sys().Mount("apikeys", &api.MountInput{
-		Type: vault.PluginName, Config: api.MountConfigInput{PluginVersion: versions[0]},
+		Type: vault.PluginName, Config: api.MountConfigInput{PluginVersion: version},
 	}))
 	u.write("config/box", map[string]any{
 		"provider": "sandbox", "base_url": web.URL, "admin_key": u.sandbox.AdminKey(), "allowed_roles": "*",
 	})
 	u.write("roles/reader", map[string]any{"connection": "box", "scopes": "read", "ttl": "10m", "max_ttl": "1h"})
 	u.write("static-roles/fixed", map[string]any{"connection": "box", "scopes": "read"})
-	u.runs(versions[0])
-	return u
+	u.runs(version)
 }
 
-// register builds the plugin as that version and tells Vault of it.
-func (u *upgrade) register(path, version string) {
+// build builds the plugin as that version.
+func (u *upgrade) build(path, version string) {
 	u.t.Helper()
 	build := exec.Command("go", "build", "-ldflags", "-X "+vault.PluginName+"/backend.Version="+version, "-o", path, "../../cmd/"+vault.PluginName)
 	build.Env = append(build.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		u.t.Fatalf("%v\n%s", err, out)
 	}
+}
+
+// register tells Vault of a version that was built.
+func (u *upgrade) register(path, version string) {
+	u.t.Helper()
 	sum, err := vault.Checksum(path)
 	u.must(err)
 	u.must(u.vault.Client.Sys().RegisterPlugin(&api.RegisterPluginInput{
@@ -90,7 +104,7 @@ func (u *upgrade) register(path, version string) {
 func (u *upgrade) run(version string) {
 	u.t.Helper()
 	u.must(u.vault.Client.Sys().TuneMountAllowNil("apikeys", api.TuneMountConfigInput{PluginVersion: &version}))
-	_, err := u.vault.Client.Sys().ReloadPlugin(&api.ReloadPluginInput{Plugin: vault.PluginName})
+	_, err := u.vault.Client.Sys().ReloadPlugin(&api.ReloadPluginInput{Plugin: vault.PluginName, Scope: "global"})
 	u.must(err)
 	u.runs(version)
 }

@@ -25,6 +25,7 @@ type Options struct {
 	Dir      string               // an empty folder for configuration, storage and logs
 	Nodes    int                  // default 1; more make a Raft cluster
 	Bare     bool                 // neither register nor mount the plugin
+	Apart    bool                 // every node has an empty plugin_directory of its own, Node.PluginDirectory
 	Mount    string               // default "apikeys"
 	Config   api.MountConfigInput // of the mount: TTLs and the like
 	Settings map[string]string    // of the mount, as `vault secrets enable -options=` gives them
@@ -109,8 +110,10 @@ func (c *Cluster) lay() error {
 		if i > 0 {
 			node.leader = c.Nodes[0].Addr
 		}
-		if err := os.MkdirAll(node.storage(), 0o700); err != nil {
-			return err
+		for _, folder := range []string{node.storage(), node.PluginDirectory()} {
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				return err
+			}
 		}
 		c.Nodes = append(c.Nodes, node)
 	}

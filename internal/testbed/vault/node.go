@@ -122,7 +122,7 @@ listener "tcp" {
 }
 
 %s
-`, n.Addr, n.cluster, filepath.Dir(n.options.Plugin), n.options.LogLevel,
+`, n.Addr, n.cluster, n.PluginDirectory(), n.options.LogLevel,
 		host(n.Addr), host(n.cluster), n.storageConfig())
 }
 
@@ -147,6 +147,14 @@ func (n *Node) storageConfig() string {
 }
 
 func (n *Node) storage() string { return filepath.Join(n.dir, "storage") }
+
+// PluginDirectory is where this node looks for plugins.
+func (n *Node) PluginDirectory() string {
+	if n.options.Apart {
+		return filepath.Join(n.dir, "plugins")
+	}
+	return filepath.Dir(n.options.Plugin)
+}
 
 // health asks this node itself, which answers even when it is sealed.
 func (n *Node) health(ctx context.Context) (*api.HealthResponse, error) {
