@@ -121,7 +121,7 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 	r.Class, r.Sign, r.Longest = class, auth.Signer(signers), block.Longest
 	if expr := c.def.Errors.Throttled; expr != nil {
 		r.Throttled = func(a *transport.Response) bool {
-			read := readInto(block, a, s)
+			read := c.readInto(block, a, s)
 			read.scope = read.scope.Metered(ctx, len(a.Body))
 			return read.says(expr)
 		}
@@ -134,7 +134,7 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 	if failed != nil {
 		return nil, c.stepError(block, errorOf(failed), s)
 	}
-	read := readInto(block, got, s)
+	read := c.readInto(block, got, s)
 	read.scope = read.scope.Metered(ctx, len(got.Body))
 	read.throttled = r.IsThrottled(got)
 	read.asked, read.base = r.URL, c.base
@@ -153,7 +153,7 @@ func conceal(members []expr.Member, s expr.Scope) {
 }
 
 // readInto puts the answer's parts in scope. The body is null where it is empty.
-func readInto(block *definition.Call, got *transport.Response, s expr.Scope) *evaluated {
+func (c *Client) readInto(block *definition.Call, got *transport.Response, s expr.Scope) *evaluated {
 	text, unreadable := expr.WithoutBOM(got.Body), false
 	body := cty.NullVal(cty.DynamicPseudoType)
 	var list []byte
@@ -168,10 +168,14 @@ func readInto(block *definition.Call, got *transport.Response, s expr.Scope) *ev
 			body = expr.ToCty(value)
 		}
 	}
+	header := got.Header
+	if !c.def.ReadsHeaders {
+		header = nil
+	}
 	read := &evaluated{
 		status:     got.Status,
 		header:     got.Header,
-		scope:      s.WithAnswer(got.Status, got.Header, body),
+		scope:      s.WithAnswer(got.Status, header, body),
 		unreadable: unreadable,
 		list:       list,
 	}

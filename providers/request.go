@@ -107,7 +107,7 @@ func renderBody(c *definition.Call, s expr.Scope) ([]byte, string, error) {
 	s.Conceal(value)
 	switch c.Format {
 	case definition.JSONBody:
-		body, err := expr.EncodeJSON(expr.WithoutNulls(value))
+		body, err := expr.EncodeJSON(value)
 		return body, "application/json", err
 	case definition.FormBody:
 		form, err := expr.Flatten(value)

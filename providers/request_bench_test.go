@@ -22,36 +22,61 @@ import (
 func BenchmarkRequest(b *testing.B) {
 	expires := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	b.Run("handwritten", func(b *testing.B) {
-		client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: answering}}
+		issue := handwritten(b, expires)
 		b.ReportAllocs()
 		for b.Loop() {
-			if key, err := issueByHand(client, "a-name", expires); err != nil || key.ID != "key_1" {
-				b.Fatal(key, err)
-			}
+			issue()
 		}
 	})
 	b.Run("definition", func(b *testing.B) {
-		definition, err := providers.Load("sandbox")
-		if err != nil {
-			b.Fatal(err)
-		}
-		client, err := providers.NewClient(definition, providers.Settings{
-			BaseURL: "http://127.0.0.1:1", Values: providers.Values{"admin_key": "the admin's"}, Dial: answering,
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer client.Close()
+		issue := defined(b, expires)
 		b.ReportAllocs()
 		for b.Loop() {
-			key, err := client.Issue(context.Background(), providers.KeyRequest{
-				Name: "a-name", Role: providers.Values{"scopes": []any{"read"}}, ExpiresAt: expires, TTL: time.Hour,
-			})
-			if err != nil || key.Handle.ID != "key_1" {
-				b.Fatal(key, err)
-			}
+			issue()
 		}
 	})
+}
+
+// TestRequestAllocations holds the bound on allocations, which no other work on the
+// machine disturbs.
+func TestRequestAllocations(t *testing.T) {
+	expires := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	byHand, byDefinition := testing.AllocsPerRun(200, handwritten(t, expires)), testing.AllocsPerRun(200, defined(t, expires))
+	if byDefinition > 3*byHand {
+		t.Errorf("a definition's request makes %.0f allocations, one by hand %.0f", byDefinition, byHand)
+	}
+}
+
+func handwritten(t testing.TB, expires time.Time) func() {
+	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: answering}}
+	t.Cleanup(client.CloseIdleConnections)
+	return func() {
+		if key, err := issueByHand(client, "a-name", expires); err != nil || key.ID != "key_1" {
+			t.Fatal(key, err)
+		}
+	}
+}
+
+func defined(t testing.TB, expires time.Time) func() {
+	definition, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := providers.NewClient(definition, providers.Settings{
+		BaseURL: "http://127.0.0.1:1", Values: providers.Values{"admin_key": "the admin's"}, Dial: answering,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return func() {
+		key, err := client.Issue(context.Background(), providers.KeyRequest{
+			Name: "a-name", Role: providers.Values{"scopes": []any{"read"}}, ExpiresAt: expires, TTL: time.Hour,
+		})
+		if err != nil || key.Handle.ID != "key_1" {
+			t.Fatal(key, err)
+		}
+	}
 }
 
 // BenchmarkCatalog is the load of the whole catalog: each definition parsed and

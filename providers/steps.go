@@ -139,6 +139,9 @@ const (
 // on the answer is kept before the request goes out, so that an undo can rely
 // on it when no answer comes.
 func (q *stepRunner) saveAll(members []expr.Member, when phase) error {
+	if len(members) == 0 {
+		return nil
+	}
 	var failed error
 	for _, member := range members {
 		needsAnswer := expr.ReadsAnswer(member.Expr)

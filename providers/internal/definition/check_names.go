@@ -128,6 +128,7 @@ func (p *parser) checkOne(at staticScope, want wanted, expr hclsyntax.Expression
 	}
 	before := len(p.list)
 	p.checkNames(at, expr)
+	p.noteHeaders(expr)
 	p.checkFunctions(at, expr)
 	if len(p.list) > before {
 		return cty.DynamicVal
@@ -145,6 +146,13 @@ func (p *parser) checkOne(at staticScope, want wanted, expr hclsyntax.Expression
 		}
 	}
 	return value
+}
+
+// noteHeaders has an answer's headers put in scope where something reads them.
+func (p *parser) noteHeaders(expression hclsyntax.Expression) {
+	if len(expr.ReferencesTo("headers", expression)) > 0 {
+		p.def.ReadsHeaders = true
+	}
 }
 
 func describeType(t cty.Type) string {

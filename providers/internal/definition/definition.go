@@ -57,6 +57,8 @@ type Definition struct {
 	Lag time.Duration
 
 	Required requiredValues
+	// ReadsHeaders says that an expression mentions an answer's headers.
+	ReadsHeaders bool
 }
 
 // DefaultLag is Definition.Lag where a definition states none.

@@ -31,7 +31,10 @@ const (
 const absenceKey = "\x00 how to read what is absent"
 
 // Reading is the scope for expressions that read what is absent in another way.
-func (s Scope) Reading(how absence) Scope { return s.With(absenceKey, cty.StringVal(string(how))) }
+func (s Scope) Reading(how absence) Scope {
+	s.absence = how
+	return s
+}
 
 func absenceIn(ctx *hcl.EvalContext) absence {
 	for ; ctx != nil; ctx = ctx.Parent() {
@@ -53,8 +56,16 @@ func (a absence) value() cty.Value {
 // failing is the context for the arguments of try and can.
 func failing(ctx *hcl.EvalContext) *hcl.EvalContext {
 	child := ctx.NewChild()
-	child.Variables = map[string]cty.Value{absenceKey: cty.StringVal(string(absentFails))}
+	child.Variables = failingNames
 	return child
+}
+
+var failingNames = map[string]cty.Value{absenceKey: absenceValue[absentFails]}
+
+// absenceValue is each way as what stands in a context.
+var absenceValue = map[absence]cty.Value{
+	absentIsNull: cty.StringVal(""), AbsentIsUnknown: cty.StringVal(string(AbsentIsUnknown)),
+	AbsentInItems: cty.StringVal(string(AbsentInItems)), absentFails: cty.StringVal(string(absentFails)),
 }
 
 // declaredNames are those whose attributes the definition declares: what is not
@@ -66,15 +77,41 @@ var declaredNames = map[string]bool{
 
 // traverse computes a.b.c and a[0].
 func traverse(e *hclsyntax.ScopeTraversalExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	name := e.Traversal.RootName()
+	root, known := variable(name, ctx)
+	if !known {
+		return e.Value(ctx) // tells that there is none
+	}
+	if value, there := attributeOf(root, e.Traversal[1:]); there {
+		return value, nil
+	}
 	how := absenceIn(ctx)
-	if how == absentFails || declaredNames[e.Traversal.RootName()] && !isLoopVariable(e.Traversal.RootName(), ctx) {
+	if how == absentFails || declaredNames[name] && !isLoopVariable(name, ctx) {
 		return e.Value(ctx)
 	}
-	root, found := e.Traversal[:1].TraverseAbs(ctx)
-	if found.HasErrors() {
-		return cty.DynamicVal, found
-	}
 	return how.follow(root, e.Traversal[1:])
+}
+
+// variable is what a name stands for.
+func variable(name string, ctx *hcl.EvalContext) (cty.Value, bool) {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		if value, ok := ctx.Variables[name]; ok {
+			return value, true
+		}
+	}
+	return cty.NilVal, false
+}
+
+// attributeOf follows attributes of objects for as long as they are there.
+func attributeOf(value cty.Value, steps hcl.Traversal) (cty.Value, bool) {
+	for _, step := range steps {
+		attribute, ok := step.(hcl.TraverseAttr)
+		if !ok || value.IsMarked() || value.IsNull() || !value.IsKnown() || !value.Type().IsObjectType() || !value.Type().HasAttribute(attribute.Name) {
+			return cty.NilVal, false
+		}
+		value = value.GetAttr(attribute.Name)
+	}
+	return value, true
 }
 
 // isLoopVariable reports whether a name is that of a variable of a for.

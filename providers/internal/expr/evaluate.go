@@ -45,7 +45,7 @@ const (
 // of its own.
 type Meter struct {
 	ctx   context.Context
-	root  *hcl.EvalContext
+	root  hcl.EvalContext
 	left  int
 	steps int
 	// refusal is set once the budget is spent, and ends every evaluation.
@@ -61,7 +61,7 @@ var meterType = cty.Capsule("meter", reflect.TypeFor[Meter]())
 // read, in bytes; 0 for none. The end of ctx ends evaluation.
 func NewMeter(ctx context.Context, answered int) *Meter {
 	m := &Meter{ctx: ctx, left: budget + budgetPerByte*answered}
-	m.root = &hcl.EvalContext{Variables: map[string]cty.Value{meterKey: cty.CapsuleVal(meterType, m)}}
+	m.root.Variables = map[string]cty.Value{meterKey: cty.CapsuleVal(meterType, m), absenceKey: absenceValue[absentIsNull]}
 	return m
 }
 
@@ -83,6 +83,10 @@ func meterIn(ctx *hcl.EvalContext) *Meter {
 // Evaluate computes an expression with names. The error never holds a value: it
 // is told by its place.
 func (m *Meter) Evaluate(expr hclsyntax.Expression, names map[string]cty.Value) (value cty.Value, found hcl.Diagnostics) {
+	return m.evaluate(expr, Scope{Names: names})
+}
+
+func (m *Meter) evaluate(expr hclsyntax.Expression, s Scope) (value cty.Value, found hcl.Diagnostics) {
 	defer func() {
 		if r := recover(); r != nil {
 			// HCL and cty panic on some values. What they say may quote one.
@@ -90,7 +94,11 @@ func (m *Meter) Evaluate(expr hclsyntax.Expression, names map[string]cty.Value) 
 		}
 	}()
 	ctx := m.root.NewChild()
-	ctx.Variables, ctx.Functions = names, functionsIn(names)
+	ctx.Variables, ctx.Functions = s.Names, s.functions
+	if s.functions == nil {
+		ctx.Functions = Functions
+	}
+	m.root.Variables[absenceKey] = absenceValue[s.absence]
 	value, found = m.value(expr, ctx)
 	if m.refusal != nil {
 		return cty.DynamicVal, m.refusal // which try and can may have taken for an ordinary error

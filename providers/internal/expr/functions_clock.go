@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"strings"
 	"time"
 
@@ -25,29 +24,13 @@ var clockFunctions = map[string]func(now func() time.Time) function.Function{
 	"totp": newTOTPFunc,
 }
 
-// clockKey is where evaluation finds the functions that are bound to a clock; no
-// definition can write it.
-const clockKey = "\x00 functions bound to a clock"
-
-type boundFunctions map[string]function.Function
-
-var boundType = cty.Capsule("functions", reflect.TypeFor[boundFunctions]())
-
 // At is the scope with a clock.
 func (s Scope) At(now func() time.Time) Scope {
-	bound := boundFunctions(maps.Clone(Functions))
+	s.functions = maps.Clone(Functions)
 	for name, bind := range clockFunctions {
-		bound[name] = bind(now)
+		s.functions[name] = bind(now)
 	}
-	return s.With(clockKey, cty.CapsuleVal(boundType, &bound))
-}
-
-// functionsIn are the functions that expressions may call with these names in scope.
-func functionsIn(names map[string]cty.Value) map[string]function.Function {
-	if held, ok := names[clockKey]; ok {
-		return *held.EncapsulatedValue().(*boundFunctions)
-	}
-	return Functions
+	return s
 }
 
 // newNowFunc makes now(): the time in RFC 3339, to the second.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -25,14 +26,93 @@ func DecodeJSON(text []byte) (any, error) {
 // WithoutBOM drops the mark with which some servers begin a text in UTF-8.
 func WithoutBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
-// EncodeJSON is value as JSON text; no HTML escapes, since some servers sign
-// or compare the text.
+// EncodeJSON is value as JSON text, with null attributes left out as WithoutNulls
+// does, and names in order; no HTML escapes, since some servers sign or compare the
+// text.
 func EncodeJSON(value cty.Value) ([]byte, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(FromCty(value)); err != nil {
+	text, err := appendJSON(make([]byte, 0, 256), value)
+	if err != nil {
 		return nil, errors.New("cannot be written as JSON")
 	}
-	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+	return text, nil
+}
+
+func appendJSON(text []byte, value cty.Value) ([]byte, error) {
+	value, _ = value.Unmark()
+	if value.IsNull() || !value.IsKnown() {
+		return append(text, "null"...), nil
+	}
+	switch t := value.Type(); {
+	case t == cty.String:
+		return appendText(text, value.AsString())
+	case t == cty.Bool:
+		return strconv.AppendBool(text, value.True()), nil
+	case t == cty.Number:
+		return append(text, numberText(value.AsBigFloat())...), nil
+	case t.IsObjectType():
+		return appendObject(text, SortedNames(t.AttributeTypes()), value.GetAttr)
+	case t.IsMapType():
+		members := value.AsValueMap()
+		return appendObject(text, SortedNames(members), func(name string) cty.Value { return members[name] })
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		return appendList(text, value)
+	default:
+		return append(text, "null"...), nil
+	}
+}
+
+func appendObject(text []byte, names []string, member func(name string) cty.Value) (_ []byte, err error) {
+	text = append(text, '{')
+	first := true
+	for _, name := range names {
+		value := member(name)
+		if value.IsNull() {
+			continue
+		}
+		if !first {
+			text = append(text, ',')
+		}
+		first = false
+		if text, err = appendText(text, name); err != nil {
+			return nil, err
+		}
+		if text, err = appendJSON(append(text, ':'), value); err != nil {
+			return nil, err
+		}
+	}
+	return append(text, '}'), nil
+}
+
+func appendList(text []byte, list cty.Value) (_ []byte, err error) {
+	text = append(text, '[')
+	first := true
+	for it := list.ElementIterator(); it.Next(); {
+		if !first {
+			text = append(text, ',')
+		}
+		first = false
+		_, element := it.Element()
+		if text, err = appendJSON(text, element); err != nil {
+			return nil, err
+		}
+	}
+	return append(text, ']'), nil
+}
+
+// appendText writes a text as it is where nothing in it need be escaped.
+func appendText(to []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return appendEscaped(to, text)
+		}
+	}
+	return append(append(append(to, '"'), text...), '"'), nil
+}
+
+func appendEscaped(to []byte, text string) ([]byte, error) {
+	out := bytes.NewBuffer(to)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(text)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }

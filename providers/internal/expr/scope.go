@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // Scope is what the names in an expression stand for at one moment. It is
@@ -26,15 +27,31 @@ type Scope struct {
 	Secrets *Secrets
 	// meter counts what its expressions cost; nil counts each by itself.
 	meter *Meter
+	// functions are those that are bound to a clock; nil for Functions.
+	functions map[string]function.Function
+	// absence is how what an answer does not hold is read.
+	absence absence
 }
 
 // With is the scope with one more name, or another value for one.
 func (s Scope) With(name string, value cty.Value) Scope {
-	names := maps.Clone(s.Names)
-	if names == nil {
-		names = map[string]cty.Value{}
-	}
+	names := s.namesFor(1)
 	names[name] = value
+	s.Names = names
+	return s
+}
+
+// namesFor are the names, to be added to.
+func (s Scope) namesFor(more int) map[string]cty.Value {
+	names := make(map[string]cty.Value, len(s.Names)+more)
+	maps.Copy(names, s.Names)
+	return names
+}
+
+// WithAll is With for several names.
+func (s Scope) WithAll(more map[string]cty.Value) Scope {
+	names := s.namesFor(len(more))
+	maps.Copy(names, more)
 	s.Names = names
 	return s
 }
@@ -68,7 +85,7 @@ func (s Scope) Evaluate(expr hclsyntax.Expression) (cty.Value, error) {
 	if m == nil {
 		m = NewMeter(context.Background(), 0)
 	}
-	value, found := m.Evaluate(expr, s.Names)
+	value, found := m.evaluate(expr, s)
 	if found.HasErrors() {
 		return cty.DynamicVal, evaluationError(found)
 	}
@@ -195,7 +212,7 @@ func (k Key) Value() cty.Value {
 	if k.SecretID {
 		id = Sensitive(id)
 	}
-	cidrs, ips := cty.ListValEmpty(cty.String), cty.ListValEmpty(cty.String)
+	cidrs, ips := noTexts, noTexts
 	if len(k.CIDRs) > 0 {
 		networks, addresses := make([]cty.Value, len(k.CIDRs)), make([]cty.Value, len(k.CIDRs))
 		for i, cidr := range k.CIDRs {
@@ -216,18 +233,26 @@ func (k Key) Value() cty.Value {
 	})
 }
 
-// WithAnswer adds status, headers and body.
+// WithAnswer adds status, headers and body; a nil header is one that nobody reads.
 func (s Scope) WithAnswer(status int, header http.Header, body cty.Value) Scope {
 	headers := map[string]cty.Value{}
 	for name, values := range header {
 		headers[strings.ToLower(name)] = cty.StringVal(strings.Join(values, ", "))
 	}
-	all := cty.MapValEmpty(cty.String)
+	all := noHeaders
 	if len(headers) > 0 {
 		all = cty.MapVal(headers)
 	}
-	return s.With("status", cty.NumberIntVal(int64(status))).With("headers", all).With("body", body)
+	names := s.namesFor(3)
+	names["status"], names["headers"], names["body"] = cty.NumberIntVal(int64(status)), all, body
+	s.Names = names
+	return s
 }
+
+var (
+	noHeaders = cty.MapValEmpty(cty.String)
+	noTexts   = cty.ListValEmpty(cty.String)
+)
 
 // Choose computes the members of a candidate.
 func (s Scope) Choose(members []Member) (Values, error) {

@@ -229,7 +229,16 @@ func MarkedTexts(value cty.Value) []string {
 	if value.HasMark(sensitiveMark{}) {
 		return AllTexts(value)
 	}
-	if value.IsNull() || !value.IsKnown() || !value.CanIterateElements() {
+	if value.IsNull() || !value.IsKnown() || value.IsMarked() {
+		return nil
+	}
+	if t := value.Type(); t.IsObjectType() {
+		for name := range t.AttributeTypes() {
+			texts = append(texts, MarkedTexts(value.GetAttr(name))...)
+		}
+		return texts
+	}
+	if !value.CanIterateElements() {
 		return nil
 	}
 	for it := value.ElementIterator(); it.Next(); {
