@@ -173,7 +173,7 @@ func (t *Transport) attempt(ctx context.Context, r *Request, target *url.URL) (*
 	if res.answer != nil {
 		res.throttled = r.IsThrottled(res.answer)
 		if res.throttled {
-			t.gate.close(ThrottledPause(res.answer, time.Now()))
+			t.gate.throttled(ThrottledPause(res.answer, time.Now()))
 		} else {
 			t.gate.close(quotaReset(res.answer.Header, time.Now()))
 		}
