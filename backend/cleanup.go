@@ -91,7 +91,7 @@ func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, ent
 	for _, other := range beside {
 		o.beside = append(o.beside, other.Handle.ID)
 	}
-	return e.removeUnheld(ctx, e.storage, removal{
+	return e.removeUnlessHeld(ctx, e.storage, removal{
 		object: o,
 		claim:  claim{part: entry.ID, failed: entry.Kind != queue.Intent},
 		work:   "clean_up",

@@ -68,8 +68,8 @@ func (p *passes) last(place string, client *providers.Client, since, now time.Ti
 	return last
 }
 
-// keep has a pass serve others, and forgets those that are too old to.
-func (p *passes) keep(place string, one *pass) {
+// put has a pass serve others, and forgets those that are too old to.
+func (p *passes) put(place string, one *pass) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for other, old := range p.byPlace {
@@ -119,7 +119,7 @@ func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope p
 	if last == nil {
 		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+place)
 		last = &pass{client: bound.client, listed: listed, err: err, ended: e.now()}
-		e.pending.passes.keep(place, last)
+		e.pending.passes.put(place, last)
 	}
 	if last.err != nil {
 		return found, began, last.err

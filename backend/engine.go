@@ -135,7 +135,7 @@ type pending struct {
 	passes     passes
 	ending     endings
 	watched    watched
-	ended      lately
+	ended      recentlyEnded
 	ticks      int
 }
 

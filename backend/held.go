@@ -15,7 +15,7 @@ import (
 )
 
 // What is held lives. Whatever the engine removes at a provider without being
-// asked to end that very thing, it removes through removeUnheld, which looks once
+// asked to end that very thing, it removes through removeUnlessHeld, which looks once
 // more whether anybody in the mount holds it: the ledger of all connections,
 // mints in flight, the queue, static roles, admin credentials in use or in doubt.
 
@@ -105,11 +105,11 @@ var errHeld = errors.New("it is held, so it stays")
 // whether somebody holds it.
 var errUnclear = errors.New("it cannot be told whether somebody holds it, so it stays")
 
-// removeUnheld removes something at a provider, unless anybody holds it: then its
+// removeUnlessHeld removes something at a provider, unless anybody holds it: then its
 // error is errHeld. It is errUnclear when that cannot be told, and errPassive
 // when this mount is to remove nothing; other errors are the provider's and
 // storage's.
-func (e *Engine) removeUnheld(ctx context.Context, s logical.Storage, r removal) error {
+func (e *Engine) removeUnlessHeld(ctx context.Context, s logical.Storage, r removal) error {
 	if err := e.mayRemove(ctx, s, r); err != nil {
 		e.noteRemoval(r, err)
 		e.log.Info("something at a provider was not removed", "connection", r.bound.name, "name", r.name, "why", r.why, "error", err)

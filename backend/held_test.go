@@ -314,7 +314,7 @@ func TestGate(t *testing.T) {
 			}
 			removed := false
 			asked.remove = func(context.Context) error { removed = true; return nil }
-			err = w.process.removeUnheld(ctx, w.process.storage, asked)
+			err = w.process.removeUnlessHeld(ctx, w.process.storage, asked)
 			if !errors.Is(err, test.want) {
 				t.Errorf("the error is %v, want %v", err, test.want)
 			}
@@ -380,7 +380,7 @@ func TestFormerLeaderRemovesNothing(t *testing.T) {
 	key := w.sandbox.LiveKeys()[0]
 	w.must(stored.Write(ctx, w.storage, ownershipPath, &signature{Epoch: "the next leader", makerNote: makerNote{Seen: w.time()}}))
 
-	err = w.process.removeUnheld(ctx, w.storage, removal{
+	err = w.process.removeUnlessHeld(ctx, w.storage, removal{
 		object:   object{bound: bound, name: key.Name, ids: []string{key.ID}},
 		work:     "test",
 		why:      "nobody that this process knows of holds it",
@@ -407,7 +407,7 @@ func TestClearingUpSharesTheLedger(t *testing.T) {
 	tag := w.process.books.identity.mount.Tag
 	remove := func(name string) {
 		t.Helper()
-		w.must(w.process.removeUnheld(ctx, counted, removal{
+		w.must(w.process.removeUnlessHeld(ctx, counted, removal{
 			object: object{bound: bound, name: name},
 			work:   "test", why: "a test asks",
 			remove: func(context.Context) error { return nil },

@@ -52,7 +52,7 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 		return nil, nil, err
 	}
 	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, scopes: map[string]providers.ListingScope{}}
-	e.books.holdingsLog.begin(h)
+	e.books.holdingsLog.open(h)
 	release = func() { e.books.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
 		e.addCredentials, e.addRecords, e.addStaticKeys,

@@ -14,8 +14,8 @@ type holdingsLog struct {
 	// reading is held by whoever reads what others are to share.
 	reading keyed.Locks
 
-	mu   sync.Mutex
-	open map[*holdings]struct{}
+	mu    sync.Mutex
+	inUse map[*holdings]struct{}
 	// shared is what those who come now may use too.
 	shared *holdings
 	readAt time.Time
@@ -23,7 +23,7 @@ type holdingsLog struct {
 }
 
 func newHoldingsLog() *holdingsLog {
-	return &holdingsLog{reading: keyed.New(), open: map[*holdings]struct{}{}, users: map[*holdings]int{}}
+	return &holdingsLog{reading: keyed.New(), inUse: map[*holdings]struct{}{}, users: map[*holdings]int{}}
 }
 
 // share lets others use what one has read.
@@ -54,30 +54,30 @@ func (l *holdingsLog) leave(h *holdings) {
 		return
 	}
 	delete(l.users, h)
-	delete(l.open, h)
+	delete(l.inUse, h)
 	if l.shared == h {
 		l.shared = nil
 	}
 }
 
-func (l *holdingsLog) begin(h *holdings) {
+func (l *holdingsLog) open(h *holdings) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open[h] = struct{}{}
+	l.inUse[h] = struct{}{}
 }
 
 func (l *holdingsLog) end(h *holdings) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.open, h)
+	delete(l.inUse, h)
 }
 
-// entered is called once a new key is in the ledger, and before it is out of
+// added is called once a new key is in the ledger, and before it is out of
 // flight.
-func (l *holdingsLog) entered(r *ledger.Record) {
+func (l *holdingsLog) added(r *ledger.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for h := range l.open {
+	for h := range l.inUse {
 		h.addRecord(r)
 	}
 }

@@ -102,7 +102,7 @@ func (e *Engine) replaceLeaked(ctx context.Context, s logical.Storage, r *ledger
 		return nil, err
 	}
 	if keys.Current == nil || keys.Current.RecordID != r.ID {
-		return nil, e.partWithPrevious(ctx, s, name, keys, r.ID)
+		return nil, e.endPreviousKey(ctx, s, name, keys, r.ID)
 	}
 	atOnce := *role
 	atOnce.Overlap = 0
@@ -121,8 +121,8 @@ func (e *Engine) replaceLeaked(ctx context.Context, s logical.Storage, r *ledger
 	return notReplaced, e.storeKeys(ctx, s, name, keys)
 }
 
-// partWithPrevious ends a key's overlap, if it is a role's previous one.
-func (e *Engine) partWithPrevious(ctx context.Context, s logical.Storage, name string, keys *StaticKeys, id string) error {
+// endPreviousKey ends a key's overlap, if it is a role's previous one.
+func (e *Engine) endPreviousKey(ctx context.Context, s logical.Storage, name string, keys *StaticKeys, id string) error {
 	left := slices.DeleteFunc(slices.Clone(keys.Previous), func(key *StaticKey) bool { return key.RecordID == id })
 	if len(left) == len(keys.Previous) {
 		return nil

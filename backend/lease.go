@@ -68,14 +68,14 @@ func (e *Engine) secret() *framework.Secret {
 				Description: "The provider's own end of the key (RFC 3339), where it has one.",
 			},
 		},
-		Renew:  e.renew,
+		Renew:  e.renewLease,
 		Revoke: e.revokeLease,
 	}
 }
 
-// renew extends a lease within its role's and the mount's maximum, and the
+// renewLease extends a lease within its role's and the mount's maximum, and the
 // key's own expiry with it where the provider can.
-func (e *Engine) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (e *Engine) renewLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	lease, err := leaseDataOf(req)
 	if err != nil {
 		return nil, err

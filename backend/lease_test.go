@@ -27,7 +27,7 @@ func TestDeadlineIsNotBeforeTheLeasesEnd(t *testing.T) {
 			request := w.request(logical.RenewOperation, "")
 			request.Secret = lease.secret
 			request.Secret.Increment = 3 * time.Hour
-			response, err := w.process.renew(context.Background(), request, nil)
+			response, err := w.process.renewLease(context.Background(), request, nil)
 			w.must(err)
 			lease.end = w.time().Add(response.Secret.TTL)
 			return lease

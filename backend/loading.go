@@ -33,7 +33,7 @@ func (e *Engine) loadState(ctx context.Context, s logical.Storage) error {
 			e.log.Error("a part of what an earlier process left to be done cannot be read; the rest is done", "error", err)
 		case err != nil:
 			left.attempts++
-			left.nextTry = e.now().Add(e.jitter.Pause("inheritance", left.attempts, retry.LongestUnreachable))
+			left.nextTry = e.now().Add(e.jitter.Pause("loading", left.attempts, retry.LongestUnreachable))
 			return err
 		}
 		left.steps = left.steps[1:]

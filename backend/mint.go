@@ -19,17 +19,17 @@ import (
 // Mint issues a key at the role's provider and answers it as a lease. A
 // *Mistake means that nothing was made.
 func (e *Engine) Mint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*logical.Response, error) {
-	order, key, err := e.issue(ctx, req.Storage, func() (*mintPlan, error) { return e.planMint(ctx, req, roleName, narrowing) })
+	plan, key, err := e.issue(ctx, req.Storage, func() (*mintPlan, error) { return e.planMint(ctx, req, roleName, narrowing) })
 	if err != nil {
-		if order == nil {
+		if plan == nil {
 			e.tellRefused(roleName, err)
 		}
 		return nil, err
 	}
-	return e.leaseResponse(order, key), nil
+	return e.leaseResponse(plan, key), nil
 }
 
-// issue plans an order and carries it out, anew when the connection is changed in
+// issue plans a mint and carries it out, anew when the connection is changed in
 // between. Whatever happens, afterwards the key is in the ledger, or does not
 // exist, or stands on the queue.
 func (e *Engine) issue(ctx context.Context, s logical.Storage, plan func() (*mintPlan, error)) (*mintPlan, *providers.Key, error) {
@@ -62,7 +62,7 @@ func (e *Engine) issueOnce(ctx context.Context, s logical.Storage, o *mintPlan) 
 
 func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPlan) (*providers.Key, error) {
 	longest := o.bound.connection.longestMint()
-	if err := e.begin(ctx, s, o, longest); err != nil {
+	if err := e.beginMint(ctx, s, o, longest); err != nil {
 		return nil, err
 	}
 	// The call outlives the caller: hanging up must not leave its outcome
@@ -88,7 +88,7 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 }
 
 // rotatedMeanwhile reports whether the connection's credential was replaced since
-// the order was made, and has the order use the new one. A rotation that is
+// the mint was planned, and has it use the new one. A rotation that is
 // under way is waited for.
 func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *mintPlan) bool {
 	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+o.bound.name)
@@ -104,12 +104,12 @@ func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *min
 	return true
 }
 
-// begin puts a mint in flight, unless its connection was changed since it was
+// beginMint puts a mint in flight, unless its connection was changed since it was
 // planned.
-func (e *Engine) begin(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
-	gate := &e.locks.admissions.of(o.bound.name).gate
-	gate.RLock()
-	defer gate.RUnlock()
+func (e *Engine) beginMint(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
+	starting := &e.locks.admissions.of(o.bound.name).starting
+	starting.RLock()
+	defer starting.RUnlock()
 	now, err := e.bound(ctx, s, o.bound.name)
 	if err != nil {
 		return err
@@ -152,10 +152,10 @@ func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, 
 	if o.record.VerifyRevocation == ledger.ByProbe {
 		o.record.Handle = o.bound.client.KeepForProbe(key.Handle, key.Secret)
 	}
-	if err := e.books.ledger.Enter(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
+	if err := e.books.ledger.Add(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
 		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))
 	}
-	e.books.holdingsLog.entered(&o.record)
+	e.books.holdingsLog.added(&o.record)
 	e.finishMint(ctx, s, o)
 	if ctx.Err() != nil {
 		err := fmt.Errorf("the caller went away: %w", context.Cause(ctx))

@@ -23,10 +23,10 @@ type admissions struct {
 }
 
 type admission struct {
-	// gate is held for a moment by a mint that begins, and by a change for as long
+	// starting is held for a moment by a mint that begins, and by a change for as long
 	// as it looks and stores; by neither while a provider is asked.
-	gate  sync.RWMutex
-	slots *semaphore.Weighted
+	starting sync.RWMutex
+	slots    *semaphore.Weighted
 }
 
 func (a *admissions) of(connection string) *admission {
@@ -45,9 +45,9 @@ func (a *admissions) of(connection string) *admission {
 
 // change keeps mints of a connection from beginning until done is called.
 func (a *admissions) change(connection string) (done func()) {
-	gate := &a.of(connection).gate
-	gate.Lock()
-	return gate.Unlock
+	starting := &a.of(connection).starting
+	starting.Lock()
+	return starting.Unlock
 }
 
 // slot waits for a place among a connection's mints in flight until the caller

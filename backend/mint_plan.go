@@ -40,8 +40,8 @@ type mintPlan struct {
 	request  providers.KeyRequest
 	scope    providers.ListingScope
 	record   ledger.Record
-	// unheld is how long a key without a lease may take to be stored; 0 with one.
-	unheld time.Duration
+	// storeWithin is how long a key without a lease may take to be stored; 0 with one.
+	storeWithin time.Duration
 }
 
 func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*mintPlan, error) {
@@ -68,7 +68,7 @@ func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName st
 			return nil, usererror.Errorf("%w", err)
 		}
 	}
-	term, err := e.leaseTimes(role, bound.definition, narrowing, e.clock.latest())
+	times, err := e.leaseTimes(role, bound.definition, narrowing, e.clock.latest())
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,11 @@ func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName st
 		return nil, usererror.Errorf("%s %w; a role with key_cidrs binds to those instead of the caller", bound.definition.Title, err)
 	}
 	data := keyname.Data{RoleName: roleName, DisplayName: req.DisplayName, EntityID: req.EntityID}
-	o, err := e.newMintPlan(ctx, req.Storage, bound, roleName, role, data, cidrs, term.expiresAt)
+	o, err := e.newMintPlan(ctx, req.Storage, bound, roleName, role, data, cidrs, times.expiresAt)
 	if err != nil {
 		return nil, err
 	}
-	o.lease = term
+	o.lease = times
 	o.record.EntityID = req.EntityID
 	o.record.DisplayName = req.DisplayName
 	o.record.RequestID = req.ID
@@ -159,7 +159,7 @@ func (o *mintPlan) setExpiry(granted providers.ActualExpiry, answered time.Time)
 	}
 	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
 	o.record.IssuedAt = answered
-	life := o.unheld
+	life := o.storeWithin
 	if o.lease.ttl > 0 {
 		if !o.record.ExpiresAt.IsZero() {
 			o.lease.capTo(o.record.ExpiresAt.Sub(answered), o.bound.definition)

@@ -11,17 +11,17 @@ import (
 
 // processQueueEntry carries out one queue entry; on success the entry is off the queue.
 func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error {
-	ctx, cancel := context.WithTimeout(ctx, e.workTimeout(ctx, entry.Connection))
+	ctx, cancel := context.WithTimeout(ctx, e.entryTimeout(ctx, entry.Connection))
 	defer cancel()
 	done := true
 	var err error
 	switch entry.Kind {
 	case queue.Revoke:
-		err = e.workRevocation(ctx, entry)
+		err = e.processRevocation(ctx, entry)
 	case queue.Retire:
 		err = e.retireQueued(ctx, entry)
 	case queue.ByHand, queue.Crash:
-		err = e.workByHand(entry)
+		err = e.processByHand(entry)
 	default:
 		done, err = e.cleanUp(ctx, entry)
 	}
@@ -42,8 +42,8 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 // errStillUnknown keeps an entry on the queue of which nothing was found yet.
 var errStillUnknown = errors.New("no such key is listed so far; it is looked for once more before that is believed")
 
-// workRevocation revokes a key in the ledger, once nobody else can be its owner.
-func (e *Engine) workRevocation(ctx context.Context, entry queue.Entry) error {
+// processRevocation revokes a key in the ledger, once nobody else can be its owner.
+func (e *Engine) processRevocation(ctx context.Context, entry queue.Entry) error {
 	key := keyOf(&entry)
 	r, err := ledger.GetNamed(ctx, e.storage, key.ID, key.Handle.Name)
 	if err != nil {
@@ -61,8 +61,8 @@ func (e *Engine) workRevocation(ctx context.Context, entry queue.Entry) error {
 	return e.revokeRecord(ctx, e.storage, key, entry.Since)
 }
 
-// workTimeout allows a try its connection's request timeout and some retries.
-func (e *Engine) workTimeout(ctx context.Context, connection string) time.Duration {
+// entryTimeout allows a try its connection's request timeout and some retries.
+func (e *Engine) entryTimeout(ctx context.Context, connection string) time.Duration {
 	bound, err := e.bound(ctx, e.storage, connection)
 	if err != nil {
 		return 2 * defaultRequestTimeout

@@ -20,10 +20,10 @@ const reaperGrace = deadlineMargin
 // as long as it was to live then, from when the deadline was first seen.
 type overdue struct {
 	mu        sync.Mutex
-	firstSeen map[string]seenDeadline // by record id
+	firstSeen map[string]firstSeenDeadline // by record id
 }
 
-type seenDeadline struct{ deadline, at time.Time }
+type firstSeenDeadline struct{ deadline, at time.Time }
 
 func (o *overdue) is(r *ledger.Record, now time.Time) bool { return !now.Before(o.at(r, now)) }
 
@@ -37,11 +37,11 @@ func (o *overdue) at(r *ledger.Record, now time.Time) time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.firstSeen == nil {
-		o.firstSeen = map[string]seenDeadline{}
+		o.firstSeen = map[string]firstSeenDeadline{}
 	}
 	seen := o.firstSeen[r.ID]
 	if !seen.deadline.Equal(r.Deadline) {
-		seen = seenDeadline{r.Deadline, now}
+		seen = firstSeenDeadline{r.Deadline, now}
 		o.firstSeen[r.ID] = seen
 	}
 	return seen.at.Add(r.Deadline.Sub(set))

@@ -320,7 +320,7 @@ func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holding
 	bound := found.object.bound
 	ctx, cancel := context.WithTimeout(ctx, bound.connection.longestMint())
 	defer cancel()
-	err := e.removeUnheld(ctx, s, removal{
+	err := e.removeUnlessHeld(ctx, s, removal{
 		object:   found.object,
 		work:     work,
 		why:      "nobody holds it",

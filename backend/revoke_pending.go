@@ -41,14 +41,14 @@ func (e *Engine) isEnding(id string) bool {
 // mostEnded bounds how many dead keys are remembered.
 const mostEnded = 10_000
 
-// lately remembers the keys that this process has last seen end, so that Vault's
+// recentlyEnded remembers the keys that this process has last seen end, so that Vault's
 // own retry need not ask the provider again.
-type lately struct {
+type recentlyEnded struct {
 	mu            sync.Mutex
 	newer, former map[string]bool // by record id and name
 }
 
-func (l *lately) add(key string) {
+func (l *recentlyEnded) add(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.newer == nil || len(l.newer) >= mostEnded/2 {
@@ -57,7 +57,7 @@ func (l *lately) add(key string) {
 	l.newer[key] = true
 }
 
-func (l *lately) has(key string) bool {
+func (l *recentlyEnded) has(key string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.newer[key] || l.former[key]

@@ -19,9 +19,9 @@ import (
 type evidence struct {
 	// deleted says that the provider deleted the key, by this very request.
 	deleted bool
-	// seenDead says that the provider was asked with the key itself, and no longer
+	// confirmedDead says that the provider was asked with the key itself, and no longer
 	// takes it.
-	seenDead bool
+	confirmedDead bool
 	// missing says that the provider answered that there is no such key, as the
 	// definition's gone has it; refused is the status of another no; both are zero
 	// when it gave neither answer.
@@ -46,7 +46,7 @@ type evidence struct {
 // it lacks.
 func (e evidence) gone() error {
 	switch {
-	case e.deleted, e.seenDead:
+	case e.deleted, e.confirmedDead:
 		return nil
 	case !e.missing && e.refused == 0:
 		return errors.New("the provider did not say what became of the key")

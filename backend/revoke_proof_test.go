@@ -21,7 +21,7 @@ func TestProof(t *testing.T) {
 		"deleted":                          {evidence{deleted: true}, ""},
 		"deleted, young":                   {evidence{deleted: true, youngUntil: later}, ""},
 		"deleted by another definition":    {evidence{deleted: true, doubts: another}, ""},
-		"seen dead, and missing elsewhere": {evidence{seenDead: true, missing: true, doubts: another}, ""},
+		"seen dead, and missing elsewhere": {evidence{confirmedDead: true, missing: true, doubts: another}, ""},
 		"missing":                          {evidence{missing: true}, ""},
 		"missing, young":                   {evidence{missing: true, youngUntil: later}, "2030-01-02T03:04:05Z"},
 		"missing, young, and not listed":   {evidence{missing: true, youngUntil: later, notListed: true}, "2030-01-02T03:04:05Z"},

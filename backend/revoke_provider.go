@@ -31,7 +31,7 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 		switch {
 		case err != nil:
 		case r.VerifyRevocation == ledger.ByProbe:
-			return e.seenDead(ctx, w, r, since)
+			return e.confirmDead(ctx, w, r, since)
 		default:
 			return e.watch(w, r)
 		}
@@ -127,7 +127,7 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 		if err == nil && liveness == providers.Alive {
 			return errStillAlive
 		}
-		found.seenDead = err == nil && liveness == providers.Dead
+		found.confirmedDead = err == nil && liveness == providers.Dead
 	}
 	if r.Unrecorded && found.youngUntil.IsZero() {
 		listed, err := e.isListed(ctx, w, r)
@@ -136,7 +136,7 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 		}
 		found.listed = listed
 	}
-	if !found.seenDead && !r.Unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
+	if !found.confirmedDead && !r.Unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
 		absent, err := e.notListed(ctx, s, w, r)
 		if err != nil {
 			e.log.Debug("a key that was to be revoked could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
@@ -194,11 +194,11 @@ func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
 
-// seenDead asks the provider whether a revoked key is dead: its word for the
+// confirmDead asks the provider whether a revoked key is dead: its word for the
 // revocation is no proof. Where nothing can be seen the word has to do after a
 // while, and where a list shows the key, since some show those of the past; but a
 // key that works is alive for as long as it does.
-func (e *Engine) seenDead(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
+func (e *Engine) confirmDead(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
 	liveness, err := providers.Unclear, error(nil)
 	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
 		liveness, err = w.client.Confirm(ctx, r.Handle, r.Scope)

@@ -60,8 +60,8 @@ func (c *roleCache) get(name string) (role *Role, changes int) {
 	return c.byName[name], c.changes
 }
 
-// keep notes a role that was read when there had been so many changes.
-func (c *roleCache) keep(name string, role *Role, changes int) {
+// put notes a role that was read when there had been so many changes.
+func (c *roleCache) put(name string, role *Role, changes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if changes != c.changes {
@@ -88,7 +88,7 @@ func (e *Engine) roleInUse(ctx context.Context, s logical.Storage, name string) 
 	}
 	role, err := e.Role(ctx, s, name)
 	if err == nil && role != nil {
-		e.clients.roles.keep(name, role, changes)
+		e.clients.roles.put(name, role, changes)
 	}
 	return role, err
 }

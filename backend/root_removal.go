@@ -139,7 +139,7 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConn
 		return errHeldAgain
 	}
 	missing := false
-	err = e.removeUnheld(ctx, s, removal{
+	err = e.removeUnlessHeld(ctx, s, removal{
 		object: c.object(bound),
 		claim:  claim{part: c.part},
 		work:   "rotation",
@@ -152,12 +152,12 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConn
 	if err != nil || !missing {
 		return err
 	}
-	return e.seenEnded(ctx, bound, stored, &c.rotation)
+	return e.confirmEnded(ctx, bound, stored, &c.rotation)
 }
 
 // undo removes what a rotation made by what its definition says undoes it.
 func (e *Engine) undo(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, left *providers.Leftover) error {
-	return e.removeUnheld(ctx, s, removal{
+	return e.removeUnlessHeld(ctx, s, removal{
 		object: object{bound: bound, name: note.Name},
 		claim:  claim{part: note.entryID()},
 		work:   "rotation",
@@ -166,8 +166,8 @@ func (e *Engine) undo(ctx context.Context, s logical.Storage, bound *boundConnec
 	})
 }
 
-// seenEnded asks with a replaced credential whether it is dead.
-func (e *Engine) seenEnded(ctx context.Context, bound *boundConnection, stored *Connection, replaced *providers.Rotation) error {
+// confirmEnded asks with a replaced credential whether it is dead.
+func (e *Engine) confirmEnded(ctx context.Context, bound *boundConnection, stored *Connection, replaced *providers.Rotation) error {
 	if !bound.definition.Capabilities.Check || replaced.Orphan {
 		return errCannotAsk
 	}
@@ -340,9 +340,9 @@ func (n *rotationNote) entry(bound *boundConnection, waitsFor queue.Kind, reason
 	return entry
 }
 
-// workByHand looks whether an entry that waits for an operator is over: the
+// processByHand looks whether an entry that waits for an operator is over: the
 // provider itself has ended the credential by now.
-func (e *Engine) workByHand(entry queue.Entry) error {
+func (e *Engine) processByHand(entry queue.Entry) error {
 	if !entry.ExpiresAt.IsZero() && e.now().After(entry.ExpiresAt.Add(expiryMargin)) {
 		return nil
 	}

@@ -74,7 +74,7 @@ func TestReadingOvertakenByChange(t *testing.T) {
 	var c roleCache
 	_, changes := c.get("app")
 	c.drop("app") // by whoever wrote it while it was being read
-	c.keep("app", &Role{TTL: time.Hour}, changes)
+	c.put("app", &Role{TTL: time.Hour}, changes)
 	if role, _ := c.get("app"); role != nil {
 		t.Error("a role is kept as it was before the change")
 	}
@@ -222,7 +222,7 @@ func TestSecondKeyOfOneValue(t *testing.T) {
 			w.must(err)
 			second := *first
 			second.Handle.Name = "another"
-			w.must(w.process.books.ledger.Enter(ctx, w.process.storage, mount, &second, lease.key))
+			w.must(w.process.books.ledger.Add(ctx, w.process.storage, mount, &second, lease.key))
 			if second.ID == first.ID || second.ValueID != first.ID {
 				t.Errorf("the second key has the id %q, for the value %q; the first one is %q", second.ID, second.ValueID, first.ID)
 			}

@@ -111,7 +111,7 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 	}
 	err = r.suffices(&o.record)
 	if err == nil {
-		err = e.seenAlive(ctx, o.bound, key.Secret)
+		err = e.confirmAlive(ctx, o.bound, key.Secret)
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
@@ -201,7 +201,7 @@ func (e *Engine) planStaticMint(ctx context.Context, s logical.Storage, name str
 		return nil, err
 	}
 	o.record.StaticRole = name
-	o.unheld = e.acceptance + installation
+	o.storeWithin = e.acceptance + installation
 	o.record.DisplayName = "static role " + name
 	return o, nil
 }
@@ -227,8 +227,8 @@ func (r *StaticRole) suffices(key *ledger.Record) error {
 		key.Provider, key.StaticRole, key.ExpiresAt.Sub(key.IssuedAt).Truncate(time.Second), needed)
 }
 
-// seenAlive waits until the provider accepts the new key, where it can be asked.
-func (e *Engine) seenAlive(ctx context.Context, bound *boundConnection, secret providers.Values) error {
+// confirmAlive waits until the provider accepts the new key, where it can be asked.
+func (e *Engine) confirmAlive(ctx context.Context, bound *boundConnection, secret providers.Values) error {
 	if !bound.definition.Capabilities.Probe {
 		return nil
 	}

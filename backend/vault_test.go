@@ -89,7 +89,7 @@ func (w *world) renew(lease *heldLease, increment time.Duration) error {
 	secret := *lease.secret
 	secret.Increment = increment
 	request.Secret = &secret
-	response, err := w.process.renew(context.Background(), request, nil)
+	response, err := w.process.renewLease(context.Background(), request, nil)
 	if err != nil {
 		return err
 	}

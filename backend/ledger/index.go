@@ -49,7 +49,7 @@ type index struct {
 func (i *index) Rounds() int { return i.round.number }
 
 // indexKey is a record's id.
-type indexKey [IdLength / 2]byte
+type indexKey [IDLength / 2]byte
 
 type indexShard struct {
 	// known says that what was in storage at the start is in records.

@@ -22,7 +22,7 @@ const (
 	Prefix       = "ledger/"
 	SealedPrefix = "sealed-ledger/"
 	Shards       = 256
-	IdLength     = 32 // 128 bits in hexadecimal
+	IDLength     = 32 // 128 bits in hexadecimal
 	// SameValuePrefix holds, under the id that a value gives, the ids of the records
 	// of further keys with that value.
 	SameValuePrefix = "same-value/"
@@ -51,12 +51,12 @@ func ShardName(n int) string { return fmt.Sprintf("%02x", n) }
 // IsID reports whether the text may be a record's id.
 func IsID(id string) bool {
 	_, err := hex.DecodeString(id)
-	return err == nil && len(id) == IdLength
+	return err == nil && len(id) == IDLength
 }
 
-// Enter writes the record of a new key, with an id that no other has. It is
+// Add writes the record of a new key, with an id that no other has. It is
 // the one write that a mint costs.
-func (l *Ledger) Enter(ctx context.Context, s logical.Storage, m *Mount, r *Record, keyValue string) error {
+func (l *Ledger) Add(ctx context.Context, s logical.Storage, m *Mount, r *Record, keyValue string) error {
 	r.ID = m.RecordID(keyValue)
 	unlock, err := l.entering.Lock(ctx, r.ID)
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 func (m *Mount) RecordID(keyValue string) string {
 	mac := hmac.New(sha256.New, m.Salt)
 	mac.Write([]byte(keyValue))
-	return hex.EncodeToString(mac.Sum(nil))[:IdLength]
+	return hex.EncodeToString(mac.Sum(nil))[:IDLength]
 }
 
 // MountPath is seal-wrapped: the salt would let its holder test key values

@@ -71,12 +71,12 @@ func (q *Entry) OfKey() bool {
 	return false
 }
 
-// lane is the part of the queue in which the entry waits. What clears up after
+// connectionQueue names the part of the queue in which the entry waits. What clears up after
 // failed mints has one of its own: a list that cannot be read says nothing of
 // revocations, and does not keep them.
-func (q *Entry) lane() string {
+func (q *Entry) connectionQueue() string {
 	if q.Kind == Revoke {
 		return q.Connection
 	}
-	return q.Connection + cleanUpLane
+	return q.Connection + cleanUpSuffix
 }

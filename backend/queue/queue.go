@@ -38,9 +38,9 @@ type Queue struct {
 
 	mu sync.Mutex
 	// entries by id; an entry's fields beyond what is stored change under mu.
-	entries map[string]*waitingEntry
-	lanes   map[string]*lane
-	running sync.WaitGroup
+	entries      map[string]*waitingEntry
+	byConnection map[string]*connectionQueue
+	running      sync.WaitGroup
 }
 
 type waitingEntry struct {
@@ -58,7 +58,7 @@ type waitingEntry struct {
 
 // New is an empty queue that goes by the given clock.
 func New(now func() time.Time) *Queue {
-	return &Queue{now: now, entries: map[string]*waitingEntry{}, lanes: map[string]*lane{}}
+	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
 }
 
 // Load takes over what an earlier process left on disk. After errUnreadable it
@@ -175,10 +175,10 @@ func (q *Queue) Get(id string) *Entry {
 	return &entry
 }
 
-// shown is the entry as it is shown: with the next try that its lane allows.
+// shown is the entry as it is shown: with the next try that its connection's queue allows.
 func (q *Queue) shown(item *waitingEntry) Entry {
 	entry := item.Entry
-	if l := q.lanes[entry.lane()]; l != nil && l.nextTry.After(entry.NextTry) {
+	if l := q.byConnection[entry.connectionQueue()]; l != nil && l.nextTry.After(entry.NextTry) {
 		entry.NextTry = l.nextTry
 	}
 	return entry
@@ -306,7 +306,7 @@ func (q *Queue) RetryNow(id string) bool {
 		return false
 	}
 	item.NextTry, item.asked = time.Time{}, true
-	if l := q.lanes[item.lane()]; l != nil {
+	if l := q.byConnection[item.connectionQueue()]; l != nil {
 		l.nextTry = time.Time{}
 	}
 	return true
@@ -322,7 +322,7 @@ func (q *Queue) RetryAll(connection string) {
 			continue
 		}
 		item.NextTry = time.Time{}
-		if l := q.lanes[item.lane()]; l != nil {
+		if l := q.byConnection[item.connectionQueue()]; l != nil {
 			l.nextTry = time.Time{}
 		}
 	}
@@ -337,16 +337,16 @@ func (q *Queue) Start(work func(Entry) error) {
 	now := q.now()
 	due := map[string]bool{}
 	for _, item := range q.entries {
-		name := item.lane()
-		due[name] = due[name] || q.laneOf(name).mayTry(item, now)
+		name := item.connectionQueue()
+		due[name] = due[name] || q.connectionQueueOf(name).mayTry(item, now)
 	}
 	for _, name := range slices.Sorted(maps.Keys(due)) {
-		l := q.laneOf(name)
+		l := q.connectionQueueOf(name)
 		l.more = due[name]
 		switch {
 		case !due[name] || l.nextTry.After(now):
 		case l.running:
-			l.wake() // one that hangs must not keep the others from the free places
+			l.notify() // one that hangs must not keep the others from the free places
 		default:
 			l.running = true
 			q.running.Go(func() { q.drain(name, l, work) })
@@ -354,12 +354,12 @@ func (q *Queue) Start(work func(Entry) error) {
 	}
 }
 
-// laneOf is the lane of that name. The caller holds mu.
-func (q *Queue) laneOf(name string) *lane {
-	l := q.lanes[name]
+// connectionQueueOf is the connection's queue of that name. The caller holds mu.
+func (q *Queue) connectionQueueOf(name string) *connectionQueue {
+	l := q.byConnection[name]
 	if l == nil {
-		l = newLane()
-		q.lanes[name] = l
+		l = newConnectionQueue()
+		q.byConnection[name] = l
 	}
 	return l
 }
@@ -371,9 +371,9 @@ func (i *waitingEntry) due(now time.Time) bool {
 	return !i.held && !i.busy && !i.NextTry.After(now)
 }
 
-// drain works on a lane's due entries, several at a time, until none is left or the
+// drain works on a connection's due entries, several at a time, until none is left or the
 // provider cannot be reached. Each takes the place of one that has ended.
-func (q *Queue) drain(name string, l *lane, work func(Entry) error) {
+func (q *Queue) drain(name string, l *connectionQueue, work func(Entry) error) {
 	ended := make(chan struct{}, concurrency)
 	for busy := 0; ; {
 		entry, found := q.next(name, l, busy)
@@ -393,16 +393,16 @@ func (q *Queue) drain(name string, l *lane, work func(Entry) error) {
 			select {
 			case <-ended:
 				busy--
-			case <-l.woken:
+			case <-l.notified:
 			}
 		}
 	}
 }
 
-// next takes the lane's next due entry, if another one may be tried beside those
+// next takes the next due entry, if another one may be tried beside those
 // that are busy: one at a time while the provider is in doubt, so that a dead one
 // costs one call a try.
-func (q *Queue) next(name string, l *lane, busy int) (Entry, bool) {
+func (q *Queue) next(name string, l *connectionQueue, busy int) (Entry, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
@@ -421,17 +421,17 @@ func (q *Queue) next(name string, l *lane, busy int) (Entry, bool) {
 	return item.Entry, true
 }
 
-// yields reports whether a lane of clean-ups has to wait: revocations of the same
+// yields reports whether a queue of clean-ups has to wait: revocations of the same
 // connection, of keys that somebody may use, go before them. The caller holds mu.
 func (q *Queue) yields(name string, now time.Time) bool {
-	connection, cleanUps := strings.CutSuffix(name, cleanUpLane)
-	l := q.lanes[connection]
+	connection, cleanUps := strings.CutSuffix(name, cleanUpSuffix)
+	l := q.byConnection[connection]
 	return cleanUps && l != nil && l.more && !l.nextTry.After(now)
 }
 
 // pick is the entry to be tried next; nil when none is due. Those that are due are
 // sorted once and then taken one by one. The caller holds mu.
-func (q *Queue) pick(name string, l *lane, now time.Time) *waitingEntry {
+func (q *Queue) pick(name string, l *connectionQueue, now time.Time) *waitingEntry {
 	for range 2 {
 		for len(l.ready) > 0 {
 			item := l.ready[0]
@@ -441,7 +441,7 @@ func (q *Queue) pick(name string, l *lane, now time.Time) *waitingEntry {
 			}
 		}
 		for _, item := range q.entries {
-			if item.lane() == name && l.mayTry(item, now) {
+			if item.connectionQueue() == name && l.mayTry(item, now) {
 				l.ready = append(l.ready, item)
 			}
 		}
@@ -458,17 +458,17 @@ func (q *Queue) pick(name string, l *lane, now time.Time) *waitingEntry {
 func (q *Queue) recordAttempt(entry Entry, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.laneOf(entry.lane())
+	l := q.connectionQueueOf(entry.connectionQueue())
 	item := q.entries[entry.ID]
 	if item != nil {
 		item.busy = false
 	}
-	tells := tellOf(err)
+	what := outcomeOf(err)
 	// Where it did something for others since this one failed, it is about this one.
 	alone := item != nil && item.Attempts > 0 && l.succeeded.After(item.failed)
-	if !alone || tells < ofProvider {
-		q.observe(entry.lane(), l, entry.ID, tells)
-		l.pause(tells, q.now(), q.Jitter, entry.Connection)
+	if !alone || what < ofProvider {
+		q.observe(entry.connectionQueue(), l, entry.ID, what)
+		l.backOff(what, q.now(), q.Jitter, entry.Connection)
 	}
 	if err == nil || item == nil {
 		return
@@ -476,8 +476,8 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 	item.Attempts++
 	item.LastError = err.Error()
 	item.failed = q.now()
-	item.forProvider = tells >= ofProvider && !alone
-	item.NextTry = item.failed.Add(q.Jitter.Pause(entry.ID, item.Attempts, longestPause(tells, alone)))
+	item.forProvider = what >= ofProvider && !alone
+	item.NextTry = item.failed.Add(q.Jitter.Pause(entry.ID, item.Attempts, longestPause(what, alone)))
 	var later retryAt
 	if errors.As(err, &later) && !later.RetryAt().IsZero() {
 		item.NextTry = later.RetryAt()

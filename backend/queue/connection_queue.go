@@ -12,18 +12,17 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
-// cleanUpLane is the end of the name of a connection's lane for what is no
-// revocation.
-const cleanUpLane = " clean-up"
+// cleanUpSuffix ends the name of a connection's queue for what is no revocation.
+const cleanUpSuffix = " clean-up"
 
-// lane is one connection's part of the queue: a dead provider delays nobody else's.
+// connectionQueue is one connection's part of the queue: a dead provider delays nobody else's.
 //
 // One entry that fails says little of the provider: it may be about that entry
-// alone. So while a lane is in doubt its entries are tried in turn, each once, and
+// alone. So while it is in doubt its entries are tried in turn, each once, and
 // the first success has all try again that were waiting for the provider.
-type lane struct {
+type connectionQueue struct {
 	// failures count the tries in a row that failed on the provider's account, and
-	// nextTry is until when the whole lane waits.
+	// nextTry is until when all of it waits.
 	failures int
 	nextTry  time.Time
 	// doubted is when it came to be in doubt.
@@ -32,7 +31,7 @@ type lane struct {
 	// more says that more may be due than is being worked on.
 	more bool
 	// woken has a worker look again for what is due.
-	woken chan struct{}
+	notified chan struct{}
 	// succeeded is when the provider last did what it was asked.
 	succeeded time.Time
 	// unreached and denied are the entries of which the last try, since the provider
@@ -42,8 +41,8 @@ type lane struct {
 	ready []*waitingEntry
 }
 
-func newLane() *lane {
-	return &lane{woken: make(chan struct{}, 1), unreached: map[string]bool{}, denied: map[string]bool{}}
+func newConnectionQueue() *connectionQueue {
+	return &connectionQueue{notified: make(chan struct{}, 1), unreached: map[string]bool{}, denied: map[string]bool{}}
 }
 
 const (
@@ -56,17 +55,17 @@ const (
 )
 
 // inDoubt reports whether the provider may do nothing for anybody at present.
-func (l *lane) inDoubt() bool { return len(l.unreached)+len(l.denied) > 0 }
+func (l *connectionQueue) inDoubt() bool { return len(l.unreached)+len(l.denied) > 0 }
 
 // mayTry reports whether the entry may be tried: it is due, or it waits for the
 // provider, which is to be asked whether it is back.
-func (l *lane) mayTry(item *waitingEntry, now time.Time) bool {
+func (l *connectionQueue) mayTry(item *waitingEntry, now time.Time) bool {
 	return item.due(now) || l.inDoubt() && item.forProvider && !item.held && !item.busy
 }
 
-// pause has the lane wait after a try that failed on the provider's account; the
+// backOff has all of it wait after a try that failed on the provider's account; the
 // first of several at a time speaks for all.
-func (l *lane) pause(what tells, now time.Time, jitter retry.Jitter, connection string) {
+func (l *connectionQueue) backOff(what outcome, now time.Time, jitter retry.Jitter, connection string) {
 	if what < ofProvider || l.nextTry.After(now) {
 		return
 	}
@@ -83,7 +82,7 @@ func (l *lane) pause(what tells, now time.Time, jitter retry.Jitter, connection 
 
 // longestPause bounds an entry's own pauses. alone says that the provider does for
 // others what it does not for this one.
-func longestPause(what tells, alone bool) time.Duration {
+func longestPause(what outcome, alone bool) time.Duration {
 	if what == ofEntry || what == ofSetting || alone && what >= ofProvider {
 		return retry.LongestRefused
 	}
@@ -91,7 +90,7 @@ func longestPause(what tells, alone bool) time.Duration {
 }
 
 // order is oldest first and, in doubt, those first that were not tried for longest.
-func (l *lane) order() func(a, b *waitingEntry) int {
+func (l *connectionQueue) order() func(a, b *waitingEntry) int {
 	doubt := l.inDoubt()
 	return func(a, b *waitingEntry) int {
 		if a.asked != b.asked {
@@ -109,19 +108,19 @@ func (l *lane) order() func(a, b *waitingEntry) int {
 	}
 }
 
-func (l *lane) wake() {
+func (l *connectionQueue) notify() {
 	select {
-	case l.woken <- struct{}{}:
+	case l.notified <- struct{}{}:
 	default: // it will look anyway
 	}
 }
 
-// tells is what the outcome of a try says.
-type tells int
+// outcome is what a try says of the provider.
+type outcome int
 
 const (
 	// ofNothing: the engine or its storage failed.
-	ofNothing tells = iota
+	ofNothing outcome = iota
 	// ofSetting: it cannot be done before an operator changes something.
 	ofSetting
 	// ofEntry: the provider answered about the very thing.
@@ -135,7 +134,7 @@ const (
 	ofReach
 )
 
-func tellOf(err error) tells {
+func outcomeOf(err error) outcome {
 	var lasting lasting
 	var mistaken *usererror.Error
 	var failed *providers.Error
@@ -162,8 +161,8 @@ type lasting interface {
 	Lasting()
 }
 
-// observe notes what a try said of its lane's provider. The caller holds mu.
-func (q *Queue) observe(name string, l *lane, id string, what tells) {
+// observe notes what a try said of the provider. The caller holds mu.
+func (q *Queue) observe(name string, l *connectionQueue, id string, what outcome) {
 	switch what {
 	case ofReach:
 		l.unreached[id] = true
@@ -182,11 +181,11 @@ func (q *Queue) observe(name string, l *lane, id string, what tells) {
 	}
 }
 
-// releaseWaiting has all tried again that waited for the provider of a lane. The
-// caller holds mu.
+// releaseWaiting has all tried again that waited for the provider of a
+// connection's queue. The caller holds mu.
 func (q *Queue) releaseWaiting(name string) {
 	for _, item := range q.entries {
-		if item.lane() == name && item.forProvider {
+		if item.connectionQueue() == name && item.forProvider {
 			item.NextTry, item.forProvider = time.Time{}, false
 		}
 	}
@@ -196,7 +195,7 @@ func (q *Queue) releaseWaiting(name string) {
 func (q *Queue) Observe(connection, id string, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.observe(connection, q.laneOf(connection), id, tellOf(err))
+	q.observe(connection, q.connectionQueueOf(connection), id, outcomeOf(err))
 }
 
 // Failing reports whether a connection's provider was out of reach for several keys,
@@ -204,6 +203,6 @@ func (q *Queue) Observe(connection, id string, err error) {
 func (q *Queue) Failing(connection string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.lanes[connection]
+	l := q.byConnection[connection]
 	return l != nil && len(l.unreached) >= fewUnreached
 }
