@@ -116,8 +116,8 @@ func develop(ctx context.Context, s *stage) (err error) {
 	s.lines(world.faults()...)
 	s.lines(
 		"",
-		"Vault's log: "+world.cluster.Nodes[0].LogFile(),
-		"Ctrl-C ends everything.",
+		"# Vault's log: "+world.cluster.Nodes[0].LogFile(),
+		"# Ctrl-C ends everything.",
 	)
 	<-ctx.Done()
 	return nil

@@ -85,11 +85,11 @@ func (w *world) faults() []string {
 		fault("No revocation succeeds, until told otherwise:",
 			`{"kind": "status", "status": 503, "count": 0, "match": {"method": "DELETE"}}`),
 		[]string{
-			"vault lease revoke -prefix apikeys/creds/reader; vault list -detailed apikeys/queue",
+			"vault lease revoke -sync -prefix apikeys/creds/reader; vault list -detailed apikeys/queue",
 			"# All is well again, and the queue ends what waits:",
 			"control -X DELETE $SANDBOX/faults",
 			"",
-			"go doc ./internal/sandbox.Kind lists the other faults.",
+			"# go doc ./internal/sandbox.Kind lists the other faults.",
 		},
 	)
 }
