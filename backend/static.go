@@ -104,21 +104,21 @@ func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string)
 	return keys, nil
 }
 
-// nextRotation is when the current key is replaced: at the schedule's time or
-// before its end, or at the timetable's time where that is later, after a missed
-// window or a failure.
+// nextRotation is when the current key is replaced, for a role that the timetable
+// comes to at due: then, where it is to be replaced then, and else when the
+// timetable is set to come for it. Zero is never by itself.
 func (r *StaticRole) nextRotation(keys *StaticKeys, due, now time.Time) time.Time {
 	if keys.Current == nil || !r.Schedule.Automatic() {
 		return time.Time{}
 	}
-	planned := r.Schedule.Next(keys.Current.IssuedAt)
-	if early := r.beforeItsEnd(keys.Current, now); !early.IsZero() {
-		planned = early
+	then := due
+	if now.After(due) {
+		then = now
 	}
-	if due.After(planned) {
+	if r.isDue(keys, due, then) {
 		return due
 	}
-	return planned
+	return r.replaceAt(keys.Current, now)
 }
 
 func (e *Engine) staticKeys(ctx context.Context, s logical.Storage, name string) (*StaticKeys, error) {

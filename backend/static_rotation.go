@@ -331,10 +331,11 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 			return err
 		}
 	}
+	isDue := r.isDue(keys, due, e.now()) // before those are gone that may be due instead
 	if err := e.endPrevious(ctx, e.storage, name, keys); err != nil {
 		return err
 	}
-	if !e.staticDue(r, keys, due) {
+	if !isDue {
 		return e.scheduleStatic(ctx, e.storage, name, r, keys)
 	}
 	return e.rotateStatic(ctx, e.storage, name, r, keys)
@@ -358,23 +359,29 @@ func (k *StaticKeys) setBack(now time.Time) bool {
 	return true
 }
 
-// staticDue reports whether the current key is to be replaced now. A window
-// counts from the time that the timetable has come to.
-func (e *Engine) staticDue(r *StaticRole, keys *StaticKeys, due time.Time) bool {
+// isDue reports whether the current key is to be replaced at this time, to which the
+// timetable has come for what was due. A window counts from that, which may be later
+// than the schedule's time after a failure, but not from the end of a previous key.
+func (r *StaticRole) isDue(keys *StaticKeys, due, now time.Time) bool {
 	if keys.Current == nil {
 		return true
 	}
-	if early := r.beforeItsEnd(keys.Current, e.now()); !early.IsZero() && !e.now().Before(early) {
+	if early := r.beforeItsEnd(keys.Current, now); !early.IsZero() && !now.Before(early) {
 		return true // no window is waited for: the key would end meanwhile
 	}
 	planned := r.Schedule.Next(keys.Current.IssuedAt)
-	if planned.IsZero() || e.now().Before(planned) {
+	if planned.IsZero() || now.Before(planned) {
 		return false
 	}
-	if due.After(planned) {
+	if due.After(planned) && !keys.endsOne(due) {
 		planned = due
 	}
-	return !r.Schedule.Missed(planned, e.now())
+	return !r.Schedule.Missed(planned, now)
+}
+
+// endsOne reports whether that is when a previous key ends.
+func (k *StaticKeys) endsOne(at time.Time) bool {
+	return slices.ContainsFunc(k.Previous, func(key *StaticKey) bool { return key.Until.Equal(at) })
 }
 
 // endPrevious revokes the previous keys whose overlap is over.

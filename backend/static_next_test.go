@@ -1,0 +1,61 @@
+package backend
+
+import (
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/timetable"
+)
+
+// TestNextRotationIsWhatIsDone: what readers are told of a static role is when the
+// engine comes to replace its key, and not when it comes for something else.
+func TestNextRotationIsWhatIsDone(t *testing.T) {
+	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	at := func(days, hours int) time.Time {
+		return monday.AddDate(0, 0, days).Add(time.Duration(hours) * time.Hour)
+	}
+	weekly := timetable.Schedule{Cron: "0 3 * * SAT", Window: time.Hour}
+	unbound := timetable.Schedule{Cron: "0 3 * * SAT"}
+	daily := timetable.Schedule{Period: 24 * time.Hour}
+	for name, test := range map[string]struct {
+		schedule                    timetable.Schedule
+		issued, expires, until, due time.Time
+		now, want                   time.Time
+	}{
+		"by hand":                              {timetable.Schedule{}, at(0, 0), time.Time{}, time.Time{}, time.Time{}, at(0, 5), time.Time{}},
+		"a period":                             {daily, at(0, 0), time.Time{}, time.Time{}, at(1, 0), at(0, 5), at(1, 0)},
+		"a previous key ends before":           {daily, at(0, 0), time.Time{}, at(0, 6), at(0, 6), at(0, 5), at(1, 0)},
+		"after a failure":                      {daily, at(0, 0), time.Time{}, time.Time{}, at(1, 2), at(1, 1), at(1, 2)},
+		"a role that is being looked at soon":  {daily, at(0, 0), time.Time{}, time.Time{}, at(0, 6), at(0, 5), at(1, 0)},
+		"the provider ends the key before":     {daily, at(0, 0), at(0, 20), time.Time{}, at(0, 18), at(0, 5), at(0, 18)},
+		"a cron schedule":                      {weekly, at(0, 0), time.Time{}, time.Time{}, at(5, 3), at(0, 5), at(5, 3)},
+		"within the window":                    {weekly, at(0, 0), time.Time{}, time.Time{}, at(5, 3), at(5, 3), at(5, 3)},
+		"a window that was missed":             {weekly, at(0, 0), time.Time{}, time.Time{}, at(5, 3), at(5, 9), at(12, 3)},
+		"after that":                           {weekly, at(0, 0), time.Time{}, time.Time{}, at(12, 3), at(6, 0), at(12, 3)},
+		"after that, and a previous key ends":  {weekly, at(0, 0), time.Time{}, at(8, 0), at(8, 0), at(6, 0), at(12, 3)},
+		"that end has come":                    {weekly, at(0, 0), time.Time{}, at(8, 0), at(8, 0), at(8, 0), at(12, 3)},
+		"a failure within the window":          {weekly, at(0, 0), time.Time{}, time.Time{}, at(5, 5), at(5, 4), at(5, 5)},
+		"no window, and late":                  {unbound, at(0, 0), time.Time{}, time.Time{}, at(5, 3), at(6, 0), at(5, 3)},
+		"a schedule that was written later":    {unbound, at(-30, 0), time.Time{}, time.Time{}, at(5, 3), at(0, 0), at(5, 3)},
+		"late, and the provider ends the key":  {unbound, at(0, 0), at(9, 0), time.Time{}, at(5, 3), at(6, 0), at(5, 3)},
+		"an end after which nothing is missed": {daily, at(0, 0), at(9, 0), at(0, 6), at(1, 0), at(0, 7), at(1, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &StaticRole{Schedule: test.schedule}
+			keys := &StaticKeys{Current: &StaticKey{IssuedAt: test.issued, ExpiresAt: test.expires}}
+			if !test.until.IsZero() {
+				keys.Previous = []*StaticKey{{Until: test.until}}
+			}
+			if got := r.nextRotation(keys, test.due, test.now); !got.Equal(test.want) {
+				t.Errorf("it is told that the key is replaced at %s, want %s", got, test.want)
+			}
+			then := test.due
+			if test.now.After(then) {
+				then = test.now
+			}
+			if is, want := r.isDue(keys, test.due, then), !test.want.IsZero() && test.due.Equal(test.want); is != want {
+				t.Errorf("coming for what is due at %s, the engine replaces the key: %v, want %v", test.due, is, want)
+			}
+		})
+	}
+}
