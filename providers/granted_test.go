@@ -80,3 +80,31 @@ func TestGranted(t *testing.T) {
 		})
 	}
 }
+
+// TestEndThatWasSaved: a saved value that the answer does not hold tells nothing of the
+// key's end, and null says that there is none.
+func TestEndThatWasSaved(t *testing.T) {
+	asked := time.Date(2026, 3, 1, 13, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		answer object
+		end    time.Time
+	}{
+		"absent": {object{"id": "i", "key": "sk-value-1", "owner": "o"}, asked},
+		"null":   {object{"id": "i", "key": "sk-value-1", "owner": "o", "end": nil}, time.Time{}},
+		"told":   {object{"id": "i", "key": "sk-value-1", "owner": "o", "end": "2026-03-01T12:10:00Z"}, asked.Add(-50 * time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("POST /v1/projects/p1/keys", 201, test.answer)
+			src := strings.Replace(wholeDefinition, "owner = body.owner", "owner = body.owner, end = body.end", 1)
+			src = strings.Replace(src, "    id     = body.id\n", "    id     = body.id\n    expires_at = saved.end\n", 1)
+			key, err := f.client(t, src, nil).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}, ExpiresAt: asked, TTL: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := key.ActualExpiry.End(asked.Add(-time.Hour), asked); !got.Equal(test.end) {
+				t.Errorf("the key ends at %s, want %s", got, test.end)
+			}
+		})
+	}
+}

@@ -136,7 +136,7 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 		m.handle.Secret[name] = secret[name]
 		m.handle.Sealed = true
 	}
-	granted, grantErr := readActualExpiry(issue.ActualExpiry, m.scope)
+	granted, grantErr := readActualExpiry(issue.ActualExpiry, m.strictly())
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
 		return nil, unusable(err)
 	}

@@ -185,6 +185,7 @@ func TestMistakes(t *testing.T) {
 		{"rate beyond all bounds", "requests_per_second = 5", "requests_per_second = 1e9", []string{"from 0.001 to 10000"}},
 		{"poll without a pause", "    id     = body.id\n", "    id = body.id\n    poll {\n get = \"/me\"\n until = true\n every = \"1ns\"\n }\n", []string{"every is at least 100ms"}},
 		{"role field without use", "      scopes  = role.scopes\n", "", []string{"role field without use", "role.scopes"}},
+		{"post in revoke that may look", "    delete = \"/projects/${role.project}/keys/${key.id}\"\n    query  = { owner = saved.owner }\n    gone   = [404]\n", lookingByPost, []string{"gone of a post", "looks = true"}},
 		{"item member without use", "      owner = item.owner\n", "      owner = item.owner\n      ownr = item.owner\n", []string{"item member without use", "Nothing reads ownr"}},
 		{"next is a text", "next = body.more ? { after = body.last } : null", "next = body.more ? \"${body.last}\" : null", []string{"Write"}},
 		{"next is what the answer holds", "next = body.more ? { after = body.last } : null", "next = try(page.after, body.next)", []string{"bad next", "as an object"}},
@@ -223,6 +224,46 @@ func TestMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// lookingByPost is a revocation whose first step may look or end something.
+const lookingByPost = `    step "find" {
+      post = "/projects/${role.project}/keys/find"
+      json = { id = key.id }
+      gone = body.key == null
+    }
+    step "end" {
+      delete = "/projects/${role.project}/keys/${key.id}"
+      query  = { owner = saved.owner }
+      gone   = [404]
+    }
+`
+
+// TestRoleFieldOfAValidation: a validation of a field sends it nowhere.
+func TestRoleFieldOfAValidation(t *testing.T) {
+	src := strings.Replace(validating("exactly_one_of = [role.scopes, role.limit]"), "      scopes  = role.scopes\n", "", 1)
+	if _, err := Parse("acme.hcl", []byte(src)); err == nil || !strings.Contains(err.Error(), "No request mentions role.scopes") {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// TestGoneOfALook: a post that looks ends the revocation, and one that ends something
+// does not.
+func TestGoneOfALook(t *testing.T) {
+	for looks, want := range map[string]int{"true": 1, "false": 2} {
+		f := newFake(t)
+		f.on("POST /v1/projects/p1/keys/find", 200, object{"key": nil})
+		f.on("DELETE /v1/projects/p1/keys/i", 204, "")
+		src := strings.Replace(wholeDefinition, "    delete = \"/projects/${role.project}/keys/${key.id}\"\n    query  = { owner = saved.owner }\n    gone   = [404]\n",
+			strings.Replace(lookingByPost, "gone = body", "looks = "+looks+"\n      gone = body", 1), 1)
+		c := f.client(t, src, nil)
+		if err := c.Revoke(t.Context(), Handle{Name: "n", ID: "i", Role: Values{"project": "p1"}, Saved: Values{"owner": "o"}}); err != nil {
+			t.Error(err)
+		}
+		if len(f.calls) != want {
+			t.Errorf("looks = %s: %v", looks, f.calls)
+		}
 	}
 }
 

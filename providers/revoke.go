@@ -2,7 +2,6 @@ package providers
 
 import (
 	"context"
-	"net/http"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
@@ -46,7 +45,7 @@ func (c *Client) revokeAll(ctx context.Context, steps []*definition.Call, s expr
 			skipped = true
 		case outcome == stepGone:
 			missing = true
-			if step.Method == http.MethodGet || len(step.Save) > 0 {
+			if step.Looks {
 				return skipped, missing, nil // what the later steps would delete was not found
 			}
 		}

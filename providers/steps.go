@@ -21,6 +21,8 @@ type stepRunner struct {
 	calls []*definition.Call
 	scope expr.Scope
 	saved map[string]cty.Value
+	// untold are the saved values that no answer held: null, and yet no provider's null.
+	untold map[string]cty.Value
 }
 
 // newStepRunner begins with what is saved already, and gathers the secrets that it
@@ -155,9 +157,36 @@ func (q *stepRunner) saveAll(members []expr.Member, when phase) error {
 		}
 		q.scope.Conceal(value)
 		q.saved[member.Name] = value
+		q.noteUntold(member, value)
 	}
 	q.scope = q.scope.With("saved", cty.ObjectVal(q.saved))
 	return failed
+}
+
+// noteUntold takes note of a saved value that is null because the answer does not hold
+// it.
+func (q *stepRunner) noteUntold(member expr.Member, value cty.Value) {
+	delete(q.untold, member.Name)
+	if !value.IsNull() {
+		return
+	}
+	if strict, err := q.scope.Reading(expr.AbsentIsUnknown).Evaluate(member.Expr); err == nil && !strict.IsKnown() {
+		if q.untold == nil {
+			q.untold = map[string]cty.Value{}
+		}
+		q.untold[member.Name] = cty.DynamicVal
+	}
+}
+
+// strictly is the scope for what much depends on: a saved value that no answer held
+// tells nothing there.
+func (q *stepRunner) strictly() expr.Scope {
+	if len(q.untold) == 0 {
+		return q.scope
+	}
+	saved := maps.Clone(q.saved)
+	maps.Copy(saved, q.untold)
+	return q.scope.With("saved", cty.ObjectVal(saved))
 }
 
 // isSecret reports whether value carries a secret, by its mark or because it

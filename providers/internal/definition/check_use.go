@@ -15,10 +15,10 @@ import (
 // checkUse finds role fields and item members that nothing reads.
 func (p *parser) checkUse() {
 	d := p.def
-	read := expr.ReferencesTo("role", expressionsIn(p.body)...)
+	read := expr.ReferencesTo("role", expressionsIn(p.body, "validation")...)
 	for _, field := range d.Role {
 		if at, ok := p.fields[field]; ok && !read[field.Name] {
-			p.add(at, "role field without use", "Nothing mentions role.%s, so whoever sets it would narrow nothing: send it in a request, or leave the field out.", field.Name)
+			p.add(at, "role field without use", "No request mentions role.%s, so whoever sets it would narrow nothing: send it in a request, or leave the field out.", field.Name)
 		}
 	}
 	for _, list := range d.listings() {
@@ -41,14 +41,17 @@ func (p *parser) checkItemUse(list *ListBlock, own []string, saved expr.Referenc
 	}
 }
 
-// expressionsIn are all expressions in a body and the blocks inside it.
-func expressionsIn(body *hclsyntax.Body) []hclsyntax.Expression {
+// expressionsIn are all expressions in a body and the blocks inside it, but those of
+// that type.
+func expressionsIn(body *hclsyntax.Body, without ...string) []hclsyntax.Expression {
 	var all []hclsyntax.Expression
 	for _, attribute := range body.Attributes {
 		all = append(all, attribute.Expr)
 	}
 	for _, block := range body.Blocks {
-		all = append(all, expressionsIn(block.Body)...)
+		if !slices.Contains(without, block.Type) {
+			all = append(all, expressionsIn(block.Body, without...)...)
+		}
 	}
 	return all
 }

@@ -157,8 +157,11 @@ type Call struct {
 	Pagination *Pagination
 	When       hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
 	Save       []expr.Member
-	Poll       *PollBlock
-	Undo       *Call
+	// Looks says that the step ends nothing itself: where what it looks for is gone,
+	// the steps after it are not made.
+	Looks bool
+	Poll  *PollBlock
+	Undo  *Call
 }
 
 // credential is whose credential a request carries.

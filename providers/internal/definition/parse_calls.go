@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -83,7 +84,7 @@ func (r *blockReader) identify(secret []expr.Member) {
 func (p *parser) readRevoke(block *hclsyntax.Block) []*Call {
 	if steps := stepsOf(block); len(steps) > 0 {
 		r := p.open(block.Body, "revoke", nil, []string{"step"})
-		return p.readSteps(r, steps, with(requestAttributes, "gone", "save"), with(requestBlocks, "poll"))
+		return p.readSteps(r, steps, with(requestAttributes, "gone", "looks", "save"), with(requestBlocks, "poll"))
 	}
 	r := p.open(block.Body, "revoke", with(requestAttributes, "gone"), with(requestBlocks, "step", "poll"))
 	return []*Call{r.call(block)}
@@ -103,7 +104,7 @@ func stepsOf(block *hclsyntax.Block) []*hclsyntax.Block {
 func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes, blocks []string) []*Call {
 	var calls []*Call
 	seen := map[string]bool{}
-	for _, block := range steps {
+	for i, block := range steps {
 		name, at, ok := r.label(block)
 		if !ok {
 			continue
@@ -119,6 +120,9 @@ func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes,
 			c.Poll.Block, c.Poll.Step = r.what, name
 		}
 		c.Save = inner.object("save")
+		if slices.Contains(attributes, "looks") {
+			c.Looks = inner.looks(c, i == len(steps)-1)
+		}
 		if undo := inner.only("undo"); undo != nil {
 			c.Undo = p.open(undo.Body, "undo", with(requestAttributes, "gone"), requestBlocks).call(undo)
 			c.Undo.Step = name
@@ -126,6 +130,21 @@ func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes,
 		calls = append(calls, c)
 	}
 	return calls
+}
+
+// looks reports whether a step only looks for what the later ones end, so that there
+// is nothing to end where that is gone. A post does not tell by itself.
+func (r *blockReader) looks(c *Call, last bool) bool {
+	attribute := r.attribute("looks")
+	switch {
+	case attribute != nil:
+		return r.literalBool("looks")
+	case c.Method == http.MethodGet || len(c.Save) > 0:
+		return true
+	case c.Method == http.MethodPost && c.Gone != nil && !last:
+		r.p.add(r.attribute("gone").NameRange, "gone of a post", "This step may look, or end something: write looks = true where the steps after it are not to be made when the thing is gone, and looks = false where they are.")
+	}
+	return false
 }
 
 // readList reads list, or lookup, which has no pages. Required are the

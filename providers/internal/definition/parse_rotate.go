@@ -61,7 +61,7 @@ func (p *parser) readRetire(block *hclsyntax.Block) []*Call {
 	own := with(requestAttributes, "gone", "when")
 	if steps := stepsOf(block); len(steps) > 0 {
 		r := p.open(block.Body, "retire", nil, []string{"step"})
-		return p.readSteps(r, steps, with(own, "save"), with(requestBlocks, "poll"))
+		return p.readSteps(r, steps, with(own, "looks", "save"), with(requestBlocks, "poll"))
 	}
 	r := p.open(block.Body, "retire", own, with(requestBlocks, "step", "poll"))
 	return []*Call{r.call(block)}
