@@ -61,12 +61,20 @@ func (f *front) HandleRequest(ctx context.Context, req *logical.Request) (*logic
 		if err := checkInput(path, req); err != nil {
 			return logical.ErrorResponse("%s", err), nil
 		}
+	} else if endpoint, named := f.endpointOf(req.Path); named {
+		return logical.ErrorResponse("%s/NAME: a name is of letters, digits, '_', '-' and '.', and begins and ends with a letter, a digit or '_'; write such a name", endpoint), nil
 	}
 	resp, err := f.Backend.HandleRequest(ctx, req)
 	if text, ok := userErrorIn(err); ok && req.Operation != logical.RevokeOperation {
 		return logical.ErrorResponse("%s", text), nil
 	}
 	return resp, err
+}
+
+// endpointOf is the endpoint of a path that would have one if its name were a name.
+func (f *front) endpointOf(path string) (endpoint string, named bool) {
+	endpoint, name, _ := strings.Cut(path, "/")
+	return endpoint, name != "" && f.routes.Route(endpoint+"/name") != nil
 }
 
 // HandleExistenceCheck looks at the path alone. Vault asks before it checks
