@@ -82,6 +82,7 @@ type terraform struct {
 	vault   *vaulttest.Server
 	sandbox *sandbox.Server
 	program string
+	url     string // of the sandbox
 	dir     string
 	env     []string
 }
@@ -104,6 +105,7 @@ func newTerraform(t *testing.T) *terraform {
 	web := httptest.NewServer(f.sandbox)
 	t.Cleanup(web.Close)
 	t.Cleanup(f.sandbox.Close)
+	f.url = web.URL
 	copyFile(t, "../../examples/terraform/main.tf", filepath.Join(f.dir, "main.tf"))
 	// The provider is used where it lies, so nothing is to be downloaded.
 	settings := filepath.Join(t.TempDir(), "terraform.rc")
@@ -155,7 +157,12 @@ func (f *terraform) read(path string) map[string]any {
 
 func (f *terraform) write(path string) {
 	f.t.Helper()
-	if _, err := f.vault.Client.Logical().Write("apikeys/"+path, nil); err != nil {
+	f.writeFields(path, nil)
+}
+
+func (f *terraform) writeFields(path string, fields map[string]any) {
+	f.t.Helper()
+	if _, err := f.vault.Client.Logical().Write("apikeys/"+path, fields); err != nil {
 		f.t.Fatalf("%s: %v", path, err)
 	}
 }
