@@ -25,6 +25,9 @@ type cabinet struct {
 	// twice has the next request to make a key carried out twice, as by a proxy
 	// that sends it again.
 	twice bool
+	// existing has requests for a new key answered with the newest that exists, and
+	// misnamed has them answered with its id beside a new key's value.
+	existing, misnamed bool
 	// lists counts the listings of each drawer, and broken are the drawers whose
 	// listing is answered with this status.
 	lists  map[string]int
@@ -132,7 +135,20 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		var in cabinetKey
 		_ = json.NewDecoder(r.Body).Decode(&in)
+		if id != "" {
+			answer(http.StatusConflict, map[string]any{"message": "it has one"})
+			return
+		}
+		newest := keys[max(len(keys)-1, 0):]
+		if c.existing && len(newest) > 0 {
+			answer(http.StatusOK, map[string]any{"id": newest[0].ID, "key": newest[0].ID + ".secret-of-" + newest[0].ID})
+			return
+		}
 		made := c.add(drawer, in.Name)
+		if c.misnamed && len(newest) > 0 {
+			answer(http.StatusCreated, map[string]any{"id": newest[0].ID, "key": made.ID + ".secret-of-" + made.ID})
+			return
+		}
 		if c.twice {
 			c.twice = false
 			made = c.add(drawer, in.Name)

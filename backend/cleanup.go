@@ -22,7 +22,7 @@ func (e *Engine) cleanUp(ctx context.Context, entry queue.Entry) (done bool, err
 	}
 	defer release()
 	if entry.Undo != nil {
-		if err := w.client.Undo(ctx, *entry.Undo, e.believes(w, &entry)); err != nil || entry.Undo.Rotation {
+		if err := e.undoLeft(ctx, w, &entry); err != nil || entry.Undo.Rotation {
 			return err == nil, err
 		}
 	}
@@ -37,6 +37,20 @@ func (e *Engine) cleanUp(ctx context.Context, entry queue.Entry) (done bool, err
 		return false, &unproven{reason: "no such key is found, which is no proof that there is none, since " + strings.Join(w.doubts, " and ")}
 	}
 	return true, nil
+}
+
+// undoLeft undoes what a failed mint or rotation left to be undone.
+func (e *Engine) undoLeft(ctx context.Context, w way, entry *queue.Entry) error {
+	own := claim{part: entry.ID, failed: !entry.Undo.Rotation}
+	return e.removeUnlessHeld(ctx, e.storage, removal{
+		object: object{bound: w.boundConnection, name: entry.KeyName},
+		claim:  own,
+		work:   "clean_up",
+		why:    entry.Reason,
+		remove: func(ctx context.Context) error {
+			return w.client.Undo(ctx, *entry.Undo, e.spares(e.storage, w.boundConnection, own), e.believes(w, entry))
+		},
+	})
 }
 
 // believes reports whether what is not found this way does not exist: what made
@@ -61,7 +75,11 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		if entry.Kind == queue.Intent && errors.Is(err, errHeld) {
 			return false, errFinished
 		}
-		return err == nil && trusted, err
+		if !isAnothers(err, entry.ID) {
+			return err == nil && trusted, err
+		}
+		// The answer told the id of what was there before. What was made, if anything
+		// was, is known by its name alone.
 	}
 	if !bound.definition.Capabilities.Lookup {
 		if e.isOver(bound, entry) {
@@ -73,12 +91,18 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 	if err = errors.Join(append(found.Unreadable, err)...); err != nil {
 		return false, err
 	}
+	removed := 0
 	for _, listed := range found.Keys {
-		if err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found.Keys); err != nil {
+		err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found.Keys)
+		if isAnothers(err, entry.ID) {
+			continue // the provider gave it this name, and it is what was there before
+		}
+		if err != nil {
 			return false, err
 		}
+		removed++
 	}
-	if len(found.Keys) > 0 && !trusted {
+	if removed > 0 && !trusted {
 		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.TrustAbsenceAfter}
 	}
 	return found.Steady && !began.Before(entry.TrustAbsenceAfter), nil
@@ -87,15 +111,20 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 // removeLeftOver removes what a mint that failed left at the provider; beside is
 // all that is listed under its name.
 func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, entry *queue.Entry, handle providers.Handle, beside []providers.Listed) error {
+	return e.removeUnlessHeld(ctx, e.storage, e.leftOver(bound, entry, handle, beside, func(ctx context.Context) error { return bound.client.Revoke(ctx, handle) }))
+}
+
+// leftOver is the removal of what a mint that failed left at the provider.
+func (e *Engine) leftOver(bound *boundConnection, entry *queue.Entry, handle providers.Handle, beside []providers.Listed, remove func(context.Context) error) removal {
 	o := objectOf(bound, handle)
 	for _, other := range beside {
 		o.beside = append(o.beside, other.Handle.ID)
 	}
-	return e.removeUnlessHeld(ctx, e.storage, removal{
+	return removal{
 		object: o,
 		claim:  claim{part: entry.ID, failed: entry.Kind != queue.Intent},
 		work:   "clean_up",
 		why:    entry.Reason,
-		remove: func(ctx context.Context) error { return bound.client.Revoke(ctx, handle) },
-	})
+		remove: remove,
+	}
 }

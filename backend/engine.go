@@ -180,7 +180,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	}
 	e.clients.connections.byName = map[string]*boundConnection{}
 	e.books = books{
-		ledger:      ledger.New(func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }),
+		ledger:      ledger.New(func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }, e.shortTarget),
 		marks:       marks.New(clock.latest),
 		queue:       queue.New(now),
 		timetable:   timetable.New(now),

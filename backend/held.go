@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -25,8 +26,10 @@ type holder struct {
 	connection string
 	provider   string
 	baseURL    string
-	// id is the provider's own of what is held; empty where that is not known.
-	id string
+	// id is the provider's own of what is held; empty where that is not known. named
+	// are the values by which revoking names it.
+	id    string
+	named []string
 	// name and issued are of what is held, as far as they are known.
 	name   string
 	issued time.Time
@@ -101,6 +104,22 @@ type removal struct {
 // errHeld means that something was not removed because somebody holds it.
 var errHeld = errors.New("it is held, so it stays")
 
+// heldError is errHeld with who holds what.
+type heldError struct {
+	by   *holder
+	what object
+}
+
+func (h *heldError) Error() string        { return errHeld.Error() + ": " + h.by.describe() }
+func (h *heldError) Is(target error) bool { return target == errHeld }
+
+// isAnothers reports whether something stays because it is another key by its id,
+// whatever its name says, and not that of the fixed part.
+func isAnothers(err error, part string) bool {
+	var held *heldError
+	return errors.As(err, &held) && held.by.recordID != "" && held.by.part != part && slices.Contains(held.what.ids, held.by.id)
+}
+
 // errUnclear means that something was not removed because it cannot be told
 // whether somebody holds it.
 var errUnclear = errors.New("it cannot be told whether somebody holds it, so it stays")
@@ -151,7 +170,7 @@ func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) er
 	case one.unclear:
 		return fmt.Errorf("%w: %s", errUnclear, one.describe())
 	}
-	return fmt.Errorf("%w: %s", errHeld, one.describe())
+	return &heldError{one, r.object}
 }
 
 // holdingsFor is what a removal is compared with. Keys share one reading of the

@@ -27,7 +27,9 @@ type holdings struct {
 	mu     sync.Mutex
 	byPart map[string][]*holder // by the fixed part of the name
 	byID   map[string][]*holder
-	scopes map[string]providers.ListingScope // those of the records, each once
+	// bySaved are those that revoking names by a value which issue saved.
+	bySaved map[string][]*holder
+	scopes  map[string]providers.ListingScope // those of the records, each once
 	// credentials are all admin credentials in use or in doubt.
 	credentials []heldCredential
 	// unread are the ledger's records that cannot be read and may be of any key;
@@ -51,7 +53,7 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 	if err != nil {
 		return nil, nil, err
 	}
-	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, scopes: map[string]providers.ListingScope{}}
+	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, bySaved: map[string][]*holder{}, scopes: map[string]providers.ListingScope{}}
 	e.books.holdingsLog.open(h)
 	release = func() { e.books.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
@@ -99,6 +101,11 @@ func (h *holdings) add(one *holder, name string) {
 	if one.id != "" {
 		h.byID[one.id] = append(h.byID[one.id], one)
 	}
+	for _, value := range one.named {
+		if value != one.id {
+			h.bySaved[value] = append(h.bySaved[value], one)
+		}
+	}
 }
 
 // addRecords adds every record of the ledger, whatever its connection.
@@ -117,14 +124,14 @@ func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings)
 		if err != nil {
 			return err
 		}
-		h.addRecord(r)
+		h.addRecord(r, e.namedBy(r))
 	}
 	return nil
 }
 
-func (h *holdings) addRecord(r *ledger.Record) {
+func (h *holdings) addRecord(r *ledger.Record, named []string) {
 	h.add(&holder{
-		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID,
+		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID, named: named,
 		name: r.Handle.Name, issued: r.IssuedAt, scope: h.scope(r.Scope), recordID: r.ID,
 	}, r.Handle.Name)
 }
@@ -280,18 +287,22 @@ func (e *Engine) addRotation(ctx context.Context, s logical.Storage, h *holdings
 // counts as secret.
 func (h *holdings) addCredential(of *holder, fields providers.Fields, values providers.Values) {
 	one := heldCredential{holder: of}
+	one.addValues(fields, values)
+	h.credentials = append(h.credentials, one)
+}
+
+func (c *heldCredential) addValues(fields providers.Fields, values providers.Values) {
 	for name, value := range values {
 		text, ok := textOf(value)
 		if !ok || text == "" {
 			continue
 		}
 		if field := fields.Lookup(name); field != nil && !field.Sensitive {
-			one.whole = append(one.whole, text)
+			c.whole = append(c.whole, text)
 		} else {
-			one.secrets = append(one.secrets, text)
+			c.secrets = append(c.secrets, text)
 		}
 	}
-	h.credentials = append(h.credentials, one)
 }
 
 // textOf is a text or a number of a connection's fields as text.
@@ -360,15 +371,8 @@ func (h *holdings) holderOf(o object, by claim) *holder {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	part, named := h.partOf(o.name)
-	for _, id := range o.ids {
-		for _, one := range h.byID[id] {
-			if one.isAt(o) && !by.covers(one) {
-				return one
-			}
-		}
-		if one := h.credentialOf(o, id, by); one != nil {
-			return one
-		}
+	if one := h.relyingOn(o, by, h.byID); one != nil {
+		return one
 	}
 	for _, text := range h.raw {
 		if named && strings.Contains(text, part) || o.isShownIn(text) {

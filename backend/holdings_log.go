@@ -74,10 +74,11 @@ func (l *holdingsLog) end(h *holdings) {
 
 // added is called once a new key is in the ledger, and before it is out of
 // flight.
-func (l *holdingsLog) added(r *ledger.Record) {
+// named are the values by which revoking names it.
+func (l *holdingsLog) added(r *ledger.Record, named []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for h := range l.inUse {
-		h.addRecord(r)
+		h.addRecord(r, named)
 	}
 }

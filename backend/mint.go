@@ -155,7 +155,10 @@ func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, 
 	if err := e.books.ledger.Add(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
 		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))
 	}
-	e.books.holdingsLog.added(&o.record)
+	e.books.holdingsLog.added(&o.record, e.namedBy(&o.record))
+	if other, err := e.sharedWith(ctx, s, &o.record); err != nil || other != "" {
+		return e.refuseShared(ctx, s, o, other, err)
+	}
 	e.finishMint(ctx, s, o)
 	if ctx.Err() != nil {
 		err := fmt.Errorf("the caller went away: %w", context.Cause(ctx))

@@ -74,22 +74,49 @@ func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintP
 	return e.leaveToQueue(ctx, s, o, entry)
 }
 
+// refuseShared refuses a key that is another's, or may be: the provider answered with
+// what was there before. Should it have made one all the same, that is known by its
+// name alone.
+func (e *Engine) refuseShared(ctx context.Context, s logical.Storage, o *mintPlan, other string, cause error) error {
+	err := fmt.Errorf("connection %q made no key of its own: the provider answered with the id of %s, which somebody holds", o.bound.name, other)
+	if cause != nil {
+		err = fmt.Errorf("finding out whether the new key is another's: %w", cause)
+	}
+	entry := o.cleanUp("the provider answered with another key's id", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
+	if left := e.leaveToQueue(ctx, s, o, entry); left != nil {
+		return errors.Join(err, left) // the record stays, and the reaper comes to it
+	}
+	return errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
+}
+
 // revokeUnrecorded revokes a key that could not be entered into the ledger: this node
-// may be sealed or demoted, and its storage gone.
+// may be sealed or demoted, and its storage gone. So what this process knows has to
+// do, where it is all.
 func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *mintPlan, handle providers.Handle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
-	missing, err := o.bound.client.Delete(ctx, handle)
+	entry := o.cleanUp("the key could not be entered into the ledger", e.now().Add(e.lagOf(o.bound)))
+	entry.Handle = &handle
+	missing, err := false, error(nil)
+	if e.isAlone(&o.record) {
+		missing, err = o.bound.client.Delete(ctx, handle)
+	} else {
+		err = e.removeUnlessHeld(ctx, s, e.leftOver(o.bound, &entry, handle, nil, func(ctx context.Context) (err error) {
+			missing, err = o.bound.client.Delete(ctx, handle)
+			return err
+		}))
+	}
 	if err == nil && !missing {
 		e.dropWritten(ctx, s, &o.record)
 		e.finishMint(ctx, s, o)
 		return nil
 	}
-	if missing {
+	switch {
+	case missing:
 		err = errors.New("the provider does not know it yet")
+	case isAnothers(err, entry.ID):
+		e.dropWritten(ctx, s, &o.record)
 	}
-	entry := o.cleanUp("the key could not be entered into the ledger", e.now().Add(e.lagOf(o.bound)))
-	entry.Handle = &handle
 	return errors.Join(
 		fmt.Errorf("revoking the key again: %w", err),
 		e.leaveToQueue(ctx, s, o, entry))

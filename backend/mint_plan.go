@@ -117,6 +117,7 @@ func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boun
 			ExpiresAt: expiresAt,
 			TTL:       bound.definition.Expiry.Life(now, expiresAt),
 			CIDRs:     cidrs,
+			Spare:     e.spares(s, bound, claim{part: fixed, failed: true}),
 		},
 	}
 	o.record = ledger.Record{

@@ -122,11 +122,17 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 			return err
 		}
 	}
-	err := e.endAtProvider(ctx, s, r, since)
+	other, err := e.sharedAtEnd(ctx, s, r)
+	if err == nil && other == "" {
+		err = e.endAtProvider(ctx, s, r, since)
+	}
 	e.metrics.revoked(r, err)
 	e.tellRevoked(r, err)
 	if err != nil {
 		return err
+	}
+	if other != "" {
+		e.log.Warn("a key ended that the provider does not tell from another one, which lives on", "connection", r.Connection, "key_name", r.Handle.Name, "other", other)
 	}
 	if !r.Unrecorded {
 		err = e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)

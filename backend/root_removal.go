@@ -157,12 +157,15 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConn
 
 // undo removes what a rotation made by what its definition says undoes it.
 func (e *Engine) undo(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, left *providers.Leftover) error {
+	own := claim{part: note.entryID()}
 	return e.removeUnlessHeld(ctx, s, removal{
 		object: object{bound: bound, name: note.Name},
-		claim:  claim{part: note.entryID()},
+		claim:  own,
 		work:   "rotation",
 		why:    "the rotation was not finished",
-		remove: func(ctx context.Context) error { return bound.client.Undo(ctx, *left, !e.underWay(bound, note)) },
+		remove: func(ctx context.Context) error {
+			return bound.client.Undo(ctx, *left, e.spares(s, bound, own), !e.underWay(bound, note))
+		},
 	})
 }
 

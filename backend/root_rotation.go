@@ -179,7 +179,10 @@ func (e *Engine) replaceRootCredential(ctx context.Context, s logical.Storage, b
 	}
 	callCtx, cancel := context.WithTimeout(ctx, bound.connection.longestMint())
 	defer cancel()
-	request := providers.RotateRequest{Name: note.Name, Candidate: note.Candidate, ExpiresAt: note.ExpiresAt}
+	request := providers.RotateRequest{
+		Name: note.Name, Candidate: note.Candidate, ExpiresAt: note.ExpiresAt,
+		Spare: e.spares(s, bound, claim{part: note.entryID()}),
+	}
 	made, undo, err := bound.client.RotateUndoably(callCtx, request)
 	if err != nil {
 		return e.failedRotation(ctx, s, bound, note, err)

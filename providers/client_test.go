@@ -320,7 +320,7 @@ func TestLackingBlocks(t *testing.T) {
 	if err := c.Check(ctx); err != nil {
 		t.Error(err)
 	}
-	if err := c.Undo(ctx, Leftover{}, true); err != nil {
+	if err := c.Undo(ctx, Leftover{}, nil, true); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Extend(ctx, Handle{}, time.Now(), 0); err == nil {

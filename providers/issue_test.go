@@ -108,7 +108,7 @@ func TestBackingOut(t *testing.T) {
 				t.Fatalf("%+v is left over", e.Leftover)
 			}
 			f.on(undoKey, 204, "")
-			if err := c.Undo(t.Context(), *e.Leftover, true); err != nil {
+			if err := c.Undo(t.Context(), *e.Leftover, nil, true); err != nil {
 				t.Errorf("the rest cannot be undone: %v", err)
 			}
 		})
@@ -139,10 +139,10 @@ func TestUndoOfWhatIsNotFound(t *testing.T) {
 	c := f.client(t, stepsDefinition, nil)
 	left := Leftover{Undo: []string{"key", "account"}, Handle: Handle{Name: "n", Saved: Values{"account": "a1", "key": "k1"}}}
 	var e *Error
-	if err := c.Undo(t.Context(), left, false); !errors.As(err, &e) || e.Leftover == nil || !slices.Equal(e.Leftover.Undo, []string{"account"}) {
+	if err := c.Undo(t.Context(), left, nil, false); !errors.As(err, &e) || e.Leftover == nil || !slices.Equal(e.Leftover.Undo, []string{"account"}) {
 		t.Errorf("before that: %v", err)
 	}
-	if err := c.Undo(t.Context(), left, true); err != nil {
+	if err := c.Undo(t.Context(), left, nil, true); err != nil {
 		t.Errorf("after that: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestUndoThatFails(t *testing.T) {
 	f := newFake(t)
 	f.on("DELETE /v1/accounts/a1", 403, "{}")
 	left := Leftover{Undo: []string{"key", "account"}, Handle: Handle{Name: "n", Saved: Values{"account": "a1", "key": "k1"}}}
-	err := f.client(t, stepsDefinition, nil).Undo(t.Context(), left, true)
+	err := f.client(t, stepsDefinition, nil).Undo(t.Context(), left, nil, true)
 	var e *Error
 	if !errors.As(err, &e) || e.Leftover == nil || !slices.Equal(e.Leftover.Undo, []string{"account"}) {
 		t.Errorf("the error is %+v", e)

@@ -16,6 +16,8 @@ type KeyRequest struct {
 	TTL time.Duration
 	// CIDRs are the networks that may use the key; none means any.
 	CIDRs []string
+	// Spare is asked before anything is removed again because the issue failed.
+	Spare Spare
 }
 
 // Handle is all that looking up, extending and revoking a key needs beside the

@@ -27,6 +27,8 @@ type RotateRequest struct {
 	// ExpiresAt is the end of the new credential; zero leaves it to the
 	// provider. Ignored without Capabilities.RotateExpiry.
 	ExpiresAt time.Time
+	// Spare is asked before anything is removed again because the rotation failed.
+	Spare Spare
 }
 
 // String keeps the candidate out of logs and errors.
@@ -121,6 +123,7 @@ type rotating struct {
 	stepRunner
 	block *definition.RotateBlock
 	name  string
+	spare Spare
 }
 
 // Rotate makes a new credential with the connection's, which goes on working
@@ -177,7 +180,7 @@ func (c *Client) newRotating(req RotateRequest) (*rotating, error) {
 		}
 		s = s.With("candidate", candidate)
 	}
-	r := &rotating{stepRunner: c.newStepRunner(block.Calls, s), block: block, name: req.Name}
+	r := &rotating{stepRunner: c.newStepRunner(block.Calls, s), block: block, name: req.Name, spare: req.Spare}
 	r.scope.Conceal(s.Names["candidate"])
 	return r, nil
 }
@@ -254,7 +257,7 @@ func (r *rotating) backOut(ctx context.Context, at int, answered bool, failed *E
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 		defer cancel()
 		left.Handle = r.undoHandle()
-		if !r.undoMade(ctx, left, at, failed) {
+		if !r.undoMade(ctx, left, r.spare, at, failed) {
 			return failed
 		}
 	}

@@ -141,7 +141,7 @@ func TestRotateBackingOut(t *testing.T) {
 				t.Errorf("the leftover is %+v", e.Leftover)
 			}
 			f.on(undoAdmin, 204, "")
-			if err := c.Undo(t.Context(), *e.Leftover, true); err != nil {
+			if err := c.Undo(t.Context(), *e.Leftover, nil, true); err != nil {
 				t.Errorf("it cannot be undone later: %v", err)
 			}
 		})
@@ -390,7 +390,7 @@ func TestRotateUndoably(t *testing.T) {
 		t.Fatalf("got %v, %v", undo, err)
 	}
 	before := len(f.seen())
-	if err := c.Undo(t.Context(), *undo, true); err != nil {
+	if err := c.Undo(t.Context(), *undo, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	if calls := f.seen()[before:]; !slices.Equal(calls, []string{undoAdmin}) {

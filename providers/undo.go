@@ -20,13 +20,15 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 	if len(left.Undo) > 0 {
 		needs := m.c.def.Required
 		left.Handle = m.newHandle(needs.UndoRole, needs.UndoConnection, needs.UndoSaved)
-		if !m.undoMade(ctx, left, at, failed) {
+		if !m.undoMade(ctx, left, m.req.Spare, at, failed) {
 			return failed
 		}
 	} else if failed.Kind == Unknown && m.handle.ID != "" {
 		// The key is there and cannot be handed out. Whether or not this works,
 		// the caller makes sure: it is told which key it is.
-		_ = m.c.Revoke(ctx, m.handle)
+		if spared, err := m.req.Spare.spares(ctx, NamedBy(m.c.def, m.handle)); err == nil && !spared {
+			_ = m.c.Revoke(ctx, m.handle)
+		}
 		if m.lacks() == nil {
 			failed.Made = &m.handle
 		}
@@ -40,8 +42,16 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 // undoMade runs undos; what remains of them goes with the failure. A step that is
 // seconds old may not be known yet, so one that is not found remains too, unless
 // the first that changed something was undone, and with it what was built on that.
-func (q *stepRunner) undoMade(ctx context.Context, left Leftover, at int, failed *Error) bool {
-	remaining, missing, _ := q.c.undoAll(ctx, left, q.scope.Secrets)
+// What is spared is not this call's to remove, and what it made, if it made anything,
+// is known by its name alone, so the failure stays one of unknown outcome.
+func (q *stepRunner) undoMade(ctx context.Context, left Leftover, spare Spare, at int, failed *Error) bool {
+	remaining, missing, spared, _ := q.c.undoAll(ctx, left, spare, q.scope.Secrets)
+	if len(spared) > 0 {
+		failed.Kind = Unknown
+		if len(remaining) == 0 {
+			return false
+		}
+	}
 	if len(missing) > 0 && (len(remaining) > 0 || slices.Contains(missing, q.firstUndo(at))) {
 		remaining = inOrderOf(left.Undo, remaining, missing)
 	}
@@ -119,11 +129,11 @@ func (q *stepRunner) nothingLeft(at int, answered bool) bool {
 
 // Undo finishes what a failed issue or rotation left behind. It may be called again.
 // What the provider does not know counts as undone where absence may be trusted: where
-// what was made, if it was, is older than the provider may take to show it. On
-// failure the *Error's Leftover is what remains.
-func (c *Client) Undo(ctx context.Context, left Leftover, trustAbsence bool) (err error) {
+// what was made, if it was, is older than the provider may take to show it; so does
+// what is spared. On failure the *Error's Leftover is what remains.
+func (c *Client) Undo(ctx context.Context, left Leftover, spare Spare, trustAbsence bool) (err error) {
 	defer rescue("undo", &err)
-	remaining, missing, failed := c.undoAll(ctx, left, c.known())
+	remaining, missing, _, failed := c.undoAll(ctx, left, spare, c.known())
 	if !trustAbsence && len(missing) > 0 {
 		remaining = inOrderOf(left.Undo, remaining, missing)
 		if failed == nil {
@@ -139,20 +149,24 @@ func (c *Client) Undo(ctx context.Context, left Leftover, trustAbsence bool) (er
 }
 
 // undoAll runs every undo, whether or not one before it failed. It returns those
-// that failed, with the first failure, and those whose step the provider does not
-// know.
-func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *expr.Secrets) (remaining, missing []string, first *Error) {
+// that failed, with the first failure, those whose step the provider does not know,
+// and those that were spared.
+func (c *Client) undoAll(ctx context.Context, left Leftover, spare Spare, secrets *expr.Secrets) (remaining, missing, spared []string, first *Error) {
 	s, err := c.handleScope(left.Handle, expr.Key{}, c.def.Required.UndoSaved, secrets)
 	if err != nil {
-		return left.Undo, nil, notSent("undo", err)
+		return left.Undo, nil, nil, notSent("undo", err)
 	}
 	calls := c.def.Issue.Calls
 	if left.Rotation {
 		calls = c.def.Rotate.Steps()
 	}
 	for _, name := range left.Undo {
-		gone, failed := c.undoStep(ctx, calls, name, s)
+		held, gone, failed := c.undoStep(ctx, calls, name, s, func(step *definition.Call) (bool, error) {
+			return spare.spares(ctx, namedByUndo(step, left.Handle.Saved))
+		})
 		switch {
+		case held:
+			spared = append(spared, name)
 		case gone:
 			missing = append(missing, name)
 		case failed != nil:
@@ -162,15 +176,24 @@ func (c *Client) undoAll(ctx context.Context, left Leftover, secrets *expr.Secre
 			}
 		}
 	}
-	return remaining, missing, first
+	return remaining, missing, spared, first
 }
 
-func (c *Client) undoStep(ctx context.Context, calls []*definition.Call, name string, s expr.Scope) (gone bool, failed *Error) {
+// undoStep undoes one step, unless that is held.
+func (c *Client) undoStep(ctx context.Context, calls []*definition.Call, name string, s expr.Scope, isHeld func(*definition.Call) (bool, error)) (held, gone bool, failed *Error) {
 	for _, step := range calls {
-		if step.Step == name && step.Undo != nil {
-			got, failed := c.call(ctx, step.Undo, s, transport.Revoke)
-			return failed == nil && got.gone, failed
+		if step.Step != name || step.Undo == nil {
+			continue
 		}
+		held, err := isHeld(step)
+		if err != nil {
+			return false, false, notSent("undo", err)
+		}
+		if held {
+			return true, false, nil
+		}
+		got, failed := c.call(ctx, step.Undo, s, transport.Revoke)
+		return false, failed == nil && got.gone, failed
 	}
-	return false, notSent("undo", fmt.Errorf("the definition has no step %q with an undo", name))
+	return false, false, notSent("undo", fmt.Errorf("the definition has no step %q with an undo", name))
 }

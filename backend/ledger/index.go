@@ -28,14 +28,17 @@ import (
 // rate. Later rounds only list, to find what a former leader may have written after
 // its shard was read.
 type index struct {
-	// dueAt is when a record is to be looked at.
-	dueAt func(*Record) time.Time
+	// dueAt is when a record is to be looked at, and targetOf what revoking its key
+	// removes; 0 for nothing that another key's revocation could remove, too.
+	dueAt    func(*Record) time.Time
+	targetOf func(*Record) uint32
 
 	mu      sync.Mutex
 	shards  [Shards]indexShard
 	origins []recordOrigin
 	numbers map[recordOrigin]uint32
-	alive   []int // records by the number of their origin
+	alive   []int             // records by the number of their origin
+	targets map[uint32]uint32 // records by their target
 	// reading is the shard that is being read, and gone are the ids that went from
 	// it meanwhile.
 	reading int
@@ -63,6 +66,7 @@ type indexShard struct {
 type indexed struct {
 	due    uint32 // in seconds since 1970
 	origin uint32 // its number
+	target uint32
 }
 
 // recordOrigin is what records are counted by.
@@ -80,8 +84,8 @@ type indexRound struct {
 // nothingReading is no shard.
 const nothingReading = -1
 
-func newIndex(dueAt func(*Record) time.Time) *index {
-	return &index{dueAt: dueAt, numbers: map[recordOrigin]uint32{}, reading: nothingReading, damaged: map[string]bool{}}
+func newIndex(dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *index {
+	return &index{dueAt: dueAt, targetOf: targetOf, targets: map[uint32]uint32{}, numbers: map[recordOrigin]uint32{}, reading: nothingReading, damaged: map[string]bool{}}
 }
 
 func indexKeyOf(id string) (key indexKey, shard int) {
@@ -96,14 +100,14 @@ func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxU
 
 // put notes a record that is about to be written.
 func (i *index) put(r *Record) {
-	due := i.dueAt(r)
+	due, target := i.dueAt(r), i.targetOf(r)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.note(r, seconds(due))
+	i.note(r, seconds(due), target)
 }
 
 // note adds a record or takes the place of it. The caller holds mu.
-func (i *index) note(r *Record, due uint32) {
+func (i *index) note(r *Record, due, target uint32) {
 	key, n := indexKeyOf(r.ID)
 	i.remove(key, n)
 	s := &i.shards[n]
@@ -115,8 +119,11 @@ func (i *index) note(r *Record, due uint32) {
 	}
 	s.earliest = min(s.earliest, due)
 	origin := i.number(recordOrigin{r.Connection, r.Provider, r.Definition})
-	s.records[key] = indexed{due, origin}
+	s.records[key] = indexed{due, origin, target}
 	i.alive[origin]++
+	if target != 0 {
+		i.targets[target]++
+	}
 	delete(i.damaged, r.ID)
 }
 
@@ -134,6 +141,11 @@ func (i *index) number(of recordOrigin) uint32 {
 func (i *index) remove(key indexKey, n int) {
 	if was, there := i.shards[n].records[key]; there {
 		i.alive[was.origin]--
+		if was.target != 0 {
+			if i.targets[was.target]--; i.targets[was.target] == 0 {
+				delete(i.targets, was.target)
+			}
+		}
 		delete(i.shards[n].records, key)
 	}
 }
@@ -192,6 +204,38 @@ func (i *index) mayHave(id string) bool {
 	s := &i.shards[n]
 	_, there := s.records[key]
 	return there || !s.known || i.damaged[id]
+}
+
+// Sharing are the ids of the records, but for one, that have this target, as far as
+// they are known.
+func (i *index) Sharing(target uint32, but string) (ids []string) {
+	if target == 0 {
+		return nil
+	}
+	key, n := indexKeyOf(but)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	left := i.targets[target]
+	if i.shards[n].records[key].target == target {
+		left--
+	}
+	for n := 0; n < Shards && left > 0; n++ {
+		for key, one := range i.shards[n].records {
+			if id := hex.EncodeToString(key[:]); one.target == target && id != but {
+				ids = append(ids, id)
+				left--
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// IsListed reports whether everything that lay in storage at the start is known.
+func (i *index) IsListed() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return !slices.ContainsFunc(i.shards[:], func(s indexShard) bool { return !s.known })
 }
 
 // Due are the ids, at most so many, that are to be looked at by now, in order.
@@ -370,9 +414,10 @@ func (i *index) take(ctx context.Context, s logical.Storage, path string) error 
 		return err
 	}
 	var due time.Time
+	var target uint32
 	if r != nil {
 		r.ID = id
-		due = i.dueAt(r)
+		due, target = i.dueAt(r), i.targetOf(r)
 	}
 	key, n := indexKeyOf(id)
 	i.mu.Lock()
@@ -386,7 +431,7 @@ func (i *index) take(ctx context.Context, s logical.Storage, path string) error 
 	case r == nil:
 		delete(i.damaged, id)
 	default:
-		i.note(r, seconds(due))
+		i.note(r, seconds(due), target)
 		return nil
 	}
 	return err

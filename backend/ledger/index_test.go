@@ -3,8 +3,11 @@ package ledger
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // TestIndexIsSmall: a million keys must leave room in a plugin's process, whose
@@ -19,7 +22,7 @@ func TestIndexIsSmall(t *testing.T) {
 	}
 	due := time.Now().Add(time.Hour)
 	before := inUse()
-	i := newIndex(func(*Record) time.Time { return due })
+	i := newIndex(func(*Record) time.Time { return due }, eachItsOwn())
 	for n := range records {
 		i.put(&Record{ID: fmt.Sprintf("%02x%030x", n%Shards, n), Connection: "box", Provider: "sandbox"})
 	}
@@ -36,12 +39,46 @@ func TestIndexIsSmall(t *testing.T) {
 	t.Logf("a record takes %d bytes", each)
 }
 
+// eachItsOwn gives every record a target of its own.
+func eachItsOwn() func(*Record) uint32 {
+	n := uint32(0)
+	return func(*Record) uint32 { n++; return n }
+}
+
+// TestSharing: records with one target are found however they came and went.
+func TestSharing(t *testing.T) {
+	id := func(n int) string { return fmt.Sprintf("%02x%030x", n%Shards, n) }
+	i := newIndex(func(*Record) time.Time { return time.Time{} }, func(r *Record) uint32 { return uint32(len(r.Handle.ID)) })
+	put := func(n int, handle string) { i.put(&Record{ID: id(n), Handle: providers.Handle{ID: handle}}) }
+	put(1, "one")
+	put(2, "two")
+	put(3, "four")
+	put(4, "")
+	put(5, "")
+	for n, want := range map[int][]string{1: {id(2)}, 2: {id(1)}, 3: nil, 9: {id(1), id(2)}} {
+		if got := i.Sharing(3, id(n)); n != 3 && !slices.Equal(got, want) {
+			t.Errorf("with %d share %v, want %v", n, got, want)
+		}
+	}
+	if got := i.Sharing(0, id(4)); got != nil {
+		t.Errorf("what has no target shares it with %v", got)
+	}
+	put(2, "other") // the id may change with a correction
+	if got := i.Sharing(3, id(1)); len(got) != 0 {
+		t.Errorf("%v share it still", got)
+	}
+	i.drop(id(1))
+	if got := i.Sharing(3, id(9)); len(got) != 0 || len(i.targets) != 2 {
+		t.Errorf("%v share it still, of %v", got, i.targets)
+	}
+}
+
 // BenchmarkDue is the reaper's look at a ledger of which nothing is due.
 func BenchmarkDue(b *testing.B) {
 	for _, records := range []int{1_000, 1_000_000} {
 		b.Run(fmt.Sprintf("%d records", records), func(b *testing.B) {
 			now := time.Now()
-			i := newIndex(func(*Record) time.Time { return now.Add(time.Hour) })
+			i := newIndex(func(*Record) time.Time { return now.Add(time.Hour) }, eachItsOwn())
 			for n := range records {
 				i.put(&Record{ID: fmt.Sprintf("%02x%030x", n%Shards, n), Connection: "box", Provider: "sandbox"})
 			}

@@ -36,10 +36,11 @@ type Ledger struct {
 	*index
 }
 
-// New is the ledger of which nothing is known yet; dueAt is when a record is to be
-// looked at.
-func New(dueAt func(*Record) time.Time) *Ledger {
-	return &Ledger{entering: keyed.New(), index: newIndex(dueAt)}
+// New is the ledger of which nothing is known yet. dueAt is when a record is to be
+// looked at, and targetOf stands for what revoking its key removes; 0 for nothing
+// that another key's revocation could remove, too.
+func New(dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *Ledger {
+	return &Ledger{entering: keyed.New(), index: newIndex(dueAt, targetOf)}
 }
 
 // ShardOf is the shard of the record with this id.

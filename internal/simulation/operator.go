@@ -519,7 +519,7 @@ func accidents() []action {
 // weathers are all kinds of weather, as often as they come.
 var weathers = []string{
 	weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow, weatherDoubles, weatherForbidden,
-	weatherThrottles, weatherMangled, weatherCut, weatherDeaf, weatherForgetful, weatherCircles,
+	weatherThrottles, weatherMangled, weatherCut, weatherDeaf, weatherForgetful, weatherCircles, weatherExisting, weatherMisnames,
 }
 
 func (e Event) weather() string { return weathers[e.A%len(weathers)] }

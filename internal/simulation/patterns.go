@@ -66,6 +66,18 @@ var patterns = []pattern{
 		},
 	},
 	{
+		name:  "a new key that is another's",
+		suits: func(t *Traits) { t.KnownID, t.NoList = false, false },
+		steps: []patternStep{
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{3 * time.Second, 20 * time.Second, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherExisting)+e.B%2, 20*time.Second }},
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{0, 5 * time.Second, "crash at write", func(e *Event) { e.B, e.Struck, e.Yes = 1, "ledger/", e.B%3 == 0 }},
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{0, 5 * time.Second, "end lease", func(e *Event) { e.B = 1 }},
+		},
+	},
+	{
 		name: "another account after a crash in mid-mint",
 		fits: lists,
 		steps: []patternStep{

@@ -30,6 +30,8 @@ const (
 	weatherDeaf      = "breaks off in mid-request" // and does nothing
 	weatherForgetful = "leaves out attributes of what it made"
 	weatherCircles   = "begins its lists anew at their end"
+	weatherExisting  = "answers with what exists when it is to make a key" // and makes none
+	weatherMisnames  = "answers with another key's id when it makes one"
 )
 
 // provider is a host with an admin API. Its clock may differ from everybody's.
@@ -187,11 +189,20 @@ func (p *provider) tooMany() *answer {
 
 // without leaves a field out of an answer.
 func (a *answer) without(field string) *answer {
+	return a.changed(func(fields map[string]any) { delete(fields, field) })
+}
+
+// with sets a field of an answer.
+func (a *answer) with(field string, value any) *answer {
+	return a.changed(func(fields map[string]any) { fields[field] = value })
+}
+
+func (a *answer) changed(change func(map[string]any)) *answer {
 	var fields map[string]any
 	if json.Unmarshal(a.body, &fields) != nil {
 		return a
 	}
-	delete(fields, field)
+	change(fields)
 	rest := told(a.status, fields)
 	rest.header = a.header
 	return rest
@@ -330,7 +341,7 @@ func (p *provider) route(from *node, a *admin, r *http.Request, name, value, exp
 	case "GET whoami/1":
 		return told(http.StatusOK, map[string]any{"id": a.id, "admin": true})
 	case "POST accounts/1", "POST keys/1":
-		return p.makeKey(from, a.account, project, name, expires)
+		return p.makeOrShow(from, a.account, project, name, expires)
 	case "POST accounts/3":
 		return p.fillAccount(a.account, parts[1], expires)
 	case "DELETE accounts/2", "DELETE keys/2", "POST keys/3":
@@ -381,6 +392,41 @@ func (p *provider) mark(what string) string {
 	return fmt.Sprintf("%016x", hash.Sum64())
 }
 
+// makeOrShow makes a key, or answers with one that exists, wholly or in part.
+func (p *provider) makeOrShow(from *node, in *account, project, name, expires string) *answer {
+	there := p.newest(in, project)
+	now := time.Now()
+	switch {
+	case there == nil || p.traits.KnownID:
+	case now.Before(p.weather[weatherExisting]):
+		return p.showExisting(there)
+	case now.Before(p.weather[weatherMisnames]):
+		made := p.makeKey(from, in, project, name, expires)
+		p.world.note("provider", "the answer for %s tells the id of %s", name, there.name)
+		return made.with("id", there.id)
+	}
+	return p.makeKey(from, in, project, name, expires)
+}
+
+// newest is the newest living key of a place; nil where there is none.
+func (p *provider) newest(in *account, project string) *key {
+	for _, k := range slices.Backward(in.keys) {
+		if k.project == project && k.there(time.Now()) && k.secret != "" {
+			return k
+		}
+	}
+	return nil
+}
+
+// showExisting is the answer to a request for a new key that makes none.
+func (p *provider) showExisting(k *key) *answer {
+	p.world.note("provider", "%s is there already, and is what the answer tells of", k.name)
+	if p.traits.Steps {
+		return told(http.StatusOK, map[string]any{"id": k.id})
+	}
+	return told(http.StatusOK, map[string]any{"id": k.id, "key": k.secret, "username": "robot", "expires_at": shown(k.expires)})
+}
+
 func (p *provider) makeKey(from *node, in *account, project, name, expires string) *answer {
 	now := time.Now()
 	k := &key{
@@ -411,8 +457,11 @@ func (p *provider) makeKey(from *node, in *account, project, name, expires strin
 // fillAccount makes the key in the account that was made for it.
 func (p *provider) fillAccount(in *account, id, expires string) *answer {
 	k := p.find(in, "", id)
-	if k == nil {
+	switch {
+	case k == nil:
 		return notFound()
+	case k.secret != "":
+		return refusal(http.StatusConflict, "it has a key")
 	}
 	return p.fill(k, expires)
 }

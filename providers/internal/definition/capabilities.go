@@ -50,6 +50,8 @@ type requiredValues struct {
 	SecretFields               expr.References // every field of issue's secret
 	UndoRole, UndoConnection   expr.References
 	UndoSaved                  expr.References
+	// Revoking is what revoke alone mentions.
+	Revoking struct{ Key, Role, Connection, Saved, Secret expr.References }
 }
 
 // derive fills in what follows from the blocks.
@@ -104,7 +106,7 @@ func (c *Call) reveal(secrets []expr.Member) {
 }
 
 func (d *Definition) deriveRequired() requiredValues {
-	var listing, existing, undoing []hclsyntax.Expression
+	var listing, existing, undoing, revoking []hclsyntax.Expression
 	madeOnTheWay := expr.References{}
 	d.visit(func(at requestPosition, c *Call) {
 		switch {
@@ -112,6 +114,7 @@ func (d *Definition) deriveRequired() requiredValues {
 			listing = append(listing, at.list.expressions()...)
 		case at.block == revokeRequests && at.part == wholePart:
 			existing = append(existing, c.Expressions()...)
+			revoking = append(revoking, c.Expressions()...)
 			for _, member := range c.AllSaved() {
 				madeOnTheWay[member.Name] = true
 			}
@@ -134,6 +137,11 @@ func (d *Definition) deriveRequired() requiredValues {
 		UndoSaved:       expr.ReferencesTo("saved", undoing...),
 		InPaths:         expr.References{},
 	}
+	n.Revoking.Key = expr.ReferencesTo("key", revoking...)
+	n.Revoking.Role = expr.ReferencesTo("role", revoking...)
+	n.Revoking.Connection = d.Shown(expr.ReferencesTo("connection", revoking...))
+	n.Revoking.Saved = expr.ReferencesTo("saved", revoking...)
+	n.Revoking.Secret = expr.ReferencesTo("secret", revoking...)
 	for _, step := range d.Revoke {
 		if step.When == nil && step.Path.When == nil {
 			maps.Copy(n.InPaths, expr.ReferencesTo("saved", step.Path.Values()...))

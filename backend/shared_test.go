@@ -1,0 +1,139 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// steppedCabinet makes a key in two steps, of which the second one is refused.
+var steppedCabinet = strings.Replace(cabinetDefinition, `    post   = "/drawers/${role.drawer}"
+    json   = { name = key.name }
+    id     = body.id
+`, `    step "account" {
+      post = "/drawers/${role.drawer}"
+      json = { name = key.name }
+      save = { account = body.id }
+      undo {
+        delete = "/drawers/${role.drawer}/${saved.account}"
+        gone   = [404]
+      }
+    }
+    step "key" {
+      post = "/drawers/${role.drawer}/${saved.account}"
+      json = { name = key.name }
+    }
+    id     = saved.account
+`, 1)
+
+// TestAnswerOfAnothersKey has a provider answer a request for a new key with one that
+// somebody holds. Whatever goes wrong after that, it lives; what was made beside it
+// goes, and each key ends with its lease.
+func TestAnswerOfAnothersKey(t *testing.T) {
+	ctx := context.Background()
+	answers := map[string]func(*cabinet){
+		"the key itself": func(c *cabinet) { c.existing = true },
+		"its id":         func(c *cabinet) { c.misnamed = true },
+	}
+	for answer, confuse := range answers {
+		for name, test := range map[string]struct {
+			act    func(w *world)
+			atOnce bool // no turn of the clockwork comes before the lease's end
+		}{
+			"a mint": {act: func(w *world) {}},
+			"a mint that cannot be stored": {act: func(w *world) {
+				w.process.gate.hitAfter("PUT ledger/", fault{})
+			}},
+			"a mint whose record is written and answered with an error": {act: func(w *world) {
+				w.process.gate.failAfter("PUT ledger/")
+			}},
+			"a mint in steps": {act: func(w *world) { w.uploadCabinet(steppedCabinet) }},
+			"a mint before the ledger is read": {act: func(w *world) {
+				w.start(fault{})
+			}},
+			"a mint that ends before the ledger is read": {act: func(w *world) {
+				w.start(fault{})
+			}, atOnce: true},
+		} {
+			t.Run(answer+", "+name, inBubble(func(t *testing.T) {
+				w, c := cabinetWorld(t)
+				w.turn()
+				first := w.mustMint("main")
+				c.change(confuse)
+				test.act(w)
+				if second, err := w.mint("main"); err == nil {
+					// It may be noticed only later that the two are one.
+					if !test.atOnce {
+						w.turn()
+					}
+					w.must(w.revoke(second))
+				}
+				c.change(func(c *cabinet) { c.existing, c.misnamed = false, false })
+				w.uploadCabinet(cabinetDefinition)
+				w.run(6*time.Minute, 20*time.Second)
+				if left := c.ids(); !slices.Equal(left, idsOf(first)) {
+					t.Errorf("at the provider are %v, want %v, which is held", left, idsOf(first))
+				}
+				w.must(w.revoke(first))
+				w.run(6*time.Minute, 20*time.Second)
+				if left := c.ids(); len(left) > 0 {
+					t.Errorf("at the provider are %v, which nobody holds", left)
+				}
+				w.nothingIsQueued()
+			}))
+		}
+	}
+
+	t.Run("a rotation", inBubble(func(t *testing.T) {
+		w, c := cabinetWorld(t)
+		lease := w.mustMint("main")
+		c.change(func(c *cabinet) { c.existing = true })
+		if err := w.process.RotateRoot(ctx, w.process.storage, "one"); err != nil {
+			t.Logf("rotating: %s", err)
+		}
+		w.run(2*time.Minute, 20*time.Second)
+		w.must(w.revoke(lease))
+		w.must(w.process.CheckConnection(ctx, w.process.storage, "one"))
+	}))
+
+	t.Run("a static role", inBubble(func(t *testing.T) {
+		w, c := cabinetWorld(t)
+		w.must(w.process.SaveStaticRole(ctx, w.process.storage, "site", &StaticRole{
+			Role: Role{Connection: "one", Fields: providers.Values{"drawer": "main"}},
+		}))
+		held, _, _ := strings.Cut(w.current("site").Secret["api_key"].(string), ".")
+		c.change(func(c *cabinet) { c.existing = true })
+		if _, err := w.mint("main"); err == nil {
+			t.Error("a lease was given the key of the static role")
+		}
+		w.run(6*time.Minute, 20*time.Second)
+		if left := c.ids(); !slices.Equal(left, []string{held}) {
+			t.Errorf("at the provider are %v, want %s", left, held)
+		}
+	}))
+}
+
+// TestIdsOfEachPlace: at a provider that counts in each project anew, keys of the same
+// id are not one another's.
+func TestIdsOfEachPlace(t *testing.T) {
+	w, c := cabinetWorld(t, "side")
+	w.turn()
+	first := w.mustMint("main")
+	c.change(func(c *cabinet) { c.made-- })
+	second := w.mustMint("side")
+	if idOf(first) != idOf(second) {
+		t.Fatalf("the ids are %s and %s", idOf(first), idOf(second))
+	}
+	w.must(w.revoke(first))
+	if left := c.ids(); !slices.Equal(left, idsOf(second)) {
+		t.Errorf("at the provider are %v, want %v", left, idsOf(second))
+	}
+	w.must(w.revoke(second))
+	if left := c.ids(); len(left) > 0 {
+		t.Errorf("at the provider are %v, which nobody holds", left)
+	}
+}
