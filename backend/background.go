@@ -108,7 +108,7 @@ const (
 // longest call that it may have had in flight, and more seldom after that.
 func (e *Engine) readLedger(ctx context.Context) error {
 	switch number := e.books.ledger.Rounds(); {
-	case number == 1 && e.clock.running() < 2*defaultRequestTimeout+reaperGrace:
+	case number == 1 && e.clock.running() < e.pending.recoveries.longestCall()+reaperGrace:
 		return nil
 	case number > 1 && e.pending.ticks%relistTicks != 0:
 		return nil

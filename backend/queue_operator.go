@@ -68,18 +68,29 @@ func (e *Engine) dropGivenUp(ctx context.Context, s logical.Storage, id, name st
 	r, err := ledger.GetNamed(ctx, s, id, name)
 	switch {
 	case errors.Is(err, stored.ErrUnreadable):
-		_, err = e.books.ledger.DropDamaged(ctx, s, id)
+		_, err = e.dropDamaged(ctx, s, id, false)
 	case err == nil && r != nil:
 		err = e.books.ledger.Delete(ctx, s, r)
 	}
 	return err
 }
 
+// dropDamaged has the ledger drop a record that cannot be read. One of a later version
+// is another matter than a damaged one, so whoever means that has to say so.
+func (e *Engine) dropDamaged(ctx context.Context, s logical.Storage, id string, newer bool) (dropped bool, err error) {
+	dropped, err = e.books.ledger.DropDamaged(ctx, s, id, newer)
+	if errors.Is(err, stored.ErrNewer) {
+		return dropped, usererror.Errorf("the record with id %q is not damaged: a later version of the engine has written it, and holds its key by it; have that version run again, or write keys/%s/give-up with force=true once the key is dead", id, id)
+	}
+	return dropped, err
+}
+
 // GiveUpDamaged drops a record of the ledger that cannot be read, and whatever waits
 // on the queue for its key: the operator takes it on himself that the key is dead.
-// As long as the record is there, nothing is removed that might be that key. The log
-// keeps a record.
-func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id string) error {
+// One that a later version of the engine has written goes with force alone. As long as
+// the record is there, nothing is removed that might be that key. The log keeps a
+// record.
+func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id string, force bool) error {
 	if !ledger.IsID(id) {
 		return usererror.Errorf("%q is no key id; write one of those that damaged in info shows", id)
 	}
@@ -88,7 +99,7 @@ func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id str
 		return err
 	}
 	defer unlock()
-	dropped, err := e.books.ledger.DropDamaged(ctx, req.Storage, id)
+	dropped, err := e.dropDamaged(ctx, req.Storage, id, force)
 	if err != nil {
 		return err
 	}

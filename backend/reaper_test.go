@@ -3,8 +3,10 @@ package backend
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -66,7 +68,7 @@ func TestDamagedRecordIsGivenUp(t *testing.T) {
 		t.Errorf("deleting the connection: %v", err)
 	}
 	for id, refused := range map[string]bool{"no id": true, held.ID: true, "cd" + held.ID[2:]: true, broken: false} {
-		if err := w.process.GiveUpDamaged(ctx, w.request(logical.UpdateOperation, "keys"), id); errors.As(err, &mend) != refused || err != nil && !refused {
+		if err := w.process.GiveUpDamaged(ctx, w.request(logical.UpdateOperation, "keys"), id, false); errors.As(err, &mend) != refused || err != nil && !refused {
 			t.Errorf("giving up %q: %v", id, err)
 		}
 	}
@@ -77,4 +79,42 @@ func TestDamagedRecordIsGivenUp(t *testing.T) {
 		t.Error("the orphan is alive after the damaged record was given up")
 	}
 	w.must(w.revoke(lease))
+}
+
+// TestRecordOfALaterVersion is no damaged one: it holds its key, whether or not this
+// version can decode it, and goes only where an operator says that he means that.
+func TestRecordOfALaterVersion(t *testing.T) {
+	ctx := context.Background()
+	for name, write := range map[string]func(text string) string{
+		"that can be decoded":    func(text string) string { return `{"format":1,` + text[1:] },
+		"that cannot be decoded": func(string) string { return `{"format":1,"role":["app"]}` },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			id := w.dataOf(lease).RecordID
+			before := w.stored(ledger.Prefix)
+			w.damageRecordOf(lease, write)
+			w.turn()
+			if err := w.renew(lease, time.Hour); err == nil {
+				t.Error("it is written anew, without what the later version has noted")
+			}
+			request := w.request(logical.UpdateOperation, "keys/"+id+"/give-up")
+			var mend *usererror.Error
+			if err := w.process.GiveUpDamaged(ctx, request, id, false); !errors.As(err, &mend) || !strings.Contains(err.Error(), "force=true") {
+				t.Errorf("giving it up: %v", err)
+			}
+			w.must(w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: id, Kind: queue.Revoke, Connection: "box", KeyName: w.dataOf(lease).KeyName}, false))
+			if err := w.process.GiveUp(ctx, request, id); !errors.As(err, &mend) || !strings.Contains(err.Error(), "force=true") {
+				t.Errorf("giving up its revocation: %v", err)
+			}
+			if left := w.stored(ledger.Prefix); !slices.Equal(left, before) {
+				t.Fatalf("in the ledger are %v", left)
+			}
+			w.must(w.process.GiveUpDamaged(ctx, request, id, true))
+			if left := w.stored(ledger.Prefix); len(left) > 0 {
+				t.Errorf("in the ledger are %v", left)
+			}
+		})
+	}
 }

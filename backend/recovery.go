@@ -59,7 +59,9 @@ type recoveries struct {
 	mu         sync.Mutex
 	byLocation map[string]*recovery
 	// unread is which marks cannot be read: what they tell of is not known.
-	unread  error
+	unread error
+	// longest is for how long, at most, a call of a former leader may go on.
+	longest time.Duration
 	busy    int
 	running sync.WaitGroup
 }
@@ -94,13 +96,25 @@ func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 	e.pending.recoveries.mu.Lock()
 	defer e.pending.recoveries.mu.Unlock()
 	e.pending.recoveries.unread = err
+	if err != nil {
+		e.pending.recoveries.longest = 2 * longestRequestTimeout
+	}
 	for _, m := range marks {
+		e.pending.recoveries.longest = max(e.pending.recoveries.longest, m.Mark.LongestMint)
 		for _, p := range m.Mark.Locations {
 			e.pending.recoveries.add(m, p, e.now())
 		}
 		e.tellConnection(eventCrashFound, m.Connection, nil)
 	}
 	return err
+}
+
+// longestCall is for how long after the start a call of a former leader may go on,
+// and its outcome be written: what was begun before it could know is over then.
+func (r *recoveries) longestCall() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(r.longest, 2*defaultRequestTimeout)
 }
 
 // add notes that a mark names a place. The caller holds mu.
@@ -201,7 +215,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 		return 0, false, err
 	}
 	if stored == nil {
-		return 0, true, e.giveUpRecovery(ctx, r, "the connection was deleted")
+		return 0, true, e.leaveRecovery(ctx, r, time.Time{}, "the connection was deleted")
 	}
 	bound, release, err := e.boundFor(ctx, e.storage, r.location.Origin(r.connection))
 	if errors.Is(err, errElsewhere) {
@@ -212,14 +226,15 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	}
 	defer release()
 	if !bound.definition.Capabilities.Reconcile {
-		return 0, true, e.giveUpRecovery(ctx, r, "the provider cannot list its keys")
+		return 0, true, e.leaveRecovery(ctx, r, e.endOfAll(r, bound), "the provider cannot list its keys")
 	}
 	lag = e.lagOf(bound)
 	elsewhere := e.leadsElsewhere(r, bound)
 	began, err := e.recoverLocation(ctx, bound, r)
 	if err != nil {
 		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, bound, r, now, err) {
-			return lag, true, e.giveUpRecovery(ctx, r, "the provider has said for long that there is no such place")
+			e.log.Warn("a place that was in use at a crash is gone, and with it whatever was made there", "connection", r.connection, "scope", r.location.Scope)
+			return lag, true, e.dropMarks(ctx, r)
 		}
 		return lag, false, err
 	}
@@ -303,8 +318,7 @@ func (e *Engine) leadsElsewhere(r *recovery, bound *boundConnection) error {
 // askForCrash tells an operator what may be left where the connection led before
 // it was given another address, credential or provider.
 func (e *Engine) askForCrash(r *recovery, other string) error {
-	entry := queue.Entry{ID: r.crashID(), Kind: queue.Crash, Connection: r.connection, Scope: r.location.Scope}
-	entry.SetOrigin(r.location.Origin(r.connection))
+	entry := r.entry()
 	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), and the connection has another %s since; "+
 		"write the one of then into config/%s, or look for such keys there, delete those that keys/ does not list, and write queue/%s/give-up",
 		r.windows().Describe(), r.location.Scope, other, r.connection, entry.ID)
@@ -350,10 +364,37 @@ func sameAccount(p marks.Location, s *boundConnection) bool {
 	return p.Account == "" || p.Account == s.connection.Account
 }
 
-// giveUpRecovery ends a recovery that nothing can be done about, and says so.
-func (e *Engine) giveUpRecovery(ctx context.Context, r *recovery, reason string) error {
-	e.log.Warn("keys that were being made at a crash and left no intent, if there are any, cannot be looked for; they end with their own expiry or by hand", "connection", r.connection, "scope", r.location.Scope, "reason", reason)
+// leaveRecovery leaves a recovery that nothing can be done about to an operator: an
+// entry of the queue, on disk, stays in the place of the marks until he gives it up, or
+// until the provider itself has ended all that may have been made; zero is never.
+func (e *Engine) leaveRecovery(ctx context.Context, r *recovery, ended time.Time, reason string) error {
+	entry := r.entry()
+	entry.ExpiresAt = ended
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), which cannot be looked for because %s; "+
+		"look for such keys at the provider, delete those that keys/ does not list, and write queue/%s/give-up",
+		r.windows().Describe(), r.location.Scope, reason, entry.ID)
+	if err := e.enqueue(ctx, e.storage, entry, false); err != nil {
+		return err // the marks stay
+	}
+	e.log.Warn("keys that were being made at a crash, if there are any, cannot be looked for; the queue has an entry for an operator", "connection", r.connection, "scope", r.location.Scope, "reason", reason, "queue_entry", entry.ID)
 	return e.dropMarks(ctx, r)
+}
+
+// endOfAll is when a provider that ends every key itself has ended all that may have
+// been made at the crash; zero where it may let keys live on.
+func (e *Engine) endOfAll(r *recovery, bound *boundConnection) time.Time {
+	longest := bound.definition.Expiry.LongestLease()
+	if !bound.definition.Capabilities.NativeExpiry || longest <= 0 {
+		return time.Time{}
+	}
+	return r.clearedAfter(e.lagOf(bound)).Add(longest + expiryMargin)
+}
+
+// entry is what tells an operator of a recovery that waits for him.
+func (r *recovery) entry() queue.Entry {
+	entry := queue.Entry{ID: r.crashID(), Kind: queue.Crash, Connection: r.connection, Scope: r.location.Scope}
+	entry.SetOrigin(r.location.Origin(r.connection))
+	return entry
 }
 
 // dropMarks clears the marks of which this place was the last.

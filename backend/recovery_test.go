@@ -14,6 +14,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/marks"
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 // TestOneBlocksNoOther has a crash leave a key in one drawer, and something that
@@ -323,6 +324,72 @@ func TestCrashIsRememberedElsewhere(t *testing.T) {
 			}))
 		}
 	}
+}
+
+// TestCrashIsRememberedWhereNothingIsListed: after a crash in mid-mint the connection is
+// deleted, or its provider has no list. An entry on disk tells an operator, once for
+// each place, and outlasts restarts until he gives it up.
+func TestCrashIsRememberedWhereNothingIsListed(t *testing.T) {
+	ctx := context.Background()
+	list := cabinetDefinition[strings.Index(cabinetDefinition, "  list {"):strings.Index(cabinetDefinition, "  rotate {")]
+	for name, hide := range map[string]func(w *world){
+		"a connection that is deleted": func(w *world) {
+			w.must(w.process.DeleteConnection(ctx, w.process.storage, "one", SaveOptions{Force: true}))
+		},
+		"a provider without a list": func(w *world) {
+			w.uploadCabinet(strings.Replace(cabinetDefinition, list, "", 1))
+			w.crashAfterPOST("main")
+			w.crashAfterPOST("main")
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, c := cabinetWorld(t)
+			if strings.Contains(name, "deleted") {
+				w.lose(c, "main")
+			}
+			hide(w)
+			w.run(time.Hour, time.Minute)
+			w.startAlone()
+			w.run(time.Hour, time.Minute)
+			entries := w.process.Queue()
+			if len(entries) != 1 || entries[0].Kind != queue.Crash || !strings.Contains(entries[0].Reason, "give-up") {
+				t.Fatalf("queued: %+v", entries)
+			}
+			if len(w.stored(queue.Prefix)) != 1 || len(w.marks()) > 0 {
+				t.Errorf("stored: %v, marks: %v", w.stored(queue.Prefix), w.marks())
+			}
+			w.must(w.process.GiveUp(ctx, w.request(logical.UpdateOperation, "queue/"+entries[0].ID+"/give-up"), entries[0].ID))
+			w.nothingIsQueued()
+			if left := w.stored(queue.Prefix); len(left) > 0 {
+				t.Errorf("stored: %v", left)
+			}
+		}))
+	}
+}
+
+// TestWhatLeadsElsewhereIsTriedSeldom: no request is sent for it, and no time mends it.
+func TestWhatLeadsElsewhereIsTriedSeldom(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		lease := w.mustMint("app")
+		w.addFaults(mintFault(sandbox.Reset))
+		if _, err := w.mint("app"); err == nil {
+			t.Fatal("the mint did not fail")
+		}
+		w.changeBox(func(c *Connection) { _, c.BaseURL = w.otherHost() })
+		if err := w.revoke(lease); err == nil {
+			t.Error("it could be revoked all the same")
+		}
+		w.run(4*time.Hour, time.Minute)
+		if len(w.process.Queue()) != 2 {
+			t.Errorf("queued: %+v", w.process.Queue())
+		}
+		for _, entry := range w.process.Queue() {
+			if entry.Attempts > 40 {
+				t.Errorf("%s was tried %d times in four hours: %s", entry.Kind, entry.Attempts, entry.LastError)
+			}
+		}
+	})(t)
 }
 
 // changeBox has an operator change the connection, whatever it leaves behind.

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/marks"
 	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
@@ -266,4 +267,62 @@ func TestPagesOfKeys(t *testing.T) {
 			t.Error("a key is listed whose record is gone")
 		}
 	})(t)
+}
+
+// TestLateWriteIsCounted: a former leader enters a key after the new one has read the
+// ledger. Neither the connection goes that could revoke it, nor the definition's
+// version that made it, and once nothing can come late any more, neither costs a walk.
+func TestLateWriteIsCounted(t *testing.T) {
+	ctx := context.Background()
+	for name, test := range map[string]struct {
+		long time.Duration // a mint that the former leader's mark tells of
+		wait time.Duration // until nothing can come late
+	}{
+		"a call of the usual length":            {wait: 2*defaultRequestTimeout + reaperGrace},
+		"a call that the mark says may be long": {long: time.Hour, wait: time.Hour + reaperGrace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := cabinetWorld(t)
+			if test.long > 0 {
+				of := marks.New(w.time)
+				w.must(of.Begin(ctx, w.storage, "one", "a-key", marks.Mint{Where: marks.Location{}, Issued: w.time(), Longest: test.long}))
+			}
+			w.mustMint("main")
+			late := w.recordOf(w.held()[0])
+			w.start(fault{})
+			w.must(w.process.books.ledger.Read(ctx, w.storage, readAtOnce))
+
+			w.must(w.revoke(w.held()[0]))
+			entry, err := logical.StorageEntryJSON(late.Path(), late)
+			w.must(err)
+			w.must(w.storage.Put(ctx, entry)) // by the former leader
+			if live, _, err := w.process.books.ledger.LiveKeys(ctx, w.process.storage, "one"); err != nil || live != 1 {
+				t.Errorf("%d keys (%v), want the one that came late", live, err)
+			}
+			if made, err := w.process.books.ledger.DefinitionsOf(ctx, w.process.storage, "cabinet"); err != nil || !slices.Equal(made, []string{late.Definition}) {
+				t.Errorf("made with %v (%v), want %s", made, err, late.Definition)
+			}
+			if err := w.process.DeleteConnection(ctx, w.process.storage, "one", SaveOptions{}); err == nil {
+				t.Error("the connection of a key that came late is deleted")
+			}
+
+			counted := &countedReads{Storage: w.process.storage, prefix: ledger.Prefix}
+			live := func() int {
+				live, _, err := w.process.books.ledger.LiveKeys(ctx, counted, "one")
+				w.must(err)
+				return live
+			}
+			for passed := time.Duration(0); passed < test.wait-time.Minute; passed += test.wait / 10 {
+				w.advance(test.wait / 10)
+				w.must(w.process.readLedger(ctx))
+			}
+			for range ledger.Shards {
+				w.advance(time.Second)
+				w.must(w.process.readLedger(ctx))
+			}
+			if n := live(); n != 1 || counted.reads() > 0 {
+				t.Errorf("%d keys are counted in %d reads, want 1 in none", n, counted.reads())
+			}
+		})
+	}
 }

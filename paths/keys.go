@@ -89,6 +89,11 @@ have another one after it: ask for it with after set to the last id.`,
 					Required:     true,
 					DisplayAttrs: &framework.DisplayAttributes{Name: "Key", Identifier: true},
 				},
+				"force": {
+					Type:         framework.TypeBool,
+					Description:  "Forget the record although it is not damaged, but of a later version of the engine.",
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
+				},
 			},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.UpdateOperation: &framework.PathOperation{
@@ -104,7 +109,8 @@ have another one after it: ask for it with after set to the last id.`,
 For a record that storage damaged, as damaged in info shows it. As long as there is one that does not
 even show a name, the engine removes nothing that might be its key. Look at the provider for a key
 that nothing in keys/ tells of and end it there, then write this: the engine forgets the record and
-notes in Vault's log who asked for it. A record that can be read stays.`,
+notes in Vault's log who asked for it. A record that can be read stays. One that a later version of
+the engine has written cannot be read by this one, and is not damaged: it goes with force alone.`,
 		},
 	}
 }
@@ -158,7 +164,7 @@ func (k keyEndpoints) read(ctx context.Context, req *logical.Request, d *framewo
 }
 
 func (k keyEndpoints) giveUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, k.engine.GiveUpDamaged(ctx, req, d.Get("id").(string))
+	return nil, k.engine.GiveUpDamaged(ctx, req, d.Get("id").(string), d.Get("force").(bool))
 }
 
 // describeKey shows a ledger record without what revoking it needs, which may

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -26,7 +27,8 @@ import (
 // that a known shard does not have is free; one that it has may be gone. What
 // earlier processes left is read in the background, shard by shard, at a bounded
 // rate. Later rounds only list, to find what a former leader may have written after
-// its shard was read.
+// its shard was read. Before the first of those is over, what is not in the index may
+// be in the ledger all the same.
 type index struct {
 	// dueAt is when a record is to be looked at, and targetOf what revoking its key
 	// removes; 0 for nothing that another key's revocation could remove, too.
@@ -46,10 +48,16 @@ type index struct {
 	damaged map[string]bool
 
 	round indexRound
+	// rounds is how often the whole ledger was gone through.
+	rounds atomic.Int64
 }
 
 // Rounds is how often the whole ledger was gone through; 0 is before the first.
-func (i *index) Rounds() int { return i.round.number }
+func (i *index) Rounds() int { return int(i.rounds.Load()) }
+
+// isSettled reports whether the index can be asked in the ledger's place for what is
+// not there: it was read, and then listed once more.
+func (i *index) isSettled() bool { return i.Rounds() > 1 && i.isWhole() }
 
 // indexKey is a record's id.
 type indexKey [IDLength / 2]byte
@@ -74,12 +82,15 @@ type recordOrigin struct{ connection, provider, definition string }
 
 // indexRound is how far the reading has come. The clockwork alone uses it.
 type indexRound struct {
-	number  int
 	shard   int
 	listed  bool     // the shard is, and pending is what is left of it
 	pending []string // paths
 	inUse   map[string]bool
 }
+
+// relistedAtOnce is how many shards a call lists anew in the first round after the
+// ledger was read; later rounds are in no hurry.
+const relistedAtOnce = 16
 
 // nothingReading is no shard.
 const nothingReading = -1
@@ -282,7 +293,7 @@ func (i *index) isWhole() bool {
 // count counts the records of those origins; sure is false where the ledger has to
 // be read for that.
 func (i *index) count(of func(recordOrigin) bool) (alive int, sure bool) {
-	if !i.isWhole() {
+	if !i.isSettled() {
 		return 0, false
 	}
 	i.mu.Lock()
@@ -298,7 +309,7 @@ func (i *index) count(of func(recordOrigin) bool) (alive int, sure bool) {
 // definitions are the hashes of a provider's definitions that records were made
 // with; sure is as in count.
 func (i *index) definitions(provider string) (hashes []string, sure bool) {
-	if !i.isWhole() {
+	if !i.isSettled() {
 		return nil, false
 	}
 	i.mu.Lock()
@@ -346,7 +357,7 @@ func (i *index) Read(ctx context.Context, s logical.Storage, most int) (broken e
 			r.inUse[shard] = true
 		}
 	}
-	for read := 0; r.shard < Shards; {
+	for read, listed := 0, 0; r.shard < Shards; {
 		if !r.listed {
 			if err := i.list(ctx, s); err != nil {
 				return err
@@ -365,11 +376,15 @@ func (i *index) Read(ctx context.Context, s logical.Storage, most int) (broken e
 		}
 		i.finish()
 		r.listed = false
-		if r.shard++; r.number > 0 && r.inUse[ShardName(r.shard-1)] {
-			return broken // one shard at a time
+		r.shard++
+		if number := i.Rounds(); number > 0 && r.inUse[ShardName(r.shard-1)] {
+			if listed++; number > 1 || listed == relistedAtOnce {
+				return broken
+			}
 		}
 	}
-	*r = indexRound{number: r.number + 1}
+	*r = indexRound{}
+	i.rounds.Add(1)
 	return broken
 }
 

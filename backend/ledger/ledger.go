@@ -286,7 +286,8 @@ func ShardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 
 // LiveKeys counts a connection's records in the ledger, those of keys that were
 // kept among them: without the connection they could not be revoked either. damaged
-// are the ids of records that cannot be read, which may be of any connection.
+// are the ids of records that cannot be read, which may be of any connection. The whole
+// ledger is read for that until the index is settled.
 func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection string) (live int, damaged []string, err error) {
 	if live, sure := l.count(func(o recordOrigin) bool { return o.connection == connection }); sure {
 		return live, nil, nil
@@ -305,15 +306,16 @@ func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection str
 }
 
 // DropDamaged removes what cannot be read of the record with this id, and reports
-// whether there was any. A record that can be read stays.
-func (l *Ledger) DropDamaged(ctx context.Context, s logical.Storage, id string) (dropped bool, err error) {
+// whether there was any. A record that can be read stays, and one of a later version
+// of the engine does, with stored.ErrNewer, unless that is meant too.
+func (l *Ledger) DropDamaged(ctx context.Context, s logical.Storage, id string, newer bool) (dropped bool, err error) {
 	for _, prefix := range []string{Prefix, SealedPrefix} {
 		path := prefix + ShardOf(id) + "/" + id
 		_, err := stored.Read[Record](ctx, s, path)
 		if err == nil {
 			continue
 		}
-		if !errors.Is(err, stored.ErrUnreadable) {
+		if !errors.Is(err, stored.ErrUnreadable) || errors.Is(err, stored.ErrNewer) && !newer {
 			return dropped, err
 		}
 		if err := s.Delete(ctx, path); err != nil {

@@ -28,6 +28,9 @@ func (r *Record) Left(ttl time.Duration, now time.Time) time.Duration {
 // Record is one live key: who holds it, until when, and what revoking it needs.
 type Record struct {
 	ID string `json:"-"`
+	// Format is that of a version of the engine which changes what its fields mean;
+	// it is recordFormat in what this one writes.
+	Format int `json:"format,omitempty"`
 	// ValueID is the id that the key's value gives, where another key with that
 	// value had it when this one was made; empty where it is the ID.
 	ValueID    string `json:"value_id,omitempty"`
@@ -72,6 +75,13 @@ type Record struct {
 	RequestID   string `json:"request_id,omitempty"`
 	RemoteAddr  string `json:"remote_addr,omitempty"`
 }
+
+// recordFormat is the format of records that this version writes.
+const recordFormat = 0
+
+// IsNewer reports whether a later version has written the record, whose meaning this
+// one does not know.
+func (r *Record) IsNewer() bool { return r.Format > recordFormat }
 
 // Path is where the record lies in storage.
 func (r *Record) Path() string {

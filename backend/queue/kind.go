@@ -25,9 +25,9 @@ const (
 	// find nor remove. It waits for an operator to look for it and give it up.
 	ByHand Kind = "by_hand"
 	// Crash: keys may be alive that were being made at a crash, in a place that the
-	// connection no longer leads to. It waits for the credential and the address of
-	// then, or for an operator who looks there and gives it up. It is not stored:
-	// the mark of the crash is.
+	// connection no longer leads to, or that cannot be listed. It waits for the
+	// credential and the address of then, or for an operator who looks there and gives
+	// it up. It is stored where the mark of the crash is not kept.
 	Crash Kind = "crash"
 )
 
@@ -50,7 +50,7 @@ func (k Kind) Describe() string {
 	case ByHand:
 		return "an admin credential that may be alive and that an operator has to look for at the provider, and then give up here"
 	case Crash:
-		return "keys that a crash may have left where the connection no longer leads"
+		return "keys that a crash may have left where the connection no longer leads, or where nothing can be listed"
 	}
 	return "unknown"
 }

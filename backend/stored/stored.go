@@ -12,6 +12,16 @@ import (
 // trying again will not mend it.
 var ErrUnreadable = errors.New("what is stored there cannot be read")
 
+// ErrNewer is ErrUnreadable where a later version of the engine has written it, so
+// that nothing is damaged.
+var ErrNewer = fmt.Errorf("%w: a later version of the engine has written it", ErrUnreadable)
+
+// Formatted is what tells the format in which it was stored.
+type Formatted interface {
+	// IsNewer reports whether the format is one that this version does not know.
+	IsNewer() bool
+}
+
 // Read decodes the JSON at path; nil when nothing is stored there.
 func Read[T any](ctx context.Context, s logical.Storage, path string) (*T, error) {
 	entry, err := s.Get(ctx, path)
@@ -23,9 +33,23 @@ func Read[T any](ctx context.Context, s logical.Storage, path string) (*T, error
 	}
 	value := new(T)
 	if err := entry.DecodeJSON(value); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, reasonFor(entry), err)
+	}
+	if of, ok := any(value).(Formatted); ok && of.IsNewer() {
+		return nil, fmt.Errorf("%s: %w", path, ErrNewer)
 	}
 	return value, nil
+}
+
+// reasonFor is why an entry cannot be decoded. All formats so far go without a number.
+func reasonFor(entry *logical.StorageEntry) error {
+	var told struct {
+		Format int `json:"format"`
+	}
+	if err := entry.DecodeJSON(&told); err == nil && told.Format > 0 {
+		return ErrNewer
+	}
+	return ErrUnreadable
 }
 
 // Write stores value as JSON at path.

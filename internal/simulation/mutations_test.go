@@ -41,7 +41,7 @@ var mutations = []mutation{
 	{"a mark is cleared while a mint is in flight", "marks/marks.go",
 		"c.Mark == nil || len(c.inFlight) > 0 || ", "c.Mark == nil || "},
 	{"an idle connection is forgotten at once", "marks/marks.go",
-		"a.Now().Sub(c.lastUsed) < IdleBeforeClean", "false"},
+		"a.Now().Sub(c.lastUsed) < since", "false"},
 	{"a key that cannot be entered is left alone", "mint.go",
 		"		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))\n", "		e.books.marks.End(o.bound.name, o.request.Name)\n		return err\n"},
 	{"a mint of unknown outcome is believed to have made nothing", "mint_failed.go",
