@@ -233,7 +233,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	began, err := e.recoverLocation(ctx, bound, r)
 	if err != nil {
 		if !now.Before(r.clearedAfter(lag)) && e.isAbsent(ctx, bound, r, now, err) {
-			e.log.Warn("a place that was in use at a crash is gone, and with it whatever was made there", "connection", r.connection, "scope", r.location.Scope)
+			e.log.Warn("the provider has said for long that there is no such place as was in use at a crash, and so nothing of what was made there", "connection", r.connection, "scope", r.location.Scope)
 			return lag, true, e.dropMarks(ctx, r)
 		}
 		return lag, false, err
