@@ -141,6 +141,9 @@ func showRequest(out io.Writer, r providers.Request) {
 			fmt.Fprintf(out, "    %s = %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n  "))
 		}
 	}
+	if r.Pages != "" {
+		fmt.Fprintf(out, "    page by page: %s\n", r.Pages)
+	}
 }
 
 // loadDefinition reads a definition from a file, or takes the built-in one of

@@ -18,6 +18,9 @@ type Request struct {
 	Method, Path string
 	// Query, Headers and Body are expressions; empty where there are none.
 	Query, Headers, Body string
+	// Pages is how a list goes on, such as `cursor, after = body.next`; empty where the
+	// request says it itself, or there is one page.
+	Pages string
 	// Format is how Body is written: "json", "form", "multipart" or "raw"; empty
 	// without a body.
 	Format string
@@ -54,21 +57,114 @@ func (d *Definition) requestOf(body *hclsyntax.Body, where string) (Request, boo
 	for _, attribute := range sortedAttributes(body) {
 		switch {
 		case slices.Contains(methods, attribute.Name):
-			r.Method, r.Path = strings.ToUpper(attribute.Name), strings.Trim(d.written(body, attribute.Name), `"`)
+			r.Method, r.Path = strings.ToUpper(attribute.Name), unquoted(d.written(body, attribute.Name))
 		case slices.Contains(bodyFormats, attribute.Name):
 			r.Format, r.Body = attribute.Name, d.written(body, attribute.Name)
+		}
+	}
+	for _, block := range body.Blocks {
+		if block.Type == "pagination" && len(block.Labels) == 1 {
+			r.Pages = d.pagesOf(block, strings.Contains(r.Path+r.Query+r.Headers+r.Body, "page."))
 		}
 	}
 	return r, r.Method != ""
 }
 
-// written is the source text of an attribute's expression; empty without one.
+// pagesOf tells the parameters that a pagination adds to a request, unless the page is
+// sent by the request itself, and what says which page is next.
+func (d *Definition) pagesOf(block *hclsyntax.Block, sent bool) string {
+	written := func(name, otherwise string) string {
+		if text := strings.Trim(d.written(block.Body, name), `"`); text != "" {
+			return text
+		}
+		return otherwise
+	}
+	said := []string{block.Labels[0]}
+	switch kind := paginationKind(block.Labels[0]); {
+	case kind == ByPage && !sent:
+		said = append(said, written("parameter", "page")+" = "+written("first", "1")+" and on")
+	case kind == ByOffset && !sent:
+		said = append(said, written("parameter", "offset")+" = 0 and on")
+	case kind == ByCursor && !sent:
+		said = append(said, written("parameter", "")+" = "+written("next", ""))
+	case written("next", "") != "":
+		said = append(said, "next = "+written("next", ""))
+	}
+	if size := written("size_parameter", ""); size != "" {
+		said = append(said, size+" = "+written("size", ""))
+	}
+	if more := written("more", ""); more != "" {
+		said = append(said, "more = "+more)
+	}
+	return strings.Join(said, ", ")
+}
+
+// written is the source text of an attribute's expression, with what locals stand for
+// in their place; empty without one.
 func (d *Definition) written(body *hclsyntax.Body, name string) string {
 	attribute := body.Attributes[name]
 	if attribute == nil {
 		return ""
 	}
-	return string(attribute.Expr.Range().SliceBytes(d.source))
+	return d.resolved(attribute.Expr, d.localsWritten(), 0)
+}
+
+// localsWritten are the expressions of all locals as they are written.
+func (d *Definition) localsWritten() map[string]hclsyntax.Expression {
+	locals := map[string]hclsyntax.Expression{}
+	file, found := hclsyntax.ParseConfig(d.source, d.Name+".hcl", hcl.InitialPos)
+	if found.HasErrors() {
+		return locals
+	}
+	for _, provider := range file.Body.(*hclsyntax.Body).Blocks {
+		for _, block := range provider.Body.Blocks {
+			if block.Type != "locals" {
+				continue
+			}
+			for name, attribute := range block.Body.Attributes {
+				locals[name] = attribute.Expr
+			}
+		}
+	}
+	return locals
+}
+
+// resolved is an expression's text with its locals written out. A text inside a text
+// becomes a part of it.
+func (d *Definition) resolved(expression hclsyntax.Expression, locals map[string]hclsyntax.Expression, depth int) string {
+	at := expression.Range()
+	text := string(at.SliceBytes(d.source))
+	uses := expression.Variables()
+	slices.SortFunc(uses, func(a, b hcl.Traversal) int { return b.SourceRange().Start.Byte - a.SourceRange().Start.Byte })
+	for _, use := range uses {
+		if use.RootName() != "local" || len(use) < 2 || depth > deepestLocals {
+			continue
+		}
+		attribute, ok := use[1].(hcl.TraverseAttr)
+		local := locals[attribute.Name]
+		if !ok || local == nil {
+			continue
+		}
+		stands := d.resolved(local, locals, depth+1)
+		from, to := use[0].SourceRange().Start.Byte-at.Start.Byte, use[1].SourceRange().End.Byte-at.Start.Byte
+		if inner, isText := strings.CutPrefix(stands, `"`); isText && strings.HasSuffix(text[:from], "${") && strings.HasPrefix(text[to:], "}") {
+			from, to, stands = from-2, to+1, strings.TrimSuffix(inner, `"`)
+		}
+		text = text[:from] + stands + text[to:]
+	}
+	return text
+}
+
+// deepestLocals bounds how deep locals stand in locals.
+const deepestLocals = 16
+
+// unquoted is the text inside one that stands alone, without its quotes.
+func unquoted(text string) string {
+	parsed, found := hclsyntax.ParseExpression([]byte(text), "", hcl.InitialPos)
+	if _, alone := parsed.(*hclsyntax.TemplateExpr); found.HasErrors() || !alone {
+		return text
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`)
 }
 
 func quoted(labels []string) []string {
