@@ -74,6 +74,50 @@ type Case struct {
 	// token (RFC 6749, section 5.1) to a credential, in basic authentication or in
 	// the body: "POST https://login.example.com/token", or "POST /token".
 	TokenEndpoints []string `hcl:"token_endpoints,optional"`
+	// Rotation says what the document leaves open of the administrator's credential,
+	// so that it is replaced too; nil where it is not.
+	Rotation *RotationCase `hcl:"rotation,block"`
+}
+
+// RotationCase has a second connection, whose credential is a thing that the server
+// keeps, replaced as the definition says.
+type RotationCase struct {
+	// Credentials are those that are replaced, by the connection field that holds each.
+	Credentials []*CredentialCase `hcl:"credential,block"`
+	// Secrets are the places of the new credential in the answers of the operations
+	// that make one, such as "POST /admin_keys" = "value", or that replace its value.
+	Secrets map[string]string `hcl:"secrets,optional"`
+	// WhoAmI are operations that answer the credential that is shown.
+	WhoAmI []string `hcl:"whoami,optional"`
+}
+
+// CredentialCase is one credential as the server keeps it.
+type CredentialCase struct {
+	Field string `hcl:"field,label"`
+	// Path is where it was made: "/v1/admin_keys".
+	Path string `hcl:"path"`
+	// ID is what paths name it by.
+	ID string `hcl:"id"`
+	// Shows are properties of answers about it.
+	Shows cty.Value `hcl:"shows,optional"`
+}
+
+// secretPlace is where the answer to an operation has the secret of what it makes.
+func (c *Case) secretPlace(operation string) string {
+	if place, ok := c.rotationSecret(operation); ok {
+		return place
+	}
+	return c.Secret
+}
+
+// rotationSecret is the place in the answer of an operation that makes or replaces an
+// administrator's credential.
+func (c *Case) rotationSecret(operation string) (place string, ok bool) {
+	if c.Rotation == nil {
+		return "", false
+	}
+	place, ok = c.Rotation.Secrets[operation]
+	return place, ok
 }
 
 // ReadCases reads a definition's file of cases.

@@ -30,6 +30,9 @@ func Hold(ctx context.Context, d *providers.Definition, c *Case, document *Docum
 		for _, wrong := range holdOnce(ctx, d, c, document, run.lean) {
 			found = append(found, run.name+": "+wrong)
 		}
+		for _, wrong := range rotateOnce(ctx, d, c, document, run.lean) {
+			found = append(found, "rotation, "+run.name+": "+wrong)
+		}
 	}
 	return found
 }

@@ -33,6 +33,8 @@ func (c *call) means() meaning {
 	switch {
 	case slices.Contains(c.rules.Deletes, operation):
 		return deletes
+	case c.asksWhoAmI():
+		return reads
 	case slices.Contains(c.rules.MakesNothing, operation):
 		return nothing
 	case slices.Contains(c.rules.Lists, operation):
@@ -68,6 +70,9 @@ func (c *call) lastWord() string {
 // item is the thing that the request names: by the end of its path, else by a
 // parameter before that, else by any value of its query or body.
 func (c *call) item() *object {
+	if c.asksWhoAmI() {
+		return c.shownBy()
+	}
 	if c.onItem() {
 		return c.find(c.lastParam())
 	}

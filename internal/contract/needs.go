@@ -48,15 +48,25 @@ func gatherNames(expr hclsyntax.Expression, names map[string]bool) {
 		}
 		return
 	}
-	for _, traversal := range expr.Variables() {
-		for _, step := range traversal {
-			switch step := step.(type) {
-			case hcl.TraverseAttr:
-				names[step.Name] = true
-			case hcl.TraverseIndex:
-				if step.Key.Type().FriendlyName() == "string" {
-					names[step.Key.AsString()] = true
-				}
+	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+		switch node := node.(type) {
+		case *hclsyntax.ScopeTraversalExpr:
+			gatherSteps(node.Traversal, names)
+		case *hclsyntax.RelativeTraversalExpr:
+			gatherSteps(node.Traversal, names)
+		}
+		return nil
+	})
+}
+
+func gatherSteps(traversal hcl.Traversal, names map[string]bool) {
+	for _, step := range traversal {
+		switch step := step.(type) {
+		case hcl.TraverseAttr:
+			names[step.Name] = true
+		case hcl.TraverseIndex:
+			if step.Key.Type().FriendlyName() == "string" {
+				names[step.Key.AsString()] = true
 			}
 		}
 	}

@@ -23,6 +23,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	for block, kind := range map[string]reflect.Type{
 		"exchange": reflect.TypeFor[Exchange](), "step": reflect.TypeFor[Step](), "key": reflect.TypeFor[WantedKey](),
 		"trip": reflect.TypeFor[Trip](), "contract": reflect.TypeFor[Case](),
+		"rotation": reflect.TypeFor[RotationCase](), "credential": reflect.TypeFor[CredentialCase](),
 	} {
 		_, section, found := strings.Cut(string(page), "\n### `"+block+"`\n")
 		if !found {

@@ -71,6 +71,50 @@ func NewServer(document *Document, rules *Case, credentials []string) (*Server, 
 	}, nil
 }
 
+// seed has the server keep the administrator's credentials as things that were made,
+// with these values.
+func (s *Server) seed(rotation *RotationCase, connection map[string]any) error {
+	for _, credential := range rotation.Credentials {
+		value, _ := connection[credential.Field].(string)
+		if value == "" {
+			return fmt.Errorf("rotation: the connection has no %s", credential.Field)
+		}
+		shown, err := fields(credential.Shows)
+		if err != nil {
+			return fmt.Errorf("rotation: credential %q: shows: %w", credential.Field, err)
+		}
+		kept := newObject(credential.Path + "/")
+		kept.path = credential.Path
+		kept.learn(map[string]any{"id": credential.ID})
+		kept.learn(shown)
+		kept.made, kept.secret = []string{credential.ID}, value
+		s.objects = append(s.objects, kept)
+		s.admins = slices.DeleteFunc(s.admins, func(admin string) bool { return admin == value })
+	}
+	return nil
+}
+
+// shownBy is the thing whose secret a request shows.
+func (c *call) shownBy() *object {
+	for _, value := range anywhere(c.request) {
+		if lent, ok := c.tokens[value]; ok {
+			value = lent
+		}
+		for _, o := range c.objects {
+			if o.secret != "" && o.secret == value {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
+// asksWhoAmI reports whether the operation is about the credential that is shown, and
+// that is a thing that the server keeps.
+func (c *call) asksWhoAmI() bool {
+	return c.rules.Rotation != nil && slices.Contains(c.rules.Rotation.WhoAmI, c.operation()) && c.shownBy() != nil
+}
+
 // leaveOut has answers hold nothing that they need not, but for properties of
 // these names.
 func (s *Server) leaveOut(needed map[string]bool) { s.needed = needed }
@@ -431,7 +475,11 @@ func (c *call) update(w http.ResponseWriter) {
 	switch {
 	case found != nil:
 		found.learn(c.body)
-		c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
+		_, replaces := c.rules.rotationSecret(c.operation())
+		answer := c.answer(w, &writer{server: c.Server, object: found, minting: replaces, fill: c.rules.Fill[c.operation()]})
+		if replaces {
+			found.secret = at(answer, c.rules.secretPlace(c.operation()))
+		}
 	case c.makesUnnamed() || c.answersSecret() || c.route.Operation.Responses.Status(http.StatusCreated) != nil:
 		c.create(w)
 	default:
@@ -463,7 +511,7 @@ func (c *call) create(w http.ResponseWriter) {
 	c.objects = append(c.objects, made)
 	answer := c.answer(w, &writer{server: c.Server, object: made, minting: true, fill: c.rules.Fill[c.operation()]})
 	made.learn(answer)
-	made.secret = at(answer, c.rules.Secret)
+	made.secret = at(answer, c.rules.secretPlace(c.operation()))
 }
 
 // answer writes the operation's success and gives back its body.

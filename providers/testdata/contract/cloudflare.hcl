@@ -20,4 +20,17 @@ contract "user tokens" {
     "POST /user/tokens" = { "result" = "iam_token" }
     "GET /user/tokens"  = { "result[]" = "iam_token" }
   }
+
+  # It replaces the value of a token, by the token's id.
+  updates = ["PUT /user/tokens/{token_id}/value"]
+
+  rotation {
+    credential "api_token" {
+      path  = "/client/v4/user/tokens"
+      id    = "ed17574386854bf78a67040be0a770b0"
+      shows = { name = "first", status = "active" }
+    }
+    secrets = { "PUT /user/tokens/{token_id}/value" = "result" }
+    whoami  = ["GET /user/tokens/verify"]
+  }
 }

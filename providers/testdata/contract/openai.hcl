@@ -8,4 +8,13 @@ contract "a service account for each key" {
     # Not an administrator's operation, so the excerpt leaves it out.
     "GET /v1/models" = "https://platform.openai.com/docs/api-reference/models/list"
   }
+
+  rotation {
+    credential "admin_key" {
+      path  = "/v1/organization/admin_api_keys"
+      id    = "key_contract"
+      shows = { name = "first", redacted_value = "sk-admin...ract" }
+    }
+    secrets = { "POST /organization/admin_api_keys" = "value" }
+  }
 }
