@@ -2,6 +2,7 @@ package docs
 
 import (
 	"context"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -43,12 +44,30 @@ func pages(t *testing.T) []*page {
 	return found
 }
 
+// exceptions are how many blocks of a page are not run here, each with its reason
+// beside it: other tests follow them (README.md, tutorial.md, definition-tests.md), they
+// run the tests themselves, or they need what the machine cannot have.
+var exceptions = map[string]int{
+	"README.md":                1,
+	"CONTRIBUTING.md":          1,
+	"docs/compatibility.md":    1,
+	"docs/definition-tests.md": 1,
+	"docs/events.md":           1,
+	"docs/install.md":          2,
+	"docs/openbao.md":          1,
+	"docs/reliability.md":      2,
+	"docs/tutorial.md":         8,
+}
+
 // TestEveryCommandIsTriedOrSaysWhyNot reads the pages alone.
 func TestEveryCommandIsTriedOrSaysWhyNot(t *testing.T) {
-	tried := 0
+	tried, untried := 0, map[string]int{}
 	for _, p := range pages(t) {
 		tried += p.runs()
 		for _, b := range p.blocks {
+			if b.notRun != "" {
+				untried[p.file]++
+			}
 			if b.notRun != "" && len(strings.Fields(b.notRun)) < 3 {
 				t.Errorf("%s:%d: %q is no reason", p.file, b.line, b.notRun)
 			}
@@ -56,6 +75,9 @@ func TestEveryCommandIsTriedOrSaysWhyNot(t *testing.T) {
 	}
 	if tried < 8 {
 		t.Errorf("%d blocks are tried", tried)
+	}
+	if !maps.Equal(untried, exceptions) {
+		t.Errorf("these pages have blocks that are not run: %v, and not %v", untried, exceptions)
 	}
 }
 
