@@ -28,22 +28,36 @@ const longestRequestTimeout = time.Hour
 
 // Connection is one admin credential at one provider, with its settings.
 type Connection struct {
+	// Provider is the name of the definition, built-in or uploaded.
 	Provider string `json:"provider"`
 	// AllowedRoles may use the connection: names or globs; "*" is every role
 	// and none at all is no role.
 	AllowedRoles []string `json:"allowed_roles,omitempty"`
 	// VerifyConnection makes each write check the credential at the provider
 	// before it is stored.
-	VerifyConnection  bool          `json:"verify_connection"`
-	BaseURL           string        `json:"base_url,omitempty"`
-	AllowHTTP         bool          `json:"allow_http,omitempty"`
-	RequestTimeout    time.Duration `json:"request_timeout,omitempty"`
-	CACert            string        `json:"ca_cert,omitempty"`
-	ClientCert        string        `json:"client_cert,omitempty"`
-	ClientKey         string        `json:"client_key,omitempty"`
-	TLSServerName     string        `json:"tls_server_name,omitempty"`
-	ProxyURL          string        `json:"proxy_url,omitempty"`
-	RequestsPerSecond float64       `json:"requests_per_second,omitempty"`
+	VerifyConnection bool `json:"verify_connection"`
+	// BaseURL is where requests go; empty for the definition's own.
+	BaseURL string `json:"base_url,omitempty"`
+	// AllowHTTP lets BaseURL be plain http on a host other than this one.
+	AllowHTTP bool `json:"allow_http,omitempty"`
+	// RequestTimeout bounds one request; 0 means 30 seconds.
+	RequestTimeout time.Duration `json:"request_timeout,omitempty"`
+	// CACert are PEM certificates that are trusted in place of the system's; empty for
+	// the system's.
+	CACert string `json:"ca_cert,omitempty"`
+	// ClientCert and ClientKey are the PEM pair that is shown to the provider; both
+	// empty for none.
+	ClientCert string `json:"client_cert,omitempty"`
+	ClientKey  string `json:"client_key,omitempty"`
+	// TLSServerName is the name that the provider's certificate must carry; empty for
+	// the host of BaseURL.
+	TLSServerName string `json:"tls_server_name,omitempty"`
+	// ProxyURL is the proxy that requests go through; empty for the one that the
+	// environment names, if any.
+	ProxyURL string `json:"proxy_url,omitempty"`
+	// RequestsPerSecond is how often the connection may call; 0 means the definition's
+	// own limit.
+	RequestsPerSecond float64 `json:"requests_per_second,omitempty"`
 	// Schedule says when the admin credential is replaced.
 	Schedule timetable.Schedule `json:"schedule,omitzero"`
 	// CredentialExpiresAt is when the provider ends the admin credential that the

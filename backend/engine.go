@@ -295,8 +295,10 @@ func (e *Engine) resetAll() {
 
 // Info is what the engine says of itself.
 type Info struct {
-	Version   string
-	Commit    string
+	// Version and Commit are the build's; Commit is empty in one that is no release.
+	Version string
+	Commit  string
+	// Providers are the names of all definitions, built-in and uploaded, sorted.
 	Providers []string
 	// Queued counts the revocations that wait, and Recovering the connections
 	// that a crash left dirty and that are not reconciled yet.

@@ -62,6 +62,7 @@ type signature struct {
 
 // Doubt is why a mount is passive.
 type Doubt struct {
+	// Since is when the doubt arose, and Reason why, as a part of a sentence.
 	Since  time.Time `json:"since"`
 	Reason string    `json:"reason"`
 	// LastSign is the last sign of life that was found when a sign too old is the
@@ -376,11 +377,14 @@ func (e *Engine) refuseIfPassive(what string) error {
 
 // Ownership is whether a mount acts, and what waits while it does not.
 type Ownership struct {
-	Epoch   string
+	// Epoch tells this process from others that use the same storage.
+	Epoch string
+	// Passive says that the mount ends, replaces and removes nothing.
 	Passive bool
 	// Doubt is why the mount is passive; nil where it is not, or where another
 	// process has taken over.
-	Doubt      *Doubt
+	Doubt *Doubt
+	// Superseded says that another process has taken over.
 	Superseded bool
 	// PastDeadline counts the keys that the reaper would have ended, and Queued
 	// the revocations that wait; both are 0 where the mount is not passive.

@@ -51,15 +51,19 @@ type ReconcileReport struct {
 // FailedScope is a place at the provider whose keys could not be listed, or not
 // all of them.
 type FailedScope struct {
+	// Scope is the place, and Error why, in one sentence.
 	Scope providers.ListingScope
 	Error string
 }
 
 // Orphan is a key at the provider that nobody holds.
 type Orphan struct {
-	Name    string
-	Scope   providers.ListingScope
-	Issued  time.Time
+	// Name is the key's at the provider, and Scope the place that lists it.
+	Name  string
+	Scope providers.ListingScope
+	// Issued is when it was made, as its name tells, in whole seconds.
+	Issued time.Time
+	// Revoked says that it was revoked just now.
 	Revoked bool
 	// Error says why it could not be revoked, or why it is not certain that
 	// nobody holds it.

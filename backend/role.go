@@ -19,6 +19,7 @@ const rolePrefix = "role/"
 
 // Role says what keys may do and how long they live.
 type Role struct {
+	// Connection is the name of the one that makes the keys.
 	Connection string `json:"connection"`
 	// TTL and MaxTTL of each lease; 0 means the mount's.
 	TTL    time.Duration `json:"ttl,omitempty"`

@@ -48,6 +48,8 @@ type StaticRole struct {
 
 // StaticKeys is what a static role holds.
 type StaticKeys struct {
+	// Current is the key that readers get; nil where the last one was revoked and no
+	// other could be made.
 	Current *StaticKey `json:"current,omitempty"`
 	// Previous still work, each until its Until; the newest comes first.
 	Previous []*StaticKey `json:"previous,omitempty"`
@@ -58,11 +60,16 @@ type StaticKeys struct {
 
 // StaticKey is one key of a static role, with its secret.
 type StaticKey struct {
-	RecordID  string           `json:"record_id"`
-	Name      string           `json:"name"`
-	Secret    providers.Values `json:"secret"`
-	IssuedAt  time.Time        `json:"issued_at"`
-	ExpiresAt time.Time        `json:"expires_at,omitzero"`
+	// RecordID is the id of the key's record in the ledger.
+	RecordID string `json:"record_id"`
+	// Name is the key's at the provider.
+	Name string `json:"name"`
+	// Secret are the fields that readers get.
+	Secret providers.Values `json:"secret"`
+	// IssuedAt is when the key was made.
+	IssuedAt time.Time `json:"issued_at"`
+	// ExpiresAt is when the provider ends the key; zero where it does not.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Until is when the engine revokes a previous key.
 	Until time.Time `json:"until,omitzero"`
 }

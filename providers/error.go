@@ -12,7 +12,8 @@ import (
 // message, never of its raw body, and holds no secret.
 type Error struct {
 	// Op is the definition's block: "issue", "revoke", …
-	Op   string
+	Op string
+	// Kind says what the failure tells about the provider's state.
 	Kind Kind
 	// Status is the HTTP status, 0 when there was no answer.
 	Status int

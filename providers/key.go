@@ -24,6 +24,8 @@ type KeyRequest struct {
 // connection's credential. It stays valid when the role is deleted or changed.
 // It is kept in storage, and holds nothing secret unless Sealed is set.
 type Handle struct {
+	// Name is the key's at the provider, and ID the provider's own for it; ID is empty
+	// where only a look-up by name tells it.
 	Name string `json:"name"`
 	ID   string `json:"id,omitempty"`
 	// Role and Connection hold the parameters that those requests mention, as
@@ -41,6 +43,7 @@ type Handle struct {
 
 // Key is a key just issued.
 type Key struct {
+	// Handle is what looking up, extending and revoking it needs.
 	Handle Handle
 	// Secret are the fields for the reader, shown once and never stored.
 	Secret Values

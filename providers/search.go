@@ -21,7 +21,8 @@ type Look struct {
 	// Containing is a text in the names of keys, in upper or lower case, such
 	// as a mount's tag. The list is read to its end.
 	Containing string
-	All        bool
+	// All has the list read to its end.
+	All bool
 	// IDs are those of many keys. The list is read to its end.
 	IDs map[string]bool
 	// Once has one reading do, where something else has said already that a key is

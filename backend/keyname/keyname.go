@@ -47,7 +47,9 @@ const (
 
 // Data is what a role's key_name_template may use.
 type Data struct {
-	RoleName    string
+	// RoleName is the name of the role.
+	RoleName string
+	// DisplayName and EntityID are the caller's in Vault; empty where Vault has none.
 	DisplayName string
 	EntityID    string
 }
@@ -144,6 +146,7 @@ func separator(rules providers.KeyName) string {
 
 // Namer makes the fixed parts of the keys that one process issues.
 type Namer struct {
+	// Maker tells the process from others in the names of its keys; it never changes.
 	Maker string
 	// count is that of the keys so far, from a random number on.
 	count atomic.Uint64

@@ -27,24 +27,31 @@ func (r *Record) Left(ttl time.Duration, now time.Time) time.Duration {
 
 // Record is one live key: who holds it, until when, and what revoking it needs.
 type Record struct {
+	// ID is made of the mount's salt and the key's value, in hex; it is the entry's
+	// name in storage.
 	ID string `json:"-"`
 	// Format is that of a version of the engine which changes what its fields mean;
 	// it is recordFormat in what this one writes.
 	Format int `json:"format,omitempty"`
 	// ValueID is the id that the key's value gives, where another key with that
 	// value had it when this one was made; empty where it is the ID.
-	ValueID    string `json:"value_id,omitempty"`
-	Role       string `json:"role"`
+	ValueID string `json:"value_id,omitempty"`
+	// Role is the role, or static role, for which the key was made.
+	Role string `json:"role"`
+	// Connection and Provider are the names of what made the key.
 	Connection string `json:"connection"`
 	Provider   string `json:"provider"`
 	// Definition, BaseURL and Account are the rest of the key's origin; each is
 	// empty where an earlier version of the engine did not note it.
-	Definition string                 `json:"definition,omitempty"`
-	BaseURL    string                 `json:"base_url,omitempty"`
-	Account    string                 `json:"account,omitempty"`
-	Handle     providers.Handle       `json:"handle"`
-	Scope      providers.ListingScope `json:"scope"`
-	IssuedAt   time.Time              `json:"issued_at"`
+	Definition string `json:"definition,omitempty"`
+	BaseURL    string `json:"base_url,omitempty"`
+	Account    string `json:"account,omitempty"`
+	// Handle is what revoking the key needs at its provider.
+	Handle providers.Handle `json:"handle"`
+	// Scope is the part of the provider's account in whose list the key is.
+	Scope providers.ListingScope `json:"scope"`
+	// IssuedAt is when the lease began: at the answer that gave the key.
+	IssuedAt time.Time `json:"issued_at"`
 	// Deadline is the end of the lease as it now stands plus a margin; after it
 	// the engine revokes the key, lease or no lease.
 	Deadline time.Time `json:"deadline"`
@@ -55,7 +62,8 @@ type Record struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// AskedUntil is the latest end to which the provider was ever asked to extend
 	// the key, whatever came of that; zero where it was not.
-	AskedUntil       time.Time    `json:"asked_until,omitzero"`
+	AskedUntil time.Time `json:"asked_until,omitzero"`
+	// VerifyRevocation is how the key is seen dead once it is revoked.
 	VerifyRevocation Verification `json:"verify_revocation,omitempty"`
 	// SeenAfter says that the provider went on showing the key after it had said
 	// that it was revoked: from then on its word does for nothing.
@@ -70,6 +78,8 @@ type Record struct {
 	// lease tells, where the ledger has none.
 	Unrecorded bool `json:"-"`
 
+	// EntityID, DisplayName, RequestID and RemoteAddr are the caller's, as Vault told
+	// them; empty where it did not, and for the keys of static roles.
 	EntityID    string `json:"entity_id,omitempty"`
 	DisplayName string `json:"display_name,omitempty"`
 	RequestID   string `json:"request_id,omitempty"`

@@ -34,6 +34,7 @@ type Mark struct {
 
 // Location is where keys are made: a scope at the provider, as a definition sees it.
 type Location struct {
+	// Scope is the part of the provider's account in whose list the keys are.
 	Scope providers.ListingScope `json:"scope"`
 	// Provider, Definition, BaseURL and Account are the origin of what is made
 	// there, and say how to list it.
@@ -49,6 +50,7 @@ func (p Location) String() string { return fmt.Sprint(p.Origin(""), p.Scope) }
 // Window bounds times of issue, both ends included. They are those of the wall
 // clock, as names tell them, in whole seconds.
 type Window struct {
+	// Since and Until are the first and the last time of issue in it.
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
 }
@@ -109,9 +111,11 @@ const setback = time.Minute
 
 // Mint is a mint as its mark has to cover it.
 type Mint struct {
+	// Where is the place at the provider in whose list the key will be.
 	Where Location
 	// Issued is the time in the key's name, and longest how long the mint lasts.
-	Issued  time.Time
+	Issued time.Time
+	// Longest is how long the call may take from now on.
 	Longest time.Duration
 }
 

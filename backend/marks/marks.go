@@ -32,8 +32,10 @@ const (
 
 // Marks knows which mints are in flight, per connection.
 type Marks struct {
+	// Epoch tells the marks of this process from those that others left.
 	Epoch string
-	Now   func() time.Time
+	// Now is the time by which marks are kept.
+	Now func() time.Time
 	// AccountedFor reports whether storage tells, beside the mark, that this process
 	// has made keys in these windows; a mark that is not yet told of stays.
 	AccountedFor func(Windows) bool
@@ -198,7 +200,9 @@ func (a *Marks) cleanIfUnused(ctx context.Context, s logical.Storage, connection
 
 // Stored is a mark that another process left behind.
 type Stored struct {
-	Path       string
+	// Path is the mark's name in storage.
+	Path string
+	// Connection is the name of the connection, and Mark what was left.
 	Connection string
 	Mark       Mark
 	// Left are the places that are not recovered yet.

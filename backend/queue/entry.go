@@ -19,19 +19,27 @@ func (q *Entry) SetOrigin(o origin.Origin) {
 
 // Entry is one revocation that waits.
 type Entry struct {
-	ID         string `json:"-"`
-	Kind       Kind   `json:"kind"`
+	// ID is the record's for a key in the ledger, and else the fixed part of the name of
+	// what is to be cleared up.
+	ID string `json:"-"`
+	// Kind is what is to be done.
+	Kind Kind `json:"kind"`
+	// Connection is the name of the one whose provider is asked.
 	Connection string `json:"connection"`
 	// Provider, Definition, BaseURL and Account are the origin of that which is to
 	// be cleared up. A key in the ledger has them in its record.
-	Provider   string    `json:"provider,omitempty"`
-	Definition string    `json:"definition,omitempty"`
-	BaseURL    string    `json:"base_url,omitempty"`
-	Account    string    `json:"account,omitempty"`
-	Role       string    `json:"role,omitempty"`
-	KeyName    string    `json:"key_name"`
-	Reason     string    `json:"reason"`
-	Since      time.Time `json:"since"`
+	Provider   string `json:"provider,omitempty"`
+	Definition string `json:"definition,omitempty"`
+	BaseURL    string `json:"base_url,omitempty"`
+	Account    string `json:"account,omitempty"`
+	// Role is the role of the key; empty where there is none.
+	Role string `json:"role,omitempty"`
+	// KeyName is the name at the provider of the key, or of the admin credential.
+	KeyName string `json:"key_name"`
+	// Reason is why it is on the queue, as a part of a sentence.
+	Reason string `json:"reason"`
+	// Since is when it came onto the queue.
+	Since time.Time `json:"since"`
 	// Scope is where a clean-up looks for the key, and Handle what revokes it
 	// where its id was known beforehand, or where its lease tells of it and the
 	// ledger does not.

@@ -281,6 +281,7 @@ func (q *Queue) CredentialNames(connection string) map[string]bool {
 
 // Label is what waits of one kind for one connection.
 type Label struct {
+	// Connection is its name, and Kind what is to be done.
 	Connection string
 	Kind       Kind
 }

@@ -6,6 +6,7 @@ import (
 )
 
 const (
+	// First is the pause after the first failure.
 	First = 2 * time.Second
 	// LongestUnreachable keeps the promise that everything queued is revoked
 	// within a minute of an unreachable provider's return.

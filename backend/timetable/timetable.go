@@ -64,7 +64,8 @@ func (a *appointment) UnmarshalJSON(text []byte) error {
 // Timetable is the jobs and when each is due. Its methods may be called
 // concurrently.
 type Timetable struct {
-	now     func() time.Time
+	now func() time.Time
+	// Jitter draws the random part of pauses after failures; nil draws at random.
 	Jitter  retry.Jitter
 	running sync.WaitGroup
 

@@ -46,6 +46,7 @@ type credentialUse interface {
 // Kind is one way to authorize requests: the arguments that a definition
 // writes in auth "kind" { … }, and how to make an authorizer of them.
 type Kind struct {
+	// Arguments are those that the block may have, by name.
 	Arguments map[string]Argument
 	// Request says that the block holds a request { … } as well.
 	Request bool
@@ -57,9 +58,13 @@ type Kind struct {
 // Block is one auth block as a definition writes it: a kind, its arguments,
 // and when it applies; nil for always.
 type Block struct {
+	// Kind is the block's label, one of Kinds.
 	Kind string
-	At   hcl.Range
+	// At is where the block stands in the definition.
+	At hcl.Range
+	// When is the condition under which the block applies; nil for always.
 	When hclsyntax.Expression
+	// Args are the arguments as they are written, in source order.
 	Args []expr.Member
 }
 
@@ -71,6 +76,7 @@ type Login func(ctx context.Context, s expr.Scope) (expr.Scope, *transport.Failu
 // no request of the definition's.
 type Bound struct {
 	Block
+	// Login makes the request that the block writes; nil where its kind has none.
 	Login Login
 }
 
@@ -81,7 +87,9 @@ func mistake(at hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic 
 
 // Argument is the type of one argument. Optional ones may be null.
 type Argument struct {
-	Kind     cty.Type
+	// Kind is the type of the value.
+	Kind cty.Type
+	// Required says that it has to be written, and may not be null.
 	Required bool
 	// Enum are the only texts it may be.
 	Enum []string
@@ -105,7 +113,8 @@ type Env struct {
 	conceal, Remember func(texts ...string)
 	// Now is the time, and clock the one to sign by; nonce is a text that was never
 	// used before.
-	Now   func() time.Time
+	Now func() time.Time
+	// Clock is the time to sign by, and Nonce a text that was never used before.
 	Clock *Clock
 	Nonce func() string
 	// scope is the place of the auth block, later the arguments to be computed

@@ -51,6 +51,7 @@ func ClockDifference(h http.Header, now time.Time) string {
 // the provider's own. A Date alone changes nothing, since it may be a proxy's. It
 // is safe for concurrent use.
 type Clock struct {
+	// Now is our own time.
 	Now   func() time.Time
 	ahead atomic.Int64 // in nanoseconds
 }
@@ -94,6 +95,8 @@ func (use Block) Dated() bool {
 	return false
 }
 
+// ReadsTime reports whether an expression of a recipe mentions request.time, so that what
+// it signs depends on the clock.
 func ReadsTime(expression hclsyntax.Expression) bool {
 	return expr.ReferencesTo("request", expression)["time"]
 }

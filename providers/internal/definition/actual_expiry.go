@@ -8,7 +8,11 @@ import (
 
 // ActualExpiry says where an answer tells the end of a key: as a time (expires_at), or
 // as a number of seconds (expires_in).
-type ActualExpiry struct{ At, In hclsyntax.Expression }
+type ActualExpiry struct {
+	// At is the time, and In the seconds from the request; nil where it is not written
+	// that way, and both where no answer tells.
+	At, In hclsyntax.Expression
+}
 
 // actualExpiryAttributes are the names of both, which exclude each other.
 var actualExpiryAttributes = []string{"expires_at", "expires_in"}

@@ -30,32 +30,43 @@ type Definition struct {
 	Connection, Role field.Fields
 	// Capabilities follow from the blocks.
 	Capabilities Capabilities
-	KeyName      KeyName
-	Expiry       Expiry
-	Limits       Limits
-	Networks     Networks
+	// KeyName, Expiry, Limits and Networks are bounds of what is asked of the
+	// provider: the blocks key_name, expiry and limits, and networks.
+	KeyName  KeyName
+	Expiry   Expiry
+	Limits   Limits
+	Networks Networks
 
 	validations []*validation
 
 	source []byte
 	locals string        // the text of all locals
 	base   *pathTemplate // nil when the connection must give the URL
-	Auth   []*AuthUse
+	// Auth are the auth blocks of the provider, which send a connection's credential.
+	Auth []*AuthUse
 
-	Check  *Call
+	// Check is a read that only a working credential can do; nil for none.
+	Check *Call
+	// Issue makes a key, and Revoke ends it, in the order of its steps.
 	Issue  *IssueBlock
 	Revoke []*Call
+	// List finds all keys page by page, and Lookup those of one name; nil for none.
 	List   *ListBlock
 	Lookup *ListBlock
+	// Extend moves a key's end at the provider, Probe asks whether one works, and Rotate
+	// replaces the admin credential; nil for none.
 	Extend *extendBlock
 	Probe  *ProbeBlock
 	Rotate *RotateBlock
+	// Errors is how refusals are read; its expressions are nil where nothing is written.
 	Errors errorsBlock
 
 	// Lag is for how long the provider may not show or know a key that it has
 	// made; DefaultLag where the definition does not say.
 	Lag time.Duration
 
+	// Required are the values that requests about a key that exists mention, which are
+	// kept with it.
 	Required requiredValues
 	// ReadsHeaders says that an expression mentions an answer's headers.
 	ReadsHeaders bool
@@ -131,13 +142,16 @@ type Call struct {
 	Step  string // label of the step, empty where the block is one request
 	at    hcl.Range
 
-	Method  string
-	Path    *pathTemplate
+	// Method is that of HTTP, and Path what follows the base URL.
+	Method string
+	Path   *pathTemplate
+	// Query and Headers are objects whose null members are left out; nil for none.
 	Query   hclsyntax.Expression
 	Headers hclsyntax.Expression
-	Format  bodyFormat
-	Body    hclsyntax.Expression
-	// Credential says what the request is authorized with; auth are the blocks
+	// Format is how Body is written; Body is nil where Format is noBody.
+	Format bodyFormat
+	Body   hclsyntax.Expression
+	// Credential says what the request is authorized with; Auth are the auth blocks
 	// of its own.
 	Credential credential
 	Auth       []*AuthUse
@@ -150,18 +164,24 @@ type Call struct {
 	Text      bool     // the answer's body is text, not JSON
 	NeedsBody bool     // an answer that cannot be read is a failure
 	ForToken  bool     // the answer holds a token, with which other requests are signed
+	// OK is the condition, or list of statuses, of a success; nil for every 2xx.
 	OK        hclsyntax.Expression
 	AnyStatus bool // what ok says counts for every status
-	Gone      hclsyntax.Expression
+	// Gone is the same for an answer by which the thing does not exist; nil where none
+	// says so.
+	Gone hclsyntax.Expression
 	// Pagination is how a list goes on; nil where it has one page, or a next.
 	Pagination *Pagination
 	When       hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
-	Save       []expr.Member
+	// Save are the values that later requests mention as saved.*.
+	Save []expr.Member
 	// Looks says that the step ends nothing itself: where what it looks for is gone,
 	// the steps after it are not made.
 	Looks bool
-	Poll  *PollBlock
-	Undo  *Call
+	// Poll waits for what the request started, and Undo takes back what it made; nil
+	// where there is nothing to.
+	Poll *PollBlock
+	Undo *Call
 }
 
 // credential is whose credential a request carries.
@@ -180,21 +200,28 @@ const (
 type bodyFormat string
 
 const (
-	noBody        bodyFormat = ""
-	JSONBody      bodyFormat = "json"
-	FormBody      bodyFormat = "form"
+	noBody bodyFormat = ""
+	// JSONBody is any value.
+	JSONBody bodyFormat = "json"
+	// FormBody is an object, as a form of a page sends it.
+	FormBody bodyFormat = "form"
+	// MultipartBody is an object, each of whose members is a part.
 	MultipartBody bodyFormat = "multipart"
 	rawBody       bodyFormat = "raw"
 )
 
 // IssueBlock makes a key in one or several requests.
 type IssueBlock struct {
-	at           hcl.Range
-	Candidate    []expr.Member // values that we choose, such as a password
-	Calls        []*Call
-	Save         []expr.Member
-	ID           hclsyntax.Expression // nil when only a look-up by name tells
-	Secret       []expr.Member
+	at        hcl.Range
+	Candidate []expr.Member // values that we choose, such as a password
+	// Calls are the requests, in order; one that has no label is the only one.
+	Calls []*Call
+	// Save are values of the last answer that later requests mention as saved.*.
+	Save []expr.Member
+	ID   hclsyntax.Expression // nil when only a look-up by name tells
+	// Secret are the fields for the reader; the first is the key itself.
+	Secret []expr.Member
+	// ActualExpiry is where the last answer tells the end of the key.
 	ActualExpiry ActualExpiry
 }
 
@@ -208,8 +235,11 @@ type extendBlock struct {
 // (lookup).
 type ListBlock struct {
 	*Call
+	// Items is the list in an answer, and Item what is read of each of its elements.
 	Items hclsyntax.Expression
 	Item  []expr.Member
+	// Next are the page.* of the next request, null after the last page; nil where
+	// Pagination says it, or there is one page.
 	Next  hclsyntax.Expression
 	Pages []string // the attributes of page that the block mentions
 	// ByName says that it is a lookup: it finds the keys of one name, in one answer.
@@ -219,6 +249,8 @@ type ListBlock struct {
 // ProbeBlock asks whether a key works.
 type ProbeBlock struct {
 	*Call
+	// Alive and Dead are the conditions of an answer by which the key works, or does not;
+	// nil where the status says it.
 	Alive, Dead hclsyntax.Expression
 }
 
@@ -237,8 +269,10 @@ type AuthUse struct {
 // PollBlock repeats a read until what a request started is done.
 type PollBlock struct {
 	*Call
+	// Until is the condition of an answer by which it is done.
 	Until hclsyntax.Expression
 	// Failed says that what was started will never be done; nil where no answer tells.
-	Failed         hclsyntax.Expression
+	Failed hclsyntax.Expression
+	// Every is the pause between two reads, and Timeout how long they go on.
 	Every, Timeout time.Duration
 }

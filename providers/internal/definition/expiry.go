@@ -10,6 +10,7 @@ import (
 // Expiry is the grid on which the provider's own expiry lies. Zero values mean
 // that there is no such bound; the finest step is a second.
 type Expiry struct {
+	// Minimum and Maximum bound the lifetime of a key.
 	Minimum, Maximum time.Duration
 	// Granularity is the step, counted from midnight UTC: 24h for whole days.
 	Granularity time.Duration

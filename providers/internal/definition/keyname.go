@@ -18,6 +18,7 @@ const (
 
 // KeyName says which names the provider accepts for a key.
 type KeyName struct {
+	// MinLength and MaxLength count characters; 0 where there is no bound.
 	MinLength int `json:"min_length,omitempty"`
 	// MaxLength is 0 where there is no bound.
 	MaxLength int `json:"max_length,omitempty"`

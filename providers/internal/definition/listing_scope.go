@@ -10,6 +10,8 @@ import (
 // connection parameters that the definition's list and lookup mention (a
 // project, a service account, …). The zero value stands for the whole account.
 type ListingScope struct {
+	// Role and Connection are the parameters' values by name; empty where none are
+	// mentioned.
 	Role       expr.Values `json:"role,omitempty"`
 	Connection expr.Values `json:"connection,omitempty"`
 }

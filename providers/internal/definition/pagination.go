@@ -15,24 +15,33 @@ import (
 // Pagination is how a list goes on, by the name of its kind, in place of a next that
 // is written out.
 type Pagination struct {
+	// Kind is how the next page is asked for.
 	Kind paginationKind
 	at   hcl.Range
 	// Parameter and SizeParameter are query parameters; empty where the request says
 	// itself how the page is asked for, or leaves its size to the provider.
 	Parameter, SizeParameter string
-	Size, First              int
-	Next, More               hclsyntax.Expression
+	// Size is how many items a page is asked to have, 0 for as many as the provider gives,
+	// and First the number of the first page.
+	Size, First int
+	// Next is the cursor or address of the next page, null after the last; More is a
+	// condition that holds while there is another. Nil where the block has none.
+	Next, More hclsyntax.Expression
 }
 
 // paginationKind is the label of a pagination block.
 type paginationKind string
 
 const (
-	ByPage   paginationKind = "page"
+	// ByPage asks for the next number, ByOffset for what comes after so many items.
+	ByPage paginationKind = "page"
+	// ByOffset counts from 0.
 	ByOffset paginationKind = "offset"
+	// ByCursor asks with a text that the page before gave.
 	ByCursor paginationKind = "cursor"
 	byLink   paginationKind = "link"
-	ByURL    paginationKind = "url"
+	// ByURL asks at the address that the page before gave in its body.
+	ByURL paginationKind = "url"
 )
 
 // paginationKinds are the attributes of each kind, and what page.* has.

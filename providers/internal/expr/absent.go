@@ -19,7 +19,8 @@ import (
 type absence string
 
 const (
-	absentIsNull    absence = ""
+	absentIsNull absence = ""
+	// AbsentIsUnknown leaves what is absent unknown, which is told from null.
 	AbsentIsUnknown absence = "unknown"
 	// AbsentInItems is as AbsentIsUnknown; and a for keeps the elements of which
 	// its condition cannot tell, since one of them may be ours.

@@ -7,6 +7,7 @@ import (
 
 // Member is one attribute of an object in source order.
 type Member struct {
+	// Name is the attribute's, At where it stands, and Expr its value.
 	Name string
 	At   hcl.Range
 	Expr hclsyntax.Expression

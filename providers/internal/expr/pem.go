@@ -81,6 +81,8 @@ func ParsePrivateKey(text []byte) (crypto.Signer, error) {
 	return nil, errors.New("key is of a kind that cannot sign: RSA, EC and Ed25519 can")
 }
 
+// Encodings write bytes as text, by the names that definitions use; hex where they name
+// none.
 var Encodings = map[string]func([]byte) string{
 	"":          hex.EncodeToString,
 	"hex":       hex.EncodeToString,

@@ -29,8 +29,10 @@ func (m References) Pick(values map[string]any) Values {
 // Reference is one place where an expression uses a name.
 type Reference struct {
 	Root, Attribute string // role, limit; attribute is "" for the name alone
-	At              hcl.Range
-	Traversal       hcl.Traversal
+	// At is where it stands, and Traversal the whole of what is written, such as
+	// body.keys[0].id.
+	At        hcl.Range
+	Traversal hcl.Traversal
 }
 
 // ReferencesIn are all names that an expression uses, its own for variables aside.

@@ -193,11 +193,16 @@ func TraversalText(traversal hcl.Traversal) string {
 
 // Key is the object behind key.*.
 type Key struct {
-	Name, ID  string
-	SecretID  bool
+	// Name and ID are the key's at the provider; empty where they are not known.
+	Name, ID string
+	// SecretID says that ID is a secret.
+	SecretID bool
+	// ExpiresAt is the end that the key is to have, and TTL the time until then; zero
+	// where it is to have none.
 	ExpiresAt time.Time
 	TTL       time.Duration
-	CIDRs     []string
+	// CIDRs are the networks that may use the key; none means any.
+	CIDRs []string
 }
 
 // Value is the object; what is not known of the key is null.

@@ -29,7 +29,8 @@ type Field struct {
 	// Pattern is a regular expression that a whole string must match; for a
 	// list, each element.
 	Pattern string
-	Help    string
+	// Help is what an operator reads of it.
+	Help string
 
 	// OfConnection says that it is a connection's field, which may come from a
 	// file: a line end after its text is none of it.

@@ -48,7 +48,8 @@ const (
 
 // Request is one HTTP request, as a definition's block describes it.
 type Request struct {
-	Op     string // the block, for Error.Op
+	Op string // the block, for Error.Op
+	// Class says what may be done when no answer comes.
 	Class  Class
 	Method string      // such as GET
 	URL    *url.URL    // absolute
