@@ -76,6 +76,9 @@ func (e *Engine) tick(ctx context.Context) {
 	if err := e.keepSigning(ctx, e.storage); err != nil {
 		e.log.Warn("no sign of life could be left in storage; that is tried again with the next tick", "error", err)
 	}
+	if err := e.books.queue.Read(ctx, e.storage, readAtOnce); err != nil {
+		e.log.Error("a part of the queue could not be read; what cannot be read is left out, and what storage refused is tried again", "error", err)
+	}
 	if err := e.readLedger(ctx); err != nil {
 		e.log.Warn("a part of the ledger could not be read; that is tried again with the next tick", "error", err)
 	}

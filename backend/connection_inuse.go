@@ -107,6 +107,9 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 // whose outcome is not known yet, and whatever a crash left. Admin credentials
 // that are to be removed count too, unless only keys are asked for.
 func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string, keysOnly bool) (string, error) {
+	if err := e.books.queue.Whole(); err != nil {
+		return "", usererror.Errorf("%w", err)
+	}
 	// A mint goes from flight to the queue or the ledger, so they are asked in that
 	// order.
 	unresolved := e.books.marks.InFlight(connection)
@@ -157,7 +160,7 @@ func (e *Engine) leftByDisable(ctx context.Context, s logical.Storage) ([]string
 	if len(roles) > 0 {
 		left = append(left, fmt.Sprintf("The keys of %s: %s; delete the roles first.", count(len(roles), "static role"), firstFew(roles)))
 	}
-	if waiting := len(e.books.queue.List()); waiting > 0 {
+	if waiting := e.books.queue.Len(); waiting > 0 {
 		left = append(left, fmt.Sprintf("What the queue is still to remove: %d; wait until queue/ is empty.", waiting))
 	}
 	rotated, err := e.rotatedConnections(ctx, s)

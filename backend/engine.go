@@ -330,7 +330,7 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 		Version:       Version,
 		Commit:        Commit,
 		Providers:     names,
-		Queued:        len(e.books.queue.List()),
+		Queued:        e.books.queue.Len(),
 		Recovering:    e.pending.recoveries.names(),
 		Unrecovered:   e.pending.recoveries.failures(),
 		Damaged:       e.books.ledger.Unreadable(),

@@ -210,7 +210,7 @@ func (e *Engine) enqueue(ctx context.Context, s logical.Storage, entry queue.Ent
 
 // enqueueUnstored is enqueue for what storage tells of elsewhere.
 func (e *Engine) enqueueUnstored(entry queue.Entry) {
-	if e.books.queue.Get(entry.ID) == nil {
+	if !e.books.queue.Waits(entry.ID) {
 		e.tellQueue(eventQueued, &entry)
 	}
 	e.books.queue.AddUnstored(entry)

@@ -232,6 +232,9 @@ func (e *Engine) queuedFor(h *holdings, o object, by claim) *holder {
 	if !named || part == by.part {
 		return nil
 	}
+	if err := e.books.queue.Whole(); err != nil {
+		return &holder{what: err.Error(), unclear: true}
+	}
 	for _, entry := range e.books.queue.All() {
 		if entry.Kind == queue.Revoke {
 			continue

@@ -401,7 +401,7 @@ func (e *Engine) Ownership(ctx context.Context, s logical.Storage) (Ownership, e
 	if !passive {
 		return told, nil
 	}
-	told.Queued = len(e.books.queue.List())
+	told.Queued = e.books.queue.Len()
 	for r, err := range ledger.All(ctx, s) {
 		if errors.Is(err, stored.ErrUnreadable) {
 			continue

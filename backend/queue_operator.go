@@ -15,6 +15,11 @@ import (
 // Queue lists what waits to be revoked, in order of id.
 func (e *Engine) Queue() []queue.Entry { return e.books.queue.List() }
 
+// QueuePage is at most so many of Queue beyond an id; 0 is all.
+func (e *Engine) QueuePage(after string, limit int) []queue.Entry {
+	return e.books.queue.Page(after, limit)
+}
+
 // QueueEntry reads one entry of the queue; nil when there is none.
 func (e *Engine) QueueEntry(id string) *queue.Entry { return e.books.queue.Get(id) }
 
@@ -116,5 +121,8 @@ func (e *Engine) GiveUpDamaged(ctx context.Context, req *logical.Request, id str
 }
 
 func (e *Engine) notQueued(id string) error {
+	if e.books.queue.Waits(id) {
+		return usererror.Errorf("%w", queue.ErrUnread)
+	}
 	return usererror.Errorf("nothing with id %q waits to be revoked; list queue/ for what does", id)
 }

@@ -134,6 +134,9 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 	for _, one := range h.recordsOf(bound.name) {
 		add(one.scope)
 	}
+	if err := e.books.queue.Whole(); err != nil {
+		return nil, err
+	}
 	for _, entry := range e.books.queue.List() {
 		if entry.Connection == bound.name && entry.OfKey() {
 			add(entry.Scope)
@@ -384,6 +387,9 @@ func (e *Engine) newestKnown(ctx context.Context, s logical.Storage, h *holdings
 				newest = w.Until
 			}
 		}
+	}
+	if err := e.books.queue.Whole(); err != nil {
+		return newest, err
 	}
 	for _, entry := range e.books.queue.List() {
 		if _, issued, ok := keyname.FindKeyPart(h.tag, entry.KeyName); ok && issued.After(newest) {

@@ -35,7 +35,7 @@ func (n *endings) has(id string) bool {
 
 // isEnding reports whether the key is to be revoked, now or by the queue.
 func (e *Engine) isEnding(id string) bool {
-	return e.pending.ending.has(id) || e.books.queue.Get(id) != nil
+	return e.pending.ending.has(id) || e.books.queue.Waits(id)
 }
 
 // mostEnded bounds how many dead keys are remembered.

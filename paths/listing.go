@@ -29,9 +29,9 @@ func pageFields() map[string]*framework.FieldSchema {
 
 // page is the part of a list that a request asks for, in order of name.
 func page[T any](all []T, nameOf func(T) string, d *framework.FieldData) ([]T, error) {
-	limit := d.Get("limit").(int)
-	if limit < 0 {
-		return nil, usererror.Errorf("limit must not be negative; 0 lists all")
+	limit, err := pageLimit(d)
+	if err != nil {
+		return nil, err
 	}
 	sorted := slices.SortedFunc(slices.Values(all), func(a, b T) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	if after := d.Get("after").(string); after != "" {
@@ -45,6 +45,15 @@ func page[T any](all []T, nameOf func(T) string, d *framework.FieldData) ([]T, e
 		sorted = sorted[:limit]
 	}
 	return sorted, nil
+}
+
+// pageLimit is how many a request asks for; 0 is all.
+func pageLimit(d *framework.FieldData) (int, error) {
+	limit := d.Get("limit").(int)
+	if limit < 0 {
+		return 0, usererror.Errorf("limit must not be negative; 0 lists all")
+	}
+	return limit, nil
 }
 
 // pageOfNames is page for a list of names.

@@ -139,10 +139,11 @@ func queueAnswer() map[string]*framework.FieldSchema {
 type queueEndpoints struct{ engine *backend.Engine }
 
 func (q queueEndpoints) list(_ context.Context, _ *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	entries, err := page(q.engine.Queue(), func(entry queue.Entry) string { return entry.ID }, d)
+	limit, err := pageLimit(d)
 	if err != nil {
 		return nil, err
 	}
+	entries := q.engine.QueuePage(d.Get("after").(string), limit)
 	ids := make([]string, len(entries))
 	info := make(map[string]any, len(entries))
 	for i, entry := range entries {

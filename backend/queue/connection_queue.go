@@ -63,6 +63,15 @@ func (l *connectionQueue) mayTry(item *waitingEntry, now time.Time) bool {
 	return item.due(now) || l.inDoubt() && item.forProvider && !item.held && !item.busy
 }
 
+// earliest is a time before which the entry may not be tried.
+func (l *connectionQueue) earliest(item *waitingEntry) time.Time {
+	at := item.NextTry
+	if l.inDoubt() && item.forProvider || at.Before(l.nextTry) {
+		at = l.nextTry
+	}
+	return at
+}
+
 // backOff has all of it wait after a try that failed on the provider's account; the
 // first of several at a time speaks for all.
 func (l *connectionQueue) backOff(what outcome, now time.Time, jitter retry.Jitter, connection string) {
@@ -163,6 +172,12 @@ type lasting interface {
 
 // observe notes what a try said of the provider. The caller holds mu.
 func (q *Queue) observe(name string, l *connectionQueue, id string, what outcome) {
+	doubted, paused := l.inDoubt(), l.nextTry
+	defer func() {
+		if doubted != l.inDoubt() || !paused.Equal(l.nextTry) {
+			q.quietUntil = noTime
+		}
+	}()
 	switch what {
 	case ofReach:
 		l.unreached[id] = true

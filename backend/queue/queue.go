@@ -41,7 +41,17 @@ type Queue struct {
 	entries      map[string]*waitingEntry
 	byConnection map[string]*connectionQueue
 	running      sync.WaitGroup
+	// unread are the ids of what an earlier process left and that is still to be read.
+	unread map[string]struct{}
+	// sorted are the ids of entries, in order; nil when they have to be sorted anew.
+	sorted []string
+	// quietUntil is a time before which nothing can be tried, as of the last look
+	// through the whole queue; noTime when there has to be another one.
+	quietUntil time.Time
 }
+
+// noTime is before any other time.
+var noTime time.Time
 
 type waitingEntry struct {
 	Entry
@@ -61,32 +71,6 @@ func New(now func() time.Time) *Queue {
 	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
 }
 
-// Load takes over what an earlier process left on disk. After errUnreadable it
-// has all that can be read.
-func (q *Queue) Load(ctx context.Context, s logical.Storage) error {
-	ids, err := s.List(ctx, Prefix)
-	if err != nil {
-		return fmt.Errorf("listing the revocation queue: %w", err)
-	}
-	var broken error
-	for _, id := range ids {
-		entry, err := stored.Read[Entry](ctx, s, Prefix+id)
-		if err := stored.UnlessUnreadable(err, &broken); err != nil {
-			return err
-		}
-		if entry == nil {
-			continue
-		}
-		entry.ID = id
-		q.mu.Lock()
-		if q.entries[id] == nil {
-			q.entries[id] = &waitingEntry{Entry: *entry, stored: true}
-		}
-		q.mu.Unlock()
-	}
-	return broken
-}
-
 // Add queues an entry, on disk first, in the place of one with the same id. An
 // entry that cannot be stored stays in memory, is tried all the same, and the
 // error says so. A held entry is not worked on before release.
@@ -95,16 +79,18 @@ func (q *Queue) Add(ctx context.Context, s logical.Storage, entry Entry, held bo
 	err := stored.Write(ctx, s, Prefix+entry.ID, &entry)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	delete(q.unread, entry.ID)
 	item := q.entries[entry.ID]
 	if item == nil {
-		item = &waitingEntry{}
-		q.entries[entry.ID] = item
+		item = &waitingEntry{Entry: entry}
+		q.put(item)
 	} else {
 		entry.Since = item.Since
 		entry.Attempts, entry.NextTry, entry.LastError = item.Attempts, item.NextTry, item.LastError
 	}
 	item.Entry = entry
 	item.held = held
+	q.quietUntil = noTime
 	// A failed write may have been carried out all the same, so the entry is
 	// deleted from disk in either case once it is done.
 	item.stored = true
@@ -119,8 +105,8 @@ func (q *Queue) AddUnstored(entry Entry) {
 	entry.Since = q.now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.entries[entry.ID] == nil {
-		q.entries[entry.ID] = &waitingEntry{Entry: entry}
+	if _, unread := q.unread[entry.ID]; !unread && q.entries[entry.ID] == nil {
+		q.put(&waitingEntry{Entry: entry})
 	}
 }
 
@@ -131,6 +117,7 @@ func (q *Queue) Release(id, reason string) {
 	if item := q.entries[id]; item != nil {
 		item.held = false
 		item.Reason = reason
+		q.quietUntil = noTime
 	}
 }
 
@@ -139,18 +126,19 @@ func (q *Queue) Release(id, reason string) {
 func (q *Queue) Remove(ctx context.Context, s logical.Storage, id string) error {
 	q.mu.Lock()
 	item := q.entries[id]
+	_, unread := q.unread[id]
 	q.mu.Unlock()
-	if item == nil {
+	if item == nil && !unread {
 		return nil
 	}
-	if item.stored {
+	if unread || item.stored {
 		if err := s.Delete(ctx, Prefix+id); err != nil {
 			return fmt.Errorf("removing a finished revocation from the queue: %w", err)
 		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.entries, id)
+	q.drop(id)
 	return nil
 }
 
@@ -159,7 +147,7 @@ func (q *Queue) Forget(id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if item := q.entries[id]; item != nil && !item.stored {
-		delete(q.entries, id)
+		q.drop(id)
 	}
 }
 
@@ -185,18 +173,7 @@ func (q *Queue) shown(item *waitingEntry) Entry {
 }
 
 // List is every entry, by id.
-func (q *Queue) List() []Entry {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	entries := make([]Entry, 0, len(q.entries))
-	for _, item := range q.entries {
-		if !item.held {
-			entries = append(entries, q.shown(item))
-		}
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
-	return entries
-}
+func (q *Queue) List() []Entry { return q.Page("", 0) }
 
 // All is every entry, those held for mints in flight too, in no order.
 func (q *Queue) All() []Entry {
@@ -217,6 +194,9 @@ func (q *Queue) DefinitionsInUse(ctx context.Context, s logical.Storage, inUse m
 		return fmt.Errorf("listing the revocation queue: %w", err)
 	}
 	for _, id := range ids {
+		if q.has(id) {
+			continue
+		}
 		entry, err := stored.Read[Entry](ctx, s, Prefix+id)
 		if err != nil {
 			return err
@@ -233,6 +213,12 @@ func (q *Queue) DefinitionsInUse(ctx context.Context, s logical.Storage, inUse m
 		}
 	}
 	return nil
+}
+
+func (q *Queue) has(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.entries[id] != nil
 }
 
 // UnresolvedNames are the names of what a connection may have left at its provider
@@ -306,7 +292,7 @@ func (q *Queue) RetryNow(id string) bool {
 	if item == nil || item.held {
 		return false
 	}
-	item.NextTry, item.asked = time.Time{}, true
+	item.NextTry, item.asked, q.quietUntil = time.Time{}, true, noTime
 	if l := q.byConnection[item.connectionQueue()]; l != nil {
 		l.nextTry = time.Time{}
 	}
@@ -318,6 +304,7 @@ func (q *Queue) RetryNow(id string) bool {
 func (q *Queue) RetryAll(connection string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.quietUntil = noTime
 	for _, item := range q.entries {
 		if item.Connection != connection {
 			continue
@@ -331,16 +318,15 @@ func (q *Queue) RetryAll(connection string) {
 
 // Start runs, for every connection with something due and not yet at work, a
 // worker that calls work for each due entry, which must not panic. It does not
-// wait for them.
+// wait for them. It looks through the queue only when something may be due.
 func (q *Queue) Start(work func(Entry) error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	due := map[string]bool{}
-	for _, item := range q.entries {
-		name := item.connectionQueue()
-		due[name] = due[name] || q.connectionQueueOf(name).mayTry(item, now)
+	if now.Before(q.quietUntil) {
+		return
 	}
+	due := q.due(now)
 	for _, name := range slices.Sorted(maps.Keys(due)) {
 		l := q.connectionQueueOf(name)
 		l.more = due[name]
@@ -354,6 +340,25 @@ func (q *Queue) Start(work func(Entry) error) {
 		}
 	}
 }
+
+// due are the connections' queues, and which have something due; quietUntil is then
+// when the next may be. The caller holds mu.
+func (q *Queue) due(now time.Time) map[string]bool {
+	due := map[string]bool{}
+	q.quietUntil = now.Add(longestQuiet)
+	for _, item := range q.entries {
+		name := item.connectionQueue()
+		l := q.connectionQueueOf(name)
+		due[name] = due[name] || l.mayTry(item, now)
+		if at := l.earliest(item); !item.held && !item.busy && at.Before(q.quietUntil) {
+			q.quietUntil = at
+		}
+	}
+	return due
+}
+
+// longestQuiet is how long the queue goes without being looked through.
+const longestQuiet = time.Minute
 
 // connectionQueueOf is the connection's queue of that name. The caller holds mu.
 func (q *Queue) connectionQueueOf(name string) *connectionQueue {
@@ -446,10 +451,10 @@ func (q *Queue) pick(name string, l *connectionQueue, now time.Time) *waitingEnt
 				l.ready = append(l.ready, item)
 			}
 		}
-		slices.SortFunc(l.ready, l.order())
 		if l.inDoubt() && len(l.ready) > 1 {
-			l.ready = l.ready[:1] // the next one is chosen by how this one goes
+			l.ready = []*waitingEntry{slices.MinFunc(l.ready, l.order())} // the next one is chosen by how this one goes
 		}
+		slices.SortFunc(l.ready, l.order())
 	}
 	l.more = false
 	return nil
@@ -461,6 +466,7 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 	defer q.mu.Unlock()
 	l := q.connectionQueueOf(entry.connectionQueue())
 	item := q.entries[entry.ID]
+	q.quietUntil = noTime
 	if item != nil {
 		item.busy = false
 	}

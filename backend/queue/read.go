@@ -1,0 +1,156 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/stored"
+)
+
+// readAtStart is how many entries a start reads at once. What is beyond that is read
+// in the background: the mount does not wait for a queue that is long because a
+// provider was away for long.
+const readAtStart = 1000
+
+// Load takes over what an earlier process left on disk: all ids, and the first of the
+// entries; Read goes on with the others. After errUnreadable it has all of these that
+// can be read.
+func (q *Queue) Load(ctx context.Context, s logical.Storage) error {
+	ids, err := s.List(ctx, Prefix)
+	if err != nil {
+		return fmt.Errorf("listing the revocation queue: %w", err)
+	}
+	q.mu.Lock()
+	q.unread = map[string]struct{}{}
+	for _, id := range ids {
+		if q.entries[id] == nil {
+			q.unread[id] = struct{}{}
+		}
+	}
+	q.mu.Unlock()
+	return q.Read(ctx, s, readAtStart)
+}
+
+// Read reads at most so many of the entries that were not read yet. After
+// errUnreadable it has all of these that can be read, and does not come back to the
+// others.
+func (q *Queue) Read(ctx context.Context, s logical.Storage, most int) error {
+	var broken error
+	for _, id := range q.nextUnread(most) {
+		entry, err := stored.Read[Entry](ctx, s, Prefix+id)
+		if err := stored.UnlessUnreadable(err, &broken); err != nil {
+			return err
+		}
+		q.take(id, entry)
+	}
+	return broken
+}
+
+func (q *Queue) nextUnread(most int) []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ids := make([]string, 0, min(most, len(q.unread)))
+	for id := range q.unread {
+		if len(ids) == most {
+			break
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// take adds an entry that was read, unless it was written or removed meanwhile; nil is
+// one that is gone or cannot be read.
+func (q *Queue) take(id string, entry *Entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, wanted := q.unread[id]
+	delete(q.unread, id)
+	if !wanted || entry == nil || q.entries[id] != nil {
+		return
+	}
+	entry.ID = id
+	q.put(&waitingEntry{Entry: *entry, stored: true})
+}
+
+// ErrUnread is why something waits that the whole queue has a say in.
+var ErrUnread = errors.New("the queue that an earlier process left is being read; try again in a moment")
+
+// Whole is ErrUnread while there are entries that were not read yet.
+func (q *Queue) Whole() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.unread) > 0 {
+		return ErrUnread
+	}
+	return nil
+}
+
+// Waits reports whether there is an entry with this id, be it read or not, unless its
+// mint is in flight.
+func (q *Queue) Waits(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, unread := q.unread[id]
+	item := q.entries[id]
+	return unread || item != nil && !item.held
+}
+
+// Len counts what waits, be it read or not.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.unread)
+	for _, item := range q.entries {
+		if !item.held {
+			n++
+		}
+	}
+	return n
+}
+
+// Page are at most so many entries beyond an id, in order; 0 is all of them.
+func (q *Queue) Page(after string, limit int) []Entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sorted == nil {
+		q.sorted = make([]string, 0, len(q.entries))
+		for id := range q.entries {
+			q.sorted = append(q.sorted, id)
+		}
+		slices.Sort(q.sorted)
+	}
+	first, found := slices.BinarySearchFunc(q.sorted, after, strings.Compare)
+	if found {
+		first++
+	}
+	var page []Entry
+	for _, id := range q.sorted[first:] {
+		if item := q.entries[id]; !item.held {
+			if page = append(page, q.shown(item)); len(page) == limit {
+				break
+			}
+		}
+	}
+	return page
+}
+
+// put adds an entry that there is not. The caller holds mu.
+func (q *Queue) put(item *waitingEntry) {
+	q.entries[item.ID] = item
+	q.sorted = nil
+	q.quietUntil = noTime
+}
+
+// drop takes an entry out, be it read or not. The caller holds mu.
+func (q *Queue) drop(id string) {
+	delete(q.unread, id)
+	delete(q.entries, id)
+	q.sorted = nil
+}
