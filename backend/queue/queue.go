@@ -274,8 +274,13 @@ type Label struct {
 
 // Waiting counts what waits, and tells since when each connection's oldest does.
 func (q *Queue) Waiting() (counts map[Label]int, since map[string]time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	counts, since = map[Label]int{}, map[string]time.Time{}
-	for _, entry := range q.List() {
+	for _, entry := range q.entries {
+		if entry.held {
+			continue
+		}
 		counts[Label{entry.Connection, entry.Kind}]++
 		if oldest, ok := since[entry.Connection]; !ok || entry.Since.Before(oldest) {
 			since[entry.Connection] = entry.Since

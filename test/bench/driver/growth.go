@@ -66,6 +66,9 @@ func runGrowth(ctx context.Context, w *world, sizes []int, queued int, idle time
 	if queued == 0 {
 		return found, nil
 	}
+	if err := w.client.write(ctx, "grow/config/away", connectionTo("http://127.0.0.1:1")); err != nil {
+		return nil, err
+	}
 	if err := w.fill(ctx, "queue", queued, p); err != nil {
 		return nil, err
 	}
@@ -90,7 +93,7 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		return s, err
 	}
 	began := time.Now()
-	if err := w.awaitKnown(ctx, keys); err != nil {
+	if err := w.awaitKnown(ctx, keys, queued); err != nil {
 		return s, err
 	}
 	s.known = time.Since(began)
@@ -124,7 +127,7 @@ type call struct {
 }
 
 func (w *world) calls(path string, p *provider, s *size) []call {
-	connection := map[string]any{"provider": "sandbox", "base_url": p.URL, "admin_key": "the admin's", "allowed_roles": "*", "verify_connection": false}
+	connection := connectionTo(p.URL)
 	list := func(what string) func(context.Context) error {
 		return func(ctx context.Context) error {
 			_, err := w.client.call(ctx, "LIST", "grow/"+what, nil)
@@ -151,6 +154,10 @@ func (w *world) calls(path string, p *provider, s *size) []call {
 		}},
 		{"queue/, first page", &s.queuePage, 10, list("queue?limit=100")},
 	}
+}
+
+func connectionTo(url string) map[string]any {
+	return map[string]any{"provider": "sandbox", "base_url": url, "admin_key": "the admin's", "allowed_roles": "*", "verify_connection": false}
 }
 
 // lookUp mints a key, looks it up and revokes it.
@@ -216,29 +223,39 @@ func (w *world) unseal(ctx context.Context, path string) (time.Duration, error) 
 	}
 }
 
-var keysGauge = regexp.MustCompile(`apikeys_keys\{connection="box"\} ([0-9.e+]+)`)
+var (
+	keysGauge  = regexp.MustCompile(`apikeys_keys\{connection="box"\} ([0-9.e+]+)`)
+	queueGauge = regexp.MustCompile(`apikeys_queue_entries\{connection="away",kind="clean_up"\} ([0-9.e+]+)`)
+)
+
+// gaugeIn is what a gauge shows; 0 where it is not shown.
+func gaugeIn(text []byte, gauge *regexp.Regexp) int {
+	found := gauge.FindSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	n, _ := strconv.ParseFloat(string(found[1]), 64) // the expression matches numbers alone
+	return int(n)
+}
 
 // isRecovering tells of a connection that was in use when Vault was sealed: the
 // whole ledger is read for it, once.
 var isRecovering = regexp.MustCompile(`apikeys_recovering\{connection="box"\} 1`)
 
-// awaitKnown waits until the engine counts as many keys as there are, and has
+// awaitKnown waits until the engine counts as many keys and entries of the queue as there are, and has
 // nothing left to recover from.
-func (w *world) awaitKnown(ctx context.Context, keys int) error {
+func (w *world) awaitKnown(ctx context.Context, keys, queued int) error {
 	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
 		text, err := w.client.text(ctx, http.MethodGet, "grow/metrics", nil)
 		if err != nil {
 			return err
 		}
-		counted := 0.0
-		if found := keysGauge.FindSubmatch(text); found != nil {
-			counted, _ = strconv.ParseFloat(string(found[1]), 64)
-		}
-		if int(counted) >= keys && !isRecovering.Match(text) {
+		counted, waiting := gaugeIn(text, keysGauge), gaugeIn(text, queueGauge)
+		if counted >= keys && waiting >= queued && !isRecovering.Match(text) {
 			return nil
 		}
 		if time.Since(began) > time.Hour {
-			return fmt.Errorf("it counts %v of %d keys", counted, keys)
+			return fmt.Errorf("it counts %d of %d keys and %d of %d entries", counted, keys, waiting, queued)
 		}
 	}
 }

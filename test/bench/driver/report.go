@@ -121,7 +121,7 @@ func (r *report) mintPlot() string {
 func (r *report) growthTable() string {
 	var out bytes.Buffer
 	out.WriteString(r.head("As the ledger grows"))
-	out.WriteString("One mount, storage in memory. Vault is sealed and unsealed at each size; \"known\" is how long after that the engine knew the whole ledger again and had recovered from having been sealed in use, for which it waits a minute and reads the ledger once. Idle is CPU time per second with nothing asked.\n\n![growth](growth.svg)\n\n| |")
+	out.WriteString("One mount, storage in memory. Vault is sealed and unsealed at each size; \"known\" is how long after that the engine knew the whole ledger and queue again, which it reads in the background, a thousand entries a second. What is queued waits for a provider that is away. Idle is CPU time per second with nothing asked.\n\n![growth](growth.svg)\n\n| |")
 	for _, s := range r.sizes {
 		fmt.Fprintf(&out, " %d keys, %d queued |", s.keys, s.queued)
 	}

@@ -136,11 +136,11 @@ func ledgerEntry(data map[string]any, id string) (string, any) {
 	return "ledger/" + id[:2] + "/" + id, r
 }
 
-// queueEntry is a clean-up that waits for a connection that there is not.
+// queueEntry is a clean-up that waits for a provider that is away.
 func queueEntry(data map[string]any, id string) (string, any) {
 	now := time.Now().UTC()
 	return "queue/" + id[:22], queue.Entry{
-		Kind: "clean_up", Connection: fmt.Sprint(data["connection"]), Provider: "sandbox",
+		Kind: "clean_up", Connection: "away", Provider: "sandbox",
 		KeyName: "vault-loaded-" + id[:22], Reason: "loaded", Since: now, TrustAbsenceAfter: now.Add(24 * time.Hour),
 	}
 }
