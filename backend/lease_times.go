@@ -2,7 +2,6 @@ package backend
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -41,11 +40,7 @@ const boundsAge = time.Second
 // a new lease by what holds then, so a bound that is too long does nothing, and
 // under one that is too short the lease ends as it did before the change. For a
 // renewal, whose end Vault computes anew from what was asked for, they are not.
-type bounds struct {
-	mu                 sync.Mutex
-	at                 time.Time // zero when nothing is known
-	defaultTTL, maxTTL time.Duration
-}
+type bounds struct{ recent recent[boundedView] }
 
 // boundedView is Vault's view with the TTLs of a moment ago.
 type boundedView struct {
@@ -61,21 +56,10 @@ func (v boundedView) MaxLeaseTTL() time.Duration { return v.maxTTL }
 
 // of is Vault's view as of now, or of a moment ago.
 func (b *bounds) of(system logical.SystemView, now time.Time) logical.SystemView {
-	b.mu.Lock()
-	known := boundedView{system, b.defaultTTL, b.maxTTL}
-	age := now.Sub(b.at)
-	b.mu.Unlock()
-	if age >= 0 && age < boundsAge {
-		return known
-	}
-	fresh := boundedView{system, system.DefaultLeaseTTL(), system.MaxLeaseTTL()}
-	if fresh.defaultTTL <= 0 || fresh.maxTTL <= 0 {
-		return fresh // Vault could not be asked
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.defaultTTL, b.maxTTL, b.at = fresh.defaultTTL, fresh.maxTTL, now
-	return fresh
+	return b.recent.of(now, boundsAge, func() (boundedView, bool) {
+		fresh := boundedView{system, system.DefaultLeaseTTL(), system.MaxLeaseTTL()}
+		return fresh, fresh.defaultTTL > 0 && fresh.maxTTL > 0
+	})
 }
 
 // leaseTimes computes the lease as Vault core will, and within what the provider can

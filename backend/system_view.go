@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/helper/consts"
@@ -20,10 +19,12 @@ const stateAge = time.Second
 // framework let pass.
 type recentView struct {
 	logical.SystemView
-	now func() time.Time
+	now  func() time.Time
+	node recent[nodeState]
+}
 
-	mu          sync.Mutex
-	at          time.Time // zero when nothing is known
+// nodeState is a node's part in replication, and whether the mount has none.
+type nodeState struct {
 	replication consts.ReplicationState
 	local       bool
 }
@@ -37,32 +38,14 @@ func (e *Engine) Setup(ctx context.Context, config *logical.BackendConfig) error
 }
 
 // ReplicationState implements logical.SystemView.
-func (v *recentView) ReplicationState() consts.ReplicationState {
-	replication, _ := v.state()
-	return replication
-}
+func (v *recentView) ReplicationState() consts.ReplicationState { return v.state().replication }
 
 // LocalMount implements logical.SystemView.
-func (v *recentView) LocalMount() bool {
-	_, local := v.state()
-	return local
-}
+func (v *recentView) LocalMount() bool { return v.state().local }
 
-// state asks Vault outside the lock: nobody waits for what another one asks.
-func (v *recentView) state() (consts.ReplicationState, bool) {
-	now := v.now()
-	v.mu.Lock()
-	replication, local, at := v.replication, v.local, v.at
-	v.mu.Unlock()
-	if age := now.Sub(at); !at.IsZero() && age >= 0 && age < stateAge {
-		return replication, local
-	}
-	replication, local = v.SystemView.ReplicationState(), v.SystemView.LocalMount()
-	if replication == consts.ReplicationUnknown {
-		return replication, local // Vault could not be asked
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.replication, v.local, v.at = replication, local, now
-	return replication, local
+func (v *recentView) state() nodeState {
+	return v.node.of(v.now(), stateAge, func() (nodeState, bool) {
+		fresh := nodeState{v.SystemView.ReplicationState(), v.SystemView.LocalMount()}
+		return fresh, fresh.replication != consts.ReplicationUnknown
+	})
 }
