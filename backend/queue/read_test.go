@@ -166,3 +166,32 @@ func TestQuietQueueIsNotLookedThrough(t *testing.T) {
 		t.Errorf("%d are left two minutes after the provider is back", left)
 	}
 }
+
+// BenchmarkLongQueue is what a queue costs whose provider is away, with each tick of
+// the clockwork and for a page of it.
+func BenchmarkLongQueue(b *testing.B) {
+	for _, entries := range []int{100, 100_000} {
+		q := New(time.Now)
+		q.Jitter = func(string, int) float64 { return 1 }
+		for n := range entries {
+			q.AddUnstored(Entry{ID: fmt.Sprintf("key-%06d", n), Kind: Revoke, Connection: "box"})
+		}
+		work := func(Entry) error { return failing(providers.Unreachable, 0) }
+		q.Start(work)
+		q.Wait()
+		q.Page("", 1) // which sorts what is new
+		b.Run(fmt.Sprintf("a tick with %d entries", entries), func(b *testing.B) {
+			for b.Loop() {
+				q.Start(work)
+				q.Wait()
+			}
+		})
+		b.Run(fmt.Sprintf("a page with %d entries", entries), func(b *testing.B) {
+			for b.Loop() {
+				if len(q.Page("key-000000", 50)) != 50 {
+					b.Fatal("no page")
+				}
+			}
+		})
+	}
+}
