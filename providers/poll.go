@@ -9,7 +9,7 @@ import (
 	"vault-plugin-secrets-apikeys/providers/internal/transport"
 )
 
-// wait polls until the condition holds. Running out of time is an unknown
+// pollUntilDone asks until the condition holds. Running out of time is an unknown
 // outcome: what was started may still be done later.
 func (c *Client) pollUntilDone(ctx context.Context, poll *definition.PollBlock, s expr.Scope) (*evaluated, *Error) {
 	const late = "what the request started is not done in time"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // A poll may wait for a status, and tells what has failed for good.
@@ -26,29 +27,34 @@ func TestPollStatuses(t *testing.T) {
 		"too late":                            {"until = [200]\n timeout = \"300ms\"", []int{404, 404, 404, 404, 404, 404, 404}, "not done in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			f.on("POST /v1/projects/p/keys", 200, object{"id": "1", "key": "sk-1234", "owner": "o"})
-			asked := 0
-			f.do("GET /v1/state", func(w http.ResponseWriter, _ *http.Request) {
-				status := test.statuses[min(asked, len(test.statuses)-1)]
-				asked++
-				w.WriteHeader(status)
-				state := map[int]string{200: "ready", 422: "broken"}[status]
-				fmt.Fprintf(w, `{"state":%q,"message":"quota is used up","id":"1","key":"sk-1234","owner":"o"}`, state)
-			})
-			f.on("DELETE /v1/projects/p/keys/1", 204, "")
-			src := strings.Replace(wholeDefinition, "    id     = body.id\n", "    id = body.id\n    poll {\n get = \"/state\"\n every = \"100ms\"\n"+test.poll+"\n }\n", 1)
-			_, err := f.client(t, src, nil).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p"}})
-			if test.want == "" {
-				if err != nil || asked != len(test.statuses) {
-					t.Errorf("after %d looks: %v", asked, err)
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				answer := func(w http.ResponseWriter, r *http.Request) {
+					status := 200
+					if r.Method == http.MethodGet {
+						status = test.statuses[min(asked, len(test.statuses)-1)]
+						asked++
+					}
+					w.WriteHeader(status)
+					state := map[int]string{200: "ready", 422: "broken"}[status]
+					fmt.Fprintf(w, `{"state":%q,"message":"quota is used up","id":"1","key":"sk-1234","owner":"o"}`, state)
 				}
-				return
-			}
-			var failed *Error
-			if !errors.As(err, &failed) || failed.Kind != Unknown || !strings.Contains(failed.Error(), test.want) {
-				t.Errorf("after %d looks: %v, not %q", asked, err, test.want)
-			}
+				src := strings.NewReplacer(
+					"    id     = body.id\n", "    id = body.id\n    poll {\n get = \"/state\"\n every = \"100ms\"\n"+test.poll+"\n }\n",
+					"limits { requests_per_second = 5 }", "", // that would be told instead of the time that is up
+				).Replace(wholeDefinition)
+				_, err := inMemoryClient(t, src, answer).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p"}})
+				if test.want == "" {
+					if err != nil || asked != len(test.statuses) {
+						t.Errorf("after %d looks: %v", asked, err)
+					}
+					return
+				}
+				var failed *Error
+				if !errors.As(err, &failed) || failed.Kind != Unknown || !strings.Contains(failed.Error(), test.want) {
+					t.Errorf("after %d looks: %v, not %q", asked, err, test.want)
+				}
+			})
 		})
 	}
 }
