@@ -322,6 +322,9 @@ func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope prov
 	if !e.guard.lookout.isKept(e.now()) {
 		return nil
 	}
+	if err := e.books.queue.Whole(); err != nil {
+		return err // what is not read yet may tell of a key that looks like a stranger's
+	}
 	var foreign []*Orphan
 	for _, found := range listed.keys() {
 		if e.isForeign(h, found) {

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -41,6 +42,9 @@ func TestMintsDoNotWaitForALongQueue(t *testing.T) {
 	}
 	if err := remove(); err == nil {
 		t.Error("something was removed that the queue may be about")
+	}
+	if err := w.process.mayEnd(ctx, w.recordOf(lease)); !errors.Is(err, queue.ErrUnread) {
+		t.Errorf("whether another one made a key is told without the whole queue: %v", err)
 	}
 	if _, err := w.process.inUse(ctx, w.storage, "one", false); err == nil {
 		t.Error("it is told what a connection is needed for without the whole queue")
