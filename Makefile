@@ -60,7 +60,7 @@ simulate: ## play lives of the engine until Ctrl-C, for SECONDS, or the one of S
 
 integration: servers ## keys' whole lives at all real servers, and with faults on the way there
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
-	go run ./scripts/gotest -tags integration -parallel 20 -count 1 -timeout 20m ./test/acceptance
+	go run ./scripts/gotest -tags integration -parallel 20 -count 1 -timeout 30m ./test/acceptance
 
 chaos: ## the long tests: killed nodes, fuzzing
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \

@@ -2,8 +2,10 @@ package paths_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +128,43 @@ func TestPassivityIsAnEvent(t *testing.T) {
 	m.tells("ownership-yield", data{"path": "ownership", "modified": "true"})
 	m.write("ownership/claim", nil)
 	m.tells("ownership-claim", data{"path": "ownership", "modified": "true"})
+
+	m.write("roles/ci", data{"connection": "main", "scopes": "read"})
+	orphan := m.mint("ci").Data["key_name"].(string)
+	m.loseRecord(orphan)
+	m.signAs(data{"epoch": "of another process"})
+	m.write("reconcile/main", data{"delete": true})
+	m.tells("ownership-lose", data{"path": "ownership", "reason": "another process has taken this mount over"})
+	m.tells("orphan-revoke-fail", data{"connection": "main", "key_name": orphan, "reason": "passive", "work": "reconcile"})
+
+	m.signAs(data{"seen": time.Now().Add(-time.Hour)})
+	m.start()
+	m.read("ownership")
+	eventually(t, "an event tells of a mount that may be a copy", func() bool {
+		return slices.ContainsFunc(m.told(), func(event string) bool {
+			return strings.Contains(event, "ownership-lose") && strings.Contains(event, "last sign of life")
+		})
+	})
+}
+
+// signAs changes what storage says of who acts on it.
+func (m *mount) signAs(change data) {
+	m.t.Helper()
+	entry, err := m.storage.Get(m.t.Context(), "ownership")
+	if err != nil || entry == nil {
+		m.t.Fatalf("nobody has signed the storage: %v", err)
+	}
+	signature := data{}
+	if err := entry.DecodeJSON(&signature); err != nil {
+		m.t.Fatal(err)
+	}
+	maps.Copy(signature, change)
+	if entry, err = logical.StorageEntryJSON("ownership", signature); err == nil {
+		err = m.storage.Put(m.t.Context(), entry)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 // fails has the next request to a route answered with the status.

@@ -43,7 +43,14 @@ func newMount(t *testing.T) *mount {
 	t.Cleanup(web.Close)
 	t.Cleanup(m.sandbox.Close)
 	m.url = web.URL
+	m.start()
+	return m
+}
 
+// start starts a process on the storage.
+func (m *mount) start() {
+	t := m.t
+	t.Helper()
 	made, err := paths.Factory(t.Context(), &logical.BackendConfig{
 		StorageView:  m.storage,
 		System:       m.system,
@@ -60,7 +67,6 @@ func newMount(t *testing.T) *mount {
 	}
 	t.Cleanup(func() { made.Cleanup(t.Context()) })
 	m.backend = made
-	return m
 }
 
 type data = map[string]any

@@ -34,10 +34,10 @@ func TestConsumersOfAStaticRoleMeetNoRefusal(t *testing.T) {
 		"Vault Agent":     c.start(c.vault.VaultPath(), "agent", "-config="+c.config("agent", c.agentConfig)),
 		"consul-template": c.start(template, "-config="+c.config("consul-template", c.templateConfig)),
 	}
-	const rotations = 3
+	const rotations = 2
 	seen := map[string]map[string]bool{}
 	uses := 0
-	vaulttest.Eventually(t, 5*time.Minute, fmt.Sprintf("both have followed %d rotations", rotations), func() (bool, string) {
+	vaulttest.Eventually(t, 8*time.Minute, fmt.Sprintf("both have followed %d rotations", rotations), func() (bool, string) {
 		all := true
 		for name, file := range files {
 			key, err := os.ReadFile(file)
@@ -84,7 +84,7 @@ func newConsumers(t *testing.T) *consumers {
 		}
 	}
 	_, err := c.vault.Client.Logical().Write("apikeys/static-roles/shared", map[string]any{
-		"connection": "box", "scopes": "read", "rotation_period": "15s", "overlap": "12s",
+		"connection": "box", "scopes": "read", "rotation_period": "60s", "overlap": "30s",
 	})
 	if err != nil {
 		t.Fatal(err)
