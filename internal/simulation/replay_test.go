@@ -14,7 +14,11 @@ import (
 // parted from the first one is played once more.
 func TestReplay(t *testing.T) {
 	const plays = 4
-	for seed := range uint64(10) {
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range seeds {
 		first := play(t, Draw(seed)).History
 		if len(first) == 0 {
 			t.Errorf("seed %d: nothing happened", seed)

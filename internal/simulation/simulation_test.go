@@ -90,8 +90,8 @@ func TestLife(t *testing.T) {
 // TestLives plays LIVES lives, from seed FROM on.
 func TestLives(t *testing.T) {
 	lives, from := number(t, "LIVES", 60), number(t, "FROM", 1)
-	if testing.Short() {
-		lives = min(lives, 40)
+	if testing.Short() { // make test has all
+		lives = min(lives, 12)
 	}
 	seconds := number(t, "SECONDS", 0)
 	if seconds > 0 {
