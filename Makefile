@@ -79,9 +79,10 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@go run ./scripts/getserver toxiproxy
 	@go run ./scripts/getserver consul-template
 	@go run ./scripts/getserver terraform-provider-vault
+	@go run ./scripts/getserver headscale
 	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
 	@go run ./scripts/getserver express-gateway || true
-	@for server in rabbitmq influxdb1 icinga2 verdaccio miniflux buildah; do go run ./scripts/getserver "$$server" || true; done # their tests say what to install
+	@for server in rabbitmq influxdb1 icinga2 verdaccio miniflux zabbix buildah; do go run ./scripts/getserver "$$server" || true; done # their tests say what to install
 
 docs: ## write docs/providers from the definitions, docs/api.md from the endpoints, and what ARCHITECTURE.md draws from the code
 	go run ./scripts/providerdocs

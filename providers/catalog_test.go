@@ -32,6 +32,8 @@ var realServers = map[string]string{
 	"icinga2":         filepath.Join("..", "test", "acceptance", "icinga2site_integration_test.go"),
 	"miniflux":        filepath.Join("..", "test", "acceptance", "minifluxsite_integration_test.go"),
 	"verdaccio":       filepath.Join("..", "test", "acceptance", "verdacciosite_integration_test.go"),
+	"headscale":       filepath.Join("..", "test", "acceptance", "headscalesite_integration_test.go"),
+	"zabbix":          filepath.Join("..", "test", "acceptance", "zabbixsite_integration_test.go"),
 	"influxdb1":       filepath.Join("..", "test", "acceptance", "influxdb1site_integration_test.go"),
 	"rabbitmq":        filepath.Join("..", "test", "acceptance", "rabbitmqsite_integration_test.go"),
 	"express-gateway": filepath.Join("..", "test", "acceptance", "expressgateway_integration_test.go"),

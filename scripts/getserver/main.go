@@ -45,6 +45,8 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 	"miniflux":                 build.Miniflux,
 	"verdaccio":                build.Verdaccio,
 	"buildah":                  build.Buildah,
+	"headscale":                build.Headscale,
+	"zabbix":                   build.Zabbix,
 }
 
 func get(ctx context.Context, args []string) (string, error) {

@@ -30,11 +30,13 @@ type catalogServer interface {
 
 // realServers are those that the suite is run at, by the names of their definitions.
 var realServers = map[string]realServer{
+	"headscale": headscaleServer,
 	"icinga2":   icinga2Server,
 	"influxdb1": influxdb1Server,
 	"miniflux":  minifluxServer,
 	"rabbitmq":  rabbitmqServer,
 	"verdaccio": verdaccioServer,
+	"zabbix":    zabbixServer,
 }
 
 // TestIntegrationServers takes keys through the same life at every server: minted,

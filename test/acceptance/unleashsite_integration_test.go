@@ -24,12 +24,12 @@ const unleashReload = time.Minute
 
 // postgresOnce is the one PostgreSQL of this test binary.
 var postgresOnce = sync.OnceValues(func() (*postgres.Server, error) {
-	programs, err := build.PostgreSQL("Unleash, as Miniflux does,")
+	programs, err := build.PostgreSQL("Unleash, as Miniflux and Zabbix do,")
 	if err != nil {
 		return nil, err
 	}
 	server, err := postgres.Start(context.Background(), postgres.Options{
-		Programs: programs, Databases: []string{databaseOf(false), databaseOf(true), minifluxDatabase},
+		Programs: programs, Databases: []string{databaseOf(false), databaseOf(true), minifluxDatabase, zabbixDatabase},
 	})
 	if err == nil {
 		doAtTheEnd(server.Close)

@@ -31,6 +31,7 @@ type recipe struct {
 	cgo      bool     // a C compiler is needed
 	version  string   // the variable to set to the version, if the server asks for it
 	beside   []string // folders of the module that the server reads at run time
+	tools    []string // folders of programs of our own in the server's module, which use it
 	estimate string   // of a cold build, for the one who waits
 }
 
@@ -75,6 +76,11 @@ func (r recipe) build(ctx context.Context, log io.Writer, src module, version, d
 	if err := src.build(ctx, log, r.name, append(args, path.Join(r.module, r.main))...); err != nil {
 		return err
 	}
+	for _, tool := range r.tools {
+		if err := src.build(ctx, log, r.name, "build", "-v", "-trimpath", "-o", filepath.Join(dir, tool), "./"+tool); err != nil {
+			return err
+		}
+	}
 	return r.copyBeside(ctx, src, dir)
 }
 
@@ -99,7 +105,11 @@ func (r recipe) copyBeside(ctx context.Context, src module, into string) error {
 func (r recipe) fingerprint(src module) (string, error) {
 	hash := sha256.New()
 	fmt.Fprintln(hash, path.Join(r.module, r.main), r.tags, r.version, r.beside, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, file := range []string{"go.mod", "go.sum"} {
+	files := []string{"go.mod", "go.sum"}
+	for _, tool := range r.tools {
+		files = append(files, filepath.Join(tool, "main.go"))
+	}
+	for _, file := range files {
 		text, err := os.ReadFile(filepath.Join(src.dir, file))
 		if err != nil {
 			return "", err

@@ -24,9 +24,13 @@ type debianRecipe struct {
 	program string // that must be there afterwards, below the folder, as a pattern
 }
 
-// debianPackage is what the recipe's folder pins: the package, and the version of
-// the server in it, without Debian's own numbers.
-type debianPackage struct{ name, version string }
+// debianPackage is what the recipe's folder pins: the package, the version of the
+// server in it, without Debian's own numbers, and packages that come with it although
+// it does not depend on them.
+type debianPackage struct {
+	name, version string
+	beside        []string
+}
 
 // path returns the folder in the cache into which the packages are unpacked, as if
 // it were the root of a file system.
@@ -57,10 +61,10 @@ func pinnedPackage(dir string) (debianPackage, error) {
 		return debianPackage{}, err
 	}
 	words := strings.Fields(string(text))
-	if len(words) != 2 {
+	if len(words) < 2 {
 		return debianPackage{}, fmt.Errorf("%s names no package and version", dir)
 	}
-	return debianPackage{words[0], words[1]}, nil
+	return debianPackage{words[0], words[1], words[2:]}, nil
 }
 
 // unpack takes the lists of packages that the machine has, and newer ones of its own
@@ -72,12 +76,13 @@ func (r debianRecipe) unpack(ctx context.Context, pinned debianPackage, dir stri
 	}
 	defer os.RemoveAll(downloads)
 	apt := apt{dir: downloads}
-	files, err := apt.download(ctx, pinned.name)
+	names := append([]string{pinned.name}, pinned.beside...)
+	files, err := apt.download(ctx, names)
 	if err != nil {
 		if err := apt.update(ctx); err != nil {
 			return fmt.Errorf("getting %s from Debian: %w", r.title, err)
 		}
-		if files, err = apt.download(ctx, pinned.name); err != nil {
+		if files, err = apt.download(ctx, names); err != nil {
 			return fmt.Errorf("getting %s from Debian: %w", r.title, err)
 		}
 	}
@@ -128,9 +133,9 @@ func (a *apt) update(ctx context.Context) error {
 	return err
 }
 
-// download gets the package and what it needs and the machine lacks.
-func (a *apt) download(ctx context.Context, name string) (files []string, err error) {
-	said, err := run(a.get(ctx, "install", "--yes", "--no-install-recommends", "--reinstall", "--print-uris", name))
+// download gets the packages and what they need and the machine lacks.
+func (a *apt) download(ctx context.Context, names []string) (files []string, err error) {
+	said, err := run(a.get(ctx, append([]string{"install", "--yes", "--no-install-recommends", "--reinstall", "--print-uris"}, names...)...))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +147,7 @@ func (a *apt) download(ctx context.Context, name string) (files []string, err er
 		}
 	}
 	if len(download) == 1 {
-		return nil, fmt.Errorf("apt-get names no packages to get for %s", name)
+		return nil, fmt.Errorf("apt-get names no packages to get for %s", names[0])
 	}
 	if _, err := run(a.get(ctx, download...)); err != nil {
 		return nil, err

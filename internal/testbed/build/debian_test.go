@@ -3,7 +3,7 @@ package build
 import "testing"
 
 func TestPinnedVersionIsAmongTheFiles(t *testing.T) {
-	pinned := debianPackage{"influxdb", "1.6.7"}
+	pinned := debianPackage{name: "influxdb", version: "1.6.7"}
 	for file, want := range map[string]bool{
 		"/tmp/influxdb_1.6.7~rc0-1+b13_amd64.deb":    true,
 		"/tmp/influxdb_1.6.7_amd64.deb":              true,

@@ -18,6 +18,7 @@ const (
 	giteaModule     = "code.gitea.io/gitea"
 	etcdModule      = "go.etcd.io/etcd/server/v3"
 	minifluxModule  = "miniflux.app/v2"
+	headscaleModule = "github.com/juanfont/headscale"
 	toxiproxyModule = "github.com/Shopify/toxiproxy/v2"
 
 	consulTemplateModule    = "github.com/hashicorp/consul-template"
@@ -153,6 +154,19 @@ func Verdaccio(ctx context.Context, log io.Writer) (string, error) {
 // takes long is told to log.
 func Miniflux(ctx context.Context, log io.Writer) (string, error) {
 	return recipe{name: "miniflux", module: minifluxModule, estimate: "1 minute"}.path(ctx, log)
+}
+
+// Headscale returns the path of a Headscale binary, which is built on first use. A
+// program called join, which joins its network with a key, is beside it. What takes
+// long is told to log.
+func Headscale(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "headscale", module: headscaleModule, main: "cmd/headscale", tools: []string{"join"}, estimate: "2 minutes"}.path(ctx, log)
+}
+
+// Zabbix is RabbitMQ's counterpart for Zabbix's frontend, with its PHP and what makes
+// its tables in PostgreSQL.
+func Zabbix(ctx context.Context, log io.Writer) (string, error) {
+	return debianRecipe{name: "zabbix", title: "Zabbix", program: "usr/share/zabbix/api_jsonrpc.php"}.path(ctx, log)
 }
 
 // named returns the binary that the environment variable names; a wrong path

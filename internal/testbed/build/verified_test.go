@@ -23,6 +23,7 @@ func TestDefinitionsNameTheServersTheyWereTriedAt(t *testing.T) {
 		"etcd":            {"etcd", ofModule("etcd", etcdModule)},
 		"express-gateway": {"Express Gateway", ofPackage("express-gateway", "express-gateway")},
 		"gitea":           {"Gitea", ofModule("gitea", giteaModule)},
+		"headscale":       {"Headscale", ofModule("headscale", headscaleModule)},
 		"icinga2":         {"Icinga", ofDebian("icinga2")},
 		"influxdb1":       {"InfluxDB", ofDebian("influxdb1")},
 		"miniflux":        {"Miniflux", ofModule("miniflux", minifluxModule)},
@@ -30,6 +31,7 @@ func TestDefinitionsNameTheServersTheyWereTriedAt(t *testing.T) {
 		"rabbitmq":        {"RabbitMQ", ofDebian("rabbitmq")},
 		"unleash":         {"Unleash", ofPackage("unleash", "unleash-server")},
 		"vault":           {"Vault", ofModule("vault", vaultModule)},
+		"zabbix":          {"Zabbix", ofDebian("zabbix")},
 	} {
 		t.Run(provider, func(t *testing.T) {
 			definition, err := providers.Load(provider)

@@ -9,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -115,20 +113,8 @@ func command(options Options, config string) (*exec.Cmd, error) {
 	cmd := exec.Command(found[0], args...)
 	cmd.Env = append(daemon.Environ("ICINGA2_", "LD_LIBRARY_PATH="),
 		"ICINGA2_USER="+account.Username, "ICINGA2_GROUP="+group.Name,
-		"LD_LIBRARY_PATH="+strings.Join(libraries(options.Root), ":"))
+		"LD_LIBRARY_PATH="+strings.Join(daemon.Libraries(options.Root), ":"))
 	return cmd, nil
-}
-
-// libraries are the folders that hold what the packages brought.
-func libraries(root string) []string {
-	var found []string
-	filepath.WalkDir(filepath.Join(root, "usr", "lib"), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && strings.Contains(entry.Name(), ".so") && !slices.Contains(found, filepath.Dir(path)) {
-			found = append(found, filepath.Dir(path))
-		}
-		return nil
-	})
-	return found
 }
 
 // writeCertificate writes the certificate that Icinga wants to have, its own

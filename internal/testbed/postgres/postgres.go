@@ -92,6 +92,9 @@ func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://%s@%s/%s", account, s.address, database)
 }
 
+// Address is host:port.
+func (s *Server) Address() string { return s.address }
+
 // run runs a program that ends by itself.
 func (s *Server) run(ctx context.Context, input, program string, args ...string) error {
 	cmd, err := s.command(ctx, program, args...)

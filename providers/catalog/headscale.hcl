@@ -1,0 +1,113 @@
+# Category: Network and gateways
+#
+# Sources: juanfont/headscale:hscontrol/db/preauth_keys.go, gen/openapiv2 and what
+# Headscale 0.26.1 answers itself.
+#
+# Pre-authentication keys, with which machines join the network as a user's. Keys have
+# no name, so ours stands in one more tag, tag:key-NAME, which a machine gets with the
+# others: write no rule for such tags. A role names at least one tag of its own, so that
+# its machines are nobody's but what the policy grants those tags. A key joins one
+# machine, unless a role says otherwise; one that has joined stays when its key ends. An
+# ended key stays listed and is never deleted.
+#
+# The API keys themselves have neither names nor rights that could be narrowed, so none
+# are leased: every one may do everything, and so may the admin credential, which is one.
+#
+# Not confirmed: Headscale 0.28 and newer, which expire keys by number.
+provider "headscale" {
+  title            = "Headscale"
+  docs             = "https://headscale.net/stable/ref/api/"
+  lag              = "5s"
+  verified_against = ["Headscale 0.26.1"]
+
+  # The connection's base_url is the server's, such as https://headscale.example.com.
+
+  connection "api_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    pattern   = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$"
+    help      = "API key, as headscale apikeys create prints it."
+  }
+
+  role "user_id" {
+    type     = string
+    required = true
+    pattern  = "^[0-9]{1,20}$"
+    help     = "Number of the user that the machines join as, as headscale users list prints it."
+  }
+  role "tags" {
+    type     = list(string)
+    required = true
+    min      = 1
+    pattern  = "^tag:[a-z0-9-]{1,60}$"
+    help     = "Tags of the machines, such as [\"tag:ci\"]; the policy says what those may do."
+  }
+  role "reusable" {
+    type    = bool
+    default = false
+    help    = "Whether a key joins more than one machine."
+  }
+  role "ephemeral" {
+    type    = bool
+    default = false
+    help    = "Whether machines leave the network once they are offline."
+  }
+  validation {
+    condition     = length([for one in role.tags : one if startswith(one, "tag:key-")]) == 0
+    error_message = "tag:key-… is what the engine's own names begin with; choose other tags"
+  }
+
+  auth "bearer" { token = connection.api_key }
+
+  check { get = "/api/v1/apikey" }
+
+  key_name { characters = "a-z0-9-" }
+
+  issue {
+    post = "/api/v1/preauthkey"
+    json = {
+      user       = role.user_id
+      reusable   = role.reusable
+      ephemeral  = role.ephemeral
+      expiration = rfc3339(key.expires_at)
+      aclTags    = concat(role.tags, ["tag:key-${key.name}"])
+    }
+    id         = body.preAuthKey.key
+    secret     = { auth_key = body.preAuthKey.key }
+    expires_at = body.preAuthKey.expiration
+  }
+
+  # There is no deletion: the key's end becomes now.
+  revoke {
+    post = "/api/v1/preauthkey/expire"
+    json = { user = role.user_id, key = key.id }
+    gone = status == 500 && body.message == "AuthKey not found"
+  }
+
+  # Not paged: the answer is all keys of the user, those among them that have ended.
+  list {
+    get   = "/api/v1/preauthkey"
+    query = { user = role.user_id }
+    items = [for one in body.preAuthKeys : one if unix(one.expiration) > unix(now())]
+    item = {
+      id         = item.key
+      name       = try([for one in item.aclTags : trimprefix(one, "tag:key-") if startswith(one, "tag:key-")][0], null)
+      created_at = item.createdAt
+    }
+  }
+
+  rotate {
+    post       = "/api/v1/apikey"
+    json       = { expiration = coalesce(rfc3339(key.expires_at), timeadd(now(), "87600h")) }
+    connection = { api_key = body.apiKey }
+    retire {
+      delete = "/api/v1/apikey/${split(".", previous.api_key)[0]}"
+      gone   = status == 500 && body.message == "record not found"
+    }
+  }
+
+  # An unknown API key is answered 500 in plain text, as a failure might be: so nobody
+  # can tell it from one, and what was asked for then counts as uncertain.
+  errors { message = try(body.message, body) }
+}
