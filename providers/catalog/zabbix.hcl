@@ -39,11 +39,10 @@ provider "zabbix" {
 
   locals {
     api  = "/api_jsonrpc.php"
-    # One credential for requests, one for those that end its predecessor.
     in_body  = connection.credential_in == "body"
     call     = { jsonrpc = "2.0", id = 1, auth = local.in_body ? connection.token : null }
-    retiring = { jsonrpc = "2.0", id = 1, auth = local.in_body ? saved.credential : null }
-    none = status == 200 && length(body.result) == 0
+    retiring = { jsonrpc = "2.0", id = 1, auth = local.in_body ? previous.token : null }
+    none     = status == 200 && length(body.result) == 0
   }
 
   auth "bearer" {
@@ -54,7 +53,7 @@ provider "zabbix" {
   check {
     post = local.api
     json = merge(local.call, { method = "token.get", params = { output = ["tokenid"], token = connection.token } })
-    ok   = length(body.result) == 1
+    ok   = can(body.result[0].tokenid)
   }
 
   issue {
@@ -127,6 +126,7 @@ provider "zabbix" {
   }
 
   # Both calls of the last step go in one batch, so that either both are answered or none.
+  # In a body the old token ends itself.
   rotate {
     step "create" {
       post = local.api
@@ -146,27 +146,21 @@ provider "zabbix" {
         merge(local.call, { method = "token.generate", params = [saved.new_id] }),
       ]
       ok   = can(body[0].result[0].tokenid) && can(body[1].result[0].token)
-      save = { old_id = body[0].result[0].tokenid, credential = body[1].result[0].token }
+      save = { old_id = body[0].result[0].tokenid }
     }
-    connection = { token = saved.credential }
+    connection = { token = body[1].result[0].token }
     retire {
       step "look" {
         post = local.api
         json = merge(local.retiring, { method = "token.get", params = { output = ["tokenid"], tokenids = [saved.old_id] } })
         save = { found = body.result[0].tokenid }
-        gone = local.none
+        gone = local.none || local.in_body && body.error.data == "Not authorized."
       }
       step "delete" {
         post = local.api
         json = merge(local.retiring, { method = "token.delete", params = [saved.found] })
         ok   = can(body.result.tokenids[0])
       }
-    }
-    list {
-      post  = local.api
-      json  = merge(local.call, { method = "token.get", params = { output = ["tokenid", "name"] } })
-      items = body.result
-      item  = { name = item.name, old_id = item.tokenid, credential = connection.token }
     }
   }
 
