@@ -58,6 +58,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 					Responses: okResponse(map[string]*framework.FieldSchema{
 						"name":              {Type: framework.TypeString, Description: "Name of the provider."},
 						"title":             {Type: framework.TypeString, Description: "What the provider calls itself."},
+						"category":          {Type: framework.TypeString, Description: "The field that the provider is at home in; empty where its definition does not say."},
 						"docs":              {Type: framework.TypeString, Description: "The provider's own documentation."},
 						"base_url":          {Type: framework.TypeString, Description: "Where its API is, unless the connection says otherwise; empty where it depends on the connection."},
 						"connection_fields": {Type: framework.TypeMap, Description: "What config/NAME takes for this provider, by name."},
@@ -108,6 +109,7 @@ func (p providerEndpoints) list(ctx context.Context, req *logical.Request, d *fr
 func inShort(d *providers.Definition) map[string]any {
 	return map[string]any{
 		"title":            d.Title,
+		"category":         d.Category(),
 		"native_expiry":    d.Capabilities.NativeExpiry,
 		"ip_binding":       d.Capabilities.IPBinding,
 		"rotate_root":      d.Capabilities.RotateRoot,
@@ -127,6 +129,7 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 	answer := map[string]any{
 		"name":              definition.Name,
 		"title":             definition.Title,
+		"category":          definition.Category(),
 		"docs":              definition.Docs,
 		"base_url":          definition.BaseURL,
 		"secret_fields":     definition.SecretFields(),

@@ -22,6 +22,9 @@ func TestProviders(t *testing.T) {
 		if shown["name"] != name || shown["title"] == "" || shown["title"] != info[name].(data)["title"] {
 			t.Errorf("providers/%s shows the title %v, and the list %v", name, shown["title"], info[name])
 		}
+		if category := info[name].(data)["category"]; category == "" || category != shown["category"] {
+			t.Errorf("providers/%s shows the category %v, and the list %v", name, shown["category"], category)
+		}
 		for _, ability := range []string{"native_expiry", "ip_binding", "rotate_root"} {
 			if listed := info[name].(data)[ability]; listed == nil || listed != shown["capabilities"].(data)[ability] {
 				t.Errorf("providers/%s shows %s as %v, and the list as %v", name, ability, shown["capabilities"].(data)[ability], listed)

@@ -3,6 +3,7 @@ package definition
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -96,6 +97,18 @@ func (d *Definition) Hash() string {
 
 // Source is the HCL text as it was given to Parse.
 func (d *Definition) Source() string { return string(d.source) }
+
+// Category is the field that the provider is at home in, such as "Crypto exchanges":
+// what the definition's first comment says after "Category:"; empty where it says
+// nothing.
+func (d *Definition) Category() string {
+	category, found := strings.CutPrefix(string(d.source), "# Category: ")
+	if !found {
+		return ""
+	}
+	category, _, _ = strings.Cut(category, "\n")
+	return strings.TrimSpace(category)
+}
 
 // NeedsBaseURL says that each connection must name its own base_url.
 func (d *Definition) NeedsBaseURL() bool { return d.base == nil }
