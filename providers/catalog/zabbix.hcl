@@ -42,6 +42,7 @@ provider "zabbix" {
     in_body  = connection.credential_in == "body"
     call     = { jsonrpc = "2.0", id = 1, auth = local.in_body ? connection.token : null }
     retiring = { jsonrpc = "2.0", id = 1, auth = local.in_body ? previous.token : null }
+    refused  = body.error.data == "No permissions to referred object or it does not exist!"
     none     = status == 200 && length(body.result) == 0
   }
 
@@ -70,6 +71,7 @@ provider "zabbix" {
         post = local.api
         json = merge(local.call, { method = "token.delete", params = [saved.token_id] })
         ok   = can(body.result.tokenids[0])
+        gone = local.refused # who made it may delete it, so it is gone
       }
     }
     step "generate" {
@@ -137,6 +139,7 @@ provider "zabbix" {
         post = local.api
         json = merge(local.call, { method = "token.delete", params = [saved.new_id] })
         ok   = can(body.result.tokenids[0])
+        gone = local.refused
       }
     }
     step "generate" {
