@@ -109,5 +109,5 @@ provider "headscale" {
 
   # An unknown API key is answered 500 in plain text, as a failure might be: so nobody
   # can tell it from one, and what was asked for then counts as uncertain.
-  errors { message = try(body.message, body) }
+  errors { message = body.message }
 }

@@ -52,6 +52,7 @@ func (n networkOf) site(t *testing.T, own ownNames) *restSite {
 		grants:     settings{"user_id": user, "tags": []string{"tag:ci"}, "reusable": true, "ephemeral": true},
 		credential: "api_key",
 		peculiar: traits{
+			seenBy:   "list",
 			sealed:   true,
 			mintPath: "/preauthkey",
 			token:    func(fields map[string]any) string { return fields["auth_key"].(string) },

@@ -28,7 +28,11 @@ func testLife(t *testing.T, m *mount, newSite func(t *testing.T) (name string, s
 	for name, c := range life {
 		t.Run("key "+name, func(t *testing.T) {
 			tenantName, site := newSite(t)
-			c.test(t, m.tenant(t, tenantName, site, nil, c.role))
+			role := c.role
+			if by := traitsOf(site).seenBy; by != "" && role["verify_revocation"] != nil {
+				role = settings{"verify_revocation": by}
+			}
+			c.test(t, m.tenant(t, tenantName, site, nil, role))
 		})
 	}
 }

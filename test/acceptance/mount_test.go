@@ -93,6 +93,8 @@ type site interface {
 type traits struct {
 	// lag is how long the server may honour a key after it was revoked.
 	lag time.Duration
+	// seenBy is what shows that a revoked key is dead, where it cannot be asked itself.
+	seenBy string
 	// sealed says that the engine does not show the keys' ids.
 	sealed bool
 	// mintPath is the end of the path that makes a key, where the server takes
