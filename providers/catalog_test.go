@@ -54,6 +54,8 @@ func TestCatalog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := load(t, name)
 			describes(t, d)
+			saysWhatItNeeds(t, d)
+			grantsLittle(t, d)
 			documents(t, "connection", d.Connection)
 			documents(t, "role", d.Role)
 			canBeTrusted(t, d)
@@ -81,6 +83,35 @@ func describes(t *testing.T, d *providers.Definition) {
 	}
 	if !strings.Contains(d.Source(), "#") {
 		t.Error("write a comment that names the sources of what the definition claims")
+	}
+}
+
+// adminRights finds what a definition's first comment says of the least that its admin
+// credential may be.
+var adminRights = regexp.MustCompile(`(?i)admin (credential|key|token)|\b(needs?|rights?)\b|may do everything|nobody's administrator`)
+
+// saysWhatItNeeds wants the admin credential's least rights, for the one who makes it.
+func saysWhatItNeeds(t *testing.T, d *providers.Definition) {
+	if _, own := ownServers[d.Name]; own {
+		return
+	}
+	comment, _, _ := strings.Cut(d.Source(), "\nprovider ")
+	if !adminRights.MatchString(strings.ReplaceAll(comment, "\n# ", " ")) {
+		t.Error("write in the first comment what the admin credential needs at least: \"Admin credential: a key with api_keys:write.\"")
+	}
+}
+
+// grantsLittle wants no field to stand for all there is where a role leaves it out.
+func grantsLittle(t *testing.T, d *providers.Definition) {
+	for _, field := range d.Role {
+		if field.Required || field.Default == nil {
+			continue
+		}
+		for _, most := range []string{"admin", "owner", "write", "full_access", "all", "*", "root"} {
+			if text, is := field.Default.(string); is && strings.EqualFold(text, most) {
+				t.Errorf("role %q is %q unless a role says otherwise: make the least that the provider has the default", field.Name, text)
+			}
+		}
 	}
 }
 

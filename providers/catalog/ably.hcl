@@ -4,6 +4,9 @@
 #
 # Keys of an app. A revoked key stays in the list and says so. Keys do not end by
 # themselves, and whoever may read keys sees their values.
+#
+# Admin credential: an access token of the account with the capabilities read:app,
+# read:key and write:key; it can be bound to single apps.
 provider "ably" {
   title    = "Ably"
   docs     = "https://ably.com/docs/platform/account/control-api"

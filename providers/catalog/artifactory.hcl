@@ -5,6 +5,9 @@
 #
 # Access tokens. Those that live less than the server's persistence threshold can
 # be revoked only where it lets tokens be made force_revocable, which is asked for.
+#
+# Admin credential: an access token of an administrator; its scope applied-
+# permissions/admin cannot be narrowed further and still make tokens for others.
 provider "artifactory" {
   title = "JFrog Artifactory"
   docs  = "https://jfrog.com/help/r/jfrog-rest-apis/create-token"

@@ -7,6 +7,10 @@
 # models, that its keys open. Virtual keys do not end by themselves; a list shows
 # their values to an administrator, which nothing here reads. The administrator's
 # password is configuration and cannot be replaced by the API.
+#
+# Admin credential: the dashboard's administrator, who may do everything; Bifrost has no
+# lesser one.
+#
 # Not confirmed: which statuses a deleted key's requests are answered.
 provider "bifrost" {
   title = "Bifrost"

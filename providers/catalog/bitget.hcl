@@ -6,6 +6,11 @@
 # Keys of sub-accounts of a unified account; they may read unless the role says that
 # they trade, and none may withdraw. The passphrase is derived from the
 # connection's secret and the key's name. The key that makes them belongs to the main account and cannot be replaced by the API.
+#
+# Admin credential: a key of the main account with read and write of sub-accounts' keys
+# alone, bound to the addresses from which Vault calls; it needs no right to trade or
+# withdraw.
+#
 # Not confirmed: whether the answer calls the secret "secret" or "secretKey"; what a
 # second deletion is answered, so what is gone is seen from the list.
 provider "bitget" {

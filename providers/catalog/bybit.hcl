@@ -5,6 +5,10 @@
 #
 # Keys belong to sub-accounts. A key without IP addresses ends by itself after
 # 90 days. The connection's own key cannot be replaced by an API call.
+#
+# Admin credential: a key of the master account with SubMemberTransfer or
+# AccountTransfer, the least that Bybit lets manage sub-accounts' keys; not Withdraw,
+# and bound to the addresses from which Vault calls.
 provider "bybit" {
   title    = "Bybit"
   docs     = "https://bybit-exchange.github.io/docs/v5/user/create-subuid-apikey"

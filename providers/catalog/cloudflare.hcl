@@ -7,6 +7,10 @@
 # There is no extend: Cloudflare can only replace a token whole (PUT), so a
 # renewal would set a token to active again that somebody has disabled, and
 # undo any change made to its policies.
+#
+# Admin credential: an API token with API Tokens Write (of the user) or Account API
+# Tokens Write, and none of the permissions that the keys get: Cloudflare demands no
+# more of it.
 provider "cloudflare" {
   title    = "Cloudflare"
   docs     = "https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api/"

@@ -7,6 +7,10 @@
 # may withdraw. A key without addresses ends after three months. The sub-account
 # has to be one that may have keys. The key that makes them belongs to the main
 # account and cannot be replaced by the API. Errors come under HTTP 200.
+#
+# Admin credential: a key of the main account that may manage sub-accounts, bound to the
+# addresses from which Vault calls; it needs no right to trade or withdraw.
+#
 # Not confirmed: what a second deletion is answered, so what is gone is seen from
 # the list.
 provider "coinex" {

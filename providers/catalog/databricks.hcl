@@ -4,6 +4,10 @@
 # https://docs.databricks.com/api/workspace/tokenmanagement/createobotoken
 #
 # Tokens of a service principal, made on its behalf by a workspace administrator.
+#
+# Admin credential: a token of a user with CAN USE on tokens, or of an OAuth service
+# principal; the keys may do what that principal may, so it should be one that may do no
+# more than they have to.
 provider "databricks" {
   title = "Databricks"
   docs  = "https://docs.databricks.com/api/workspace/tokenmanagement/createobotoken"

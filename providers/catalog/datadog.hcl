@@ -2,6 +2,10 @@
 #
 # Sources, unless a line names another:
 # DataDog/datadog-api-client-go:.generator/schemas/v2/openapi.yaml.
+#
+# Admin credential: an API key, and an application key of a service account whose role
+# has api_keys_write or service_account_write, whichever kind of key is made, and
+# org_app_keys_read; nothing else.
 provider "datadog" {
   title    = "Datadog"
   docs     = "https://docs.datadoghq.com/account_management/api-app-keys/"

@@ -3,6 +3,9 @@
 # Source: elevenlabs/elevenlabs-docs:fern/apis/api/openapi.json
 #
 # The answer to a new key holds the key and no id; the list shows it by its name.
+#
+# Admin credential: a key of a workspace administrator; the API for service accounts
+# takes no other.
 provider "elevenlabs" {
   title    = "ElevenLabs"
   docs     = "https://elevenlabs.io/docs/api-reference/service-accounts/api-keys/create"

@@ -6,6 +6,8 @@
 #
 # Every request is a POST. What the server has against a request it says by 400
 # and a sentence, a wrong password included. Every answer of its own has a header.
+#
+# Admin credential: a user with the role root: etcd lets nobody else manage users.
 provider "etcd" {
   title = "etcd users"
   docs  = "https://etcd.io/docs/v3.6/op-guide/authentication/rbac/"

@@ -5,6 +5,9 @@
 #
 # A credential cannot be deleted, only deactivated. Its keyId is ours to choose,
 # and takes the place of the name that credentials lack.
+#
+# Admin credential: whoever reaches the admin API: it has no login of its own, so bind
+# it to loopback or put one before it.
 provider "express-gateway" {
   title = "Express Gateway"
   docs  = "https://www.express-gateway.io/docs/admin/"

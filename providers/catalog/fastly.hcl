@@ -5,6 +5,9 @@
 #
 # Automation tokens, which belong to no user. The admin token must be that of a
 # superuser.
+#
+# Admin credential: a token of a superuser with the scope global: automation tokens are
+# made by nobody else.
 provider "fastly" {
   title    = "Fastly"
   docs     = "https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"

@@ -5,6 +5,9 @@
 #
 # A token cannot make tokens: these requests take a user name and password only
 # (a token is answered 401 "auth required").
+#
+# Admin credential: the user's own password, or that of a site administrator for the
+# tokens of others: Gitea makes no token for a token.
 provider "gitea" {
   title = "Gitea and Forgejo"
   docs  = "https://docs.gitea.com/development/api-usage"

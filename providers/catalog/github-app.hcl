@@ -6,6 +6,9 @@
 # A token has neither name nor id and is in no list. One whose issue had no
 # answer ends by itself: every token lives for one hour. An app's private keys
 # are made on its settings page only.
+#
+# Admin credential: the private key of the app, whose permissions and installations
+# bound what any key can have; install it where it is needed alone.
 provider "github-app" {
   title    = "GitHub App installation tokens"
   docs     = "https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app"

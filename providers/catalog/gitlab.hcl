@@ -5,6 +5,10 @@
 #
 # Each token makes a bot user of its own, which is a member of the project or
 # group as long as the token lives.
+#
+# Admin credential: a personal access token with the scope api (or self_rotate beside it
+# for rotation) of an Owner or Maintainer of the project or group, or of a service
+# account that is one.
 provider "gitlab" {
   title    = "GitLab project and group access tokens"
   docs     = "https://docs.gitlab.com/api/project_access_tokens/"

@@ -6,6 +6,9 @@
 # Keys for Gemini, Maps and other Google APIs. A new key may take some minutes to
 # be known everywhere. The service account's own key is replaced by the IAM API,
 # not by this one.
+#
+# Admin credential: a service account with roles/serviceusage.apiKeysAdmin on the
+# project and nothing else.
 provider "google-apikeys" {
   title    = "Google Cloud API keys"
   docs     = "https://cloud.google.com/api-keys/docs/reference/rest"

@@ -5,6 +5,9 @@
 #
 # System robot accounts, which may reach into projects. Harbor counts their life
 # in whole days from now, and shows their names behind a prefix of its own.
+#
+# Admin credential: a robot with the permissions create, read, update, list and delete
+# on robot (Harbor 2.12 and newer), or an administrator before.
 provider "harbor" {
   title = "Harbor"
   docs  = "https://goharbor.io/docs/main/administration/robot-accounts/"

@@ -4,6 +4,9 @@
 # https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization
 #
 # Authorizations of the user whose token the connection has.
+#
+# Admin credential: a token with the scope global: Heroku lets no lesser one make
+# authorizations.
 provider "heroku" {
   title    = "Heroku"
   docs     = "https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization"

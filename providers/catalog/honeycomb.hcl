@@ -5,6 +5,9 @@
 #
 # Keys of an environment. What an application sends as its key is id and secret
 # together; both are answered apart as well. Keys do not end by themselves.
+#
+# Admin credential: a management key with the scopes api-keys:read and api-keys:write,
+# and environments:read where names are looked up.
 provider "honeycomb" {
   title    = "Honeycomb"
   docs     = "https://api-docs.honeycomb.io/api/key-management"

@@ -7,6 +7,10 @@
 # consumer may, has no name of its own, so a tag carries ours, and ends by itself:
 # Kong takes its lifetime in seconds. The Admin API of the free edition has no login;
 # guard it, and give its token here where there is one.
+#
+# Admin credential: whoever reaches the Admin API; in the paid editions a role with
+# create, read and delete on /consumers/*/key-auth.
+#
 # Not confirmed: that a second deletion is answered 204 by every edition, as by most.
 provider "kong" {
   title = "Kong Gateway"

@@ -4,6 +4,9 @@
 #
 # Access tokens of a system account. A token of that account with the role
 # "System Account Admin" can make others.
+#
+# Admin credential: a token of a user or system account with the role that manages
+# system accounts (Identity Admin), and nothing else.
 provider "konnect" {
   title    = "Kong Konnect"
   docs     = "https://developer.konghq.com/konnect-api/"

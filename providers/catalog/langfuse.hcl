@@ -5,6 +5,9 @@
 # Keys of a project, made with a key of its organization; a project's own keys
 # are refused (403). The answer to a new key holds both its halves, and nothing
 # ends it but its deletion.
+#
+# Admin credential: an organization API key, which the organization's owner makes;
+# project keys may not make others.
 provider "langfuse" {
   title    = "Langfuse"
   docs     = "https://langfuse.com/docs/administration/scim-and-org-api"

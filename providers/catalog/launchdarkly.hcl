@@ -5,6 +5,9 @@
 #
 # Service tokens, which outlive the member who made them. They do not end by
 # themselves.
+#
+# Admin credential: an access token with the role Admin, or a custom role that allows
+# createAccessToken, deleteAccessToken and viewing on member/*:token/*.
 provider "launchdarkly" {
   title    = "LaunchDarkly"
   docs     = "https://launchdarkly.com/docs/api/access-tokens"

@@ -1,6 +1,9 @@
 # Category: Cloud and hosting
 #
 # Sources, unless a line names another: linode/linode-api-docs:openapi.yaml.
+#
+# Admin credential: a personal access token with account:read_write; Linode lets it
+# grant no more than it has itself, so it has what the keys get too.
 provider "linode" {
   title    = "Linode (Akamai)"
   docs     = "https://techdocs.akamai.com/linode-api/reference/post-personal-access-token"

@@ -2,6 +2,9 @@
 #
 # Sources: mailgun/mailgun-mcp-server:src/openapi.yaml;
 # https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/keys
+#
+# Admin credential: an account API key with the role admin: keys are managed by no
+# lesser one.
 provider "mailgun" {
   title    = "Mailgun"
   docs     = "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt"

@@ -6,6 +6,9 @@
 # A key's uid is ours to choose, so it is known before the server hears of it.
 # The master key itself is part of the server's start-up configuration. There is
 # no probe: a key that may not do something is answered like one that is gone.
+#
+# Admin credential: an API key with the actions keys.get, keys.create, keys.update and
+# keys.delete, or the master key, which is start-up configuration.
 provider "meilisearch" {
   title = "Meilisearch"
   docs  = "https://www.meilisearch.com/docs/reference/api/keys"

@@ -6,6 +6,10 @@
 # spot account. None may withdraw. A key without addresses ends after 90 days. The
 # key that makes them belongs to the master account and cannot be replaced by the
 # API.
+#
+# Admin credential: a key of the master account that may manage sub-accounts, bound to
+# the addresses from which Vault calls; it needs no right to trade or withdraw.
+#
 # Not confirmed: the path of the deletion and what a second one is answered, so what
 # is gone is seen from the list.
 provider "mexc" {

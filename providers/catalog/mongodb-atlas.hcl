@@ -6,6 +6,9 @@
 # A key is a service account with one secret. Taking a service account out of a
 # project leaves it in the organization with its secret alive, so it is always
 # the organization that it is deleted from.
+#
+# Admin credential: an API key or service account with Organization Owner for the keys
+# of the organization, or Project Owner for those of one project.
 provider "mongodb-atlas" {
   title    = "MongoDB Atlas"
   docs     = "https://www.mongodb.com/docs/atlas/api/service-accounts-overview/"

@@ -5,6 +5,9 @@
 #
 # Keys of an organization. One with a project opens no more than that; without,
 # it may do all that the organization's API can. Keys do not end by themselves.
+#
+# Admin credential: an organization API key, which an administrator of the organization
+# makes; one that is bound to a project may not make others.
 provider "neon" {
   title    = "Neon"
   docs     = "https://neon.com/docs/manage/api-keys"

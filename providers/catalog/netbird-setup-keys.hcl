@@ -7,6 +7,10 @@
 # keys for one machine, which is forgotten when it goes away. The admin token is one
 # of a service user with the role admin. Deleting a key leaves the machines that
 # joined with it.
+#
+# Admin credential: a personal access token of a service user with the role admin;
+# network_admin is not enough for setup keys of others.
+#
 # Not confirmed: the status of deleting a key that is gone.
 provider "netbird-setup-keys" {
   title    = "NetBird setup keys"

@@ -4,6 +4,9 @@
 # https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys
 #
 # GraphQL: every answer is a 200, and what went wrong is in a list of errors.
+#
+# Admin credential: a user key of a user with the permission to manage API keys (the
+# role Authentication domain or API keys manager), for the account alone.
 provider "newrelic" {
   title    = "New Relic"
   docs     = "https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys"

@@ -4,6 +4,9 @@
 #
 # API keys, or authtokens of tunnels. Neither ends by itself. Both are listed
 # newest first, a page beginning before the last id of the one ahead of it.
+#
+# Admin credential: an API key of the account, best of a bot user: ngrok has no lesser
+# key.
 provider "ngrok" {
   title    = "ngrok"
   docs     = "https://ngrok.com/docs/api/resources/api-keys/"

@@ -6,6 +6,9 @@
 #
 # Keys belong to sub-accounts. The key that makes them must be bound to the IP
 # addresses from which Vault calls, and cannot be replaced by the API.
+#
+# Admin credential: a key of the master account with the permission trade, which OKX
+# demands for managing sub-accounts' keys; not withdraw.
 provider "okx" {
   title    = "OKX"
   docs     = "https://www.okx.com/docs-v5/en/#sub-account-rest-api-create-an-api-key-for-a-sub-account"

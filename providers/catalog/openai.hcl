@@ -6,6 +6,10 @@
 # A key that belongs to a service account cannot be deleted by itself (DELETE
 # …/api_keys/{id} answers 400), so every lease has a service account of its
 # own, and deleting that account kills its key.
+#
+# Admin credential: an admin key of the organization with api.management.write and
+# api.management.read where restricted, or one without restriction; project keys may not
+# make others.
 provider "openai" {
   title    = "OpenAI"
   docs     = "https://platform.openai.com/docs/api-reference/project-service-accounts"

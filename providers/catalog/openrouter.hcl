@@ -2,6 +2,9 @@
 #
 # Sources, unless a line names another: the provider's OpenAPI description,
 # OpenRouterTeam/typescript-sdk:.speakeasy/in.openapi.yaml.
+#
+# Admin credential: a management key, which manages keys and cannot be used for
+# completions.
 provider "openrouter" {
   title    = "OpenRouter"
   docs     = "https://openrouter.ai/docs/features/provisioning-api-keys"

@@ -7,6 +7,9 @@
 # Keys do not end by themselves. A deletion is accepted (202) and carried out
 # later. A service account's secret cannot be replaced by this API. A project's
 # quota of keys is answered by 403.
+#
+# Admin credential: a service account with the role Organization Owner or Project Owner
+# of the project whose keys are made.
 provider "pinecone" {
   title    = "Pinecone"
   docs     = "https://docs.pinecone.io/guides/projects/manage-api-keys"

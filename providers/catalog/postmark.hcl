@@ -7,6 +7,10 @@
 # messages and statistics go with it. It suits jobs, not long-lived senders. Tokens
 # do not end by themselves. Deleting servers has to be allowed for the account by
 # Postmark's support. The account token is made in the web interface.
+#
+# Admin credential: the account's API token, which may do everything in the account;
+# Postmark has no lesser one.
+#
 # Not confirmed: what deleting a server that is gone is answered by every account.
 provider "postmark" {
   title    = "Postmark"

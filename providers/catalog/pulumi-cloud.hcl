@@ -5,6 +5,9 @@
 #
 # Tokens of an organization or of a team. The admin token's user must be an
 # administrator of the organization.
+#
+# Admin credential: an access token of an organization administrator, or with a role
+# that may create, list and delete organization tokens.
 provider "pulumi-cloud" {
   title    = "Pulumi Cloud"
   docs     = "https://www.pulumi.com/docs/administration/access-identity/access-tokens/"

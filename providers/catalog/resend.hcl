@@ -5,6 +5,8 @@
 #
 # Keys do not end by themselves. How long a name may be (50) and the rate limit
 # are from general knowledge, not confirmed.
+#
+# Admin credential: a key with full_access: Resend lets no lesser one make keys.
 provider "resend" {
   title    = "Resend"
   docs     = "https://resend.com/docs/api-reference/api-keys/create-api-key"

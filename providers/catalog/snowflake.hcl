@@ -6,6 +6,9 @@
 #
 # Tokens are made by SQL statements. A user who is to have tokens must be under a
 # network policy, and has at most 15.
+#
+# Admin credential: a role with the privilege MODIFY PROGRAMMATIC AUTHENTICATION METHODS
+# on the users whose tokens are made, and nothing else.
 provider "snowflake" {
   title    = "Snowflake programmatic access tokens"
   docs     = "https://docs.snowflake.com/en/user-guide/programmatic-access-tokens"

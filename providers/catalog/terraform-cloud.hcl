@@ -5,6 +5,9 @@
 #
 # The older request for a team's or an organization's token replaces the only one
 # there is, so it is not used.
+#
+# Admin credential: a team or user token that may manage the team's tokens (Manage
+# membership, or the owners team).
 provider "terraform-cloud" {
   title    = "HCP Terraform and Terraform Enterprise"
   docs     = "https://developer.hashicorp.com/terraform/cloud-docs/api-docs/team-tokens"

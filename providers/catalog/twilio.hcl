@@ -1,6 +1,9 @@
 # Category: Identity, mail and messages
 #
 # Sources, unless a line names another: twilio/twilio-oai:spec/json/twilio_iam_v1.json.
+#
+# Admin credential: the account's Auth Token or a Main key, best of a subaccount:
+# standard and restricted keys may not make keys.
 provider "twilio" {
   title    = "Twilio API keys"
   docs     = "https://www.twilio.com/docs/iam/api-keys/restricted-api-keys"

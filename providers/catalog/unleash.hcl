@@ -7,6 +7,11 @@
 # the list, so records of tokens are kept sealed. With secureTokenStorage the
 # list has another handle in its place, which serves as well; the token itself
 # goes on serving too.
+#
+# Admin credential: a service account token or personal access token with
+# CREATE_CLIENT_API_TOKEN, UPDATE_CLIENT_API_TOKEN, DELETE_CLIENT_API_TOKEN and
+# READ_CLIENT_API_TOKEN (or FRONTEND instead of CLIENT); in the open-source edition, an
+# admin token.
 provider "unleash" {
   title = "Unleash"
   docs  = "https://docs.getunleash.io/reference/api-tokens-and-client-keys"

@@ -9,6 +9,11 @@
 # up by its accessor while it is being made, before its lease is stored, is
 # revoked on the spot (lookupInternal in the same file). A token whose issue had
 # no answer ends by itself, at its TTL.
+#
+# Admin credential: a token with create and update on auth/token/create or
+# auth/token/create/ROLE, update on auth/token/lookup-accessor, renew-accessor and
+# revoke-accessor, and list with sudo on auth/token/accessors; the policies of the keys
+# must be its own, unless ROLE allows them.
 provider "vault" {
   title = "Vault and OpenBao tokens"
   docs  = "https://developer.hashicorp.com/vault/api-docs/auth/token"

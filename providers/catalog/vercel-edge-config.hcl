@@ -7,6 +7,9 @@
 # value, so that is its id here. They do not end by themselves. The access token acts as
 # its user; one that is scoped to the team of the Edge Config is enough.
 #
+# Admin credential: an access token in the scope of the team that owns the Edge Config;
+# Vercel has no lesser one.
+#
 # Not confirmed: what deleting a token again is answered, so what is gone is seen from
 # the list; and whether the newer path /v1/global-config, whose list masks the values,
 # will replace this one.

@@ -9,6 +9,9 @@
 # bound to fewer, a living token would be answered like a dead one. Tokens do not end
 # by themselves. A change of the user's password ends all of them, so it is not
 # replaced here. Its userRateLimit throttles this too.
+#
+# Admin credential: the user itself, with its password; it needs no more rights in the
+# registry than its tokens.
 provider "verdaccio" {
   title            = "Verdaccio"
   docs             = "https://verdaccio.org/docs/cli-registry#creating-tokens"

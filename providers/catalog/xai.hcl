@@ -6,6 +6,10 @@
 # A role that names no model gets no key: the access list is the narrowest that
 # works, and endpoints default to chat. The management key is made in the console
 # and cannot be replaced by the API.
+#
+# Admin credential: a management key that may create, list, update and delete API keys
+# of the team.
+#
 # Not confirmed: the status of deleting a key that is gone, and how long the
 # inference servers honour one (the API tells propagation for new keys only).
 provider "xai" {
