@@ -68,6 +68,8 @@ func (e *Engine) isOver(bound *boundConnection, entry *queue.Entry) bool {
 // true once it cannot exist any more, be it that it was found and revoked or not:
 // the mint cannot be in flight, the list cannot lag, and no second key of the
 // same name can come to light.
+//
+//life:doubtful gone found and revoked it
 func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone bool, err error) {
 	trusted := !e.now().Before(entry.TrustAbsenceAfter)
 	if entry.Handle != nil {

@@ -75,6 +75,8 @@ func (e *Engine) secret() *framework.Secret {
 
 // renewLease extends a lease within its role's and the mount's maximum, and the
 // key's own expiry with it where the provider can.
+//
+//life:leased leased moves the deadline
 func (e *Engine) renewLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	lease, err := leaseDataOf(req)
 	if err != nil {
@@ -208,6 +210,8 @@ const leaseEnded = "its lease ended"
 
 // revokeLease ends a lease. On a mount that may be a copy, where the original may
 // have renewed the lease, the key stays and waits on the queue.
+//
+//life:leased ending, Vault ends the lease
 func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	lease, err := leaseDataOf(req)
 	if err != nil {

@@ -126,6 +126,8 @@ func (e *Engine) beginMint(ctx context.Context, s logical.Storage, o *mintPlan, 
 // writeAhead leaves on disk, before the provider is called, the trace by which a
 // crash is recovered from: the dirty mark, or an intent where the provider
 // cannot list but the key's id is known beforehand.
+//
+//life:begin announced leaves a trace on disk
 func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
 	if err := e.signBeforeUse(ctx, s); err != nil {
 		return err
@@ -147,6 +149,8 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 
 // recordKey puts the key into the ledger. When that fails, or nobody is left to
 // take the key, the key is revoked on the spot.
+//
+//life:announced recorded puts the key into the ledger
 func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, key *providers.Key) error {
 	o.record.Handle = key.Handle
 	if o.record.VerifyRevocation == ledger.ByProbe {
@@ -177,6 +181,8 @@ func (e *Engine) finishMint(ctx context.Context, s logical.Storage, o *mintPlan)
 }
 
 // leaseResponse is the answer to the reader: the only place that a secret goes.
+//
+//life:recorded leased is the only place a secret goes
 func (e *Engine) leaseResponse(o *mintPlan, key *providers.Key) *logical.Response {
 	data := map[string]any{"key_name": o.request.Name}
 	if !o.record.ExpiresAt.IsZero() {

@@ -35,6 +35,8 @@ func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *mintPlan,
 
 // refused turns a provider's no into what the caller is told: only what the
 // caller or the operator can mend is a mistake.
+//
+//life:announced nothing, the provider made no key
 func (e *Engine) refused(o *mintPlan, refusal *providers.Error) error {
 	switch refusal.Kind {
 	case providers.Refused, providers.Unauthorized:
@@ -54,6 +56,8 @@ func (e *Engine) leaveUndo(ctx context.Context, s logical.Storage, o *mintPlan, 
 
 // resolveUnknown finds out whether the key was made, and revokes it, at once
 // where the provider answers, else by the queue.
+//
+//life:announced doubtful, nobody knows whether there is a key
 func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintPlan, failure *providers.Error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
@@ -92,6 +96,8 @@ func (e *Engine) refuseShared(ctx context.Context, s logical.Storage, o *mintPla
 // revokeUnrecorded revokes a key that could not be entered into the ledger: this node
 // may be sealed or demoted, and its storage gone. So what this process knows has to
 // do, where it is all.
+//
+//life:announced doubtful, the ledger cannot be written
 func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *mintPlan, handle providers.Handle) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
@@ -137,6 +143,8 @@ func (e *Engine) dropWritten(ctx context.Context, s logical.Storage, r *ledger.R
 
 // leaveToQueue hands a failed mint to the queue. The key counts as in flight,
 // and the connection so stays dirty, until the entry is on disk.
+//
+//life:doubtful queued
 func (e *Engine) leaveToQueue(ctx context.Context, s logical.Storage, o *mintPlan, entry queue.Entry) error {
 	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
 		return err

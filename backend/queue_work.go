@@ -10,6 +10,8 @@ import (
 )
 
 // processQueueEntry carries out one queue entry; on success the entry is off the queue.
+//
+//life:queued ending, with back-off, for days
 func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error {
 	ctx, cancel := context.WithTimeout(ctx, e.entryTimeout(ctx, entry.Connection))
 	defer cancel()

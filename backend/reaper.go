@@ -92,6 +92,8 @@ func (e *Engine) lookAtRecord(ctx context.Context, id string) error {
 }
 
 // reap queues a key that is past its deadline, unless a static role holds it.
+//
+//life:recorded ending, past its deadline
 func (e *Engine) reap(ctx context.Context, r *ledger.Record) error {
 	if e.passive() {
 		return nil

@@ -68,6 +68,8 @@ func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.
 }
 
 // postpone queues a revocation and says why it is not done.
+//
+//life:ending queued, the provider does not answer
 func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *ledger.Record, reason string, cause error) (outcome, error) {
 	cause = fmt.Errorf("revoking the key at connection %q: %w", r.Connection, cause)
 	entry := queue.Entry{ID: r.ID, Kind: queue.Revoke, Connection: r.Connection, Role: r.Role, KeyName: r.Handle.Name, Reason: reason}
@@ -94,6 +96,8 @@ func (e *Engine) slots(connection string) *semaphore.Weighted {
 // the ledger. It is idempotent: a key whose record is gone is dead, unless its
 // lease says that there should be one. since is when the revocation was first
 // asked for.
+//
+//life:ending gone, once the provider said that it is gone
 func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *ledger.Record, since time.Time) error {
 	unlock, err := e.locks.records.Lock(ctx, key.ID)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Rooms writes the lists and the drawings of ARCHITECTURE.md that follow from the
-// code: the packages, what each says that it is for, and who imports whom.
+// code: the packages, what each says that it is for, who imports whom, and a key's life.
 package main
 
 import (
@@ -33,7 +33,11 @@ func rewrite(file string) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := fill(string(text), rooms)
+	life, err := keysLife("backend")
+	if err != nil {
+		return err
+	}
+	fresh, err := fill(string(text), rooms, life)
 	if err != nil {
 		return err
 	}
@@ -90,7 +94,7 @@ func (r room) inVault() bool {
 }
 
 // fill writes the generated parts between their marks.
-func fill(text string, rooms []room) (string, error) {
+func fill(text string, rooms []room, life string) (string, error) {
 	served, beside := []room{}, []room{}
 	for _, r := range rooms {
 		if r.Doc == "" {
@@ -105,6 +109,7 @@ func fill(text string, rooms []room) (string, error) {
 	for name, fresh := range map[string]string{
 		"rooms": table(served), "imports": drawing(served),
 		"rooms-beside": table(beside), "imports-beside": drawing(beside),
+		"life": life,
 	} {
 		part := regexp.MustCompile(`(?s)(<!-- ` + name + `: make docs -->\n).*?(<!-- end -->\n)`)
 		if !part.MatchString(text) {

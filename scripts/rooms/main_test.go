@@ -27,8 +27,12 @@ func TestPageIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	life, err := keysLife(filepath.Join("..", "..", "backend"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := readPage(t)
-	if fresh, err := fill(text, rooms); err != nil || fresh != text {
+	if fresh, err := fill(text, rooms, life); err != nil || fresh != text {
 		t.Errorf("%s does not show the packages as they are (%v): run make docs", page, err)
 	}
 }
@@ -98,7 +102,7 @@ func TestRoomsOfProvidersImportOneWay(t *testing.T) {
 	}
 }
 
-var named = regexp.MustCompile("`([a-z][A-Za-z]*)`")
+var quoted = regexp.MustCompile("`([a-z][A-Za-z]*)`")
 
 // TestKeysLifeNamesWhatIsThere: every function that the drawing of a key's life
 // and the table below it name is one of the engine's.
@@ -114,7 +118,7 @@ func TestKeysLifeNamesWhatIsThere(t *testing.T) {
 			t.Errorf("the drawing of a key's life names %s, which is no function of the engine", name[1])
 		}
 	}
-	for _, name := range named.FindAllStringSubmatch(strings.ReplaceAll(life, drawn(life), ""), -1) {
+	for _, name := range quoted.FindAllStringSubmatch(strings.ReplaceAll(life, drawn(life), ""), -1) {
 		if !there[name[1]] {
 			t.Errorf("a key's life is told with %s, which is no function of the engine", name[1])
 		}
