@@ -41,6 +41,11 @@ func (e *Engine) Now() time.Time { return e.now() }
 // newClient prepares a client for a connection in the engine's surroundings.
 func (e *Engine) newClient(definition *providers.Definition, c *Connection) (*providers.Client, error) {
 	settings := c.settings()
+	mount, err := e.mount(context.Background(), e.storage)
+	if err != nil {
+		return nil, err
+	}
+	settings.Seed = mount.Salt
 	settings.Dial, settings.Now, settings.Jitter = e.options.Dial, e.options.Now, e.options.Jitter
 	return providers.NewClient(definition, settings)
 }

@@ -50,6 +50,9 @@ type Settings struct {
 	// Nonce makes the texts that signatures carry and that are used once; nil draws
 	// at random.
 	Nonce func() string
+	// Seed is what derived_password makes its results of; without one, definitions
+	// that call it fail. It is as secret as what they make.
+	Seed []byte
 	// Jitter draws the random part of a pause, from 0 to 1, before the given
 	// attempt at what is named; nil draws at random.
 	Jitter func(what string, attempt int) float64
@@ -108,7 +111,7 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)
 	}
-	c.static = expr.Scope{}.With("connection", connection).At(func() time.Time { return c.now() })
+	c.static = expr.Scope{}.With("connection", connection).At(func() time.Time { return c.now() }, s.Seed)
 	c.secrets.AddMarked(connection)
 	if c.base, err = d.ResolveBase(s.BaseURL, s.AllowHTTP, c.static); err != nil {
 		return nil, err

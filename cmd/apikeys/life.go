@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/paths"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -40,12 +41,18 @@ type life struct {
 	keyName string
 	dead    bool // the key was seen dead, or unlisted
 	secret  providers.Values
+	seed    []byte             // of the mount
 	found   []providers.Listed // as the provider listed the key
 }
 
 func newLife(ctx context.Context, d *providers.Definition, c *tryCommand, r *report) (*life, error) {
 	r.secrets = append(r.secrets, c.secretsOf(d)...)
 	l := &life{report: r, definition: d, command: c, storage: &logical.InmemStorage{}}
+	mount, err := ledger.OpenMount(ctx, l.storage) // what the engine takes then, too
+	if err != nil {
+		return nil, err
+	}
+	l.seed = mount.Salt
 	if err := l.connect(); err != nil {
 		return nil, err
 	}
@@ -83,6 +90,7 @@ func (l *life) clientOf(d *providers.Definition) (*providers.Client, error) {
 		Values:    l.fields,
 		BaseURL:   l.command.Connection["base_url"],
 		AllowHTTP: l.command.Connection["allow_http"] == "true",
+		Seed:      l.seed,
 	})
 }
 

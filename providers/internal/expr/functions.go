@@ -106,6 +106,7 @@ var Functions = map[string]function.Function{
 	"totp": newTOTPFunc(nil),
 
 	// choosing a new credential
+	"derived_password":   newDerivedPasswordFunc(nil, true),
 	"random_password":    randomPasswordFunc,
 	"random_private_key": randomPrivateKeyFunc,
 }

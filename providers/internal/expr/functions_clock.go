@@ -24,12 +24,13 @@ var clockFunctions = map[string]func(now func() time.Time) function.Function{
 	"totp": newTOTPFunc,
 }
 
-// At is the scope with a clock.
-func (s Scope) At(now func() time.Time) Scope {
+// At is the scope with a clock, and with a seed for derived_password; nil for none.
+func (s Scope) At(now func() time.Time, seed []byte) Scope {
 	s.functions = maps.Clone(Functions)
 	for name, bind := range clockFunctions {
 		s.functions[name] = bind(now)
 	}
+	s.functions["derived_password"] = newDerivedPasswordFunc(seed, false)
 	return s
 }
 

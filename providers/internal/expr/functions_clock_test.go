@@ -32,7 +32,7 @@ func TestTOTP(t *testing.T) {
 
 func TestClockInExpressions(t *testing.T) {
 	const seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" // the key of the RFC
-	s := Scope{}.At(func() time.Time { return time.Unix(1111111109, 0) })
+	s := Scope{}.At(func() time.Time { return time.Unix(1111111109, 0) }, nil)
 	for text, want := range map[string]string{
 		`now()`:                          "2005-03-18T01:58:29Z",
 		`timeadd(now(), "1h")`:           "2005-03-18T02:58:29Z",

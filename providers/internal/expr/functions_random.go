@@ -3,7 +3,6 @@ package expr
 import (
 	"crypto/rand"
 	"errors"
-	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -38,10 +37,7 @@ var randomPasswordFunc = function.New(&function.Spec{
 // so that every such password is as likely as any other.
 func randomPassword(length int) string {
 	for {
-		password := randomText(length)
-		if strings.ContainsAny(password, passwordCharacters[:26]) &&
-			strings.ContainsAny(password, passwordCharacters[26:52]) &&
-			strings.ContainsAny(password, passwordCharacters[52:]) {
+		if password := randomText(length); hasAllKinds(password) {
 			return password
 		}
 	}
