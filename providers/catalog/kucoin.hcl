@@ -4,9 +4,8 @@
 # sdk/golang/internal/infra/default_signer.go
 #
 # Keys of sub-accounts; a role that names no permission gets keys that may read, and
-# none may withdraw. The passphrase is derived from the connection's secret and the
-# key's name, since deleting a key needs it: keys from before the secret was changed
-# end by themselves. The connection's key belongs to the master account and cannot be
+# none may withdraw. The passphrase is derived from the key's name, since deleting a key
+# needs it, also one that only the list tells of. The connection's key belongs to the master account and cannot be
 # replaced by the API. Errors come under HTTP 200.
 # Not confirmed: what a second deletion is answered, so what is gone is seen from
 # the list.
@@ -77,7 +76,7 @@ provider "kucoin" {
     json = {
       subName     = role.sub_name
       remark      = key.name
-      passphrase  = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
+      passphrase  = derived_password(key.name, 32)
       permission  = join(",", role.permissions)
       ipWhitelist = length(concat(role.ips, key.ips)) > 0 ? join(",", concat(role.ips, key.ips)) : null
       expire      = tostring(ceil(key.ttl / seconds("24h")))
@@ -88,7 +87,7 @@ provider "kucoin" {
     secret = {
       api_key    = body.data.apiKey
       secret_key = body.data.apiSecret
-      passphrase = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
+      passphrase = derived_password(key.name, 32)
     }
   }
 
@@ -104,7 +103,7 @@ provider "kucoin" {
       query = {
         subName    = role.sub_name
         apiKey     = key.id
-        passphrase = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
+        passphrase = derived_password(key.name, 32)
       }
       ok = body.code == "200000"
     }

@@ -83,7 +83,7 @@ provider "okx" {
     json = {
       subAcct    = role.sub_account
       label      = key.name
-      passphrase = "Vk1!${substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 28)}"
+      passphrase = "Vk1!${derived_password(key.name, 28)}"
       perm       = join(",", role.permissions)
       ip         = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? join(",", concat(coalesce(role.ips, []), key.ips)) : null
     }

@@ -56,7 +56,7 @@ exchange "keys that read" {
       json = {
         subName = "sub1"
         remark = "vault-app-1"
-        passphrase = "1621a73e4dbefc09ef9f5ef4afbfb9ca"
+        passphrase = "QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"
         permission = "General"
         expire = "30"
       }
@@ -80,7 +80,7 @@ exchange "keys that read" {
       json = {
         subName = "sub1"
         remark = "vault-app-1"
-        passphrase = "1621a73e4dbefc09ef9f5ef4afbfb9ca"
+        passphrase = "QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"
         permission = "General"
         expire = "30"
       }
@@ -97,7 +97,7 @@ exchange "keys that read" {
     secret = {
       api_key = "630325e0e750870001829864"
       secret_key = "110f31fc"
-      passphrase = "1621a73e4dbefc09ef9f5ef4afbfb9ca"
+      passphrase = "QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"
     }
     key {
       name = "vault-app-1"
@@ -109,7 +109,7 @@ exchange "keys that read" {
       json = {
         subName = "sub1"
         remark = "vault-app-1"
-        passphrase = "1621a73e4dbefc09ef9f5ef4afbfb9ca"
+        passphrase = "QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"
         permission = "General"
         expire = "30"
       }
@@ -122,7 +122,7 @@ exchange "keys that read" {
           apiKey = "630325e0e750870001829864"
           apiSecret = "110f31fc"
           apiVersion = 3
-          passphrase = "1621a73e4dbefc09ef9f5ef4afbfb9ca"
+          passphrase = "QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"
           permission = "General"
           createdAt = 1921572000000
         }
@@ -204,7 +204,7 @@ exchange "keys that read" {
       }
     }
     trip {
-      request = "DELETE /api/v1/sub/api-key?apiKey=630325e0e750870001829864&passphrase=1621a73e4dbefc09ef9f5ef4afbfb9ca&subName=sub1"
+      request = "DELETE /api/v1/sub/api-key?apiKey=630325e0e750870001829864&passphrase=QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd&subName=sub1"
       status = 200
       answer = {
         code = "200000"

@@ -55,11 +55,11 @@ exchange "keys of a sub-account" {
     }
     trip {
       request = "POST https://www.okx.com/api/v5/users/subaccount/apikey"
-      headers = { OK-ACCESS-SIGN = "sPAoCd0ZBoQ5uhSD+Y511uthJsARPA5yA/g07UW0K8c=" }
+      headers = { OK-ACCESS-SIGN = "mkWp9OXOeIy3IU5/ATX0KZ/k0H8piwUN0q6SyM/xQS8=" }
       json = {
         subAcct    = "trader1"
         label      = "vault-app-1"
-        passphrase = "Vk1!7e4a396e7064457954ee731de6fd"
+        passphrase = "Vk1!QAAm3wAvr0tVVXFhvKsOLgZIn8OO"
         perm       = "read_only,trade"
         ip         = "198.51.100.7,192.0.2.1"
       }
@@ -81,11 +81,11 @@ exchange "keys of a sub-account" {
     }
     trip {
       request = "POST https://www.okx.com/api/v5/users/subaccount/apikey"
-      headers = { OK-ACCESS-SIGN = "sPAoCd0ZBoQ5uhSD+Y511uthJsARPA5yA/g07UW0K8c=" }
+      headers = { OK-ACCESS-SIGN = "mkWp9OXOeIy3IU5/ATX0KZ/k0H8piwUN0q6SyM/xQS8=" }
       json = {
         subAcct    = "trader1"
         label      = "vault-app-1"
-        passphrase = "Vk1!7e4a396e7064457954ee731de6fd"
+        passphrase = "Vk1!QAAm3wAvr0tVVXFhvKsOLgZIn8OO"
         perm       = "read_only,trade"
         ip         = "198.51.100.7,192.0.2.1"
       }
@@ -103,11 +103,11 @@ exchange "keys of a sub-account" {
     }
     trip {
       request = "POST https://www.okx.com/api/v5/users/subaccount/apikey"
-      headers = { OK-ACCESS-SIGN = "sPAoCd0ZBoQ5uhSD+Y511uthJsARPA5yA/g07UW0K8c=" }
+      headers = { OK-ACCESS-SIGN = "mkWp9OXOeIy3IU5/ATX0KZ/k0H8piwUN0q6SyM/xQS8=" }
       json = {
         subAcct    = "trader1"
         label      = "vault-app-1"
-        passphrase = "Vk1!7e4a396e7064457954ee731de6fd"
+        passphrase = "Vk1!QAAm3wAvr0tVVXFhvKsOLgZIn8OO"
         perm       = "read_only,trade"
         ip         = "198.51.100.7,192.0.2.1"
       }
@@ -121,7 +121,7 @@ exchange "keys of a sub-account" {
     secret = {
       api_key    = "3f6a1f6e-0001"
       secret_key = "D0E1F2A3B4C5D6E7"
-      passphrase = "Vk1!7e4a396e7064457954ee731de6fd"
+      passphrase = "Vk1!QAAm3wAvr0tVVXFhvKsOLgZIn8OO"
     }
     key {
       name       = "vault-app-1"
@@ -130,11 +130,11 @@ exchange "keys of a sub-account" {
     }
     trip {
       request = "POST https://www.okx.com/api/v5/users/subaccount/apikey"
-      headers = { OK-ACCESS-SIGN = "sPAoCd0ZBoQ5uhSD+Y511uthJsARPA5yA/g07UW0K8c=" }
+      headers = { OK-ACCESS-SIGN = "mkWp9OXOeIy3IU5/ATX0KZ/k0H8piwUN0q6SyM/xQS8=" }
       json = {
         subAcct    = "trader1"
         label      = "vault-app-1"
-        passphrase = "Vk1!7e4a396e7064457954ee731de6fd"
+        passphrase = "Vk1!QAAm3wAvr0tVVXFhvKsOLgZIn8OO"
         perm       = "read_only,trade"
         ip         = "198.51.100.7,192.0.2.1"
       }
@@ -148,7 +148,7 @@ exchange "keys of a sub-account" {
             label      = "vault-app-1"
             apiKey     = "3f6a1f6e-0001"
             secretKey  = "D0E1F2A3B4C5D6E7"
-            passphrase = "Vk1!7e4a396e7064457954ee731de6fd"
+            passphrase = "Vk1!QAAm3wAvr0tVVXFhvKsOLgZIn8OO"
             perm       = "read_only,trade"
             ip         = "192.0.2.1"
             ts         = "1597026383085"
