@@ -36,7 +36,7 @@ func TestAuditTellsWhichKeyWasHandedOut(t *testing.T) {
 	if name := hidden.Response.Data["key_name"]; !strings.HasPrefix(name.(string), "hmac-sha256:") {
 		t.Errorf("without any tuning, the audit log shows the name %v", name)
 	}
-	if err := a.client.Sys().TuneMount("apikeys", api.MountConfigInput{AuditNonHMACResponseKeys: []string{"key_name"}, AuditNonHMACRequestKeys: []string{"name"}}); err != nil {
+	if err := a.client.Sys().TuneMountAllowNil("apikeys", api.TuneMountConfigInput{AuditNonHMACResponseKeys: &[]string{"key_name"}, AuditNonHMACRequestKeys: &[]string{"name"}}); err != nil {
 		t.Fatal(err)
 	}
 	line := a.mintAudited()

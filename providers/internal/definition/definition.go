@@ -161,7 +161,7 @@ type Call struct {
 	// Query and Headers are objects whose null members are left out; nil for none.
 	Query   hclsyntax.Expression
 	Headers hclsyntax.Expression
-	// Format is how Body is written; Body is nil where Format is noBody.
+	// Format is how Body is written; both are zero for a request without one.
 	Format bodyFormat
 	Body   hclsyntax.Expression
 	// Credential says what the request is authorized with; Auth are the auth blocks
@@ -213,7 +213,6 @@ const (
 type bodyFormat string
 
 const (
-	noBody bodyFormat = ""
 	// JSONBody is any value.
 	JSONBody bodyFormat = "json"
 	// FormBody is an object, as a form of a page sends it.
