@@ -16,16 +16,22 @@ type ActualExpiry struct {
 	told, endless bool
 	at            time.Time
 	in            time.Duration // where at is zero
+	// ahead is by how much the provider's clock, by which at is told, was ahead of ours.
+	ahead time.Duration
 }
 
 // End is when the key ends: what the provider told, or else what it was asked
-// for. Zero means that it has no end. A lifetime counts from the request.
+// for. Zero means that it has no end. A lifetime counts from the request, and a time
+// comes earlier by as much as the provider's clock is ahead of ours; but by no more
+// than half of the life, since what told of the clock may have been a proxy.
 func (g ActualExpiry) End(requested, asked time.Time) time.Time {
 	switch {
 	case !g.told:
 		return asked
-	case g.endless || !g.at.IsZero():
-		return g.at
+	case g.endless:
+		return time.Time{}
+	case !g.at.IsZero():
+		return g.at.Add(-max(0, min(g.ahead, g.at.Sub(requested)/2)))
 	}
 	return requested.Add(g.in)
 }

@@ -261,6 +261,7 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 		return ActualExpiry{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
 	}
 	granted, err := readActualExpiry(block.Grant, got.scope)
+	granted.ahead = auth.ClockAhead(got.header, c.now())
 	if err == nil && !granted.told && !c.def.ExtendsByTime() {
 		err = errors.New("the answer does not tell the new end")
 	}

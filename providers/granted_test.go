@@ -2,6 +2,7 @@ package providers
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,58 @@ func TestEndThatWasSaved(t *testing.T) {
 			}
 			if got := key.ActualExpiry.End(asked.Add(-time.Hour), asked); !got.Equal(test.end) {
 				t.Errorf("the key ends at %s, want %s", got, test.end)
+			}
+		})
+	}
+}
+
+// TestEndByAnotherClock: a time that the provider tells is one of its own clock, of
+// which its answer's Date tells, within bounds.
+func TestEndByAnotherClock(t *testing.T) {
+	const life = time.Hour
+	for name, test := range map[string]struct {
+		ahead   time.Duration // of the provider's clock
+		sooner  time.Duration // than it tells
+		byDelay bool          // it tells how long, and not until when
+	}{
+		"the same":                 {},
+		"less than a Date can say": {ahead: time.Second},
+		"behind":                   {ahead: -time.Minute},
+		"ahead":                    {ahead: 20 * time.Second, sooner: 21 * time.Second},
+		"ahead by more than half":  {ahead: 10 * life, sooner: life / 2},
+		"ahead, and tells a while": {ahead: time.Minute, byDelay: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+			end := now.Add(life)
+			reads, tells := "expires_at = body.end", any(end.Format(time.RFC3339))
+			if test.byDelay {
+				reads, tells = "expires_in = body.end", life.Seconds()
+			}
+			f := newFake(t)
+			for request, status := range map[string]int{"POST /v1/projects/p1/keys": 201, "PATCH /v1/keys/i": 200} {
+				f.do(request, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Date", now.Add(test.ahead).Format(http.TimeFormat))
+					w.WriteHeader(status)
+					_ = json.NewEncoder(w).Encode(map[string]any{"id": "i", "key": "sk-value-1", "owner": "o", "end": tells})
+				})
+			}
+			src := strings.Replace(wholeDefinition, "    id     = body.id\n", "    id     = body.id\n    "+reads+"\n", 1)
+			src = strings.Replace(src, "    json  = { expires = key.expires_at }\n", "    json  = { expires = key.expires_at }\n    "+reads+"\n", 1)
+			c := f.client(t, src, nil)
+			c.now = func() time.Time { return now }
+			key, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}, ExpiresAt: end, TTL: life})
+			if err != nil {
+				t.Fatal(err)
+			}
+			extended, err := c.Extend(t.Context(), Handle{Name: "n", ID: "i"}, end, life)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, got := range map[string]time.Time{"issue": key.ActualExpiry.End(now, end), "extend": extended.End(now, end)} {
+				if want := end.Add(-test.sooner); !got.Equal(want) {
+					t.Errorf("%s: the end is %s, want %s", what, got, want)
+				}
 			}
 		})
 	}

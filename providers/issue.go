@@ -137,6 +137,7 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 		m.handle.Sealed = true
 	}
 	granted, grantErr := readActualExpiry(issue.ActualExpiry, m.strictly())
+	granted.ahead = m.ahead
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
 		return nil, unusable(err)
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 	"vault-plugin-secrets-apikeys/providers/internal/transport"
@@ -23,6 +25,8 @@ type stepRunner struct {
 	saved map[string]cty.Value
 	// untold are the saved values that no answer held: null, and yet no provider's null.
 	untold map[string]cty.Value
+	// ahead is by how much the provider's clock was ahead of ours at the last answer.
+	ahead time.Duration
 }
 
 // newStepRunner begins with what is saved already, and gathers the secrets that it
@@ -83,7 +87,7 @@ func (q *stepRunner) run(ctx context.Context, step *definition.Call, class trans
 	case got.gone:
 		return stepGone, nil
 	}
-	q.scope = got.scope
+	q.scope, q.ahead = got.scope, auth.ClockAhead(got.header, q.c.now())
 	if err := errors.Join(q.saveAll(step.Save, afterAnswer), q.lacksForUndo(step)); err != nil {
 		return stepDone, q.c.unusable(step, got, err.Error())
 	}

@@ -432,8 +432,8 @@ func operators() []action {
 				data["rotation_period"] = 600 + 60*(e.B%20)
 			}
 			data["overlap"] = []int{0, 90, 400}[e.A%3]
-			if t.Shortens > 0 { // what ends by itself is rotated in time, see docs/reliability.md
-				data["rotation_period"], data["overlap"] = 600, 0
+			if t.Shortens > 0 && data["rotation_period"] == nil { // by hand, see docs/reliability.md
+				data["rotation_period"] = 600
 			}
 			_ = w.write(w.clusterOf(e), e, e.static(), data)
 		}, describe: func(e Event, t Traits) string { return "write " + e.static() }},

@@ -133,9 +133,6 @@ func (t Traits) consistent() Traits {
 	if !t.Expiry {
 		t.Extend, t.Shortens = false, 0
 	}
-	if t.Shortens > 0 {
-		t.Clock = min(t.Clock, 0) // an end that is told is taken at its word, see docs/reliability.md
-	}
 	if t.Rotation == "" {
 		t.Period = 0
 	}

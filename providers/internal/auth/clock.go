@@ -30,6 +30,16 @@ func clockAhead(h http.Header, now time.Time) (time.Duration, bool) {
 	return date.Sub(now), true
 }
 
+// ClockAhead is by how much the provider's clock, as its answer's Date shows it, is
+// ahead of ours at the least; 0 where it is not, or nothing tells.
+func ClockAhead(h http.Header, now time.Time) time.Duration {
+	ahead, told := clockAhead(h, now)
+	if !told || ahead <= dateError {
+		return 0
+	}
+	return ahead + dateError
+}
+
 // ClockDifference is a part of a sentence that tells by how much the provider's
 // clock, as its answer's Date shows it, differs from ours; "" where it does not.
 func ClockDifference(h http.Header, now time.Time) string {
