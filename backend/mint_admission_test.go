@@ -282,3 +282,58 @@ func TestHungUpCallersLeaveTheGate(t *testing.T) {
 		}
 	})
 }
+
+// TestRevocationsInFlightAreBounded although their callers hang up and ask again, wave
+// upon wave, at a provider that answers nothing. In the end every key is dead.
+func TestRevocationsInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const keys, waves = 4 * revokeSlots, 20
+		var hangs atomic.Bool
+		var inFlight, most, sent atomic.Int64
+		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+			if r.Method != http.MethodDelete || !hangs.Load() {
+				pass()
+				return
+			}
+			sent.Add(1)
+			n := inFlight.Add(1)
+			for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+			}
+			time.Sleep(10 * time.Minute) // though the caller is gone
+			inFlight.Add(-1)
+		})
+		for range keys {
+			w.mustMint("app")
+		}
+		hangs.Store(true)
+		for range waves {
+			var callers sync.WaitGroup
+			for _, lease := range w.held() {
+				callers.Go(func() {
+					ctx, hangUp := context.WithTimeout(context.Background(), 50*time.Millisecond)
+					defer hangUp()
+					request := w.request(logical.RevokeOperation, "")
+					request.Secret = lease.secret
+					_, _ = w.process.revokeLease(ctx, request, nil)
+				})
+			}
+			callers.Wait()
+			time.Sleep(time.Second)
+		}
+		if most.Load() > 2*revokeSlots || sent.Load() > 2*revokeSlots {
+			t.Errorf("%d requests were in flight at once, of %d that were sent for %d callers", most.Load(), sent.Load(), waves*keys)
+		}
+		hangs.Store(false)
+		time.Sleep(11 * time.Minute)
+		for _, lease := range w.held() {
+			w.forget(lease)
+		}
+		w.run(10*time.Minute, 20*time.Second)
+		if alive := w.alive(); len(alive) > 0 {
+			t.Errorf("%d keys are alive", len(alive))
+		}
+		w.nothingIsQueued()
+	})
+}

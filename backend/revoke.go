@@ -60,7 +60,9 @@ func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.
 		return errors.New("too many revocations are in flight")
 	}
 	defer slots.Release(1)
-	ctx, cancel := context.WithTimeout(ctx, revokePatience)
+	// The try outlives a caller that hangs up: what was sent is under way at the
+	// provider all the same, and who asks again must not send more and more of it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokePatience)
 	defer cancel()
 	err := end(ctx)
 	e.books.queue.Observe(r.Connection, r.ID, err)
