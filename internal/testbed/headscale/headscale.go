@@ -3,6 +3,7 @@ package headscale
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,7 +96,8 @@ func (s *Server) Join(ctx context.Context, key string) (bool, error) {
 	if err == nil {
 		return true, nil
 	}
-	if exit, ended := err.(*exec.ExitError); ended && exit.ExitCode() == refused && bytes.Contains(said, []byte("authkey expired")) {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == refused && bytes.Contains(said, []byte("authkey expired")) {
 		return false, nil
 	}
 	return false, fmt.Errorf("joining: %w: %s", err, said)
