@@ -43,8 +43,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if said, err := php(ctx, "-r", makeTables(options)).CombinedOutput(); err != nil || len(said) > 0 {
-		return nil, fmt.Errorf("making Zabbix's tables: %v: %s", err, said)
+	if said, err := php(ctx, "-r", makeTables(options)).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("making Zabbix's tables: %w: %s", err, said)
 	}
 	serve := php(context.Background(), "-S", addresses[0], "-t", pages) // it outlives its start
 	serve.Env = append(serve.Env, "PHP_CLI_SERVER_WORKERS=8")
