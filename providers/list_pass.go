@@ -70,7 +70,7 @@ func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) (mark s
 		w.ended, w.gone = true, true
 		return nil
 	}
-	next, err := w.readPage(ctx, got, visit)
+	next, err := w.readPage(got, visit)
 	if err != nil {
 		return w.c.unusable(w.block.Call, got, err.Error())
 	}
@@ -79,7 +79,7 @@ func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) (mark s
 }
 
 // readPage visits the items of one answer and returns page.* of the next.
-func (w *listPass) readPage(ctx context.Context, got *evaluated, visit func(item expr.Scope) string) (next cty.Value, err error) {
+func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) (next cty.Value, err error) {
 	items, err := readItems(w.block, got)
 	if err != nil {
 		return cty.NilVal, err

@@ -62,7 +62,7 @@ func (w *writer) value(schema *openapi3.SchemaRef, name, place string, example a
 	case isObject(s):
 		return w.properties(s, place, example)
 	case s.Type.Includes("array"):
-		return w.array(s, name, place, example)
+		return w.array(s, place, example)
 	default:
 		return w.scalar(s, name, example)
 	}
@@ -181,7 +181,7 @@ func within(place, name string) string {
 }
 
 // array holds an example's elements, or as many as the schema demands.
-func (w *writer) array(s *openapi3.Schema, name, place string, example any) any {
+func (w *writer) array(s *openapi3.Schema, place string, example any) any {
 	elements, ok := example.([]any)
 	if ok && w.server.valid(s, elements) {
 		return elements

@@ -14,7 +14,7 @@ func stringValue(text string) cty.Value { return cty.StringVal(text) }
 
 // credential is the connection field that signs in.
 func (w *writer) credential(name, help string) *field {
-	f := w.connectionField(name, "string", help)
+	f := w.connectionField(name, help)
 	f.required, f.sensitive, f.fallback, f.enum = true, true, "", nil
 	return f
 }
@@ -99,7 +99,7 @@ func (w *writer) effort(names []string) int {
 func (w *writer) scheme(b *strings.Builder, name string, s *openapi3.SecurityScheme) {
 	switch {
 	case s.Type == "http" && strings.EqualFold(s.Scheme, "basic"), s.Type == "http" && strings.EqualFold(s.Scheme, "digest"):
-		user := w.connectionField("username", "string", "User who may make and delete keys.")
+		user := w.connectionField("username", "User who may make and delete keys.")
 		user.required = true
 		password := w.credential("password", "Password of that user.")
 		fmt.Fprintf(b, "auth %q {\nusername = connection.%s\npassword = connection.%s\n}\n", strings.ToLower(s.Scheme), user.name, password.name)
@@ -128,7 +128,7 @@ func (w *writer) scheme(b *strings.Builder, name string, s *openapi3.SecuritySch
 }
 
 func (w *writer) oauth2(b *strings.Builder, flow *openapi3.OAuthFlow) {
-	id := w.connectionField("client_id", "string", "Client id of an application that may make and delete keys.")
+	id := w.connectionField("client_id", "Client id of an application that may make and delete keys.")
 	id.required = true
 	secret := w.credential("client_secret", "Client secret of that application.")
 	fmt.Fprintf(b, "auth \"oauth2\" {\ntoken_url = %s\nclient_id = connection.%s\nclient_secret = connection.%s\n", quote(flow.TokenURL), id.name, secret.name)

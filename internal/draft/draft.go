@@ -173,7 +173,7 @@ func (w *writer) baseURL() string {
 	server := w.document.Servers[0]
 	address := variable.ReplaceAllStringFunc(strings.TrimRight(server.URL, "/"), func(found string) string {
 		name := found[1 : len(found)-1]
-		f := w.connectionField(snake(name), "string", "Part of the provider's address: "+name+".")
+		f := w.connectionField(snake(name), "Part of the provider's address: "+name+".")
 		f.required = true
 		if v := server.Variables[name]; v != nil && !f.sensitive {
 			f.fallback, f.enum, f.required = v.Default, v.Enum, v.Default == ""
@@ -267,8 +267,9 @@ func (f *field) write(b *strings.Builder, block string) {
 	b.WriteString("}\n")
 }
 
-func (w *writer) connectionField(name, kind, help string) *field {
-	return add(&w.connection, w.options.TakenByConnections, name, kind, help)
+// connectionField is a text of the connection.
+func (w *writer) connectionField(name, help string) *field {
+	return add(&w.connection, w.options.TakenByConnections, name, "string", help)
 }
 
 func (w *writer) roleField(name, kind, help string) *field {

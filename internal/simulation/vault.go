@@ -197,7 +197,7 @@ func (c *cluster) boot(standby bool) *node {
 }
 
 // lead makes a new process the leader. What was leases goes on.
-func (c *cluster) lead() *node {
+func (c *cluster) lead() {
 	n := c.boot(false)
 	c.mu.Lock()
 	c.active = n
@@ -207,7 +207,6 @@ func (c *cluster) lead() *node {
 	for _, l := range c.allLeases() {
 		c.restart(l)
 	}
-	return n
 }
 
 func failure(err error) string {
@@ -432,7 +431,7 @@ func (c *cluster) mint(role string, hangUp time.Duration, loseLease bool) (*leas
 		// and the caller gets an error.
 		c.world.note("vault", "the lease of %s is not stored, so it is revoked", name)
 		if n != nil {
-			_, err = n.revoke(ctx, resp.Secret)
+			err = n.revoke(ctx, resp.Secret)
 		}
 		return nil, errors.Join(errors.New("the lease was not stored"), err)
 	}
@@ -530,7 +529,7 @@ func (c *cluster) expire(l *lease) {
 	c.mu.Unlock()
 	for attempt := range revokeAttempts {
 		ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
-		_, err := n.revoke(ctx, l.secret)
+		err := n.revoke(ctx, l.secret)
 		cancel()
 		if c.leader() != n {
 			return
@@ -556,17 +555,17 @@ func (c *cluster) expire(l *lease) {
 	l.irrevocable = true
 }
 
-func (n *node) revoke(ctx context.Context, secret *logical.Secret) (*logical.Response, error) {
+func (n *node) revoke(ctx context.Context, secret *logical.Secret) error {
 	req := n.request(logical.RevokeOperation, "creds/role")
 	req.Secret = stored(secret)
 	resp, err := n.backend.HandleRequest(ctx, req)
 	if n.isDead() {
-		return nil, errDead
+		return errDead
 	}
 	if err == nil && resp != nil && resp.IsError() {
 		err = resp.Error()
 	}
-	return resp, err
+	return err
 }
 
 // end has a lease revoked now.

@@ -105,7 +105,7 @@ func (r *run) take(e event) {
 		r.tell(key)
 	case "pass", "fail", "skip":
 		if e.Test == "" {
-			r.endPackage(e, key)
+			r.endPackage(e)
 		} else {
 			r.endTest(e, key)
 		}
@@ -153,7 +153,7 @@ func (r *run) tellSkipped() {
 	}
 }
 
-func (r *run) endPackage(e event, key string) {
+func (r *run) endPackage(e event) {
 	switch {
 	case e.Action == "fail":
 		r.tellUnended(e.Package)
