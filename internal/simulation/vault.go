@@ -25,8 +25,10 @@ const (
 	// revokeAttempts, and pauses of 10 s · 2ⁿ ± 50 %, are Vault's own.
 	revokeAttempts = 6
 	revokePause    = 10 * time.Second
-	// requestLimit is how long Vault lets a request take.
-	requestLimit = 90 * time.Second
+	// requestLimit is how long Vault lets a request take. It is a moment longer than
+	// Vault's, so that it never ends together with a request to the provider: which of
+	// two waits that end at once is noticed first is left to chance.
+	requestLimit = 90*time.Second + 3*time.Millisecond
 )
 
 var errNoLeader = errors.New("no active node")
