@@ -12,10 +12,8 @@ import (
 	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
-// Queue lists what waits to be revoked, in order of id.
-func (e *Engine) Queue() []queue.Entry { return e.books.queue.List() }
-
-// QueuePage is at most so many of Queue beyond an id; 0 is all.
+// QueuePage lists at most so many of what waits to be revoked, beyond an id and in
+// order; 0 is all. What an earlier process left and was not read yet is not among it.
 func (e *Engine) QueuePage(after string, limit int) []queue.Entry {
 	return e.books.queue.Page(after, limit)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
@@ -216,6 +217,9 @@ func (w *world) turn() {
 	w.process.startRotations(ctx)
 	w.process.waitBackground()
 }
+
+// Queue is everything that waits to be revoked, in order of id.
+func (e *Engine) Queue() []queue.Entry { return e.QueuePage("", 0) }
 
 // run lets time pass in small steps, with a turn of the clockwork after each.
 func (w *world) run(d, step time.Duration) {

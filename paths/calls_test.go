@@ -1,6 +1,7 @@
 package paths_test
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -58,14 +59,14 @@ func TestNodeIsAskedOnceAMoment(t *testing.T) {
 
 		node.replication = consts.ReplicationPerformanceStandby
 		time.Sleep(2 * time.Second)
-		if err := read(); err != logical.ErrReadOnly {
+		if err := read(); !errors.Is(err, logical.ErrReadOnly) {
 			t.Errorf("a node that became a standby answers %v, want that it is forwarded", err)
 		}
 		node.replication = consts.ReplicationUnknown // Vault could not be asked
 		time.Sleep(2 * time.Second)
 		_ = read()
 		node.replication = consts.ReplicationPerformanceStandby
-		if err := read(); err != logical.ErrReadOnly {
+		if err := read(); !errors.Is(err, logical.ErrReadOnly) {
 			t.Errorf("what could not be asked is believed: %v", err)
 		}
 	})
