@@ -46,6 +46,9 @@ func (e *Engine) newClient(definition *providers.Definition, c *Connection) (*pr
 		return nil, err
 	}
 	settings.Seed = mount.Salt
-	settings.Dial, settings.Now, settings.Jitter = e.options.Dial, e.options.Now, e.options.Jitter
+	// A clock that was set back must not make the provider's look ahead, by which the
+	// ends of keys would come early.
+	settings.Now = e.clock.latest
+	settings.Dial, settings.Jitter = e.options.Dial, e.options.Jitter
 	return providers.NewClient(definition, settings)
 }
