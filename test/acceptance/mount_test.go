@@ -157,7 +157,9 @@ func (u *tenant) secretFields() []string {
 // leavesNothing revokes what the test did not, and checks that nothing is left.
 func (u *tenant) leavesNothing(before map[string]string) {
 	u.t.Helper()
-	err := u.Client.Sys().RevokeWithOptions(&api.RevokeOptions{LeaseID: "apikeys/creds/" + u.name, Prefix: true, Sync: true})
+	err := untilDone(func() error {
+		return u.Client.Sys().RevokeWithOptions(&api.RevokeOptions{LeaseID: "apikeys/creds/" + u.name, Prefix: true, Sync: true})
+	})
 	if err != nil {
 		u.t.Errorf("revoking what is left of the test's leases: %v", err)
 	}
@@ -297,12 +299,17 @@ func (u *tenant) mustRevoke(k *key) {
 	}
 }
 
-// revokeUntilDone ends a key's lease as Vault does, which asks again when it is
-// told that the engine goes on: a loaded server may take longer than one call, and
-// that it does not know the key proves nothing until the key is old enough.
+// revokeUntilDone ends a key's lease.
 func (u *tenant) revokeUntilDone(k *key) error {
+	return untilDone(func() error { return u.revoke(k) })
+}
+
+// untilDone revokes as Vault does, which asks again when it is told that the engine
+// goes on: a loaded server may take longer than one call, and that it does not know
+// the key proves nothing until the key is old enough.
+func untilDone(revoke func() error) error {
 	for end := time.Now().Add(soon); ; time.Sleep(100 * time.Millisecond) {
-		err := u.revoke(k)
+		err := revoke()
 		goesOn := err != nil && (strings.Contains(err.Error(), "proves nothing yet") || strings.Contains(err.Error(), "the caller's time ran out"))
 		if !goesOn || time.Now().After(end) {
 			return err

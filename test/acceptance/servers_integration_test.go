@@ -19,6 +19,9 @@ type realServer struct {
 	// the settings of a connection that is theirs, and whether the credential in
 	// them works. Without it the provider cannot replace one.
 	administrator func(t *testing.T, server catalogServer, name string) (connection settings, works func() bool)
+	// alone runs it beside no other server: its requests cost so much that all of
+	// them would run into their time-outs.
+	alone bool
 }
 
 // catalogServer is one running server.
@@ -44,10 +47,17 @@ var realServers = map[string]realServer{
 // the administrator's credential where that can be done.
 func TestIntegrationServers(t *testing.T) {
 	for name, server := range realServers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			testServer(t, server)
-		})
+		if server.alone {
+			t.Run(name, func(t *testing.T) { testServer(t, server) })
+		}
+	}
+	for name, server := range realServers {
+		if !server.alone {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				testServer(t, server)
+			})
+		}
 	}
 }
 

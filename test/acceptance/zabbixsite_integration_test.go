@@ -20,6 +20,7 @@ const zabbixDatabase = "zabbix"
 // zabbixServer is about an API that answers 200 to everything, and makes a key by two
 // requests. Each test is a user of its own.
 var zabbixServer = realServer{
+	alone: true, // each of its requests starts PHP anew
 	start: sync.OnceValues(func() (catalogServer, error) {
 		postgres, err := postgresOnce()
 		if err != nil {
