@@ -31,8 +31,12 @@ func (e *Engine) target(r *ledger.Record) uint64 {
 	if target == 0 {
 		return 0
 	}
+	account := r.Account
+	if len(r.Handle.ID) >= shortestTellingID {
+		account = "" // it tells two credentials apart, which may be of one account
+	}
 	hash := fnv.New64a()
-	for _, text := range []string{r.Provider, strings.ToLower(strings.TrimRight(r.BaseURL, "/")), r.Account} {
+	for _, text := range []string{r.Provider, strings.ToLower(strings.TrimRight(r.BaseURL, "/")), account} {
 		_, _ = hash.Write(append([]byte(text), 0))
 	}
 	_, _ = hash.Write(binary.BigEndian.AppendUint64(nil, target))

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -135,5 +136,28 @@ func TestIdsOfEachPlace(t *testing.T) {
 	w.must(w.revoke(second))
 	if left := c.ids(); len(left) > 0 {
 		t.Errorf("at the provider are %v, which nobody holds", left)
+	}
+}
+
+// TestTargetOfTwoCredentials: two credentials may be of one account, or of two that
+// count alike; an id long enough to be nobody else's tells.
+func TestTargetOfTwoCredentials(t *testing.T) {
+	w, _ := cabinetWorld(t)
+	target := func(id, account string) uint64 {
+		r := ledger.Record{Connection: "one", Provider: "cabinet", Account: account, Handle: providers.Handle{ID: id, Name: "any", Role: providers.Values{"drawer": "main"}}}
+		return w.process.target(&r)
+	}
+	for name, test := range map[string]struct {
+		one, other uint64
+		same       bool
+	}{
+		"a long id, two credentials":  {target("id-000001", "a"), target("id-000001", "b"), true},
+		"a short id, two credentials": {target("17", "a"), target("17", "b"), false},
+		"a short id, one credential":  {target("17", "a"), target("17", "a"), true},
+		"two ids":                     {target("id-000001", "a"), target("id-000002", "a"), false},
+	} {
+		if test.one == 0 || (test.one == test.other) != test.same {
+			t.Errorf("%s: %d and %d, want the same: %t", name, test.one, test.other, test.same)
+		}
 	}
 }
