@@ -13,7 +13,7 @@ import (
 
 // KeysByValue are the records of the living keys with this value, oldest first:
 // that of the first field that its reader got. There are several only where that
-// field does not tell keys apart. A *Mistake, which does not quote the value, says
+// field does not tell keys apart. A *usererror.Error, which does not quote the value, says
 // that there is none.
 func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value string) ([]*ledger.Record, error) {
 	mount, err := e.mount(ctx, s)
@@ -30,7 +30,7 @@ func (e *Engine) KeysByValue(ctx context.Context, s logical.Storage, value strin
 	return found, err
 }
 
-// KeyByValue is the one living key with this value. A *Mistake says that there is
+// KeyByValue is the one living key with this value. A *usererror.Error says that there is
 // none, or which there are.
 func (e *Engine) KeyByValue(ctx context.Context, s logical.Storage, value string) (*ledger.Record, error) {
 	found, err := e.KeysByValue(ctx, s, value)

@@ -17,7 +17,7 @@ import (
 )
 
 // Mint issues a key at the role's provider and answers it as a lease. A
-// *Mistake means that nothing was made.
+// *usererror.Error means that nothing was made.
 func (e *Engine) Mint(ctx context.Context, req *logical.Request, roleName string, narrowing Narrowing) (*logical.Response, error) {
 	plan, key, err := e.issue(ctx, req.Storage, func() (*mintPlan, error) { return e.planMint(ctx, req, roleName, narrowing) })
 	if err != nil {

@@ -366,7 +366,7 @@ func (o *ownership) mayEnd(r *ledger.Record, maker string) error {
 	return errPassive
 }
 
-// refuseIfPassive is a *Mistake for whoever asks a passive mount for what it may
+// refuseIfPassive is a *usererror.Error for whoever asks a passive mount for what it may
 // not do.
 func (e *Engine) refuseIfPassive(what string) error {
 	if !e.passive() {

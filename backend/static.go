@@ -91,7 +91,7 @@ func (e *Engine) StaticRoles(ctx context.Context, s logical.Storage) ([]string, 
 }
 
 // StaticKeys reads what a static role holds, with the time of its next
-// rotation. A *Mistake says that there is no such role.
+// rotation. A *usererror.Error says that there is no such role.
 func (e *Engine) StaticKeys(ctx context.Context, s logical.Storage, name string) (*StaticKeys, error) {
 	role, err := e.StaticRole(ctx, s, name)
 	if err != nil {
