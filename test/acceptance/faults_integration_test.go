@@ -102,18 +102,6 @@ func bearsFaults(t *testing.T, m *mount, name string, s site, role settings, fau
 	}
 }
 
-// eventuallyMints waits for a key, since the engine may spare a server that has
-// just failed, and a busy machine may need longer than the connection allows.
-func (u *tenant) eventuallyMints() (k *key) {
-	u.t.Helper()
-	eventually(u.t, "a key is made", func() (bool, any) {
-		var err error
-		k, err = u.mint()
-		return err == nil, err
-	})
-	return k
-}
-
 // mintInTrouble asks for some keys, and returns those that work.
 func (u *tenant) mintInTrouble() (minted []*key, failures int) {
 	u.t.Helper()

@@ -29,7 +29,7 @@ func TestGeneratedClient(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if want := "ttl 600, max_ttl 3600, key of reader, rotated every 15\n"; string(out) != want {
+	if want := "ttl 600, max_ttl 3600, key of reader, rotated every 60\n"; string(out) != want {
 		t.Errorf("the client says %q, want %q", out, want)
 	}
 }

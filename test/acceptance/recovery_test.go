@@ -112,7 +112,7 @@ func outlastsAnOutage(t *testing.T, m *mount, name string, s site) {
 		return len(left) == 0, left
 	})
 	u.queueEmpties()
-	u.mustMint()
+	u.eventuallyMints()
 }
 
 // findsOrphans leaves a key that the ledger lacks, as a crash does, over more
