@@ -41,6 +41,7 @@ func newGatewayConsumer(t *testing.T) *gatewayConsumer {
 
 func (g *gatewayConsumer) traits() traits {
 	return traits{
+		seenBy:  "list",
 		token:   func(fields map[string]any) string { return fmt.Sprint(fields["key_id"], ":", fields["key_secret"]) },
 		secrets: []string{"key_secret"},
 	}
