@@ -35,7 +35,7 @@ type fault struct {
 
 // faultPatience bounds the wait for order: a mint may be in flight for two
 // request timeouts, a list may lag for a minute, and the queue pauses for 20 s.
-const faultPatience = 3 * time.Minute
+const faultPatience = 6 * time.Minute
 
 // toxiproxyOnce is the one Toxiproxy of this test binary.
 var toxiproxyOnce = sync.OnceValues(func() (*toxiproxy.Server, error) {
