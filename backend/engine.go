@@ -112,6 +112,8 @@ type books struct {
 // locks keep operations off each other, and bound how many there are.
 type locks struct {
 	records keyed.Locks
+	// targets keep two ends of one key apart that several records are about.
+	targets keyed.Locks
 	// rotations keep two rotations of the same thing apart.
 	rotations keyed.Locks
 	// settings keep two changes of one role apart.
@@ -186,7 +188,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 		timetable:   timetable.New(now),
 		holdingsLog: newHoldingsLog(),
 	}
-	e.locks = locks{records: keyed.New(), rotations: keyed.New(), settings: keyed.New()}
+	e.locks = locks{records: keyed.New(), targets: keyed.New(), rotations: keyed.New(), settings: keyed.New()}
 	e.guard.lookout = newLookout()
 	e.pending.passes = newPasses()
 	e.pending.recoveries.byLocation = map[string]*recovery{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -129,6 +130,9 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 		}
 	}
 	other, err := e.sharedAtEnd(ctx, s, r)
+	if err == nil && other != "" {
+		other, err = e.leaveTo(ctx, s, r)
+	}
 	if err == nil && other == "" {
 		err = e.endAtProvider(ctx, s, r, since)
 	}
@@ -140,13 +144,29 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 	if other != "" {
 		e.log.Warn("a key ended that the provider does not tell from another one, which lives on", "connection", r.Connection, "key_name", r.Handle.Name, "other", other)
 	}
-	if !r.Unrecorded {
+	if !r.Unrecorded && other == "" {
 		err = e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
 	}
 	if err == nil {
 		e.pending.ended.add(r.ID + r.Handle.Name)
 	}
 	return err
+}
+
+// leaveTo leaves a key to whoever else has it, and says who that is: the record goes,
+// and nothing at the provider does. Nobody has it any more where other is empty. Of
+// two that end at once one comes first, lest each leave the key to the other.
+func (e *Engine) leaveTo(ctx context.Context, s logical.Storage, r *ledger.Record) (other string, err error) {
+	unlock, err := e.locks.targets.Lock(ctx, strconv.FormatUint(e.target(r), 16))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	other, err = e.sharedAtEnd(ctx, s, r)
+	if err != nil || other == "" || r.Unrecorded {
+		return other, err
+	}
+	return other, e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
 }
 
 // revokeUndelivered revokes a key in the ledger that nobody received. Its error says

@@ -4,8 +4,12 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/providers"
@@ -160,4 +164,36 @@ func TestTargetOfTwoCredentials(t *testing.T) {
 			t.Errorf("%s: %d and %d, want the same: %t", name, test.one, test.other, test.same)
 		}
 	}
+}
+
+// slowDeletes takes a second for each deletion.
+type slowDeletes struct{ logical.Storage }
+
+func (s slowDeletes) Delete(ctx context.Context, key string) error {
+	time.Sleep(time.Second)
+	return s.Storage.Delete(ctx, key)
+}
+
+// TestSharedKeyEndsWithTheLast: of two leases of one key that end at the same moment,
+// neither leaves the key to the other.
+func TestSharedKeyEndsWithTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, c := cabinetWorld(t)
+		leases := []*heldLease{w.mustMint("main")}
+		w.start(fault{}) // which has not read the ledger yet
+		c.change(func(c *cabinet) { c.existing = true })
+		leases = append(leases, w.mustMint("main"))
+		w.run(6*time.Minute, 20*time.Second) // until nothing is left to recover
+		storage := w.process.storage.(*gatedStorage)
+		storage.Storage = slowDeletes{storage.Storage}
+		var ending sync.WaitGroup
+		for _, lease := range leases {
+			ending.Go(func() { w.must(w.revoke(lease)) })
+		}
+		ending.Wait()
+		w.run(6*time.Minute, 20*time.Second)
+		if left := c.ids(); len(left) > 0 {
+			t.Errorf("at the provider are %v, which nobody holds", left)
+		}
+	})
 }
