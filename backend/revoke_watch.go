@@ -64,8 +64,7 @@ type watchedKey struct {
 // watch has a key looked for of which the provider says that it is revoked. The error
 // is for one that it has shown after it had said so before.
 func (e *Engine) watch(w way, r *ledger.Record) error {
-	can := w.definition.Capabilities.Lookup || w.client.CanProbe(r.Handle)
-	if r.Unrecorded || !r.VerifyRevocation.Looks() || w.elsewhere || len(w.doubts) > 0 || !can {
+	if r.Unrecorded || !r.VerifyRevocation.Looks() || w.elsewhere || len(w.doubts) > 0 || !w.client.CanConfirm(r.Handle) {
 		return nil
 	}
 	if e.pending.watched.add(r, e.lagOf(w.boundConnection), e.now()) {
@@ -192,18 +191,21 @@ func (e *Engine) lookForAll(ctx context.Context, place *watchedPlace, keys map[s
 		return slices.Collect(maps.Keys(keys)), nil
 	}
 	defer release()
-	shown, err := e.shown(ctx, w, place.scope, keys)
-	if err != nil {
-		return e.letOldGo(w, keys), err
-	}
+	seen, err := e.lookAt(ctx, w, place.scope, keys)
+	unseen := map[string]*watchedKey{}
 	for id, key := range keys {
-		done, failed := e.settleWatched(ctx, w, key, shown[id])
+		liveness, ok := seen[id]
+		if !ok {
+			unseen[id] = key
+			continue
+		}
+		done, failed := e.settleWatched(ctx, w, key, liveness)
 		if done {
 			settled = append(settled, id)
 		}
 		err = errors.Join(err, failed)
 	}
-	return settled, err
+	return append(settled, e.letOldGo(w, unseen)...), err
 }
 
 // letOldGo are those of which, after a while in which nobody could be asked, the
@@ -220,23 +222,27 @@ func (e *Engine) letOldGo(w way, keys map[string]*watchedKey) (settled []string)
 	return settled
 }
 
-// shown are the record ids of the keys that the provider still shows: in one reading
-// of its list where it has one, else each asked for by itself.
-func (e *Engine) shown(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]bool, error) {
-	shown := map[string]bool{}
+// lookAt tells by record id what is seen of the keys: in one reading of the provider's
+// list where it has one, else of each by itself. Those are left out that could not be
+// asked for. Where all of them are dead by the provider's word one reading will do; a
+// key that was seen after that is dead only by a list that holds still.
+func (e *Engine) lookAt(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]providers.Liveness, error) {
+	seen := map[string]providers.Liveness{}
 	if !w.definition.Capabilities.Reconcile {
+		var failed error
 		for id, key := range keys {
 			liveness, err := w.client.Confirm(ctx, key.record.Handle, scope)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				seen[id] = liveness
 			}
-			shown[id] = liveness == providers.Alive
+			failed = errors.Join(failed, err)
 		}
-		return shown, nil
+		return seen, failed
 	}
 	look := providers.Look{IDs: map[string]bool{}, Once: true}
 	for _, key := range keys {
 		look.IDs[key.record.Handle.ID] = true
+		look.Once = look.Once && !key.record.SeenAfter
 	}
 	found, err := w.client.Find(ctx, scope, look)
 	switch {
@@ -246,9 +252,16 @@ func (e *Engine) shown(ctx context.Context, w way, scope providers.ListingScope,
 		return nil, errors.New(found.Doubt)
 	}
 	for id, key := range keys {
-		shown[id] = slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return isSameKey(one.Handle, key.record.Handle) })
+		switch {
+		case slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return isSameKey(one.Handle, key.record.Handle) }):
+			seen[id] = providers.Alive
+		case found.Steady:
+			seen[id] = providers.Dead
+		default:
+			seen[id] = providers.Unclear
+		}
 	}
-	return shown, nil
+	return seen, nil
 }
 
 // isSameKey tells a key from a later one that has got its id.
@@ -257,7 +270,7 @@ func isSameKey(listed, made providers.Handle) bool {
 }
 
 // settleWatched draws the conclusion of one look, and reports whether it was the last.
-func (e *Engine) settleWatched(ctx context.Context, w way, key *watchedKey, shown bool) (done bool, err error) {
+func (e *Engine) settleWatched(ctx context.Context, w way, key *watchedKey, seen providers.Liveness) (done bool, err error) {
 	ctx = context.WithoutCancel(ctx)
 	unlock, err := e.locks.records.Lock(ctx, key.record.ID)
 	if err != nil {
@@ -271,14 +284,14 @@ func (e *Engine) settleWatched(ctx context.Context, w way, key *watchedKey, show
 	switch {
 	case r == nil && key.record.SeenAfter:
 		return true, nil // an operator gave it up
-	case !shown && r != nil && r.SeenAfter:
+	case r != nil && r.SeenAfter && seen == providers.Dead:
 		return e.forgetSeen(ctx, r)
-	case !shown || key.record.HasEnded(e.now(), e.lagOf(w.boundConnection)):
+	case key.record.SeenAfter:
+		return false, nil
+	case seen != providers.Alive || key.record.HasEnded(e.now(), e.lagOf(w.boundConnection)):
 		return true, nil
 	case r != nil && !r.SeenAfter:
 		return true, nil // its revocation failed after all, and is tried again
-	case key.record.SeenAfter:
-		return false, nil
 	}
 	return false, e.keepSeen(ctx, key)
 }

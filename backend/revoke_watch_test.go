@@ -78,6 +78,57 @@ func TestLookSurvivesARestart(t *testing.T) {
 	})(t)
 }
 
+// TestListThatShiftsForgetsNothing: a key that was seen after the provider's word is not
+// forgotten because one reading of several pages did not meet it.
+func TestListThatShiftsForgetsNothing(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		shifts, readings, key := false, 0, ""
+		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+			if !shifts || r.Method != http.MethodGet || r.URL.Path != "/v1/keys" {
+				pass()
+				return
+			}
+			rw.Header().Set("Content-Type", "application/json")
+			first := r.URL.Query().Get("cursor") == ""
+			switch {
+			case first:
+				readings++
+				fmt.Fprint(rw, `{"data":[{"id":"another","name":"somebody-elses"}],"next_cursor":"second"}`)
+			case readings%2 == 1:
+				fmt.Fprint(rw, `{"data":[]}`)
+			default:
+				fmt.Fprint(rw, key)
+			}
+		})
+		lease := w.mustMint("app")
+		handle := w.recordOf(lease).Handle
+		key = fmt.Sprintf(`{"data":[{"id":%q,"name":%q}]}`, handle.ID, handle.Name)
+		w.lie()
+		w.must(w.revoke(lease))
+		w.run(5*time.Minute, time.Minute)
+		if r := w.recordOf(lease); r == nil || !r.SeenAfter {
+			t.Fatalf("the record is %v", r)
+		}
+		shifts = true
+		w.run(3*time.Hour, time.Minute)
+		if readings == 0 {
+			t.Fatal("the list was not read")
+		}
+		if r := w.recordOf(lease); r == nil || len(w.process.Queue()) != 1 {
+			t.Errorf("after %d readings the record is %v, and queued %v", readings, r, w.process.Queue())
+		}
+		shifts = false
+		w.sandbox.ClearFaults()
+		w.run(3*time.Hour, time.Minute)
+		if alive, queued := w.alive(), w.process.Queue(); len(alive)+len(queued) > 0 {
+			t.Errorf("alive %v, queued %v", alive, queued)
+		}
+		w.untimely = nil
+		w.mustSettle()
+	})(t)
+}
+
 // TestStormOfRevocationsIsLookedForTogether: one reading of the list shows of all of
 // them whether they are gone.
 func TestStormOfRevocationsIsLookedForTogether(t *testing.T) {
