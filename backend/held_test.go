@@ -149,6 +149,31 @@ func (w *world) dropRecordOf(lease *heldLease) {
 	w.must(w.process.books.ledger.Delete(ctx, w.storage, r))
 }
 
+// TestHolderAtAnAddress: one server is one place, however its address was written when
+// something was made there.
+func TestHolderAtAnAddress(t *testing.T) {
+	w, _ := cabinetWorld(t)
+	bound, err := w.process.bound(context.Background(), w.storage, "one")
+	w.must(err)
+	plain := bound.client.BaseURL()
+	host := strings.TrimPrefix(plain, "http://")
+	for baseURL, want := range map[string]bool{
+		plain:                     true,
+		plain + "/":               true,
+		"https://" + host:         true,
+		"HTTP://" + host:          true,
+		plain + "/v2":             false,
+		"http://other.example":    false,
+		"https://other.example/":  false,
+		"http://" + host + "/one": false,
+	} {
+		held := holder{provider: "cabinet", baseURL: baseURL}
+		if o := (object{bound: bound}); held.isAt(o) != want || held.isCertainlyAt(o) != want {
+			t.Errorf("%s is at %s: %t, certainly: %t; want %t", baseURL, plain, held.isAt(o), held.isCertainlyAt(o), want)
+		}
+	}
+}
+
 // TestTwins has a provider make two keys for one request. The one whose id is held
 // stays, the other one goes once somebody looks.
 func TestTwins(t *testing.T) {

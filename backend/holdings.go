@@ -14,6 +14,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -393,18 +394,14 @@ func (h *holdings) holderOf(o object, by claim) *holder {
 // isAt reports whether the holder is, or may be, at the object's provider.
 func (one *holder) isAt(o object) bool {
 	if one.baseURL != "" {
-		return sameURL(one.baseURL, o.bound.client.BaseURL())
+		return origin.SameAddress(one.baseURL, o.bound.client.BaseURL())
 	}
 	return one.provider == "" || one.provider == o.bound.definition.Name
 }
 
 // isCertainlyAt is isAt where there is no doubt.
 func (one *holder) isCertainlyAt(o object) bool {
-	return one.provider == o.bound.definition.Name && one.baseURL != "" && sameURL(one.baseURL, o.bound.client.BaseURL())
-}
-
-func sameURL(a, b string) bool {
-	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
+	return one.provider == o.bound.definition.Name && one.baseURL != "" && origin.SameAddress(one.baseURL, o.bound.client.BaseURL())
 }
 
 // isShownIn reports whether a text in lower case shows an id of the object.

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/retry"
 	"vault-plugin-secrets-apikeys/backend/stored"
@@ -306,7 +307,7 @@ func (e *Engine) isAbsent(ctx context.Context, bound *boundConnection, r *recove
 // The mark then stays, for the one of then or for an operator who has looked.
 func (e *Engine) leadsElsewhere(r *recovery, bound *boundConnection) error {
 	switch {
-	case r.location.BaseURL != "" && !sameURL(r.location.BaseURL, bound.origin().BaseURL):
+	case r.location.BaseURL != "" && !origin.SameAddress(r.location.BaseURL, bound.origin().BaseURL):
 		return e.askForCrash(r, "address")
 	case !sameAccount(r.location, bound):
 		return e.askForCrash(r, "credential")

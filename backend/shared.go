@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -36,7 +37,7 @@ func (e *Engine) target(r *ledger.Record) uint64 {
 		account = "" // it tells two credentials apart, which may be of one account
 	}
 	hash := fnv.New64a()
-	for _, text := range []string{r.Provider, strings.ToLower(strings.TrimRight(r.BaseURL, "/")), account} {
+	for _, text := range []string{r.Provider, origin.Address(r.BaseURL), account} {
 		_, _ = hash.Write(append([]byte(text), 0))
 	}
 	_, _ = hash.Write(binary.BigEndian.AppendUint64(nil, target))
@@ -156,7 +157,7 @@ func (s *boundConnection) showsCredential(r *ledger.Record) bool {
 		text, ok := textOf(value)
 		mayBe = mayBe || ok && strings.Contains(text, r.Handle.ID)
 	}
-	if !mayBe || r.BaseURL != "" && !sameURL(r.BaseURL, s.client.BaseURL()) {
+	if !mayBe || r.BaseURL != "" && !origin.SameAddress(r.BaseURL, s.client.BaseURL()) {
 		return false
 	}
 	var credential heldCredential

@@ -45,9 +45,11 @@ func (o Origin) Doubts(now Origin) []string {
 
 // SameAddress reports whether two base URLs are of the same server and the same
 // part of it; whether they are encrypted makes no other server of it.
-func SameAddress(a, b string) bool { return address(a) == address(b) }
+func SameAddress(a, b string) bool { return Address(a) == Address(b) }
 
-func address(baseURL string) string {
+// Address is the server and the part of it that a base URL is of, in one spelling; a
+// text that is no URL as it is.
+func Address(baseURL string) string {
 	u, err := url.Parse(baseURL)
 	if err != nil {
 		return baseURL
