@@ -264,19 +264,30 @@ func (c *cluster) leader() *node {
 	return c.active
 }
 
+// resign leaves the cluster without a leader, and returns the one it had; nil for none.
+func (c *cluster) resign() *node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.active
+	c.active = nil
+	return n
+}
+
+// demote has the node write no more.
+func (n *node) demote() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.readOnly = true
+}
+
 // step down: the leader may no longer write, and what it was doing goes on. Its
 // clean-up comes after a while.
 func (c *cluster) stepDown(cleanUpAfter time.Duration) {
-	n := c.leader()
+	n := c.resign()
 	if n == nil {
 		return
 	}
-	c.mu.Lock()
-	c.active = nil
-	c.mu.Unlock()
-	n.mu.Lock()
-	n.readOnly = true
-	n.mu.Unlock()
+	n.demote()
 	c.world.loseSwaps()
 	c.world.background(func() {
 		// A moment later than whatever happens now, so that the order is the same each time.
@@ -289,20 +300,15 @@ func (c *cluster) stepDown(cleanUpAfter time.Duration) {
 // its clean-up comes first. What it was doing goes on beside its successor, and may
 // still write for a while.
 func (c *cluster) stop(goesOn time.Duration) {
-	n := c.leader()
+	n := c.resign()
 	if n == nil {
 		return
 	}
-	c.mu.Lock()
-	c.active = nil
-	c.mu.Unlock()
 	c.world.loseSwaps()
 	n.backend.Cleanup(context.Background())
 	c.world.background(func() {
 		time.Sleep(goesOn)
-		n.mu.Lock()
-		n.readOnly = true
-		n.mu.Unlock()
+		n.demote()
 	})
 }
 
