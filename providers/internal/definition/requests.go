@@ -32,39 +32,47 @@ func (d *Definition) Requests() []Request {
 	if found.HasErrors() {
 		return nil // Parse has accepted the same text
 	}
+	body := file.Body.(*hclsyntax.Body)
+	text := sourceText{source: d.source, locals: localsIn(body)}
 	var requests []Request
-	for _, block := range file.Body.(*hclsyntax.Body).Blocks {
-		requests = append(requests, d.requestsIn(block.Body, "")...)
+	for _, block := range body.Blocks {
+		requests = append(requests, text.requestsIn(block.Body, "")...)
 	}
 	return requests
 }
 
-func (d *Definition) requestsIn(body *hclsyntax.Body, where string) []Request {
+// sourceText is a definition as it is written, with the expressions of its locals.
+type sourceText struct {
+	source []byte
+	locals map[string]hclsyntax.Expression
+}
+
+func (t sourceText) requestsIn(body *hclsyntax.Body, where string) []Request {
 	var requests []Request
-	if r, ok := d.requestOf(body, where); ok {
+	if r, ok := t.requestOf(body, where); ok {
 		requests = append(requests, r)
 	}
 	for _, block := range body.Blocks {
 		name := strings.Join(append([]string{block.Type}, quoted(block.Labels)...), " ")
-		requests = append(requests, d.requestsIn(block.Body, strings.TrimSpace(where+" "+name))...)
+		requests = append(requests, t.requestsIn(block.Body, strings.TrimSpace(where+" "+name))...)
 	}
 	return requests
 }
 
 // requestOf is the request that a block makes; false where it makes none.
-func (d *Definition) requestOf(body *hclsyntax.Body, where string) (Request, bool) {
-	r := Request{Block: where, Query: d.written(body, "query"), Headers: d.written(body, "headers")}
+func (t sourceText) requestOf(body *hclsyntax.Body, where string) (Request, bool) {
+	r := Request{Block: where, Query: t.written(body, "query"), Headers: t.written(body, "headers")}
 	for _, attribute := range sortedAttributes(body) {
 		switch {
 		case slices.Contains(methods, attribute.Name):
-			r.Method, r.Path = strings.ToUpper(attribute.Name), unquoted(d.written(body, attribute.Name))
+			r.Method, r.Path = strings.ToUpper(attribute.Name), unquoted(t.written(body, attribute.Name))
 		case slices.Contains(bodyFormats, attribute.Name):
-			r.Format, r.Body = attribute.Name, d.written(body, attribute.Name)
+			r.Format, r.Body = attribute.Name, t.written(body, attribute.Name)
 		}
 	}
 	for _, block := range body.Blocks {
 		if block.Type == "pagination" && len(block.Labels) == 1 {
-			r.Pages = d.pagesOf(block, strings.Contains(r.Path+r.Query+r.Headers+r.Body, "page."))
+			r.Pages = t.pagesOf(block, strings.Contains(r.Path+r.Query+r.Headers+r.Body, "page."))
 		}
 	}
 	return r, r.Method != ""
@@ -72,9 +80,9 @@ func (d *Definition) requestOf(body *hclsyntax.Body, where string) (Request, boo
 
 // pagesOf tells the parameters that a pagination adds to a request, unless the page is
 // sent by the request itself, and what says which page is next.
-func (d *Definition) pagesOf(block *hclsyntax.Block, sent bool) string {
+func (t sourceText) pagesOf(block *hclsyntax.Block, sent bool) string {
 	written := func(name, otherwise string) string {
-		if text := strings.Trim(d.written(block.Body, name), `"`); text != "" {
+		if text := strings.Trim(t.written(block.Body, name), `"`); text != "" {
 			return text
 		}
 		return otherwise
@@ -101,22 +109,18 @@ func (d *Definition) pagesOf(block *hclsyntax.Block, sent bool) string {
 
 // written is the source text of an attribute's expression, with what locals stand for
 // in their place; empty without one.
-func (d *Definition) written(body *hclsyntax.Body, name string) string {
+func (t sourceText) written(body *hclsyntax.Body, name string) string {
 	attribute := body.Attributes[name]
 	if attribute == nil {
 		return ""
 	}
-	return d.resolved(attribute.Expr, d.localsWritten(), 0)
+	return t.resolved(attribute.Expr, 0)
 }
 
-// localsWritten are the expressions of all locals as they are written.
-func (d *Definition) localsWritten() map[string]hclsyntax.Expression {
+// localsIn are the expressions of all locals of a definition's file.
+func localsIn(file *hclsyntax.Body) map[string]hclsyntax.Expression {
 	locals := map[string]hclsyntax.Expression{}
-	file, found := hclsyntax.ParseConfig(d.source, d.Name+".hcl", hcl.InitialPos)
-	if found.HasErrors() {
-		return locals
-	}
-	for _, provider := range file.Body.(*hclsyntax.Body).Blocks {
+	for _, provider := range file.Blocks {
 		for _, block := range provider.Body.Blocks {
 			if block.Type != "locals" {
 				continue
@@ -131,9 +135,9 @@ func (d *Definition) localsWritten() map[string]hclsyntax.Expression {
 
 // resolved is an expression's text with its locals written out. A text inside a text
 // becomes a part of it.
-func (d *Definition) resolved(expression hclsyntax.Expression, locals map[string]hclsyntax.Expression, depth int) string {
+func (t sourceText) resolved(expression hclsyntax.Expression, depth int) string {
 	at := expression.Range()
-	text := string(at.SliceBytes(d.source))
+	text := string(at.SliceBytes(t.source))
 	uses := expression.Variables()
 	slices.SortFunc(uses, func(a, b hcl.Traversal) int { return b.SourceRange().Start.Byte - a.SourceRange().Start.Byte })
 	for _, use := range uses {
@@ -141,11 +145,11 @@ func (d *Definition) resolved(expression hclsyntax.Expression, locals map[string
 			continue
 		}
 		attribute, ok := use[1].(hcl.TraverseAttr)
-		local := locals[attribute.Name]
+		local := t.locals[attribute.Name]
 		if !ok || local == nil {
 			continue
 		}
-		stands := d.resolved(local, locals, depth+1)
+		stands := t.resolved(local, depth+1)
 		from, to := use[0].SourceRange().Start.Byte-at.Start.Byte, use[1].SourceRange().End.Byte-at.Start.Byte
 		if inner, isText := strings.CutPrefix(stands, `"`); isText && strings.HasSuffix(text[:from], "${") && strings.HasPrefix(text[to:], "}") {
 			from, to, stands = from-2, to+1, strings.TrimSuffix(inner, `"`)
