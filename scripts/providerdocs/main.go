@@ -96,13 +96,14 @@ func pages(testdata string) (map[string][]byte, error) {
 			return nil, err
 		}
 		one := page{definition, notesOf(definition.Source()), evidence}
-		if one.Notes.Category == "" {
+		field := definition.Category()
+		if field == "" {
 			return nil, fmt.Errorf("%s.hcl begins with no comment that names its category: # Category: …", name)
 		}
 		if made[name+".md"], err = render("provider", one); err != nil {
 			return nil, err
 		}
-		grouped[one.Notes.Category] = append(grouped[one.Notes.Category], one)
+		grouped[field] = append(grouped[field], one)
 		index.Count++
 	}
 	for _, title := range slices.Sorted(maps.Keys(grouped)) {

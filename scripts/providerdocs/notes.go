@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// notes are the comment that a definition begins with: the field that the provider is
-// at home in, where the facts are from, and what a reader has to know, what nobody has
-// confirmed among it.
-type notes struct{ Category, Sources, Text string }
+// notes are the comment that a definition begins with, but for its category: where the
+// facts are from, and what a reader has to know, what nobody has confirmed among it.
+type notes struct{ Sources, Text string }
 
 // link finds addresses, which are shown as links when they stand in angle brackets.
 var link = regexp.MustCompile(`https://[^\s;,()]*[^\s;,.()]`)
@@ -19,12 +18,9 @@ func notesOf(source string) notes {
 	end := func() {
 		text := link.ReplaceAllString(strings.Join(paragraph, " "), "<$0>")
 		paragraph = nil
-		category, isCategory := strings.CutPrefix(text, "Category: ")
 		sources, isSources := strings.CutPrefix(text, "Sources: ")
 		switch {
-		case text == "":
-		case isCategory:
-			n.Category = category
+		case text == "" || strings.HasPrefix(text, "Category: "):
 		case isSources:
 			n.Sources = sources
 		case n.Text == "":
