@@ -1,0 +1,109 @@
+package backend
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/marks"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/queue"
+)
+
+// leadsElsewhere is why what the connection sees today is no proof that a crash
+// left nothing: it has another credential than at the crash, or another address.
+// The mark then stays, for the one of then or for an operator who has looked.
+func (e *Engine) leadsElsewhere(r *recovery, bound *boundConnection) error {
+	switch {
+	case r.location.BaseURL != "" && !origin.SameAddress(r.location.BaseURL, bound.origin().BaseURL):
+		return e.askForCrash(r, "address")
+	case !sameAccount(r.location, bound):
+		return e.askForCrash(r, "credential")
+	}
+	e.books.queue.Forget(r.crashID())
+	return nil
+}
+
+// askForCrash tells an operator what may be left where the connection led before
+// it was given another address, credential or provider.
+func (e *Engine) askForCrash(r *recovery, other string) error {
+	entry := r.entry()
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), and the connection has another %s since; "+
+		"write the one of then into config/%s, or look for such keys there, delete those that keys/ does not list, and write queue/%s/give-up",
+		r.windows().Describe(), r.location.Scope, other, r.connection, entry.ID)
+	e.enqueueUnstored(entry)
+	return fmt.Errorf("%w: %s", errElsewhere, entry.Reason)
+}
+
+// crashID is the id of the entry that tells an operator of a recovery that waits.
+func (r *recovery) crashID() string {
+	sum := sha256.Sum256([]byte(r.key()))
+	return "crash-" + hex.EncodeToString(sum[:8])
+}
+
+// giveUpCrash has an operator answer for what a crash may have left.
+func (e *Engine) giveUpCrash(ctx context.Context, id string) error {
+	r := e.pending.recoveries.withCrashID(id)
+	if r == nil {
+		return nil // it was recovered from meanwhile
+	}
+	if err := e.dropMarks(ctx, r); err != nil {
+		return err
+	}
+	e.pending.recoveries.mu.Lock()
+	defer e.pending.recoveries.mu.Unlock()
+	delete(e.pending.recoveries.byLocation, r.key())
+	return nil
+}
+
+func (r *recoveries) withCrashID(id string) *recovery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.byLocation {
+		if one.crashID() == id {
+			return one
+		}
+	}
+	return nil
+}
+
+// sameAccount reports whether the site has the credential that was in use in the
+// place; one that a rotation made since counts as the same.
+func sameAccount(p marks.Location, s *boundConnection) bool {
+	return p.Account == "" || p.Account == s.connection.Account
+}
+
+// leaveRecovery leaves a recovery that nothing can be done about to an operator: an
+// entry of the queue, on disk, stays in the place of the marks until he gives it up, or
+// until the provider itself has ended all that may have been made; zero is never.
+func (e *Engine) leaveRecovery(ctx context.Context, r *recovery, ended time.Time, reason string) error {
+	entry := r.entry()
+	entry.ExpiresAt = ended
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), which cannot be looked for because %s; "+
+		"look for such keys at the provider, delete those that keys/ does not list, and write queue/%s/give-up",
+		r.windows().Describe(), r.location.Scope, reason, entry.ID)
+	if err := e.enqueue(ctx, e.storage, entry, false); err != nil {
+		return err // the marks stay
+	}
+	e.log.Warn("keys that were being made at a crash, if there are any, cannot be looked for; the queue has an entry for an operator", "connection", r.connection, "scope", r.location.Scope, "reason", reason, "queue_entry", entry.ID)
+	return e.dropMarks(ctx, r)
+}
+
+// endOfAll is when a provider that ends every key itself has ended all that may have
+// been made at the crash; zero where it may let keys live on.
+func (e *Engine) endOfAll(r *recovery, bound *boundConnection) time.Time {
+	longest := bound.definition.Expiry.LongestLease()
+	if !bound.definition.Capabilities.NativeExpiry || longest <= 0 {
+		return time.Time{}
+	}
+	return r.clearedAfter(e.lagOf(bound)).Add(longest + expiryMargin)
+}
+
+// entry is what tells an operator of a recovery that waits for him.
+func (r *recovery) entry() queue.Entry {
+	entry := queue.Entry{ID: r.crashID(), Kind: queue.Crash, Connection: r.connection, Scope: r.location.Scope}
+	entry.SetOrigin(r.location.Origin(r.connection))
+	return entry
+}
