@@ -24,7 +24,7 @@ var mutations = []mutation{
 		"e.addCredentials, e.addRecords, e.addStaticKeys,", "e.addCredentials, e.addStaticKeys,"},
 	{"admin credentials hold nothing", "holdings.go",
 		"e.addCredentials, e.addRecords, e.addStaticKeys,", "e.addRecords, e.addStaticKeys,"},
-	{"a former leader goes on removing", "ownership.go",
+	{"a former leader goes on removing", "ownership_signature.go",
 		"	if err == nil && theirs {\n		err = errPassive", "	if err == nil && theirs && false {\n		err = errPassive"},
 	// One that only moves a deadline back is no harm by itself: the lease moves back too.
 	{"a renewal's deadline comes before the lease's end", "lease.go",
@@ -57,7 +57,7 @@ var mutations = []mutation{
 		"stored.Current != nil && stored.Current.RecordID == next.Current.RecordID {", "stored.Current != nil || true {"},
 	{"overlap does not count", "static_rotation.go",
 		"		if e.now().Before(key.Until) {\n			left", "		if false {\n			left"},
-	{"the credential is not read back", "root_rotation.go",
+	{"the credential is not read back", "root_finish.go",
 		"err == nil && held.holds(bound.definition.Connection, note.Made) == holdsNew {", "true {"},
 	{"a lease's end is not heeded", "lease.go",
 		"	if r == nil {\n		if r = e.unrecorded", "	if r != nil {\n		return nil, nil\n	}\n	if r == nil {\n		if r = e.unrecorded"},
