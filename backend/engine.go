@@ -135,10 +135,11 @@ type pending struct {
 	recoveries recoveries
 	searches   searches
 	passes     passes
-	ending     endings
-	watched    watched
-	ended      recentlyEnded
-	ticks      int
+	// ending are the keys in the ledger, by record id, that are being revoked.
+	ending  keyed.Counts
+	watched watched
+	ended   recentlyEnded
+	ticks   int
 }
 
 // rotations are what this process knows of those under way.
@@ -146,8 +147,9 @@ type rotations struct {
 	known knownRotations
 	// failing are what could not be rotated when that was last tried.
 	failing failing
-	// installing are the static roles of which a key is being made and stored.
-	installing installing
+	// installing are the static roles of which a key is being made and stored. What
+	// the ledger has of such a role may be about to be its current key.
+	installing keyed.Counts
 }
 
 // FactoryWith makes the engine with the given endpoints for Vault to mount, in the

@@ -154,20 +154,20 @@ func remoteAddress(req *logical.Request) string {
 // setExpiry takes the provider at its word about the key's end, which caps the lease.
 // The lease begins with the answer, however long the provider took for it, and so
 // does the time after which the engine ends the key.
-func (o *mintPlan) setExpiry(granted providers.ActualExpiry, answered time.Time) {
-	if answered.Before(o.record.IssuedAt) { // the clock was set back
-		answered = o.record.IssuedAt
+func (o *mintPlan) setExpiry(granted providers.ActualExpiry, answeredAt time.Time) {
+	if answeredAt.Before(o.record.IssuedAt) { // the clock was set back
+		answeredAt = o.record.IssuedAt
 	}
 	o.record.ExpiresAt = granted.End(o.record.IssuedAt, o.record.ExpiresAt)
-	o.record.IssuedAt = answered
+	o.record.IssuedAt = answeredAt
 	life := o.storeWithin
 	if o.lease.ttl > 0 {
 		if !o.record.ExpiresAt.IsZero() {
-			o.lease.capTo(o.record.ExpiresAt.Sub(answered), o.bound.definition)
+			o.lease.capTo(o.record.ExpiresAt.Sub(answeredAt), o.bound.definition)
 		}
 		life = o.lease.ttl
 	}
-	o.record.Deadline = answered.Add(life + o.bound.connection.longestMint() + deadlineMargin)
+	o.record.Deadline = answeredAt.Add(life + o.bound.connection.longestMint() + deadlineMargin)
 }
 
 // expiresImmediately reports whether the key is of no use to anybody.

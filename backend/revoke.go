@@ -41,7 +41,7 @@ func (e *Engine) revokeSoon(ctx context.Context, s logical.Storage, r *ledger.Re
 
 // endSoon is revokeSoon for what ends the key.
 func (e *Engine) endSoon(ctx context.Context, s logical.Storage, r *ledger.Record, reason string, end func(context.Context) error) (outcome, error) {
-	defer e.pending.ending.begin(r.ID)()
+	defer e.pending.ending.Begin(r.ID)()
 	err := e.endNow(ctx, r, end)
 	if err != nil {
 		return e.postpone(ctx, s, r, reason, err)

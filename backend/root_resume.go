@@ -17,8 +17,8 @@ import (
 // failedRotation sorts out a call for a new credential that failed. done is true
 // when the connection has its new credential all the same.
 func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, failure error) (done bool, err error) {
-	answered := providers.NothingMade(failure)
-	if answered && !mayHaveTaken(note, failure) {
+	over := providers.NothingMade(failure)
+	if over && !mayHaveTaken(note, failure) {
 		return false, errors.Join(notRotated(bound, failure), e.dropNote(ctx, s, bound.name))
 	}
 	var failed *providers.Error
@@ -36,11 +36,11 @@ func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, bound *b
 			return false, errors.Join(failure, e.dropNote(ctx, s, bound.name))
 		}
 	}
-	done, err = e.resumeBegun(ctx, s, bound, note, answered)
+	done, err = e.resumeBegun(ctx, s, bound, note, over)
 	switch {
 	case done:
 		return true, err
-	case answered:
+	case over:
 		return false, errors.Join(notRotated(bound, failure), err)
 	}
 	return false, errors.Join(failure, err)
@@ -109,14 +109,14 @@ func (e *Engine) works(ctx context.Context, client *providers.Client, bound *bou
 }
 
 // resumeBegun finds out what became of a call whose answer is not known. As long
-// as it may be under way nothing is concluded from what is not seen; answered says
+// as it may be under way nothing is concluded from what is not seen; over says
 // that it is not.
-func (e *Engine) resumeBegun(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, answered bool) (done bool, err error) {
+func (e *Engine) resumeBegun(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, over bool) (done bool, err error) {
 	candidate, chosen, err := e.candidateOf(bound, note)
 	if err != nil {
 		return false, err
 	}
-	underWay := !answered && e.underWay(bound, note)
+	underWay := !over && e.underWay(bound, note)
 	switch {
 	case chosen:
 		done, err = e.adoptCandidate(ctx, s, bound, note, candidate)

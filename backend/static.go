@@ -237,7 +237,7 @@ func (r *StaticRole) overlap() time.Duration { return min(r.Overlap, timetable.L
 // crash leaves a role that is never rotated, and no failed write one that is half
 // there: when its time comes, the timetable ends the key of a role that is not.
 func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
-	defer e.rotations.installing.begin(name)()
+	defer e.rotations.installing.Begin(name)()
 	if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
 		return err
 	}
@@ -371,7 +371,7 @@ func (e *Engine) heldByStaticRole(ctx context.Context, r *ledger.Record) (bool, 
 	if r.StaticRole == "" || r.Kept {
 		return r.Kept, nil
 	}
-	if e.rotations.installing.has(r.StaticRole) {
+	if e.rotations.installing.Has(r.StaticRole) {
 		return true, nil // it may be the key that is about to be stored
 	}
 	keys, err := e.staticKeys(ctx, e.storage, r.StaticRole)

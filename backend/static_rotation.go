@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -51,7 +50,7 @@ func unknownStaticRole(name string) error {
 // rotateStatic replaces the key, notes a failure for the role's readers, and
 // sets the next time.
 func (e *Engine) rotateStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
-	defer e.rotations.installing.begin(name)()
+	defer e.rotations.installing.Begin(name)()
 	next, err := e.replaceStatic(ctx, s, name, r, keys)
 	e.metrics.rotatedStatic(r.Connection, name, err)
 	e.rotations.failing.note(staticJobPrefix+name, err)
@@ -137,35 +136,6 @@ func (e *Engine) storeStatic(ctx context.Context, s logical.Storage, name string
 		return nil
 	}
 	return fmt.Errorf("storing the new key of static role %q: %w", name, errors.Join(err, readErr))
-}
-
-// installing are the static roles for which a key is being made and stored. What
-// the ledger has of such a role may be about to be its current key.
-type installing struct {
-	mu    sync.Mutex
-	roles map[string]int
-}
-
-func (i *installing) begin(role string) (end func()) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.roles == nil {
-		i.roles = map[string]int{}
-	}
-	i.roles[role]++
-	return func() {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		if i.roles[role]--; i.roles[role] == 0 {
-			delete(i.roles, role)
-		}
-	}
-}
-
-func (i *installing) has(role string) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.roles[role] > 0
 }
 
 // with is the keys after current has taken its place.

@@ -185,7 +185,7 @@ func connectionAnswer() map[string]*framework.FieldSchema {
 	for _, unseen := range []string{"name", "client_key", "force"} {
 		delete(fields, unseen)
 	}
-	addConnectionState(fields) // in the words of an answer
+	addConnectionState(fields) // in the words of an data
 	return fields
 }
 
@@ -333,7 +333,7 @@ func (c connectionEndpoints) delete(ctx context.Context, req *logical.Request, d
 
 // showFields adds the provider's fields to an answer, except sensitive ones and
 // those that the definition no longer knows.
-func showFields(answer map[string]any, fields providers.Fields, values providers.Values) {
+func showFields(data map[string]any, fields providers.Fields, values providers.Values) {
 	for _, field := range fields {
 		value, set := values[field.Name]
 		if !set || field.Sensitive {
@@ -342,7 +342,7 @@ func showFields(answer map[string]any, fields providers.Fields, values providers
 		if text, ok := value.(string); ok {
 			value = withoutUserinfo(text)
 		}
-		answer[field.Name] = providers.Exact(value)
+		data[field.Name] = providers.Exact(value)
 	}
 }
 

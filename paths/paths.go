@@ -70,16 +70,16 @@ func patching(what string, exists framework.ExistenceFunc, write framework.Opera
 // okResponse is the schema of an answer with these fields. A duration, which can be
 // written in several ways, is answered as its seconds.
 func okResponse(fields map[string]*framework.FieldSchema) map[int][]framework.Response {
-	answered := map[string]*framework.FieldSchema{}
+	shown := map[string]*framework.FieldSchema{}
 	for name, field := range fields {
 		if field.Type == framework.TypeDurationSecond {
 			seconds := *field
 			seconds.Type = framework.TypeInt
 			field = &seconds
 		}
-		answered[name] = field
+		shown[name] = field
 	}
-	return map[int][]framework.Response{200: {{Description: "OK", Fields: answered}}}
+	return map[int][]framework.Response{200: {{Description: "OK", Fields: shown}}}
 }
 
 // emptyResponse is the schema of an empty answer.

@@ -126,7 +126,7 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 	if err != nil {
 		return nil, err
 	}
-	answer := map[string]any{
+	data := map[string]any{
 		"name":              definition.Name,
 		"title":             definition.Title,
 		"category":          definition.Category(),
@@ -146,11 +146,11 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 		"limits":       definition.Limits,
 		"cidrs":        definition.Networks,
 	} {
-		if answer[name], err = asJSONMap(part); err != nil {
+		if data[name], err = asJSONMap(part); err != nil {
 			return nil, fmt.Errorf("describing provider %q: %w", definition.Name, err)
 		}
 	}
-	return &logical.Response{Data: answer}, nil
+	return &logical.Response{Data: data}, nil
 }
 
 func describeFields(fields providers.Fields) map[string]any {

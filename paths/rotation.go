@@ -142,10 +142,10 @@ func setSchedule(d *framework.FieldData, schedule *timetable.Schedule) {
 }
 
 // showSchedule shows what was written.
-func showSchedule(answer map[string]any, schedule timetable.Schedule) {
-	answer["rotation_period"] = inSeconds(schedule.Period)
-	answer["rotation_schedule"] = schedule.Cron
-	answer["rotation_window"] = inSeconds(schedule.Window)
+func showSchedule(data map[string]any, schedule timetable.Schedule) {
+	data["rotation_period"] = inSeconds(schedule.Period)
+	data["rotation_schedule"] = schedule.Cron
+	data["rotation_window"] = inSeconds(schedule.Window)
 }
 
 // acceptShown has a write take the fields that only an answer has, so that what
@@ -179,21 +179,21 @@ func addRotationState(fields map[string]*framework.FieldSchema) {
 }
 
 // showRotationState shows how a rotation stands.
-func showRotationState(answer map[string]any, state backend.RotationState) {
-	showTime(answer, "last_vault_rotation", state.LastRotated)
-	showTime(answer, "next_rotation", state.NextRotation)
+func showRotationState(data map[string]any, state backend.RotationState) {
+	showTime(data, "last_vault_rotation", state.LastRotated)
+	showTime(data, "next_rotation", state.NextRotation)
 	if state.Notice != "" {
-		answer["notice"] = state.Notice
+		data["notice"] = state.Notice
 	}
 	if state.LastError != "" {
-		answer["last_error"] = state.LastError
+		data["last_error"] = state.LastError
 	}
-	answer["failures"] = state.Failures
+	data["failures"] = state.Failures
 }
 
 // showTime shows a time that there is.
-func showTime(answer map[string]any, name string, t time.Time) {
+func showTime(data map[string]any, name string, t time.Time) {
 	if !t.IsZero() {
-		answer[name] = shownTime(t)
+		data[name] = shownTime(t)
 	}
 }

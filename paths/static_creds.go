@@ -77,30 +77,30 @@ func (c staticCredsEndpoint) read(ctx context.Context, req *logical.Request, d *
 		return nil, nil // deleted meanwhile
 	}
 	now := c.engine.Now()
-	answer := map[string]any{"previous": previousKeys(keys, now)}
+	data := map[string]any{"previous": previousKeys(keys, now)}
 	// By these Vault Agent, consul-template and the Secrets Operator know that the
 	// answer is not a lease, and when to ask again.
-	showTime(answer, "last_vault_rotation", keys.LastRotated)
-	showCadence(answer, role.Schedule)
+	showTime(data, "last_vault_rotation", keys.LastRotated)
+	showCadence(data, role.Schedule)
 	if !keys.NextRotation.IsZero() {
-		answer["next_rotation"] = shownTime(keys.NextRotation)
-		answer["ttl"] = max(0, inSeconds(keys.NextRotation.Sub(now)))
+		data["next_rotation"] = shownTime(keys.NextRotation)
+		data["ttl"] = max(0, inSeconds(keys.NextRotation.Sub(now)))
 	}
-	showStaticKey(answer, keys.Current)
-	return &logical.Response{Data: answer}, nil
+	showStaticKey(data, keys.Current)
+	return &logical.Response{Data: data}, nil
 }
 
 // showCadence shows how often the key is replaced: only what applies, since
 // consumers decide by which of them is there.
-func showCadence(answer map[string]any, schedule timetable.Schedule) {
+func showCadence(data map[string]any, schedule timetable.Schedule) {
 	if schedule.Period > 0 {
-		answer["rotation_period"] = inSeconds(schedule.Period)
+		data["rotation_period"] = inSeconds(schedule.Period)
 	}
 	if schedule.Cron != "" {
-		answer["rotation_schedule"] = schedule.Cron
+		data["rotation_schedule"] = schedule.Cron
 	}
 	if schedule.Window > 0 {
-		answer["rotation_window"] = inSeconds(schedule.Window)
+		data["rotation_window"] = inSeconds(schedule.Window)
 	}
 }
 
@@ -120,8 +120,8 @@ func previousKeys(keys *backend.StaticKeys, now time.Time) []any {
 }
 
 // showStaticKey shows a key with its secret.
-func showStaticKey(answer map[string]any, key *backend.StaticKey) {
-	answer["key_name"] = key.Name
-	showTime(answer, "expires_at", key.ExpiresAt)
-	maps.Copy(answer, key.Secret)
+func showStaticKey(data map[string]any, key *backend.StaticKey) {
+	data["key_name"] = key.Name
+	showTime(data, "expires_at", key.ExpiresAt)
+	maps.Copy(data, key.Secret)
 }

@@ -251,7 +251,7 @@ func (q *stepRunner) savedValues(names expr.References) Values {
 }
 
 // backOut undoes what a failed rotation has made so far, as minting.backOut.
-func (r *rotating) backOut(ctx context.Context, at int, answered bool, failed *Error) *Error {
+func (r *rotating) backOut(ctx context.Context, at int, gotResponse bool, failed *Error) *Error {
 	left := Leftover{Rotation: true, Undo: r.toUndo(at, failed.Kind)}
 	if len(left.Undo) > 0 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
@@ -261,7 +261,7 @@ func (r *rotating) backOut(ctx context.Context, at int, answered bool, failed *E
 			return failed
 		}
 	}
-	if failed.Kind == Unknown && r.nothingLeft(at, answered) {
+	if failed.Kind == Unknown && r.nothingLeft(at, gotResponse) {
 		failed.Kind = Refused
 	}
 	return failed

@@ -13,7 +13,7 @@ import (
 // backOut undoes what a failed issue has made so far, newest step first, and
 // returns the failure with what is left. at is the step that failed; answered
 // means that it had its answer, from which the key could not be read.
-func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Error) *Error {
+func (m *minting) backOut(ctx context.Context, at int, gotResponse bool, failed *Error) *Error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	left := Leftover{Undo: m.toUndo(at, failed.Kind)}
@@ -33,7 +33,7 @@ func (m *minting) backOut(ctx context.Context, at int, answered bool, failed *Er
 			failed.Made = &m.handle
 		}
 	}
-	if failed.Kind == Unknown && m.nothingLeft(at, answered) {
+	if failed.Kind == Unknown && m.nothingLeft(at, gotResponse) {
 		failed.Kind = Refused
 	}
 	return failed
@@ -107,14 +107,14 @@ func (q *stepRunner) has(undo *definition.Call) bool {
 // although the outcome was unknown: the failing step only reads, or its answer
 // came and could not be used; and the first step that changed something has
 // been undone, which by the rules of the language undoes what was built on it.
-func (q *stepRunner) nothingLeft(at int, answered bool) bool {
+func (q *stepRunner) nothingLeft(at int, gotResponse bool) bool {
 	calls := q.calls
 	if len(calls) == 1 {
 		return false
 	}
 	done := calls[:at]
 	switch {
-	case answered:
+	case gotResponse:
 		done = calls[:at+1]
 	case calls[at].Method != "GET":
 		return false

@@ -30,7 +30,7 @@ var mutations = []mutation{
 	{"a renewal's deadline comes before the lease's end", "lease.go",
 		"to := now.Add(max(ttl+longest+deadlineMargin, left)); to.After(before) {", "to := now.Add(min(ttl/2, ttl+longest+deadlineMargin, max(left, ttl/2))); !to.Equal(before) {"},
 	{"a deadline comes before the lease's end", "mint_plan.go",
-		"answered.Add(life + o.bound.connection.longestMint() + deadlineMargin)", "answered.Add(life / 2)"},
+		"answeredAt.Add(life + o.bound.connection.longestMint() + deadlineMargin)", "answeredAt.Add(life / 2)"},
 	{"a record goes whatever the provider says", "revoke.go",
 		"	e.tellRevoked(r, err)\n	if err != nil {", "	e.tellRevoked(r, err)\n	if err != nil && false {"},
 	{"the ledger forgets at once what cannot be revoked", "revoke.go",

@@ -40,12 +40,12 @@ func (p *parser) check() {
 	if d.Extend != nil {
 		at := existing.with("key", unknownKey("name", "id", "expires_at", "ttl"))
 		p.checkCall(at, d.Extend.Call)
-		p.checkActualExpiry(at.answered(), d.Extend.Grant)
+		p.checkActualExpiry(at.withResponse(), d.Extend.Grant)
 	}
 	if d.Probe != nil {
 		at := base.with("secret", secret)
 		p.checkCall(at, d.Probe.Call)
-		p.checkAll(at.answered(), wantStatusCondition, d.Probe.Alive, d.Probe.Dead)
+		p.checkAll(at.withResponse(), wantStatusCondition, d.Probe.Alive, d.Probe.Dead)
 	}
 	p.checkRotate(base)
 	if p.any() {
@@ -93,11 +93,11 @@ func (p *parser) checkCall(at staticScope, c *Call) {
 	}
 	p.checkAuth(at, c.Auth)
 	if c.AnyStatus {
-		p.checkAll(at.answered(), wantStatusCondition, c.OK)
+		p.checkAll(at.withResponse(), wantStatusCondition, c.OK)
 	} else {
-		p.checkAll(at.answered(), wantBool, c.OK)
+		p.checkAll(at.withResponse(), wantBool, c.OK)
 	}
-	p.checkAll(at.answered(), wantStatusCondition, c.Gone)
+	p.checkAll(at.withResponse(), wantStatusCondition, c.Gone)
 }
 
 func (p *parser) checkAuth(at staticScope, uses []*AuthUse) {
@@ -121,8 +121,8 @@ func (p *parser) checkAuth(at staticScope, uses []*AuthUse) {
 }
 
 func (p *parser) checkErrors(at staticScope) {
-	p.checkAll(at.answered(), wantAny, p.def.Errors.Message)
-	p.checkAll(at.answered(), wantStatusCondition, p.def.Errors.Refused, p.def.Errors.Unauthorized, p.def.Errors.Throttled)
+	p.checkAll(at.withResponse(), wantAny, p.def.Errors.Message)
+	p.checkAll(at.withResponse(), wantStatusCondition, p.def.Errors.Refused, p.def.Errors.Unauthorized, p.def.Errors.Throttled)
 }
 
 // checkIssue walks the steps in order, each seeing what the earlier ones
@@ -136,7 +136,7 @@ func (p *parser) checkIssue(at staticScope) (saved, secret cty.Value) {
 	}
 	now := func() staticScope { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
 	p.checkSteps(at, undo, issue.Calls, kept)
-	at = at.answered()
+	at = at.withResponse()
 	p.checkSave(now(), issue.Save, kept)
 	p.checkAll(now(), wantText, issue.ID)
 	p.checkActualExpiry(now(), issue.ActualExpiry)
@@ -169,11 +169,11 @@ func (p *parser) checkSteps(at, undo staticScope, calls []*Call, kept map[string
 // checkStep checks a request with its poll and adds what they save to kept.
 func (p *parser) checkStep(now func() staticScope, step *Call, kept map[string]cty.Value) {
 	p.checkCall(now(), step)
-	p.checkSave(now().answered(), step.Save, kept)
+	p.checkSave(now().withResponse(), step.Save, kept)
 	if step.Poll != nil {
-		p.checkCall(now().answered(), step.Poll.Call)
-		p.checkAll(now().answered(), wantStatusCondition, step.Poll.Until, step.Poll.Failed)
-		p.checkSave(now().answered(), step.Poll.Save, kept)
+		p.checkCall(now().withResponse(), step.Poll.Call)
+		p.checkAll(now().withResponse(), wantStatusCondition, step.Poll.Until, step.Poll.Failed)
+		p.checkSave(now().withResponse(), step.Poll.Save, kept)
 	}
 }
 
@@ -210,7 +210,7 @@ func (p *parser) checkListing(at staticScope) {
 	if lookup := p.def.Lookup; lookup != nil {
 		at := at.with("key", unknownKey("name"))
 		p.checkCall(at, lookup.Call)
-		p.checkItems(at.answered(), lookup)
+		p.checkItems(at.withResponse(), lookup)
 	}
 }
 
@@ -235,8 +235,8 @@ func (p *parser) checkPages(at staticScope, list *ListBlock, each cty.Value) {
 	p.checkPageNames(list)
 	at = at.with("page", cty.ObjectVal(attributes))
 	p.checkCall(at, list.Call)
-	p.checkItems(at.answered(), list)
-	after := at.answered().with("items", cty.DynamicVal)
+	p.checkItems(at.withResponse(), list)
+	after := at.withResponse().with("items", cty.DynamicVal)
 	p.checkAll(after, wantObject, list.Next)
 	p.checkPagination(after, list)
 }

@@ -33,8 +33,8 @@ func (at staticScope) withAll(names map[string]cty.Value) staticScope {
 	return staticScope{names: all, random: at.random}
 }
 
-// answered is the place once an answer has come.
-func (at staticScope) answered() staticScope {
+// withResponse is the scope once an answer has come.
+func (at staticScope) withResponse() staticScope {
 	return at.
 		with("status", cty.UnknownVal(cty.Number).RefineNotNull()).
 		with("headers", cty.UnknownVal(cty.Map(cty.String)).RefineNotNull()).

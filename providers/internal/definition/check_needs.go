@@ -128,7 +128,7 @@ func (p *parser) checkOptional(at staticScope) {
 	for _, name := range []string{"saved", "secret", "page", "candidate", "previous"} {
 		sparse = sparse.with(name, cty.DynamicVal)
 	}
-	sparse = sparse.answered() // of an earlier step
+	sparse = sparse.withResponse() // of an earlier step
 	d.visit(func(at requestPosition, c *Call) {
 		// A rotation that lacks a field for its path is refused before it begins.
 		if !at.isToken() && !at.inRotate() {

@@ -22,7 +22,7 @@ func (p *parser) checkRotate(base staticScope) {
 		at = at.with("candidate", p.checkCandidate(base, rotate.Candidate))
 	}
 	p.checkSteps(at, base.with("key", unknownKey("name")), rotate.Calls, kept)
-	now := func() staticScope { return at.answered().with("saved", cty.ObjectVal(maps.Clone(kept))) }
+	now := func() staticScope { return at.withResponse().with("saved", cty.ObjectVal(maps.Clone(kept))) }
 	p.checkSave(now(), rotate.Save, kept)
 	previous := map[string]cty.Value{}
 	for _, member := range rotate.Connection {
@@ -70,12 +70,12 @@ func (p *parser) checkStrays(at staticScope, list *ListBlock) {
 	if list.ByName {
 		at = at.with("key", unknownKey("name"))
 		p.checkCall(at, list.Call)
-		p.checkItems(at.answered(), list)
+		p.checkItems(at.withResponse(), list)
 	} else {
 		p.checkList(at, list)
 	}
 	if previous := expr.Find(list.Item, "previous"); previous != nil {
-		item := at.answered().with("items", cty.DynamicVal).with("item", cty.DynamicVal)
+		item := at.withResponse().with("items", cty.DynamicVal).with("item", cty.DynamicVal)
 		p.checkAll(item, wantObject, previous)
 	}
 }

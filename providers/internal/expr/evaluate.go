@@ -57,10 +57,10 @@ const meterKey = "\x00 meter of the evaluation under way"
 
 var meterType = cty.Capsule("meter", reflect.TypeFor[Meter]())
 
-// NewMeter begins to count. answered is the length of the answer that is to be
+// NewMeter begins to count. responseBytes is the length of the answer that is to be
 // read, in bytes; 0 for none. The end of ctx ends evaluation.
-func NewMeter(ctx context.Context, answered int) *Meter {
-	m := &Meter{ctx: ctx, left: budget + budgetPerByte*answered}
+func NewMeter(ctx context.Context, responseBytes int) *Meter {
+	m := &Meter{ctx: ctx, left: budget + budgetPerByte*responseBytes}
 	m.root.Variables = map[string]cty.Value{meterKey: cty.CapsuleVal(meterType, m), absenceKey: absenceValue[absentIsNull]}
 	return m
 }

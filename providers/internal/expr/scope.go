@@ -57,8 +57,8 @@ func (s Scope) WithAll(more map[string]cty.Value) Scope {
 }
 
 // Metered is the scope with a budget of its own for all that follows.
-func (s Scope) Metered(ctx context.Context, answered int) Scope {
-	s.meter = NewMeter(ctx, answered)
+func (s Scope) Metered(ctx context.Context, responseBytes int) Scope {
+	s.meter = NewMeter(ctx, responseBytes)
 	return s
 }
 
@@ -73,8 +73,8 @@ func (s Scope) Conceal(value cty.Value) { s.Secrets.AddMarked(value) }
 
 // Allowed adds to the scope's budget what a further part of an answer, of that
 // length in bytes, may cost.
-func (s Scope) Allowed(answered int) Scope {
-	s.meter.left += budgetPerByte * answered
+func (s Scope) Allowed(responseBytes int) Scope {
+	s.meter.left += budgetPerByte * responseBytes
 	return s
 }
 

@@ -43,7 +43,7 @@ func (v health) err() error {
 // breaker stops requests to a host that failed several times in a row, so that
 // they fail at once and not each after its own timeout.
 type breaker struct {
-	circuit *gobreaker.CircuitBreaker[*result]
+	circuit *gobreaker.CircuitBreaker[*attempt]
 
 	mu       sync.Mutex
 	failures int // in a row
@@ -51,7 +51,7 @@ type breaker struct {
 }
 
 func newBreaker() *breaker {
-	return &breaker{circuit: gobreaker.NewCircuitBreaker[*result](gobreaker.Settings{
+	return &breaker{circuit: gobreaker.NewCircuitBreaker[*attempt](gobreaker.Settings{
 		Timeout:     openFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errSaysNothing) },
@@ -60,8 +60,8 @@ func newBreaker() *breaker {
 
 // run sends by way of send and learns from its result; false where the breaker
 // did not let it.
-func (b *breaker) run(send func() *result) (*result, bool) {
-	res, err := b.circuit.Execute(func() (*result, error) {
+func (b *breaker) run(send func() *attempt) (*attempt, bool) {
+	res, err := b.circuit.Execute(func() (*attempt, error) {
 		res := send()
 		if res.health.ill { // before the circuit opens, so that a refusal can say why
 			b.failed(res.health.cause)

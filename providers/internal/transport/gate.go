@@ -91,13 +91,13 @@ func (g *gate) keepTo(now time.Time, limit rate.Limit, burst float64) {
 	g.share = rate.NewLimiter(limit/(mostBefore+1), max(1, g.reserve))
 }
 
-// wait returns true when it is the caller's turn. It returns false when ctx ends
+// awaitTurn returns true when it is the caller's turn. It returns false when ctx ends
 // before that, at once where that can be known, and how long it would have taken.
-func (g *gate) wait(ctx context.Context, urgent bool) (time.Duration, bool) {
+func (g *gate) awaitTurn(ctx context.Context, urgent bool) (time.Duration, bool) {
 	if ctx.Err() != nil {
 		return 0, false
 	}
-	w, after, passed := g.enter(ctx, urgent)
+	w, after, passed := g.lineUp(ctx, urgent)
 	if w == nil {
 		return after, passed
 	}
@@ -110,9 +110,9 @@ func (g *gate) wait(ctx context.Context, urgent bool) (time.Duration, bool) {
 	}
 }
 
-// enter passes, refuses, or lines up the caller; only in the last case is there
+// lineUp passes, refuses, or lines up the caller; only in the last case is there
 // a waiter.
-func (g *gate) enter(ctx context.Context, urgent bool) (*waiter, time.Duration, bool) {
+func (g *gate) lineUp(ctx context.Context, urgent bool) (*waiter, time.Duration, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()

@@ -16,11 +16,11 @@ import (
 func TestRevocationsGoFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1)
-		g.wait(t.Context(), false) // takes the burst
+		g.awaitTurn(t.Context(), false) // takes the burst
 		order := make(chan string, 7)
 		line := func(name string, urgent bool) {
 			go func() {
-				g.wait(t.Context(), urgent)
+				g.awaitTurn(t.Context(), urgent)
 				order <- name
 			}()
 			synctest.Wait()
@@ -65,7 +65,7 @@ func TestTheGateKeepsToItsRate(t *testing.T) {
 				began := time.Now()
 				for range c.requests {
 					go func() {
-						g.wait(t.Context(), false)
+						g.awaitTurn(t.Context(), false)
 						passed <- struct{}{}
 					}()
 				}
@@ -83,19 +83,19 @@ func TestTheGateKeepsToItsRate(t *testing.T) {
 func TestTheGateRefusesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1)
-		g.wait(t.Context(), false)
+		g.awaitTurn(t.Context(), false)
 		for range 5 { // five wait, so a sixth would for 6 s
-			go g.wait(t.Context(), false)
+			go g.awaitTurn(t.Context(), false)
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		defer cancel()
 		began := time.Now()
-		after, ok := g.wait(ctx, false)
+		after, ok := g.awaitTurn(ctx, false)
 		if ok || after.Round(time.Millisecond) != 6*time.Second || time.Since(began) != 0 {
 			t.Errorf("got %v, %s after %s", ok, after, time.Since(began))
 		}
-		if _, ok := g.wait(ctx, true); !ok || time.Since(began) > 1001*time.Millisecond {
+		if _, ok := g.awaitTurn(ctx, true); !ok || time.Since(began) > 1001*time.Millisecond {
 			t.Errorf("a revocation got %v after %s, though it goes first", ok, time.Since(began))
 		}
 		time.Sleep(time.Minute) // the others leave
@@ -105,7 +105,7 @@ func TestTheGateRefusesAtOnce(t *testing.T) {
 func TestAPauseSendsAwayThoseWhoCannotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1)
-		g.wait(t.Context(), false)
+		g.awaitTurn(t.Context(), false)
 		type outcome struct {
 			ok   bool
 			took time.Duration
@@ -116,7 +116,7 @@ func TestAPauseSendsAwayThoseWhoCannotWait(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), limit)
 				defer cancel()
 				began := time.Now()
-				_, ok := g.wait(ctx, false)
+				_, ok := g.awaitTurn(ctx, false)
 				to <- outcome{ok, time.Since(began)}
 			}()
 		}
@@ -136,16 +136,16 @@ func TestAPauseSendsAwayThoseWhoCannotWait(t *testing.T) {
 func TestALeaverGivesItsSlotBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(0.1)
-		g.wait(t.Context(), false)
+		g.awaitTurn(t.Context(), false)
 		for range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			if _, ok := g.wait(ctx, false); ok {
+			if _, ok := g.awaitTurn(ctx, false); ok {
 				t.Fatal("passed early")
 			}
 		}
 		began := time.Now()
-		if _, ok := g.wait(t.Context(), false); !ok || time.Since(began) > 5001*time.Millisecond {
+		if _, ok := g.awaitTurn(t.Context(), false); !ok || time.Since(began) > 5001*time.Millisecond {
 			t.Errorf("passed after %s, want 5s", time.Since(began))
 		}
 	})
@@ -180,7 +180,7 @@ func TestStorm(t *testing.T) {
 				var refused, lessons atomic.Int64
 				ask := func(urgent bool, late time.Duration) {
 					for {
-						if _, ok := g.wait(t.Context(), urgent); !ok {
+						if _, ok := g.awaitTurn(t.Context(), urgent); !ok {
 							t.Error("sent away")
 							return
 						}
@@ -245,7 +245,7 @@ func TestALessonIsForgotten(t *testing.T) {
 		inASecond := func() int {
 			passed := 0
 			for began := time.Now(); time.Since(began) < time.Second; passed++ {
-				g.wait(t.Context(), false)
+				g.awaitTurn(t.Context(), false)
 			}
 			return passed
 		}
@@ -254,7 +254,7 @@ func TestALessonIsForgotten(t *testing.T) {
 			t.Errorf("%d passed in the second after a refusal, want nine tenths of the rate", n)
 		}
 		time.Sleep(learnedFor + time.Second)
-		g.wait(t.Context(), false)
+		g.awaitTurn(t.Context(), false)
 		time.Sleep(time.Second)
 		if n := inASecond(); n < 140 {
 			t.Errorf("%d passed in a second of a burst long after, want the rate that was set", n)
@@ -272,7 +272,7 @@ func TestManyMintsHoldUpNoRevocations(t *testing.T) {
 			for urgent, count := range map[bool]*atomic.Int64{true: &revoked, false: &minted} {
 				go func() {
 					for {
-						if _, ok := g.wait(ctx, urgent); !ok {
+						if _, ok := g.awaitTurn(ctx, urgent); !ok {
 							return
 						}
 						count.Add(1)

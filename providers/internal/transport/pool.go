@@ -58,7 +58,7 @@ func newPool(s Config) (*http.Transport, error) {
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-		DisableCompression:     true, // readAnswer unpacks, within bounds
+		DisableCompression:     true, // readResponse unpacks, within bounds
 	}, nil
 }
 

@@ -23,10 +23,10 @@ const maxBody = 4 << 20
 
 const userAgent = "vault-plugin-secrets-apikeys"
 
-// result is what one attempt came to: an answer, or an error and what it means
+// attempt is what sending a request once came to: an answer, or an error and what it means
 // for trying again.
-type result struct {
-	answer *Response
+type attempt struct {
+	response *Response
 	// throttled says that the answer is about the number of requests.
 	throttled bool
 	err       *Failure
@@ -117,11 +117,11 @@ var (
 )
 
 // roundTrip sends out once and reads the whole answer.
-func (t *Transport) roundTrip(ctx context.Context, r *Request, out *outgoing) *result {
+func (t *Transport) roundTrip(ctx context.Context, r *Request, out *outgoing) *attempt {
 	began := time.Now()
 	abortable, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
-	attempt, stop := context.WithTimeoutCause(abortable, t.timeout, errAttemptTimeout)
+	attemptCtx, stop := context.WithTimeoutCause(abortable, t.timeout, errAttemptTimeout)
 	defer stop()
 
 	steps := &requestTrace{abort: abort}
@@ -129,16 +129,16 @@ func (t *Transport) roundTrip(ctx context.Context, r *Request, out *outgoing) *r
 		out.forbidResend()
 		steps.once = true
 	}
-	req := out.http.WithContext(httptrace.WithClientTrace(attempt, steps.hooks()))
+	req := out.http.WithContext(httptrace.WithClientTrace(attemptCtx, steps.hooks()))
 
 	res, err := t.http.RoundTrip(req)
 	if err != nil {
-		return t.failed(ctx, attempt, r, steps, err, time.Since(began))
+		return t.failed(ctx, attemptCtx, r, steps, err, time.Since(began))
 	}
 	defer res.Body.Close()
-	a, err := readAnswer(res, max(r.Longest, maxBody))
+	a, err := readResponse(res, max(r.Longest, maxBody))
 	if err != nil {
-		lost := t.failed(ctx, attempt, r, steps, err, time.Since(began))
+		lost := t.failed(ctx, attemptCtx, r, steps, err, time.Since(began))
 		lost.err.Status = res.StatusCode
 		return lost
 	}
@@ -146,8 +146,8 @@ func (t *Transport) roundTrip(ctx context.Context, r *Request, out *outgoing) *r
 }
 
 // concluded judges the host's health by an answer.
-func concluded(a *Response) *result {
-	out := &result{answer: a, sent: true}
+func concluded(a *Response) *attempt {
+	out := &attempt{response: a, sent: true}
 	if a.Status >= 500 {
 		out.health = health{ill: true, cause: "the provider answered status " + StatusText(a.Status)}
 	}
@@ -155,9 +155,9 @@ func concluded(a *Response) *result {
 }
 
 // failed is the result of an attempt that ended without a whole answer.
-func (t *Transport) failed(ctx, attempt context.Context, r *Request, steps *requestTrace, err error, took time.Duration) *result {
+func (t *Transport) failed(ctx, attemptCtx context.Context, r *Request, steps *requestTrace, err error, took time.Duration) *attempt {
 	sent := steps.sent() && !refusedByTLS(err, steps)
-	out := &result{sent: sent, health: health{ill: true}}
+	out := &attempt{sent: sent, health: health{ill: true}}
 	// Only an end of time is kept as the cause: other errors' texts may hold
 	// parts of the answer.
 	var message string
@@ -171,8 +171,8 @@ func (t *Transport) failed(ctx, attempt context.Context, r *Request, steps *requ
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) || took < dialTimeout {
 			out.health = health{none: true}
 		}
-	case attempt.Err() != nil:
-		cause = context.Cause(attempt)
+	case attemptCtx.Err() != nil:
+		cause = context.Cause(attemptCtx)
 		message = attemptGone(cause, t.timeout)
 		out.lasting = errors.Is(cause, errResend) || !sent
 	default:
@@ -196,9 +196,9 @@ func (t *Transport) failed(ctx, attempt context.Context, r *Request, steps *requ
 // errNotGzip says that a body claims to be gzip and is not.
 var errNotGzip = errors.New("the body is not valid gzip")
 
-// readAnswer reads a whole answer, its body bounded before and after unpacking:
+// readResponse reads a whole answer, its body bounded before and after unpacking:
 // a few bytes may unpack to gigabytes, and endless ones to nothing.
-func readAnswer(res *http.Response, longest int64) (*Response, error) {
+func readResponse(res *http.Response, longest int64) (*Response, error) {
 	a := &Response{Status: res.StatusCode, Header: res.Header}
 	if res.ContentLength > longest {
 		return nil, &http.MaxBytesError{Limit: longest}

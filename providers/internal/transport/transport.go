@@ -127,38 +127,38 @@ func (t *Transport) Close() { t.http.CloseIdleConnections() }
 // is of Kind Unreachable when nothing was sent, otherwise Unknown; only a
 // failure of r.Sign keeps the Kind of its own, since it is about another request.
 func (t *Transport) Do(ctx context.Context, r *Request) (*Response, *Failure) {
-	var last *result
+	var last *attempt
 	target, hops, attempts := r.URL, 0, 0
 	delays := t.newDelays(r.Method + " " + r.URL.Path)
 	for {
-		next, refused := t.attempt(ctx, r, target)
+		next, refused := t.tryOnce(ctx, r, target)
 		if refused != nil {
 			// Nothing went out this time, so what the last attempt came to still holds.
 			if last != nil {
-				return last.answer, last.err
+				return last.response, last.err
 			}
 			return nil, refused
 		}
 		last = next
-		if to := redirect(r, target, last.answer); to != nil && hops < maxRedirects {
+		if to := redirect(r, target, last.response); to != nil && hops < maxRedirects {
 			target, hops = to, hops+1
 			continue
 		}
 		attempts++
 		delay, again := retryDelay(r.Class, last, attempts, delays)
 		if !again || !waitOut(ctx, delay) {
-			return last.answer, last.err
+			return last.response, last.err
 		}
 	}
 }
 
-// attempt waits for r's turn and sends it once. Its *failure says why it was not
+// tryOnce waits for r's turn and sends it once. Its *failure says why it was not
 // even tried.
-func (t *Transport) attempt(ctx context.Context, r *Request, target *url.URL) (*result, *Failure) {
+func (t *Transport) tryOnce(ctx context.Context, r *Request, target *url.URL) (*attempt, *Failure) {
 	if t.breaker.open() {
 		return nil, t.breaker.refusal(r.Op)
 	}
-	if after, ok := t.gate.wait(ctx, r.Class.urgent()); !ok {
+	if after, ok := t.gate.awaitTurn(ctx, r.Class.urgent()); !ok {
 		return nil, noRoom(ctx, r.Op, after)
 	}
 	out := newOutgoing(r, target)
@@ -167,16 +167,16 @@ func (t *Transport) attempt(ctx context.Context, r *Request, target *url.URL) (*
 	if err := out.sign(ctx, r); err != nil {
 		return nil, err
 	}
-	res, admitted := t.breaker.run(func() *result { return t.roundTrip(ctx, r, out) })
+	res, admitted := t.breaker.run(func() *attempt { return t.roundTrip(ctx, r, out) })
 	if !admitted {
 		return nil, t.breaker.refusal(r.Op)
 	}
-	if res.answer != nil {
-		res.throttled = r.IsThrottled(res.answer)
+	if res.response != nil {
+		res.throttled = r.IsThrottled(res.response)
 		if res.throttled {
-			t.gate.throttled(ThrottledPause(res.answer, time.Now()))
+			t.gate.throttled(ThrottledPause(res.response, time.Now()))
 		} else {
-			t.gate.close(quotaReset(res.answer.Header, time.Now()))
+			t.gate.close(quotaReset(res.response.Header, time.Now()))
 		}
 	}
 	return res, nil
@@ -206,12 +206,12 @@ func ThrottledPause(a *Response, now time.Time) time.Duration {
 }
 
 // retryDelay says whether to send a request again, and after how long.
-func retryDelay(class Class, last *result, attempts int, delays backoff.BackOff) (time.Duration, bool) {
+func retryDelay(class Class, last *attempt, attempts int, delays backoff.BackOff) (time.Duration, bool) {
 	if attempts >= MaxAttempts {
 		return 0, false
 	}
-	if last.answer != nil {
-		return answeredDelay(class, last, delays)
+	if last.response != nil {
+		return responseDelay(class, last, delays)
 	}
 	if last.lasting || last.sent && !class.repeatable() || !last.sent && attempts >= maxConnects {
 		return 0, false
@@ -219,9 +219,9 @@ func retryDelay(class Class, last *result, attempts int, delays backoff.BackOff)
 	return delays.NextBackOff(), true
 }
 
-// answeredDelay is retryDelay for a request that was answered.
-func answeredDelay(class Class, last *result, delays backoff.BackOff) (time.Duration, bool) {
-	a := last.answer
+// responseDelay is retryDelay for a request that was answered.
+func responseDelay(class Class, last *attempt, delays backoff.BackOff) (time.Duration, bool) {
+	a := last.response
 	asked := RetryAfter(a.Header, time.Now())
 	switch {
 	case asked > patience:
