@@ -19,14 +19,14 @@ const (
 	passAge = 10 * time.Second
 )
 
-// passes are the last passes over what providers list, by place. Whoever looks for
+// passes are the last passes over what providers list, by location. Whoever looks for
 // a lost key while another one reads the same list waits for that, and uses it.
 type passes struct {
 	reading keyed.Locks
 
-	mu      sync.Mutex
-	byPlace map[string]*pass
-	looking map[string]int // those who look, by connection
+	mu         sync.Mutex
+	byLocation map[string]*pass
+	looking    map[string]int // those who look, by connection
 }
 
 // pass is one reading of a list, or why it failed.
@@ -38,7 +38,7 @@ type pass struct {
 }
 
 func newPasses() passes {
-	return passes{reading: keyed.New(), byPlace: map[string]*pass{}, looking: map[string]int{}}
+	return passes{reading: keyed.New(), byLocation: map[string]*pass{}, looking: map[string]int{}}
 }
 
 // look notes that somebody looks for a lost key of a connection until end is called,
@@ -58,10 +58,10 @@ func (p *passes) look(connection string) (lookers int, end func()) {
 
 // last is a pass that serves whoever has waited for it since then, nil for none. One
 // that failed serves only those.
-func (p *passes) last(place string, client *providers.Client, since, now time.Time) *pass {
+func (p *passes) last(location string, client *providers.Client, since, now time.Time) *pass {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last := p.byPlace[place]
+	last := p.byLocation[location]
 	if last == nil || last.client != client || now.Sub(last.ended).Abs() > passAge || last.err != nil && last.ended.Before(since) {
 		return nil
 	}
@@ -69,15 +69,15 @@ func (p *passes) last(place string, client *providers.Client, since, now time.Ti
 }
 
 // put has a pass serve others, and forgets those that are too old to.
-func (p *passes) put(place string, one *pass) {
+func (p *passes) put(location string, one *pass) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for other, old := range p.byPlace {
+	for other, old := range p.byLocation {
 		if one.ended.Sub(old.ended).Abs() > passAge {
-			delete(p.byPlace, other)
+			delete(p.byLocation, other)
 		}
 	}
-	p.byPlace[place] = one
+	p.byLocation[location] = one
 }
 
 // findMade finds what a mint made, by the name that was asked for or, should the
@@ -106,20 +106,20 @@ func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *qu
 }
 
 // findInPass finds what bears the fixed part of a name in a pass that serves all who
-// look at the same place.
+// look at the same location.
 func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, part string) (found providers.Found, began time.Time, err error) {
 	since := e.now()
-	place := bound.name + " " + scope.String()
-	unlock, err := e.pending.passes.reading.Lock(ctx, place)
+	location := bound.name + " " + scope.String()
+	unlock, err := e.pending.passes.reading.Lock(ctx, location)
 	if err != nil {
 		return found, began, err
 	}
 	defer unlock()
-	last := e.pending.passes.last(place, bound.client, since, e.now())
+	last := e.pending.passes.last(location, bound.client, since, e.now())
 	if last == nil {
-		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+place)
+		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+location)
 		last = &pass{client: bound.client, listed: listed, err: err, ended: e.now()}
-		e.pending.passes.put(place, last)
+		e.pending.passes.put(location, last)
 	}
 	if last.err != nil {
 		return found, began, last.err

@@ -130,7 +130,7 @@ func (e *Engine) refuseLeadingElsewhere(ctx context.Context, s logical.Storage, 
 }
 
 // leadsElsewhere reports whether a definition sends a connection's credential
-// to another place than the one before it.
+// to another location than the one before it.
 func leadsElsewhere(current, next *providers.Definition, c *Connection) bool {
 	was, errBefore := providers.Destinations(current, c.settings())
 	is, errAfter := providers.Destinations(next, c.settings())

@@ -22,7 +22,7 @@ type replacement struct {
 	before, after *Connection
 	client        *providers.Client // of after
 	definition    *providers.Definition
-	// moved says that it leads to another place, and account that its admin
+	// moved says that it leads to another location, and account that its admin
 	// credential is another one, written by hand.
 	moved, account bool
 	// seen says that the new credential was shown a key that the former one made,

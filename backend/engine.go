@@ -311,7 +311,7 @@ type Info struct {
 	// Passive says that the mount may be a copy of another one, and acts on
 	// nothing that it knows.
 	Passive bool
-	// Unrecovered tells, one sentence each, which places could not be reconciled
+	// Unrecovered tells, one sentence each, which locations could not be reconciled
 	// yet and why, and Damaged names the ledger's records that cannot be read.
 	Unrecovered []string
 	Damaged     []string

@@ -33,7 +33,7 @@ const (
 	// eventOrphanFound and eventOrphanRevoked: what nobody holds.
 	eventOrphanFound   = "orphan-find"
 	eventOrphanRevoked = "orphan-revoke"
-	// eventCrashFound and eventCrashRecovered: a place that was in use at a crash.
+	// eventCrashFound and eventCrashRecovered: a location that was in use at a crash.
 	eventCrashFound     = "crash-find"
 	eventCrashRecovered = "crash-recover"
 	// eventLeakFound and eventLeakRevoked: a key whose value somebody has.

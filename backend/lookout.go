@@ -54,7 +54,7 @@ var errSuspect = errors.New("the provider lists a key of this mount of which not
 
 // lookout is what this process has seen of others at the providers.
 type lookout struct {
-	looking keyed.Locks // by place
+	looking keyed.Locks // by location
 
 	mu    sync.Mutex
 	kept  bool
@@ -62,11 +62,11 @@ type lookout struct {
 	start time.Time // by the wall clock
 	sign  time.Time // the last of the process before
 	// former are those that had a part in this storage since then.
-	former []makerNote
-	places map[string]*lookedAt
+	former    []makerNote
+	locations map[string]*lookedAt
 }
 
-// lookedAt is how the looks at one place went.
+// lookedAt is how the looks at one location went.
 type lookedAt struct {
 	clearAt  time.Time
 	took     time.Duration
@@ -77,7 +77,7 @@ type lookedAt struct {
 }
 
 func newLookout() *lookout {
-	return &lookout{looking: keyed.New(), places: map[string]*lookedAt{}}
+	return &lookout{looking: keyed.New(), locations: map[string]*lookedAt{}}
 }
 
 // lookoutNote is a lookout that outlasts its process: a copy that is restarted in
@@ -186,7 +186,7 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 	return err
 }
 
-// alone looks whether anybody else mints in these places under this mount's tag.
+// alone looks whether anybody else mints in these locations under this mount's tag.
 func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []providers.ListingScope) error {
 	if !bound.definition.Capabilities.Reconcile {
 		return nil
@@ -199,7 +199,7 @@ func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []pro
 	return nil
 }
 
-// look is one look at a place, unless one was just taken.
+// look is one look at a location, unless one was just taken.
 func (e *Engine) look(ctx context.Context, bound *boundConnection, scope providers.ListingScope) error {
 	key := bound.name + " " + scope.String()
 	unlock, err := e.guard.lookout.looking.Lock(ctx, key)
@@ -226,7 +226,7 @@ func (e *Engine) look(ctx context.Context, bound *boundConnection, scope provide
 	return e.examine(ctx, bound, scope, listed, holdings)
 }
 
-// examine judges what a place lists.
+// examine judges what a location lists.
 func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope providers.ListingScope, listed *listing, h *holdings) error {
 	if !e.guard.lookout.isKept(e.now()) {
 		return nil
@@ -278,15 +278,15 @@ func (e *Engine) becomePassive(ctx context.Context, bound *boundConnection, proo
 }
 
 func (l *lookout) at(key string) *lookedAt {
-	one := l.places[key]
+	one := l.locations[key]
 	if one == nil {
 		one = &lookedAt{suspects: map[string]time.Time{}}
-		l.places[key] = one
+		l.locations[key] = one
 	}
 	return one
 }
 
-// isClear reports whether the last look at a place is good for now.
+// isClear reports whether the last look at a location is good for now.
 func (l *lookout) isClear(key string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -295,7 +295,7 @@ func (l *lookout) isClear(key string, now time.Time) bool {
 	return !one.clearAt.IsZero() && now.Sub(one.clearAt) < age
 }
 
-// blind notes that a place could not be listed. A provider that will not list
+// blind notes that a location could not be listed. A provider that will not list
 // must not keep keys alive for ever: after a while the work goes on.
 func (l *lookout) blind(key string, now time.Time, err error) error {
 	l.mu.Lock()

@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	// reconcileConcurrency bounds the places that one reconcile lists at a time.
+	// reconcileConcurrency bounds the locations that one reconcile lists at a time.
 	reconcileConcurrency = 4
 	// reconcileReserve is what a reconcile leaves of its caller's time for telling
-	// what it found, should a place not answer.
+	// what it found, should a location not answer.
 	reconcileReserve = 10 * time.Second
 )
 
@@ -42,23 +42,23 @@ type ReconcileReport struct {
 	// Orphans are the keys among them that nobody in the mount holds.
 	Orphans []Orphan
 	// Missing are the names of the connection's keys in the ledger that the
-	// provider does not list any more. Places that failed are left out.
+	// provider does not list any more. Locations that failed are left out.
 	Missing []string
-	// Failed are the places whose keys could not be listed.
+	// Failed are the locations whose keys could not be listed.
 	Failed []FailedScope
 }
 
-// FailedScope is a place at the provider whose keys could not be listed, or not
+// FailedScope is a location at the provider whose keys could not be listed, or not
 // all of them.
 type FailedScope struct {
-	// Scope is the place, and Error why, in one sentence.
+	// Scope is the location, and Error why, in one sentence.
 	Scope providers.ListingScope
 	Error string
 }
 
 // Orphan is a key at the provider that nobody holds.
 type Orphan struct {
-	// Name is the key's at the provider, and Scope the place that lists it.
+	// Name is the key's at the provider, and Scope the location that lists it.
 	Name  string
 	Scope providers.ListingScope
 	// Issued is when it was made, as its name tells, in whole seconds.
@@ -82,8 +82,8 @@ type listedKey struct {
 }
 
 // Reconcile compares what a connection's provider lists with what the mount
-// holds, over every place that a role, a live key or an unfinished mint points
-// to. Its error is that of a place only when no place could be listed at all.
+// holds, over every location that a role, a live key or an unfinished mint points
+// to. Its error is that of a location only when no location could be listed at all.
 func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection string, o ReconcileOptions) (*ReconcileReport, error) {
 	if o.Delete {
 		if err := e.refuseIfPassive("revoking what nobody here holds"); err != nil {
@@ -114,7 +114,7 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 	return e.report(ctx, s, bound, holdings, listings, failed, o)
 }
 
-// scopesInUse are the places where keys of the connection may be.
+// scopesInUse are the locations where keys of the connection may be.
 func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings) ([]providers.ListingScope, error) {
 	scopes := map[string]providers.ListingScope{}
 	add := func(scope providers.ListingScope) { scopes[scope.String()] = scope }
@@ -149,13 +149,13 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 	return all, nil
 }
 
-// failedListing is a place that could not be listed, or not with certainty.
+// failedListing is a location that could not be listed, or not with certainty.
 type failedListing struct {
 	scope providers.ListingScope
 	err   error
 }
 
-// listScopes lists several places, each for itself: one that is gone, or does not
+// listScopes lists several locations, each for itself: one that is gone, or does not
 // answer, or whose definition is at fault, holds up none of the others.
 func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes []providers.ListingScope, tag string) (listings []*listing, failed []failedListing) {
 	if end, ok := ctx.Deadline(); ok {
@@ -190,7 +190,7 @@ func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes 
 	return listings, failed
 }
 
-// listing is what one place lists of this mount's keys.
+// listing is what one location lists of this mount's keys.
 type listing struct {
 	scope  providers.ListingScope
 	byPart map[string][]*Orphan // by the fixed part of the name
@@ -201,7 +201,7 @@ type listing struct {
 	doubt error
 }
 
-// listOurs lists the keys of a place that carry the mount's tag in their name.
+// listOurs lists the keys of a location that carry the mount's tag in their name.
 // What one try by the same name does not read to its end, the next one reads on.
 func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, try string) (*listing, error) {
 	look := e.pending.searches.of(try, bound.client, e.now(), func() *providers.Search {
@@ -227,7 +227,7 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 	return listed, nil
 }
 
-// doubtOf is why a place may have more keys than were found; nil where it has not.
+// doubtOf is why a location may have more keys than were found; nil where it has not.
 func doubtOf(found providers.Found) error {
 	doubt := errors.Join(found.Unreadable...)
 	if !found.Steady {
@@ -278,7 +278,7 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConn
 	for _, listed := range listings {
 		for _, found := range listed.keys() {
 			if slices.ContainsFunc(seen, found.isSame) {
-				continue // one place may be a part of another
+				continue // one location may be a part of another
 			}
 			seen = append(seen, found)
 			if e.isOrphan(h, found) {
@@ -340,7 +340,7 @@ func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holding
 	return err
 }
 
-// missing are the names of the connection's keys in the ledger that the places
+// missing are the names of the connection's keys in the ledger that the locations
 // which could be listed do not show.
 func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, bound *boundConnection, listings []*listing) ([]string, error) {
 	var missing []string
@@ -361,7 +361,7 @@ func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, bo
 	return missing, nil
 }
 
-// isListed reports whether a key is shown by its place, or may be.
+// isListed reports whether a key is shown by its location, or may be.
 func (one *holder) isListed(listings []*listing) bool {
 	known := false
 	for _, listed := range listings {

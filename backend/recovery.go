@@ -16,21 +16,21 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
-// What an earlier process left dirty is recovered place by place, each with its
-// own tries: a place that cannot be listed holds up no other. A mark goes once
-// all its places are recovered.
+// What an earlier process left dirty is recovered location by location, each with its
+// own tries: a location that cannot be listed holds up no other. A mark goes once
+// all its locations are recovered.
 const (
 	// recoveryConcurrency bounds the recoveries in flight.
 	recoveryConcurrency = 8
 	// recoveryPatience is how long one try may take.
 	recoveryPatience = 10 * time.Minute
-	// absentTries and absentBound are how often and for how long a place must be
+	// absentTries and absentBound are how often and for how long a location must be
 	// told not to exist before that is believed.
 	absentTries = 5
 	absentBound = 30 * time.Minute
 )
 
-// recoverDirty starts a reconcile of every place found dirty: at once, to end
+// recoverDirty starts a reconcile of every location found dirty: at once, to end
 // orphans early or, after a process that stopped without a release, to look for
 // others, and again when nothing of the former leader can be in flight; only that
 // one counts. It does not wait for them. Those that wait longest come first.
@@ -107,7 +107,7 @@ func longestRecoveryPause(err error) time.Duration {
 	return retry.LongestUnreachable
 }
 
-// recover reconciles one place. cleared is true when nothing of it can be left.
+// recover reconciles one location. cleared is true when nothing of it can be left.
 func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, cleared bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recoveryPatience)
 	defer cancel()
@@ -187,7 +187,7 @@ func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r 
 }
 
 // isAbsent reports whether the provider has said often enough, and for long
-// enough, that there is no such place. Its word counts as long as it accepts the
+// enough, that there is no such location. Its word counts as long as it accepts the
 // credential, and that is the one that made the keys: others may see less.
 func (e *Engine) isAbsent(ctx context.Context, bound *boundConnection, r *recovery, now time.Time, err error) bool {
 	var refusal *providers.Error

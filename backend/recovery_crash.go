@@ -70,7 +70,7 @@ func (r *recoveries) withCrashID(id string) *recovery {
 }
 
 // sameAccount reports whether the site has the credential that was in use in the
-// place; one that a rotation made since counts as the same.
+// location; one that a rotation made since counts as the same.
 func sameAccount(p marks.Location, s *boundConnection) bool {
 	return p.Account == "" || p.Account == s.connection.Account
 }

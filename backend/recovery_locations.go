@@ -16,11 +16,11 @@ import (
 	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
-// recovery is the work on one place where an earlier process may have left keys.
+// recovery is the work on one location where an earlier process may have left keys.
 type recovery struct {
 	connection string
 	location   marks.Location
-	marks      []*marks.Stored // those that name the place
+	marks      []*marks.Stored // those that name the location
 	foundAt    time.Time
 
 	attempts  int
@@ -28,7 +28,7 @@ type recovery struct {
 	running   bool
 	lastError string
 	// absences count the tries in a row, since absentAt, at which the provider knew
-	// no such place.
+	// no such location.
 	absences int
 	absentAt time.Time
 }
@@ -65,7 +65,7 @@ func (r *recovery) windows() marks.Windows {
 	return all
 }
 
-// findRecoveries notes which places earlier processes left dirty.
+// findRecoveries notes which locations earlier processes left dirty.
 func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
 	marks, err := e.books.marks.OfOthers(ctx, s)
 	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
@@ -95,7 +95,7 @@ func (r *recoveries) longestCall() time.Duration {
 	return max(r.longest, 2*defaultRequestTimeout)
 }
 
-// add notes that a mark names a place. The caller holds mu.
+// add notes that a mark names a location. The caller holds mu.
 func (r *recoveries) add(m *marks.Stored, p marks.Location, now time.Time) {
 	one := &recovery{connection: m.Connection, location: p, foundAt: now}
 	if known := r.byLocation[one.key()]; known != nil {
@@ -106,7 +106,7 @@ func (r *recoveries) add(m *marks.Stored, p marks.Location, now time.Time) {
 	m.Left[one.key()] = true
 }
 
-// dropMarks clears the marks of which this place was the last.
+// dropMarks clears the marks of which this location was the last.
 func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 	e.books.queue.Forget(r.crashID())
 	for _, m := range r.marks {
@@ -121,7 +121,7 @@ func (e *Engine) dropMarks(ctx context.Context, r *recovery) error {
 	return nil
 }
 
-// takeOff notes that the place of a mark is recovered, and reports whether it was
+// takeOff notes that the location of a mark is recovered, and reports whether it was
 // the last one.
 func (r *recoveries) takeOff(m *marks.Stored, one *recovery) (last bool) {
 	r.mu.Lock()
@@ -130,7 +130,7 @@ func (r *recoveries) takeOff(m *marks.Stored, one *recovery) (last bool) {
 	return len(m.Left) == 0
 }
 
-// putBack has the place tried again, and with it the clearing of the mark.
+// putBack has the location tried again, and with it the clearing of the mark.
 func (r *recoveries) putBack(m *marks.Stored, one *recovery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -160,7 +160,7 @@ func (r *recoveries) names() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// failures tell, one sentence each, which places could not be reconciled yet.
+// failures tell, one sentence each, which locations could not be reconciled yet.
 func (r *recoveries) failures() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

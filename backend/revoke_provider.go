@@ -98,7 +98,7 @@ func refusalOf(err error) *providers.Error {
 // one that it deleted.
 func (e *Engine) lagOf(s *boundConnection) time.Duration { return s.definition.Lag }
 
-// findAgain finds the key by its name at a place where its id may be another's.
+// findAgain finds the key by its name at a location where its id may be another's.
 func (e *Engine) findAgain(ctx context.Context, w way, r *ledger.Record) (*providers.Handle, error) {
 	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
 		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)

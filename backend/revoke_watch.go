@@ -15,7 +15,7 @@ import (
 
 // A provider's word that a key is revoked is no proof, and a definition whose revoke
 // is misspelt says so of every key. So keys are looked for once the provider has had
-// the time to hide them: all of one place in one reading of its list, which comes
+// the time to hide them: all of one location in one reading of its list, which comes
 // round no more often than that time, whatever number was revoked. Vault does not
 // wait for it. A key that is still there goes back into the ledger and on the queue.
 //
@@ -40,14 +40,14 @@ var errStillShown = errors.New("the provider says that the key is revoked, and s
 type watched struct {
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	byPlace map[string]*watchedPlace
-	count   int
-	full    bool // that there were too many was told
+	mu         sync.Mutex
+	byLocation map[string]*watchedLocation
+	count      int
+	full       bool // that there were too many was told
 }
 
-// watchedPlace are those that one reading shows.
-type watchedPlace struct {
+// watchedLocation holds the keys that one reading shows.
+type watchedLocation struct {
 	of      origin.Origin
 	scope   providers.ListingScope
 	lag     time.Duration
@@ -80,40 +80,40 @@ func (e *Engine) watch(w way, r *ledger.Record) error {
 func (w *watched) add(r *ledger.Record, lag time.Duration, now time.Time) (overflows bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.byPlace == nil {
-		w.byPlace = map[string]*watchedPlace{}
+	if w.byLocation == nil {
+		w.byLocation = map[string]*watchedLocation{}
 	}
 	of := r.Origin()
 	key := of.Connection + "\x00" + of.Provider + "\x00" + of.Definition + "\x00" + of.BaseURL + "\x00" + of.Account + "\x00" + r.Scope.String()
-	place := w.byPlace[key]
-	if place == nil {
-		place = &watchedPlace{of: of, scope: r.Scope, lag: lag, keys: map[string]*watchedKey{}}
-		w.byPlace[key] = place
+	location := w.byLocation[key]
+	if location == nil {
+		location = &watchedLocation{of: of, scope: r.Scope, lag: lag, keys: map[string]*watchedKey{}}
+		w.byLocation[key] = location
 	}
 	switch {
-	case place.keys[r.ID] != nil:
+	case location.keys[r.ID] != nil:
 	case w.count < mostWatched:
 		w.count++
-		place.keys[r.ID] = &watchedKey{record: *r, since: now}
+		location.keys[r.ID] = &watchedKey{record: *r, since: now}
 	default:
 		overflows, w.full = !w.full, true
 	}
 	return overflows
 }
 
-// due are the places with keys that it is time to look for. Each is to be given back
+// due are the locations with keys that it is time to look for. Each is to be given back
 // by done.
-func (w *watched) due(now time.Time) []*watchedPlace {
+func (w *watched) due(now time.Time) []*watchedLocation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var due []*watchedPlace
-	for key, place := range w.byPlace {
+	var due []*watchedLocation
+	for key, location := range w.byLocation {
 		switch {
-		case len(place.keys) == 0 && !now.Before(place.next):
-			delete(w.byPlace, key)
-		case !place.looking && !now.Before(place.next) && len(place.ripe(now)) > 0:
-			place.looking = true
-			due = append(due, place)
+		case len(location.keys) == 0 && !now.Before(location.next):
+			delete(w.byLocation, key)
+		case !location.looking && !now.Before(location.next) && len(location.ripe(now)) > 0:
+			location.looking = true
+			due = append(due, location)
 		}
 	}
 	return due
@@ -121,7 +121,7 @@ func (w *watched) due(now time.Time) []*watchedPlace {
 
 // ripe are the keys that the provider has had the time to hide, and is old enough to
 // know: no key was revoked before it was made.
-func (p *watchedPlace) ripe(now time.Time) map[string]*watchedKey {
+func (p *watchedLocation) ripe(now time.Time) map[string]*watchedKey {
 	ripe := map[string]*watchedKey{}
 	for id, key := range p.keys {
 		if !now.Before(key.since.Add(p.lag)) {
@@ -133,42 +133,42 @@ func (p *watchedPlace) ripe(now time.Time) map[string]*watchedKey {
 
 // done takes the keys out that need be looked for no longer, and has the next look
 // wait.
-func (w *watched) done(place *watchedPlace, settled []string, next time.Time) {
+func (w *watched) done(location *watchedLocation, settled []string, next time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range settled {
-		delete(place.keys, id)
+		delete(location.keys, id)
 		w.count--
 	}
-	place.looking, place.next = false, next
+	location.looking, location.next = false, next
 	w.full = w.full && w.count >= mostWatched
 }
 
-// lookForEnded looks for the keys whose time has come, each place by itself.
+// lookForEnded looks for the keys whose time has come, each location by itself.
 func (e *Engine) lookForEnded(ctx context.Context) {
 	if e.passive() {
 		return
 	}
 	now := e.now()
-	for _, place := range e.pending.watched.due(now) {
+	for _, location := range e.pending.watched.due(now) {
 		e.pending.watched.running.Go(func() {
 			e.pending.watched.mu.Lock()
-			keys := place.ripe(now)
+			keys := location.ripe(now)
 			e.pending.watched.mu.Unlock()
 			var settled []string
-			err := guarded(func() (err error) { settled, err = e.lookForAll(ctx, place, keys); return err })
+			err := guarded(func() (err error) { settled, err = e.lookForAll(ctx, location, keys); return err })
 			if err != nil {
-				e.log.Debug("revoked keys could not be looked for yet", "connection", place.of.Connection, "error", err)
+				e.log.Debug("revoked keys could not be looked for yet", "connection", location.of.Connection, "error", err)
 			}
 			ended := e.now()
-			e.pending.watched.done(place, settled, ended.Add(place.pause(keys, ended.Sub(now), ended)))
+			e.pending.watched.done(location, settled, ended.Add(location.pause(keys, ended.Sub(now), ended)))
 		})
 	}
 }
 
 // pause is how long the next look waits after one that took so long: for its share of
 // the provider's time, and for longer where all that it is about stays.
-func (p *watchedPlace) pause(keys map[string]*watchedKey, took time.Duration, now time.Time) time.Duration {
+func (p *watchedLocation) pause(keys map[string]*watchedKey, took time.Duration, now time.Time) time.Duration {
 	pause := max(p.lag, watchShare*took)
 	var youngest time.Time
 	for _, key := range keys {
@@ -179,19 +179,19 @@ func (p *watchedPlace) pause(keys map[string]*watchedKey, took time.Duration, no
 	return max(pause, min(longestWatch, now.Sub(youngest)/4))
 }
 
-// lookForAll asks for keys of one place, and returns those that need be asked for no
+// lookForAll asks for keys of one location, and returns those that need be asked for no
 // more.
-func (e *Engine) lookForAll(ctx context.Context, place *watchedPlace, keys map[string]*watchedKey) (settled []string, err error) {
-	w, release, err := e.wayTo(ctx, e.storage, place.of)
+func (e *Engine) lookForAll(ctx context.Context, location *watchedLocation, keys map[string]*watchedKey) (settled []string, err error) {
+	w, release, err := e.wayTo(ctx, e.storage, location.of)
 	if err != nil || len(w.doubts) > 0 {
 		if err == nil {
 			release()
 		}
-		e.log.Info("revoked keys were not looked for, since their connection no longer leads to them; the provider's word is taken", "connection", place.of.Connection, "keys", len(keys))
+		e.log.Info("revoked keys were not looked for, since their connection no longer leads to them; the provider's word is taken", "connection", location.of.Connection, "keys", len(keys))
 		return slices.Collect(maps.Keys(keys)), nil
 	}
 	defer release()
-	seen, err := e.lookAt(ctx, w, place.scope, keys)
+	seen, err := e.lookAt(ctx, w, location.scope, keys)
 	unseen := map[string]*watchedKey{}
 	for id, key := range keys {
 		liveness, ok := seen[id]

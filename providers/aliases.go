@@ -29,7 +29,7 @@ type Expiry = definition.Expiry
 // KeyName says which names the provider accepts for a key.
 type KeyName = definition.KeyName
 
-// ListingScope is one place at the provider whose keys can be listed: the role and
+// ListingScope is one location at the provider whose keys can be listed: the role and
 // connection parameters that the definition's list and lookup mention (a
 // project, a service account, …). The zero value stands for the whole account.
 type ListingScope = definition.ListingScope
@@ -84,13 +84,13 @@ const (
 func SameURL(a, b string) bool { return definition.SameURL(a, b) }
 
 // Diagnostics are the mistakes that Parse found in a definition, each with its
-// place, in HCL's own form; nil for an error that is not about a definition's
+// location, in HCL's own form; nil for an error that is not about a definition's
 // text as such. Unlike the error's text they are never cut short.
 func Diagnostics(err error) hcl.Diagnostics { return definition.Diagnostics(err) }
 
 // Parse reads and checks one definition. Every mistake that can be found
 // without calling the provider is found here; the error text shows each with
-// file, line and a caret under the place.
+// file, line and a caret under the location.
 func Parse(filename string, src []byte) (d *Definition, err error) {
 	return definition.Parse(filename, src)
 }

@@ -40,7 +40,7 @@ type listPass struct {
 	stale int
 
 	ended bool
-	// gone says that the provider knows no such place.
+	// gone says that the provider knows no such location.
 	gone bool
 	// doubt is why the end is not the list's own; empty where it is.
 	doubt string

@@ -111,7 +111,7 @@ const setback = time.Minute
 
 // Mint is a mint as its mark has to cover it.
 type Mint struct {
-	// Where is the place at the provider in whose list the key will be.
+	// Where is the location at the provider in whose list the key will be.
 	Where Location
 	// Issued is the time in the key's name, and longest how long the mint lasts.
 	Issued time.Time
@@ -131,7 +131,7 @@ func (m *Mark) covers(c Mint, now time.Time) bool {
 }
 
 // extended is the mark with the window moved, or another one begun where the clock
-// has jumped, and the place added.
+// has jumped, and the location added.
 func (m *Mark) extended(c Mint, now time.Time) *Mark {
 	fresh := Window{Since: wall(now), Until: wall(now).Add(WindowLength)}.join(Window{Since: wall(c.Issued), Until: wall(c.Issued)})
 	wider := &Mark{LongestMint: c.Longest}
@@ -185,12 +185,12 @@ func (m *Mark) DefinitionsInUse(inUse map[string]bool, provider string) {
 	}
 }
 
-// Origin is that of a place's keys; a mark lies beside its connection.
+// Origin is that of a location's keys; a mark lies beside its connection.
 func (p Location) Origin(connection string) origin.Origin {
 	return origin.Origin{Connection: connection, Provider: p.Provider, Definition: p.Definition, BaseURL: p.BaseURL, Account: p.Account}
 }
 
-// LocationOf is the place at which that origin makes keys of a scope.
+// LocationOf is the location at which that origin makes keys of a scope.
 func LocationOf(by origin.Origin, scope providers.ListingScope) Location {
 	return Location{Scope: scope, Provider: by.Provider, Definition: by.Definition, BaseURL: by.BaseURL, Account: by.Account}
 }

@@ -205,7 +205,7 @@ type Stored struct {
 	// Connection is the name of the connection, and Mark what was left.
 	Connection string
 	Mark       Mark
-	// Left are the places that are not recovered yet.
+	// Left are the locations that are not recovered yet.
 	Left map[string]bool
 }
 

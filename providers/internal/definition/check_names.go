@@ -26,7 +26,7 @@ func (at staticScope) with(name string, value cty.Value) staticScope {
 	return staticScope{names: names, random: at.random}
 }
 
-// withAll adds names to a place.
+// withAll adds names to a scope.
 func (at staticScope) withAll(names map[string]cty.Value) staticScope {
 	all := maps.Clone(at.names)
 	maps.Copy(all, names)
@@ -113,7 +113,7 @@ func (w wantType) wrong(t cty.Type) string {
 	return ""
 }
 
-// checkAll checks expressions that stand at one place; nil ones are absent.
+// checkAll checks expressions of one scope; nil ones are absent.
 func (p *parser) checkAll(at staticScope, want wanted, exprs ...hclsyntax.Expression) {
 	for _, expr := range expr.Present(exprs) {
 		p.checkOne(at, want, expr)
@@ -163,7 +163,7 @@ func describeType(t cty.Type) string {
 	return "a " + name
 }
 
-// checkNames checks every name.attribute against the place.
+// checkNames checks every name.attribute against the scope.
 func (p *parser) checkNames(at staticScope, expression hclsyntax.Expression) {
 	for _, one := range expr.ReferencesIn(expression) {
 		value, ok := at.names[one.Root]

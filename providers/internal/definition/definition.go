@@ -140,7 +140,7 @@ func (d *Definition) SecretFields() []string {
 	return names
 }
 
-// Scope is the place where keys with these parameters are listed: only the
+// Scope is the location where keys with these parameters are listed: only the
 // parameters that list and lookup mention are kept.
 func (d *Definition) ListingScope(role, connection expr.Values) ListingScope {
 	return ListingScope{

@@ -6,7 +6,7 @@ import (
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
-// ListingScope is one place at the provider whose keys can be listed: the role and
+// ListingScope is one location at the provider whose keys can be listed: the role and
 // connection parameters that the definition's list and lookup mention (a
 // project, a service account, …). The zero value stands for the whole account.
 type ListingScope struct {
