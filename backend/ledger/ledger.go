@@ -216,7 +216,7 @@ func All(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
 // After is All for the records beyond an id. Of the others it reads none.
 func After(ctx context.Context, s logical.Storage, after string) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		shards, err := ShardsInUse(ctx, s)
+		shards, err := shardsInUse(ctx, s)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -268,8 +268,8 @@ func inShard(ctx context.Context, s logical.Storage, shard, after string, yield 
 // idIn is the id in a record's path.
 func idIn(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// ShardsInUse lists the shards that hold records, in order.
-func ShardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
+// shardsInUse lists the shards that hold records, in order.
+func shardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 	var shards []string
 	for _, prefix := range []string{Prefix, SealedPrefix} {
 		folders, err := s.List(ctx, prefix)

@@ -98,15 +98,15 @@ func (use Block) Dated() bool {
 		return true
 	}
 	for _, member := range use.Args {
-		if use.Kind == "signature" && ReadsTime(member.Expr) {
+		if use.Kind == "signature" && readsTime(member.Expr) {
 			return true
 		}
 	}
 	return false
 }
 
-// ReadsTime reports whether an expression of a recipe mentions request.time, so that what
+// readsTime reports whether an expression of a recipe mentions request.time, so that what
 // it signs depends on the clock.
-func ReadsTime(expression hclsyntax.Expression) bool {
+func readsTime(expression hclsyntax.Expression) bool {
 	return expr.ReferencesTo("request", expression)["time"]
 }
