@@ -24,14 +24,7 @@ func checkPaths(e *backend.Engine) []*framework.Path {
 			OperationSuffix: "connection",
 			Action:          "Check",
 		},
-		Fields: map[string]*framework.FieldSchema{
-			"name": {
-				Type:         framework.TypeString,
-				Description:  "Name of the connection.",
-				Required:     true,
-				DisplayAttrs: &framework.DisplayAttributes{Name: "Connection", Identifier: true},
-			},
-		},
+		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection")},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: check,
 		},

@@ -100,12 +100,7 @@ address) names the sensitive fields as well.`,
 
 func connectionFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
-		"name": {
-			Type:         framework.TypeString,
-			Description:  "Name of the connection.",
-			Required:     true,
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Name", Identifier: true},
-		},
+		"name": nameField("Name of the connection.", "Name"),
 		"provider": {
 			Type:         framework.TypeString,
 			Description:  "Provider that the connection leads to: one of those that providers/ lists. Required when the connection is created.",

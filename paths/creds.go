@@ -20,12 +20,7 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 			Action:          "Generate",
 		},
 		Fields: map[string]*framework.FieldSchema{
-			"name": {
-				Type:         framework.TypeString,
-				Description:  "Name of the role.",
-				Required:     true,
-				DisplayAttrs: &framework.DisplayAttributes{Name: "Role", Identifier: true},
-			},
+			"name": nameField("Name of the role.", "Role"),
 			"ttl": {
 				Type:         framework.TypeDurationSecond,
 				Query:        true,

@@ -24,12 +24,7 @@ func definitionPaths(engine *backend.Engine) []*framework.Path {
 			ItemType:        "Definition",
 		},
 		Fields: map[string]*framework.FieldSchema{
-			"name": {
-				Type:         framework.TypeString,
-				Description:  "Name of the provider.",
-				Required:     true,
-				DisplayAttrs: &framework.DisplayAttributes{Name: "Provider", Identifier: true},
-			},
+			"name": nameField("Name of the provider.", "Provider"),
 			"definition": {
 				Type:         framework.TypeString,
 				Description:  "The provider's definition: an HCL text of at most 64 KiB, such as definition=@my.hcl.",

@@ -2,9 +2,10 @@ package paths
 
 import (
 	"time"
-	"vault-plugin-secrets-apikeys/backend/usererror"
 
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // Bounds of what a request may write: far beyond any use, and far below where

@@ -3,9 +3,10 @@ package paths
 import (
 	"slices"
 	"strings"
-	"vault-plugin-secrets-apikeys/backend/usererror"
 
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // pageFields are what every list takes beside what is its own. The names are

@@ -43,6 +43,17 @@ func All(e *backend.Engine) []*framework.Path {
 	)
 }
 
+// nameField is the part of a path that names what the endpoint is about. shown is
+// its title in user interfaces.
+func nameField(description, shown string) *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type:         framework.TypeString,
+		Description:  description,
+		Required:     true,
+		DisplayAttrs: &framework.DisplayAttributes{Name: shown, Identifier: true},
+	}
+}
+
 // userErrorIn is the sentence for the sender, when err is one that they can mend.
 func userErrorIn(err error) (string, bool) {
 	var mend *usererror.Error

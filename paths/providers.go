@@ -43,14 +43,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "provider",
 				ItemType:        "Provider",
 			},
-			Fields: map[string]*framework.FieldSchema{
-				"name": {
-					Type:         framework.TypeString,
-					Description:  "Name of the provider.",
-					Required:     true,
-					DisplayAttrs: &framework.DisplayAttributes{Name: "Provider", Identifier: true},
-				},
-			},
+			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the provider.", "Provider")},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation: &framework.PathOperation{
 					Callback: p.read,

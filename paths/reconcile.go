@@ -21,12 +21,7 @@ func reconcilePaths(e *backend.Engine) []*framework.Path {
 			Action:          "Reconcile",
 		},
 		Fields: map[string]*framework.FieldSchema{
-			"name": {
-				Type:         framework.TypeString,
-				Description:  "Name of the connection.",
-				Required:     true,
-				DisplayAttrs: &framework.DisplayAttributes{Name: "Connection", Identifier: true},
-			},
+			"name": nameField("Name of the connection.", "Connection"),
 			"delete": {
 				Type:         framework.TypeBool,
 				Description:  "Whether keys that nobody holds are revoked. Without it they are only reported.",

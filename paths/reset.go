@@ -21,14 +21,7 @@ func resetPaths(e *backend.Engine) []*framework.Path {
 			OperationSuffix: "connection",
 			Action:          "Reset",
 		},
-		Fields: map[string]*framework.FieldSchema{
-			"name": {
-				Type:         framework.TypeString,
-				Description:  "Name of the connection.",
-				Required:     true,
-				DisplayAttrs: &framework.DisplayAttributes{Name: "Connection", Identifier: true},
-			},
-		},
+		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection")},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    r.reset,

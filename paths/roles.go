@@ -97,12 +97,7 @@ leases end even if the role is deleted.`,
 
 func roleFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"name": {
-			Type:         framework.TypeString,
-			Description:  "Name of the role.",
-			Required:     true,
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Name", Identifier: true},
-		},
+		"name": nameField("Name of the role.", "Name"),
 		"connection": {
 			Type:         framework.TypeString,
 			Description:  "Connection that mints the keys; its allowed_roles must name this role. Required when the role is created.",

@@ -23,14 +23,7 @@ func rotationPaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "root-credentials",
 				Action:          "Rotate",
 			},
-			Fields: map[string]*framework.FieldSchema{
-				"name": {
-					Type:         framework.TypeString,
-					Description:  "Name of the connection.",
-					Required:     true,
-					DisplayAttrs: &framework.DisplayAttributes{Name: "Connection", Identifier: true},
-				},
-			},
+			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection")},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.root,
@@ -57,14 +50,7 @@ the new one. An answer that is lost then takes both with it, and a new one has t
 				OperationSuffix: "static-role-credentials",
 				Action:          "Rotate",
 			},
-			Fields: map[string]*framework.FieldSchema{
-				"name": {
-					Type:         framework.TypeString,
-					Description:  "Name of the static role.",
-					Required:     true,
-					DisplayAttrs: &framework.DisplayAttributes{Name: "Static role", Identifier: true},
-				},
-			},
+			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the static role.", "Static role")},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.role,

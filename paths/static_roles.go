@@ -95,12 +95,7 @@ with its next rotation: write rotate-role/NAME to have it at once.`,
 
 func staticRoleFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
-		"name": {
-			Type:         framework.TypeString,
-			Description:  "Name of the static role.",
-			Required:     true,
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Name", Identifier: true},
-		},
+		"name": nameField("Name of the static role.", "Name"),
 		"connection": {
 			Type:         framework.TypeString,
 			Description:  "Connection that mints the keys; its allowed_roles must name this role. Required when the role is created, and fixed from then on.",
