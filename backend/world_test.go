@@ -33,6 +33,7 @@ type world struct {
 	storage logical.Storage
 	calls   *calls                                      // to Vault, if they are noted
 	view    func(logical.SystemView) logical.SystemView // what Vault tells, if it is not as ever
+	events  *logical.MockEventSender                    // what Vault is told, if it listens
 	sandbox *sandbox.Server
 	network *network
 	front   *httptest.Server
@@ -161,6 +162,9 @@ func (w *world) start(f fault) {
 	if w.calls != nil {
 		config.StorageView = countedStorage{config.StorageView, w.calls}
 		config.System = countedView{config.System, w.calls}
+	}
+	if w.events != nil {
+		config.EventsSender = w.events
 	}
 	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed, Dial: w.network.dial})
 	if err != nil {

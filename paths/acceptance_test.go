@@ -39,6 +39,7 @@ func TestUnderVault(t *testing.T) {
 		"policies":        policiesTellCreateFromUpdate,
 		"sudo":            definitionsTakeSudo,
 		"numbers":         numbersCrossTheBridgeWhole,
+		"pages":           listsAreReadInPages,
 	} {
 		t.Run(mount, func(t *testing.T) { test(t, mountIn(t, vault, mount)) })
 	}
@@ -435,6 +436,84 @@ func definitionsTakeSudo(t *testing.T, a *accepted) {
 	if _, err := sudo.Logical().WriteWithContext(t.Context(), a.mount+"definitions/mine", upload); err != nil {
 		t.Errorf("an upload with sudo: %v", err)
 	}
+}
+
+// listsAreReadInPages by both of Vault's ways to list, each with its own in a URL.
+func listsAreReadInPages(t *testing.T, a *accepted) {
+	a.write("config/main", data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url, "allowed_roles": "*"})
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		a.write("config/"+name, data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url})
+		a.write("roles/"+name, data{"connection": "main"})
+		a.write("static-roles/"+name, data{"connection": "main"})
+		if a.read("creds/"+name) == nil {
+			t.Fatal("no key was handed out")
+		}
+	}
+	if err := a.sandbox.AddFault(sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Count: new(int), Match: sandbox.Match{Method: http.MethodDelete}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.client.Sys().RevokePrefixWithContext(t.Context(), a.mount+"creds/a"); err == nil {
+		t.Fatal("a revocation that the provider refuses succeeds")
+	}
+	for _, list := range []string{"config", "roles", "static-roles", "providers", "keys", "queue"} {
+		for _, way := range []struct{ method, query string }{{"LIST", "?"}, {http.MethodGet, "?list=true&"}} {
+			t.Run(list+" by "+way.method, func(t *testing.T) {
+				ask := func(query string) []string {
+					status, names := a.listed(way.method, list+way.query+query)
+					if known := map[int]bool{http.StatusOK: len(names) > 0, http.StatusNotFound: len(names) == 0}; !known[status] {
+						t.Errorf("%s: status %d with %v", query, status, names)
+					}
+					return names
+				}
+				all := ask("")
+				for query, want := range map[string][]string{
+					"limit=0":                  all,
+					"limit=1000":               all,
+					"limit=1":                  all[:1],
+					"limit=1&after=":           all[:1],
+					"after=" + all[0]:          all[1:],
+					"after=" + all[len(all)-1]: nil,
+					"limit=2&after=" + strings.Repeat("0", 32): all[:min(2, len(all))],
+					"limit=2&after=" + strings.Repeat("f", 32): after(all, strings.Repeat("f", 32), 2),
+				} {
+					if got := ask(query); !slices.Equal(got, want) {
+						t.Errorf("%s: got %v, want %v", query, got, want)
+					}
+				}
+				for _, bad := range []string{"limit=-1", "limit=many"} {
+					if status, names := a.listed(way.method, list+way.query+bad); status != http.StatusBadRequest {
+						t.Errorf("%s: status %d with %v", bad, status, names)
+					}
+				}
+			})
+		}
+	}
+}
+
+// after is at most so many of the names behind one.
+func after(names []string, last string, most int) []string {
+	behind := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name <= last })
+	return behind[:min(most, len(behind))]
+}
+
+// listed sends a request for a list, and returns the names in the answer.
+func (a *accepted) listed(method, path string) (status int, names []string) {
+	a.t.Helper()
+	request, err := http.NewRequestWithContext(a.t.Context(), method, a.vault.Addr+"/v1/"+a.mount+path, nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	request.Header.Set("X-Vault-Token", a.client.Token())
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct{ Data struct{ Keys []string } }
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		a.t.Fatal(err)
+	}
+	return response.StatusCode, answer.Data.Keys
 }
 
 // numbersCrossTheBridgeWhole: on the way from Vault to its plugin a whole number

@@ -2,9 +2,13 @@ package paths_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/testbed/page"
 )
 
 // TestEvents has everything happen of which Vault's event system is told.
@@ -37,6 +42,7 @@ func TestEvents(t *testing.T) {
 	m.tells("creds-create-fail", data{"path": "creds/ci", "modified": "false", "name": "ci", "reason": "refused"})
 	m.fails("POST /v1/keys", http.StatusForbidden)
 	m.send(logical.UpdateOperation, "rotate-role/app", nil)
+	m.tells("static-creds-create-fail", data{"path": "static-creds/app", "modified": "false", "name": "app", "connection": "main", "reason": "refused"})
 	m.tells("rotate-fail", data{"path": "rotate-role/app", "modified": "false", "name": "app", "reason": "refused"})
 	m.fails("POST /v1/admin-keys", http.StatusForbidden)
 	m.send(logical.UpdateOperation, "rotate-root/main", nil)
@@ -87,23 +93,25 @@ func TestChangesAreEvents(t *testing.T) {
 	m.refusal(logical.UpdateOperation, "config/main", data{"provider": "nobody"})
 	m.tells("config-write-fail", data{"path": "config/main", "modified": "false", "name": "main", "reason": "invalid"})
 
-	for _, kind := range []string{"role", "static-role"} {
-		path := kind + "s/app"
-		m.write(path, data{"connection": "main", "scopes": "read"})
-		m.tells(kind+"-create", data{"path": path, "modified": "true", "name": "app"})
-		m.write(path, data{"scopes": "write"})
-		m.tells(kind+"-update", data{"path": path, "modified": "true", "name": "app"})
-	}
+	role, change := data{"connection": "main", "scopes": "read"}, data{"scopes": "write"}
+	m.write("roles/app", role)
+	m.tells("role-create", data{"path": "roles/app", "modified": "true", "name": "app"})
+	m.write("roles/app", change)
+	m.tells("role-update", data{"path": "roles/app", "modified": "true", "name": "app"})
+	m.write("static-roles/app", role)
+	m.tells("static-role-create", data{"path": "static-roles/app", "modified": "true", "name": "app"})
+	m.write("static-roles/app", change)
+	m.tells("static-role-update", data{"path": "static-roles/app", "modified": "true", "name": "app"})
 	leaked := m.mint("app").Data
 	value := data{"value": leaked["api_key"]}
 	m.must(logical.UpdateOperation, "lookup-key", value)
 	m.tells("lookup-key", data{"path": "lookup-key", "modified": "false", "name": "app", "connection": "main", "key_name": leaked["key_name"]})
 	m.must(logical.UpdateOperation, "revoke-key", value)
 	m.tells("revoke-key", data{"path": "revoke-key", "modified": "true", "name": "app", "connection": "main", "key_name": leaked["key_name"]})
-	for _, kind := range []string{"role", "static-role"} {
-		m.must(logical.DeleteOperation, kind+"s/app", nil)
-		m.tells(kind+"-delete", data{"path": kind + "s/app", "modified": "true", "name": "app"})
-	}
+	m.must(logical.DeleteOperation, "roles/app", nil)
+	m.tells("role-delete", data{"path": "roles/app", "modified": "true", "name": "app"})
+	m.must(logical.DeleteOperation, "static-roles/app", nil)
+	m.tells("static-role-delete", data{"path": "static-roles/app", "modified": "true", "name": "app"})
 	m.must(logical.DeleteOperation, "config/main", data{"force": true})
 	m.tells("config-delete", data{"path": "config/main", "modified": "true", "name": "main"})
 
@@ -112,10 +120,10 @@ func TestChangesAreEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := strings.Replace(string(sandboxes), `provider "sandbox"`, `provider "own"`, 1)
-	for _, how := range []string{"create", "update"} {
-		m.write("definitions/own", data{"definition": source})
-		m.tells("definition-"+how, data{"path": "definitions/own", "modified": "true", "name": "own"})
-	}
+	m.write("definitions/own", data{"definition": source})
+	m.tells("definition-create", data{"path": "definitions/own", "modified": "true", "name": "own"})
+	m.write("definitions/own", data{"definition": source})
+	m.tells("definition-update", data{"path": "definitions/own", "modified": "true", "name": "own"})
 	m.must(logical.DeleteOperation, "definitions/own", nil)
 	m.tells("definition-delete", data{"path": "definitions/own", "modified": "true", "name": "own"})
 }
@@ -145,6 +153,88 @@ func TestPassivityIsAnEvent(t *testing.T) {
 			return strings.Contains(event, "ownership-lose") && strings.Contains(event, "last sign of life")
 		})
 	})
+}
+
+// TestEveryEventIsDocumentedAndTested holds the page's table, which newMount has every
+// event that is sent looked up in, against what tests wait for.
+func TestEveryEventIsDocumentedAndTested(t *testing.T) {
+	documented := documentedEvents(t)
+	if len(documented) < 30 {
+		t.Fatalf("the page has only the events %v", documented)
+	}
+	awaited := append(awaitedEvents(t, "."), awaitedEvents(t, "../backend")...)
+	for _, operation := range documented {
+		if !slices.Contains(awaited, operation) {
+			t.Errorf("docs/events.md has apikeys/%s, and no test waits for one", operation)
+		}
+	}
+	for _, operation := range awaited {
+		if !slices.Contains(documented, operation) {
+			t.Errorf("tests wait for apikeys/%s, which docs/events.md does not have", operation)
+		}
+	}
+}
+
+// documentedEvents are the operations in the table of docs/events.md, its short forms
+// written out: "…-fail" after an event, and "-update" after one that ends with -create.
+func documentedEvents(t *testing.T) (operations []string) {
+	t.Helper()
+	for _, row := range page.Rows(page.Read(t, "docs/events.md")) {
+		var before string
+		for _, word := range page.Ticked(row.First) {
+			operation, whole := strings.CutPrefix(word, "apikeys/")
+			switch {
+			case whole:
+				before = operation
+			case strings.HasPrefix(word, "…-"):
+				operation = before + strings.TrimPrefix(word, "…")
+			default:
+				operation = strings.TrimSuffix(before, "-create") + word
+			}
+			operations = append(operations, operation)
+		}
+	}
+	return operations
+}
+
+// awaitedEvents are the operations that the tests of a folder say as the first argument
+// of a method called tells.
+func awaitedEvents(t *testing.T, folder string) (operations []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for node := range ast.Preorder(tree) {
+			call, isCall := node.(*ast.CallExpr)
+			if !isCall || len(call.Args) == 0 {
+				continue
+			}
+			method, isMethod := call.Fun.(*ast.SelectorExpr)
+			operation, isText := call.Args[0].(*ast.BasicLit)
+			if isMethod && isText && method.Sel.Name == "tells" {
+				operations = append(operations, strings.Trim(operation.Value, `"`))
+			}
+		}
+	}
+	return operations
+}
+
+// tellsOnlyWhatIsDocumented looks every event up that was sent.
+func (m *mount) tellsOnlyWhatIsDocumented() {
+	documented := documentedEvents(m.t)
+	m.events.Lock()
+	defer m.events.Unlock()
+	for _, event := range m.events.Events {
+		if operation := strings.TrimPrefix(string(event.Type), "apikeys/"); !slices.Contains(documented, operation) {
+			m.t.Errorf("docs/events.md does not have %s", event.Type)
+		}
+	}
 }
 
 // signAs changes what storage says of who acts on it.

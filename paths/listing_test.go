@@ -2,13 +2,18 @@ package paths_test
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
-// TestListsArePaged asks every list for a part of it, as clients of OpenBao do.
+// TestListsArePaged asks every list for parts of it, as clients of OpenBao do.
 func TestListsArePaged(t *testing.T) {
 	m := newMount(t)
 	for i := range 5 {
@@ -17,30 +22,85 @@ func TestListsArePaged(t *testing.T) {
 		m.write("roles/"+name, data{"connection": name})
 		m.write("static-roles/"+name, data{"connection": name})
 	}
-	for _, path := range []string{"config/", "roles/", "static-roles/"} {
+	refuse := sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Count: new(int), Match: sandbox.Match{Method: http.MethodDelete}}
+	if err := m.sandbox.AddFault(refuse); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := m.revoke(m.mint("c0")); err == nil {
+			t.Fatal("a revocation that the provider refuses succeeds")
+		}
+	}
+	const firstID, lastID = "00000000000000000000000000000000", "ffffffffffffffffffffffffffffffff"
+	lists := map[string]struct{ first, between, last string }{
+		"config/":       {"a", "c10", "d"},
+		"roles/":        {"a", "c10", "d"},
+		"static-roles/": {"a", "c10", "d"},
+		"providers/":    {"0", "m", "~"},
+		"queue/":        {firstID, strings.Repeat("8", 32), lastID},
+		"keys/":         {firstID, strings.Repeat("8", 32), lastID},
+	}
+	for _, endpoint := range endpoints() {
+		_, tested := lists[strings.TrimSuffix(endpoint.Pattern, "?$")]
+		if endpoint.Operations[logical.ListOperation] != nil && !tested {
+			t.Errorf("nobody asks %s for a part of its list", endpoint.Pattern)
+		}
+	}
+	for path, absent := range lists {
+		all := m.list(path)
+		if len(all) < 5 || !slices.IsSorted(all) {
+			t.Fatalf("%s lists %v, want five or more in order", path, all)
+		}
+		after := func(name string) []string {
+			return slices.DeleteFunc(slices.Clone(all), func(one string) bool { return one <= name })
+		}
 		for name, c := range map[string]struct {
 			ask  data
 			want []string
 		}{
-			"all":                  {data{}, []string{"c0", "c1", "c2", "c3", "c4"}},
-			"a limit of 0":         {data{"limit": 0}, []string{"c0", "c1", "c2", "c3", "c4"}},
-			"the first page":       {data{"limit": 2}, []string{"c0", "c1"}},
-			"the next page":        {data{"limit": 2, "after": "c1"}, []string{"c2", "c3"}},
-			"after none there is":  {data{"after": "c10"}, []string{"c2", "c3", "c4"}},
-			"after the last":       {data{"after": "c4", "limit": 9}, nil},
-			"strings, as in a URL": {data{"limit": "1", "after": "c2"}, []string{"c3"}},
+			"all":                       {data{}, all},
+			"a limit of 0":              {data{"limit": 0}, all},
+			"a limit beyond the end":    {data{"limit": 1000}, all},
+			"exactly as long":           {data{"limit": len(all)}, all},
+			"the first page":            {data{"limit": 2}, all[:2]},
+			"the next page":             {data{"limit": 2, "after": all[1]}, all[2:4]},
+			"after none":                {data{"limit": 2, "after": ""}, all[:2]},
+			"the last page":             {data{"limit": 2, "after": all[len(all)-2]}, all[len(all)-1:]},
+			"after the last":            {data{"limit": 9, "after": all[len(all)-1]}, nil},
+			"before the first, absent":  {data{"after": absent.first}, all},
+			"between two, absent":       {data{"after": absent.between}, after(absent.between)},
+			"beyond the last, absent":   {data{"after": absent.last}, nil},
+			"absent, and a limit":       {data{"after": absent.first, "limit": 3}, all[:3]},
+			"texts, as a URL has them":  {data{"limit": "1", "after": all[2]}, all[3:4]},
+			"a limit of 0 after a name": {data{"limit": "0", "after": all[2]}, all[3:]},
 		} {
 			t.Run(path+" "+name, func(t *testing.T) {
-				got, _ := m.must(logical.ListOperation, path, c.ask).Data["keys"].([]string)
+				answer := m.must(logical.ListOperation, path, c.ask).Data
+				got, _ := answer["keys"].([]string)
 				if !slices.Equal(got, c.want) {
 					t.Errorf("got %v, want %v", got, c.want)
 				}
+				if info, shown := answer["key_info"].(data); shown {
+					if described := slices.Sorted(maps.Keys(info)); !slices.Equal(described, c.want) {
+						t.Errorf("key_info describes %v, want %v", described, c.want)
+					}
+				}
 			})
 		}
+		var walked []string
+		for page := m.must(logical.ListOperation, path, data{"limit": 2}); page.Data["keys"] != nil; {
+			walked = append(walked, page.Data["keys"].([]string)...)
+			page = m.must(logical.ListOperation, path, data{"limit": 2, "after": walked[len(walked)-1]})
+		}
+		if !slices.Equal(walked, all) {
+			t.Errorf("%s by twos is %v, want %v", path, walked, all)
+		}
 		wantContains(t, m.refusal(logical.ListOperation, path, data{"limit": -1}), "limit must not be negative")
-	}
-	for _, path := range []string{"providers/", "queue/", "keys/"} {
-		m.must(logical.ListOperation, path, data{"limit": 1, "after": ""})
+		wantContains(t, m.refusal(logical.ListOperation, path, data{"limit": "many"}), "limit must be a whole number")
+		wantContains(t, m.refusal(logical.ListOperation, path, data{"limits": 1}), `did you mean "limit"?`)
+		for _, unknown := range []string{"afterr", "prefix"} {
+			wantContains(t, m.refusal(logical.ListOperation, path, data{unknown: "c"}), unknown)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ func newMount(t *testing.T) *mount {
 		MaxLeaseTTLVal:     24 * time.Hour,
 		PluginEnvironment:  &logical.PluginEnvironment{VaultVersion: "1.21.0"},
 	}}
+	t.Cleanup(m.tellsOnlyWhatIsDocumented)
 	m.sandbox = sandbox.New(sandbox.Options{AdminKey: adminKey})
 	web := httptest.NewServer(m.sandbox)
 	t.Cleanup(web.Close)
