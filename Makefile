@@ -16,10 +16,10 @@ STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 ERRORLINT := go tool -modfile=scripts/tools/go.mod go-errorlint
 UNPARAM := go tool -modfile=scripts/tools/go.mod unparam
 
-.PHONY: help build try demo dev check unit test simulate integration chaos bench servers docs outdated release clean
+.PHONY: help build try demo dev check unit test simulate integration chaos compatibility bench servers docs outdated release clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 build: ## compile the plugin into build/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o build/$(PLUGIN) ./cmd/$(PLUGIN)
@@ -67,6 +67,9 @@ chaos: ## the long tests: killed nodes, fuzzing
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	go run ./scripts/gotest -show -tags chaos -count 1 -timeout 40m ./test/chaos; \
 	scripts/fuzz
+
+compatibility: ## the tests that use a real Vault, on each of VAULTS="v1.19.5 v1.20.4", which are built
+	@scripts/compatibility $(VAULTS)
 
 bench: ## what the engine costs beside a plugin written by hand, and as it grows; ARGS="-parts mints" for less
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \

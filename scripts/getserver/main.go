@@ -1,6 +1,7 @@
 // Getserver prints the path of a real server, such as vault or gitea, and gets it
 // first if the machine has none. Progress goes to standard error, so that a
-// shell can write VAULT_BIN=$(go run ./scripts/getserver vault).
+// shell can write VAULT_BIN=$(go run ./scripts/getserver vault). With a version, as in
+// `getserver vault v1.20.4`, it is a Vault of that one and no other.
 package main
 
 import (
@@ -52,6 +53,9 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 func get(ctx context.Context, args []string) (string, error) {
 	if len(args) == 1 && getters[args[0]] != nil {
 		return getters[args[0]](ctx, os.Stderr)
+	}
+	if len(args) == 2 && args[0] == "vault" {
+		return build.VaultVersion(ctx, os.Stderr, args[1])
 	}
 	names := slices.Sorted(maps.Keys(getters))
 	return "", fmt.Errorf("say which server, one of: %s", strings.Join(names, ", "))

@@ -39,13 +39,14 @@ func Vault(ctx context.Context, log io.Writer) (string, error) {
 	if path, err := exec.LookPath("vault"); err == nil && recentVault(ctx, path) {
 		return path, nil
 	}
-	vault := recipe{
-		name:     "vault",
-		module:   vaultModule,
-		tags:     "minimal", // leaves out the cloud plugins, which are most of the build
-		estimate: "6 minutes",
-	}
 	return vault.path(ctx, log)
+}
+
+var vault = recipe{
+	name:     "vault",
+	module:   vaultModule,
+	tags:     "minimal", // leaves out the cloud plugins, which are most of the build
+	estimate: "6 minutes",
 }
 
 // Gitea returns the path of a Gitea binary: the one GITEA_BIN names, else one

@@ -1,0 +1,68 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+// VaultVersion returns the path of a Vault of one version, such as v1.20.4, which is
+// built on first use whatever VAULT_BIN and PATH say. It has the dependencies that its
+// own go.mod asks for, verified by Go's checksum database. What takes long is told to
+// log.
+func VaultVersion(ctx context.Context, log io.Writer, version string) (string, error) {
+	if !semver.IsValid(version) || semver.Canonical(version) != version || semver.Prerelease(version) != "" {
+		return "", fmt.Errorf("%q is no release of Vault: write it with three numbers, such as v1.20.4", version)
+	}
+	return vault.released(ctx, log, version)
+}
+
+// released returns the server's binary of a version that no module of scripts/servers
+// pins, building it first if no earlier run did.
+func (r recipe) released(ctx context.Context, log io.Writer, version string) (string, error) {
+	home, err := keep(ctx, log, r.name, strings.TrimPrefix(version, "v")+"-"+r.releaseFingerprint(), func(dir string) error {
+		src, remove, err := r.requiring(ctx, log, version)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		return r.build(ctx, log, src, version, dir)
+	})
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, r.name), nil
+}
+
+// releaseFingerprint changes whenever the same release would make another binary.
+func (r recipe) releaseFingerprint() string {
+	hash := sha256.New()
+	fmt.Fprintln(hash, "released", path.Join(r.module, r.main), r.tags, r.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%x", hash.Sum(nil)[:6])
+}
+
+// requiring makes a module that requires a version of the server and nothing else.
+func (r recipe) requiring(ctx context.Context, log io.Writer, version string) (src module, remove func(), err error) {
+	dir, err := os.MkdirTemp("", r.name)
+	if err != nil {
+		return module{}, nil, err
+	}
+	src, remove = module{dir}, func() { os.RemoveAll(dir) }
+	if err = os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module server\n"), 0o600); err == nil {
+		// With the server's tags: what they leave out need not be had.
+		err = src.build(ctx, log, r.name+" "+version, "get", "-tags", r.tags, path.Join(r.module, r.main)+"@"+version)
+	}
+	if err != nil {
+		remove()
+		return module{}, nil, err
+	}
+	return src, remove, nil
+}
