@@ -243,6 +243,7 @@ func (c *Client) Check(ctx context.Context) (err error) {
 }
 
 // Extend moves the provider-side end of a key and returns what it was granted.
+// A later step that fails leaves the key with its old end, or with an unknown one.
 func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time.Duration) (_ ActualExpiry, err error) {
 	defer rescue("extend", &err)
 	block := c.def.Extend
@@ -253,20 +254,23 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 	if err != nil {
 		return ActualExpiry{}, notSent("extend", err)
 	}
-	got, failed := c.call(ctx, block.Call, s, transport.Write)
-	switch {
-	case failed != nil:
-		return ActualExpiry{}, failed
-	case got.gone:
-		return ActualExpiry{}, &Error{Op: "extend", Kind: Refused, Status: got.status, Message: "the key is gone"}
+	q := c.newStepRunner(block.Calls, s)
+	for _, step := range block.Calls {
+		outcome, failed := q.run(ctx, step, q.class(step, transport.Write))
+		switch {
+		case failed != nil:
+			return ActualExpiry{}, failed
+		case outcome == stepGone:
+			return ActualExpiry{}, &Error{Op: "extend", Kind: Refused, Message: "the key is gone"}
+		}
 	}
-	granted, err := readActualExpiry(block.Grant, got.scope)
-	granted.ahead = auth.ClockAhead(got.header, c.now())
+	granted, err := readActualExpiry(block.Grant, q.strictly())
+	granted.ahead = q.ahead
 	if err == nil && !granted.told && !c.def.ExtendsByTime() {
 		err = errors.New("the answer does not tell the new end")
 	}
 	if err != nil {
-		return ActualExpiry{}, c.unusable(block.Call, got, err.Error())
+		return ActualExpiry{}, q.unusable("extend", err)
 	}
 	return granted, nil
 }

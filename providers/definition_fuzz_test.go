@@ -15,7 +15,7 @@ import (
 // Nothing panics, nothing costs more than it may, and no error quotes a secret.
 func FuzzDefinition(f *testing.F) {
 	for i, name := range BuiltIn() {
-		for at, piece := range []string{"null", `""`, "[]", "{}", "connection", "body", "item", "!", "[*]", "...", `"${key.name}"`, "[for x in body : x]", "range(1000)"} {
+		for at, piece := range []string{"null", `""`, "[]", "{}", "connection", "body", "item", "!", "[*]", "...", `"${key.name}"`, "[for x in body : x]", "range(1000)", "for_each = body.data\n", "each.value"} {
 			f.Add(uint(i), uint(at*97+i*31), uint(at%7), piece, `{"id":"i","name":"n","key":"k","data":[{"id":"i","name":"n"}]}`)
 		}
 		f.Add(uint(i), uint(0), uint(0), "", fmt.Sprintf(`{"name":%q,"data":null}`, name))

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
@@ -64,7 +67,9 @@ func (c *Client) KnownHandle(req KeyRequest) (handle Handle, known bool) {
 		return Handle{}, false
 	}
 	for _, step := range c.def.Issue.Calls {
-		m.saveKnown(step.Save)
+		if step.ForEach == nil {
+			m.saveKnown(step.Save)
+		}
 	}
 	m.saveKnown(c.def.Issue.Save)
 	err = m.readID()
@@ -116,9 +121,6 @@ func (m *minting) saveKnown(members []expr.Member) {
 // finish reads the key out of the answers.
 func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	issue := m.c.def.Issue
-	unusable := func(err error) *Error {
-		return &Error{Op: "issue", Kind: Unknown, Message: m.scope.Secrets.Clean(err.Error()), Err: nil}
-	}
 	// Whatever can be read is read, so that a key that was made and cannot be
 	// handed out is revoked by what is known of it.
 	saveErr := m.saveAll(issue.Save, anyTime)
@@ -139,7 +141,7 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	granted, grantErr := readActualExpiry(issue.ActualExpiry, m.strictly())
 	granted.ahead = m.ahead
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
-		return nil, unusable(err)
+		return nil, m.unusable("issue", err)
 	}
 	return &Key{Handle: m.handle, Secret: secret, Value: value, ActualExpiry: granted}, nil
 }
@@ -148,11 +150,17 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 // key can never be revoked.
 func (m *minting) lacks() error {
 	for _, name := range expr.SortedNames(m.c.def.Required.InPaths) {
-		if value, kept := m.saved[name]; kept && value.IsNull() {
+		if value, kept := m.saved[name]; kept && hasNull(value) {
 			return fmt.Errorf("save.%s: %w", name, expr.ErrMissing)
 		}
 	}
 	return nil
+}
+
+// hasNull reports whether a saved value, or one of those that a step with for_each has
+// saved, is null.
+func hasNull(value cty.Value) bool {
+	return value.IsNull() || slices.ContainsFunc(expr.ElementsOf(value), cty.Value.IsNull)
 }
 
 // readSecret computes the fields for the reader. Whatever can be read is

@@ -26,22 +26,24 @@ const (
 	stalePages = 3
 )
 
-// listPass is one reading of a listing from its first page to its last. It can be
-// left between two pages and taken up again, also after an error.
+// listPass is one reading of a listing from its first page to its last, after the steps
+// that come before it. It can be left between two requests and taken up again, also
+// after an error.
 type listPass struct {
 	c     *Client
 	block *definition.ListBlock
 	scope expr.Scope
 
+	steps stepPass
+	each  eachPass
+
 	page  cty.Value // page.* of the next request; NilVal before the first
 	asked map[uint64]bool
 	seen  map[uint64]bool
-	pages int
+	pages int // requests so far, those of the steps included
 	stale int
 
 	ended bool
-	// gone says that the provider knows no such location.
-	gone bool
 	// doubt is why the end is not the list's own; empty where it is.
 	doubt string
 }
@@ -53,29 +55,55 @@ func newListPass(c *Client, block *definition.ListBlock, s expr.Scope) *listPass
 // marks are compared within one process only.
 var markSeed = maphash.MakeSeed()
 
-// step reads the next page and visits its items. visit returns what tells an
-// item from others, or "" where it cannot be told.
+// step makes the next request: one of the steps before the list, or that for the next
+// page, whose items it visits. visit returns what tells an item from others, or ""
+// where it cannot be told.
 func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) (mark string)) *Error {
-	if w.page == cty.NilVal {
-		w.page = firstPage(w.block)
-		w.asked[pageMark(w.page)] = true
+	if w.steps.done < len(w.block.Steps) {
+		return w.stepBefore(ctx)
 	}
-	s := w.scope.Gathering(w.c.known()).With("page", w.page)
+	if failed := w.begin(); failed != nil || w.ended {
+		return failed
+	}
+	s := w.each.scope(w.scope).Gathering(w.c.known()).With("page", w.page)
+	s.Conceal(s.Names["saved"])
 	got, failed := w.c.call(ctx, w.block.Call, s, transport.Read)
 	if failed != nil {
 		return failed
 	}
 	w.pages++
-	if got.gone {
-		w.ended, w.gone = true, true
-		return nil
-	}
-	next, err := w.readPage(got, visit)
-	if err != nil {
-		return w.c.unusable(w.block.Call, got, err.Error())
+	next := cty.NilVal // where what is listed is gone, and its keys with it
+	if !got.gone {
+		var err error
+		if next, err = w.readPage(got, visit); err != nil {
+			return w.c.unusable(w.block.Call, got, err.Error())
+		}
 	}
 	w.turnTo(next)
 	return nil
+}
+
+// begin prepares the first request of the list itself. A list of nothing ends there.
+func (w *listPass) begin() *Error {
+	if w.page != cty.NilVal {
+		return nil
+	}
+	if err := w.each.begin(w.block.Call, w.scope); err != nil {
+		return w.c.stepError(w.block.Call, notSent(w.block.Block, err), w.scope.Gathering(w.c.known()))
+	}
+	if w.each.ended() {
+		if w.ended = true; w.pages == 0 {
+			w.doubt = "for_each names nothing, so that nobody was asked"
+		}
+		return nil
+	}
+	w.firstPage()
+	return nil
+}
+
+func (w *listPass) firstPage() {
+	w.page, w.stale = firstPage(w.block), 0
+	w.asked = map[uint64]bool{pageMark(w.page): true}
 }
 
 // readPage visits the items of one answer and returns page.* of the next.
@@ -120,25 +148,38 @@ func (w *listPass) isNew(mark string) bool {
 	return true
 }
 
-// turnTo takes the next page, or ends the reading: at the end of the list, or
-// where it goes on without end.
+// turnTo takes the next page, or that of the next element, or ends the reading: at the
+// end of the list, or where it goes on without end.
 func (w *listPass) turnTo(next cty.Value) {
 	if next == cty.NilVal {
-		w.ended = true
+		w.each.at++
+		w.ended = w.each.ended()
+		if w.tooLong(); !w.ended {
+			w.firstPage()
+		}
 		return
 	}
 	mark := pageMark(next)
 	switch {
 	case w.asked[mark]:
-		w.doubt = "a page names one that was read before as the next"
+		w.doubt = askedBefore
 	case w.stale >= stalePages:
 		w.doubt = "the list repeats itself"
-	case w.pages >= mostPages:
-		w.doubt = fmt.Sprintf("the list has more than %d pages", mostPages)
 	}
+	w.tooLong()
 	w.ended = w.doubt != ""
 	w.asked[mark] = true
 	w.page = next
+}
+
+// askedBefore is why a list whose pages go in a circle is not believed.
+const askedBefore = "a page names one that was read before as the next"
+
+// tooLong ends a reading of too many requests that is not at its end.
+func (w *listPass) tooLong() {
+	if !w.ended && w.doubt == "" && w.pages >= mostPages {
+		w.ended, w.doubt = true, fmt.Sprintf("the list has more than %d pages", mostPages)
+	}
 }
 
 // sameAs reports whether two whole readings have met the same items.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/providers/internal/auth"
@@ -56,16 +57,26 @@ const (
 
 // make runs a step of what makes something.
 func (q *stepRunner) make(ctx context.Context, step *definition.Call) *Error {
-	class := transport.Mint
-	if step.Method == http.MethodGet && len(q.calls) > 1 {
-		class = transport.Read // a step that gets only reads; an issue that is one get makes a key by it
-	}
-	_, failed := q.run(ctx, step, class)
+	_, failed := q.run(ctx, step, q.class(step, transport.Mint))
 	return failed
 }
 
-// run makes one step's request, waits for what it started, and keeps what it
-// saves. A step whose condition does not hold is left out.
+// class is that of a step which only reads, where it is a get, and else as given. An
+// issue that is one get makes a key by it.
+func (q *stepRunner) class(step *definition.Call, otherwise transport.Class) transport.Class {
+	if step.Method == http.MethodGet && len(q.calls) > 1 {
+		return transport.Read
+	}
+	return otherwise
+}
+
+// unusable is the error of answers from which what was to be read cannot be.
+func (q *stepRunner) unusable(op string, err error) *Error {
+	return &Error{Op: op, Kind: Unknown, Message: q.scope.Secrets.Clean(err.Error())}
+}
+
+// run makes a step's request, or one for each element, waits for what it started, and
+// keeps what it saves. A step whose condition does not hold is left out.
 func (q *stepRunner) run(ctx context.Context, step *definition.Call, class transport.Class) (stepOutcome, *Error) {
 	if step.When != nil {
 		applies, err := q.scope.Truth(step.When)
@@ -77,6 +88,79 @@ func (q *stepRunner) run(ctx context.Context, step *definition.Call, class trans
 			return stepLeftOut, nil
 		}
 	}
+	if step.ForEach != nil {
+		return q.runForEach(ctx, step, class)
+	}
+	return q.runOnce(ctx, step, class)
+}
+
+// runForEach makes a step's request for each element, in order. What it saves is a list
+// of what each request saves; those about something that is gone save nothing.
+func (q *stepRunner) runForEach(ctx context.Context, step *definition.Call, class transport.Class) (stepOutcome, *Error) {
+	elements, err := elementsOf(q.scope, step.ForEach)
+	if err != nil {
+		return stepLeftOut, q.c.stepError(step, notSent(step.Block, err), q.scope)
+	}
+	saved, untold, gone := map[string][]cty.Value{}, map[string]bool{}, 0
+	for _, each := range elements {
+		q.scope = q.scope.With("each", each)
+		outcome, failed := q.runOnce(ctx, step, class)
+		if failed != nil {
+			return outcome, failed
+		}
+		if outcome == stepGone {
+			gone++
+			continue
+		}
+		for _, member := range step.AllSaved() {
+			saved[member.Name] = append(saved[member.Name], q.saved[member.Name])
+			_, lacks := q.untold[member.Name]
+			untold[member.Name] = untold[member.Name] || lacks
+		}
+	}
+	for _, member := range step.AllSaved() {
+		q.saved[member.Name] = cty.TupleVal(saved[member.Name])
+		delete(q.untold, member.Name)
+		if untold[member.Name] {
+			q.untold[member.Name] = cty.DynamicVal
+		}
+	}
+	q.scope = q.scope.With("saved", cty.ObjectVal(q.saved))
+	if gone > 0 && (!step.Looks || gone == len(elements)) {
+		return stepGone, nil
+	}
+	return stepDone, nil
+}
+
+// mostElements bounds for how many elements a request is made.
+const mostElements = 10_000
+
+// elementsOf are each.* for the elements of a list, or the members of an object; none
+// where there is null.
+func elementsOf(s expr.Scope, forEach hclsyntax.Expression) ([]cty.Value, error) {
+	value, err := s.Evaluate(forEach)
+	if err != nil {
+		return nil, fmt.Errorf("for_each: %w", err)
+	}
+	plain, marks := value.Unmark()
+	switch {
+	case plain.IsNull():
+		return nil, nil
+	case !plain.IsKnown() || !plain.CanIterateElements():
+		return nil, errors.New("for_each: must be a list or an object")
+	case plain.LengthInt() > mostElements:
+		return nil, fmt.Errorf("for_each: has more than %d elements", mostElements)
+	}
+	var elements []cty.Value
+	for it := plain.ElementIterator(); it.Next(); {
+		key, element := it.Element()
+		elements = append(elements, cty.ObjectVal(map[string]cty.Value{"key": key.WithMarks(marks), "value": element.WithMarks(marks)}))
+	}
+	return elements, nil
+}
+
+// runOnce makes one request of a step.
+func (q *stepRunner) runOnce(ctx context.Context, step *definition.Call, class transport.Class) (stepOutcome, *Error) {
 	if err := q.saveAll(step.Save, beforeAnswer); err != nil {
 		return stepLeftOut, q.c.stepError(step, notSent(step.Block, err), q.scope)
 	}

@@ -141,6 +141,9 @@ func showRequest(out io.Writer, r providers.Request) {
 			fmt.Fprintf(out, "    %s = %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n  "))
 		}
 	}
+	if r.ForEach != "" {
+		fmt.Fprintf(out, "    for each of: %s\n", r.ForEach)
+	}
 	if r.Pages != "" {
 		fmt.Fprintf(out, "    page by page: %s\n", r.Pages)
 	}

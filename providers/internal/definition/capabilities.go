@@ -106,30 +106,26 @@ func (c *Call) reveal(secrets []expr.Member) {
 }
 
 func (d *Definition) deriveRequired() requiredValues {
-	var listing, existing, undoing, revoking []hclsyntax.Expression
-	madeOnTheWay := expr.References{}
+	var listing, existing, extending, undoing, revoking []hclsyntax.Expression
 	d.visit(func(at requestPosition, c *Call) {
 		switch {
 		case at.block == listRequests && at.part == wholePart:
 			listing = append(listing, at.list.expressions()...)
 		case at.block == revokeRequests && at.part == wholePart:
-			existing = append(existing, c.Expressions()...)
 			revoking = append(revoking, c.Expressions()...)
-			for _, member := range c.AllSaved() {
-				madeOnTheWay[member.Name] = true
-			}
-		case at.block == extendRequest && at.part == wholePart:
-			existing = append(existing, c.Expressions()...)
+		case at.block == extendRequests && at.part == wholePart:
+			extending = append(extending, c.Expressions()...)
 		case at.block == issueRequests && at.part == undoPart:
 			undoing = append(undoing, c.Expressions()...)
 		}
 	})
+	existing = slices.Concat(revoking, extending)
 	n := requiredValues{
 		scopeRole:       expr.ReferencesTo("role", listing...),
 		scopeConnection: d.Shown(expr.ReferencesTo("connection", listing...)),
 		Role:            expr.ReferencesTo("role", append(existing, listing...)...),
 		Connection:      d.Shown(expr.ReferencesTo("connection", append(existing, listing...)...)),
-		Saved:           expr.ReferencesTo("saved", existing...),
+		Saved:           savedBefore(d.Revoke, revoking),
 		Secret:          expr.ReferencesTo("secret", existing...),
 		SecretFields:    expr.References{},
 		UndoRole:        expr.ReferencesTo("role", undoing...),
@@ -144,17 +140,33 @@ func (d *Definition) deriveRequired() requiredValues {
 	n.Revoking.Secret = expr.ReferencesTo("secret", revoking...)
 	for _, step := range d.Revoke {
 		if step.When == nil && step.Path.When == nil {
-			maps.Copy(n.InPaths, expr.ReferencesTo("saved", step.Path.Values()...))
+			maps.Copy(n.InPaths, expr.ReferencesTo("saved", append(step.Path.Values(), step.ForEach)...))
 		}
 	}
-	for name := range madeOnTheWay {
-		delete(n.Saved, name)
-		delete(n.InPaths, name)
+	for name := range n.InPaths {
+		if !n.Saved[name] {
+			delete(n.InPaths, name)
+		}
+	}
+	if d.Extend != nil {
+		maps.Copy(n.Saved, savedBefore(d.Extend.Calls, extending))
 	}
 	for _, member := range d.Issue.Secret {
 		n.SecretFields[member.Name] = true
 	}
 	return n
+}
+
+// savedBefore are the saved values that the expressions of ordered requests mention and
+// that those do not save themselves.
+func savedBefore(calls []*Call, exprs []hclsyntax.Expression) expr.References {
+	needed := expr.ReferencesTo("saved", exprs...)
+	for _, step := range calls {
+		for _, member := range step.AllSaved() {
+			delete(needed, member.Name)
+		}
+	}
+	return needed
 }
 
 // Shown drops sensitive fields: they are never kept with a key.
@@ -184,7 +196,9 @@ func (d *Definition) knowsID() bool {
 	}
 	saves := []expr.Member{}
 	for _, step := range d.Issue.Calls {
-		saves = append(saves, step.Save...)
+		if step.ForEach == nil {
+			saves = append(saves, step.Save...)
+		}
 	}
 	for _, member := range append(saves, d.Issue.Save...) {
 		if isEarly(member.Expr) {
@@ -239,7 +253,7 @@ func (d *Definition) markBodyNeeds() {
 		switch {
 		case at.isToken(): // read by whoever signs with it
 		case at.list != nil:
-			c.NeedsBody = true
+			c.NeedsBody = at.list.Items != nil || readsBody(c.answerExpressions())
 			at.list.allowLong(d)
 		case at.poll != nil:
 			c.NeedsBody = readsBody(append(c.answerExpressions(), at.poll.Until))
@@ -252,7 +266,7 @@ func (d *Definition) markBodyNeeds() {
 		lastAnswerHolds(d.Rotate.Calls, nil, d.Rotate.Save, d.Rotate.Connection)
 	}
 	if d.Extend != nil {
-		lastAnswerHolds([]*Call{d.Extend.Call}, d.Extend.Grant.expressions())
+		lastAnswerHolds(d.Extend.Calls, d.Extend.Grant.expressions())
 	}
 }
 
@@ -297,6 +311,6 @@ func (d *Definition) newSecrets() []expr.Member {
 // ExtendsByTime reports whether the end that extend moves a key to is known without
 // its answer: it is asked for, or always as far from now.
 func (d *Definition) ExtendsByTime() bool {
-	used := expr.ReferencesTo("key", d.Extend.Expressions()...)
+	used := expr.ReferencesTo("key", d.Extend.expressions()...)
 	return used["expires_at"] || used["ttl"] || d.Expiry.Fixed > 0
 }

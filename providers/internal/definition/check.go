@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/providers/internal/auth"
@@ -36,11 +37,10 @@ func (p *parser) check() {
 	existing := withRole.
 		with("saved", saved).
 		with("secret", secret)
-	p.checkRevoke(existing.with("key", unknownKey("name", "id")))
+	p.checkExisting(existing.with("key", unknownKey("name", "id")), d.Revoke)
 	if d.Extend != nil {
 		at := existing.with("key", unknownKey("name", "id", "expires_at", "ttl"))
-		p.checkCall(at, d.Extend.Call)
-		p.checkActualExpiry(at.withResponse(), d.Extend.Grant)
+		p.checkActualExpiry(p.checkExisting(at, d.Extend.Calls).withResponse(), d.Extend.Grant)
 	}
 	if d.Probe != nil {
 		at := base.with("secret", secret)
@@ -76,7 +76,6 @@ func unknownKey(names ...string) cty.Value {
 func (p *parser) checkCall(at staticScope, c *Call) {
 	p.checkAll(at, wantText, c.Path.Values()...)
 	p.checkAll(at, wantBool, c.Path.conditions()...)
-	p.checkAll(at, wantBool, c.When)
 	p.checkAll(at, wantObject, c.Query, c.Headers)
 	for _, name := range expr.WrittenNames(c.Headers) {
 		if err := transport.CheckHeader(name, ""); err != nil {
@@ -168,6 +167,11 @@ func (p *parser) checkSteps(at, undo staticScope, calls []*Call, kept map[string
 
 // checkStep checks a request with its poll and adds what they save to kept.
 func (p *parser) checkStep(now func() staticScope, step *Call, kept map[string]cty.Value) {
+	p.checkAll(now(), wantBool, step.When)
+	each := p.checkForEach(now(), step.ForEach)
+	now = func(now func() staticScope) func() staticScope {
+		return func() staticScope { return now().withAll(each) }
+	}(now)
 	p.checkCall(now(), step)
 	p.checkSave(now().withResponse(), step.Save, kept)
 	if step.Poll != nil {
@@ -175,6 +179,39 @@ func (p *parser) checkStep(now func() staticScope, step *Call, kept map[string]c
 		p.checkAll(now().withResponse(), wantStatusCondition, step.Poll.Until, step.Poll.Failed)
 		p.checkSave(now().withResponse(), step.Poll.Save, kept)
 	}
+	if step.ForEach != nil {
+		for _, member := range step.AllSaved() {
+			kept[member.Name] = listOf(kept[member.Name])
+		}
+	}
+}
+
+// checkForEach returns each.* as the request sees it; nil where it is made once.
+func (p *parser) checkForEach(at staticScope, forEach hclsyntax.Expression) map[string]cty.Value {
+	if forEach == nil {
+		return nil
+	}
+	value, _ := p.checkOne(at, wantElements, forEach).UnmarkDeep()
+	key, element := cty.DynamicVal, cty.DynamicVal
+	switch t := value.Type(); {
+	case t.IsListType() || t.IsSetType():
+		key, element = cty.UnknownVal(cty.Number).RefineNotNull(), cty.UnknownVal(t.ElementType())
+	case t.IsTupleType():
+		key = cty.UnknownVal(cty.Number).RefineNotNull()
+	case t.IsMapType():
+		key, element = cty.UnknownVal(cty.String).RefineNotNull(), cty.UnknownVal(t.ElementType())
+	case t.IsObjectType():
+		key = cty.UnknownVal(cty.String).RefineNotNull()
+	}
+	return map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": element})}
+}
+
+// listOf is what a step with for_each saves: a list of what each of its requests does.
+func listOf(value cty.Value) cty.Value {
+	if len(value.Marks()) > 0 {
+		return expr.Sensitive(cty.DynamicVal)
+	}
+	return cty.DynamicVal
 }
 
 // checkSave checks each member and adds it, with the type it will have, to kept.
@@ -191,15 +228,18 @@ func (p *parser) checkSave(at staticScope, members []expr.Member, kept map[strin
 	maps.Copy(kept, made)
 }
 
-func (p *parser) checkRevoke(at staticScope) {
+// checkExisting checks ordered requests about a key that exists, and returns the place
+// after the last.
+func (p *parser) checkExisting(at staticScope, calls []*Call) staticScope {
 	kept := at.names["saved"].AsValueMap()
 	if kept == nil {
 		kept = map[string]cty.Value{}
 	}
 	now := func() staticScope { return at.with("saved", cty.ObjectVal(maps.Clone(kept))) }
-	for _, step := range p.def.Revoke {
+	for _, step := range calls {
 		p.checkStep(now, step, kept)
 	}
+	return now()
 }
 
 // checkListing checks list and lookup.
@@ -208,23 +248,47 @@ func (p *parser) checkListing(at staticScope) {
 		p.checkList(at, list)
 	}
 	if lookup := p.def.Lookup; lookup != nil {
-		at := at.with("key", unknownKey("name"))
-		p.checkCall(at, lookup.Call)
-		p.checkItems(at.withResponse(), lookup)
+		p.checkList(at.with("key", unknownKey("name")), lookup)
 	}
 }
 
-// checkList checks a list, also as its first page sees it, where page
-// attributes are still null.
-func (p *parser) checkList(at staticScope, list *ListBlock) {
+// checkList checks a list or lookup after its steps, also as its first page sees it,
+// where page attributes are still null, and returns the place once its answer has come.
+func (p *parser) checkList(at staticScope, list *ListBlock) staticScope {
+	kept := map[string]cty.Value{}
+	for _, step := range list.Steps {
+		each := p.checkForEach(at, step.ForEach)
+		after := p.checkEveryPage(at.withAll(each), step)
+		if step.Items != nil {
+			after = after.with("items", cty.DynamicVal)
+		}
+		p.checkSave(after, step.Save, kept)
+		if step.ForEach != nil {
+			for _, member := range step.Save {
+				kept[member.Name] = listOf(kept[member.Name])
+			}
+		}
+		at = at.with("saved", cty.ObjectVal(maps.Clone(kept)))
+	}
+	return p.checkEveryPage(at.withAll(p.checkForEach(at, list.ForEach)), list)
+}
+
+// checkEveryPage returns the place once an answer has come.
+func (p *parser) checkEveryPage(at staticScope, list *ListBlock) staticScope {
+	if list.ByName {
+		p.checkCall(at, list.Call)
+		p.checkItems(at.withResponse(), list)
+		return at.withResponse()
+	}
 	p.checkNext(list)
-	p.checkPages(at, list, cty.DynamicVal)
+	after := p.checkPages(at, list, cty.DynamicVal)
 	if !p.any() {
 		p.checkPages(at, list, cty.NullVal(cty.DynamicPseudoType))
 	}
+	return after
 }
 
-func (p *parser) checkPages(at staticScope, list *ListBlock, each cty.Value) {
+func (p *parser) checkPages(at staticScope, list *ListBlock, each cty.Value) staticScope {
 	attributes := map[string]cty.Value{}
 	for _, name := range list.Pages {
 		attributes[name] = each
@@ -239,6 +303,7 @@ func (p *parser) checkPages(at staticScope, list *ListBlock, each cty.Value) {
 	after := at.withResponse().with("items", cty.DynamicVal)
 	p.checkAll(after, wantObject, list.Next)
 	p.checkPagination(after, list)
+	return at.withResponse()
 }
 
 // checkPageNames makes sure that next, or pagination, sets every attribute of page
@@ -251,7 +316,7 @@ func (p *parser) checkPageNames(list *ListBlock) {
 	if len(set) == 0 && list.Next != nil {
 		return // next is computed in a way that does not show its names
 	}
-	for _, expression := range list.expressions() {
+	for _, expression := range list.ownExpressions() {
 		for _, one := range expr.ReferencesIn(expression) {
 			if one.Root == "page" && one.Attribute != "" && !slices.Contains(set, one.Attribute) {
 				p.add(one.At, "page attribute never set", "Neither next nor pagination sets %q: %s", one.Attribute, suggest.Instead(one.Attribute, set))

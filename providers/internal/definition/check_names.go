@@ -52,6 +52,7 @@ var elsewhere = map[string]string{
 	"headers":    "no answer has come yet; it is in ok, gone, save, id, secret and the like.",
 	"body":       "no answer has come yet; it is in ok, gone, save, id, secret and the like.",
 	"page":       "it is in list only.",
+	"each":       "it is in a step, list or lookup that has for_each = … only.",
 	"items":      "it is in item and next only.",
 	"item":       "it is inside item = { … } only.",
 	"candidate":  "it is in the requests and the results of an issue or a rotate that has candidate = { … }.",
@@ -65,7 +66,7 @@ var elsewhere = map[string]string{
 // attributeKinds name what the attributes of a name are.
 var attributeKinds = map[string]string{
 	"connection": "connection field", "role": "role field", "key": "attribute of a key here", "saved": "saved value here", "secret": "secret field",
-	"candidate": "candidate value here", "previous": "previous field",
+	"candidate": "candidate value here", "each": "attribute of each", "previous": "previous field",
 	"request": "request attribute",
 }
 
@@ -83,6 +84,7 @@ const (
 	wantObject
 	wantList
 	wantStatusCondition
+	wantElements
 )
 
 func (w wantKind) wrong(t cty.Type) string {
@@ -97,6 +99,8 @@ func (w wantKind) wrong(t cty.Type) string {
 		return "Write an object, { name = … }."
 	case w == wantList && !isList:
 		return "Write a list; values(…) makes one of an object."
+	case w == wantElements && !isList && !isObject:
+		return "Write a list, or an object: the request is made for each of its elements."
 	case w == wantStatusCondition && t != cty.Bool && !isList:
 		return "Write a list of statuses, such as [404], or a condition."
 	}

@@ -34,10 +34,8 @@ func (p *parser) checkNeeds() {
 	for _, block := range listings {
 		p.checkListingSuffices(block)
 	}
-	if d.Extend != nil {
-		if !d.ExtendsByTime() && len(d.Extend.Grant.expressions()) == 0 {
-			p.add(d.Extend.at, "extend without an end", "Nobody would know the new end: send key.expires_at or key.ttl, or, where the provider chooses, read it back with expires_at or expires_in, or write expiry { fixed = … }.")
-		}
+	if d.Extend != nil && !d.ExtendsByTime() && len(d.Extend.Grant.expressions()) == 0 {
+		p.add(d.Extend.at, "extend without an end", "Nobody would know the new end: send key.expires_at or key.ttl, or, where the provider chooses, read it back with expires_at or expires_in, or write expiry { fixed = … }.")
 	}
 	if d.Probe != nil && len(expr.ReferencesTo("secret", d.Probe.requestExpressions()...)) == 0 {
 		p.add(d.Probe.at, "probe without the key", "probe must send the key, secret.NAME: it asks whether the key works.")
@@ -69,6 +67,9 @@ func (p *parser) checkUndos(calls []*Call) {
 	for i, step := range calls {
 		if step.Method == "GET" {
 			continue
+		}
+		if step.ForEach != nil {
+			p.add(step.ForEach.Range(), "for_each without an undo", "Some of these requests may have been made when one fails: let them come after a step with an undo { … } that takes back what they made too.")
 		}
 		if i < len(calls)-1 && step.Undo == nil && len(step.Save) > 0 {
 			p.add(step.at, "missing undo", `A later step may fail, so this one needs an undo { … }, which takes back what it made.`)
@@ -125,7 +126,7 @@ func (p *parser) checkOptional(at staticScope) {
 		with("connection", p.leftOut(d.Connection)).
 		with("role", p.leftOut(d.Role)).
 		with("key", unknownKey("name", "id", "expires_at", "ttl", "cidrs", "ips"))
-	for _, name := range []string{"saved", "secret", "page", "candidate", "previous"} {
+	for _, name := range []string{"saved", "secret", "page", "candidate", "previous", "each"} {
 		sparse = sparse.with(name, cty.DynamicVal)
 	}
 	sparse = sparse.withResponse() // of an earlier step

@@ -69,13 +69,10 @@ func (p *parser) checkRetire(at staticScope, kept map[string]cty.Value) {
 func (p *parser) checkStrays(at staticScope, list *ListBlock) {
 	if list.ByName {
 		at = at.with("key", unknownKey("name"))
-		p.checkCall(at, list.Call)
-		p.checkItems(at.withResponse(), list)
-	} else {
-		p.checkList(at, list)
 	}
+	at = p.checkList(at, list)
 	if previous := expr.Find(list.Item, "previous"); previous != nil {
-		item := at.withResponse().with("items", cty.DynamicVal).with("item", cty.DynamicVal)
+		item := at.with("items", cty.DynamicVal).with("item", cty.DynamicVal)
 		p.checkAll(item, wantObject, previous)
 	}
 }
@@ -127,7 +124,7 @@ func (p *parser) checkRetireNamesOld() {
 		changed[member.Name] = true
 	}
 	for _, step := range rotate.Retire {
-		exprs := expr.Present(append(step.Path.expressions(), step.Query, step.Body))
+		exprs := expr.Present(append(step.Path.expressions(), step.ForEach, step.Query, step.Body))
 		for _, expression := range exprs {
 			for _, one := range expr.ReferencesIn(expression) {
 				if one.Root == "connection" && changed[one.Attribute] {

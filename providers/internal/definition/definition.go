@@ -56,7 +56,7 @@ type Definition struct {
 	Lookup *ListBlock
 	// Extend moves a key's end at the provider, Probe asks whether one works, and Rotate
 	// replaces the admin credential; nil for none.
-	Extend *extendBlock
+	Extend *ExtendBlock
 	Probe  *ProbeBlock
 	Rotate *RotateBlock
 	// Errors is how refusals are read; its expressions are nil where nothing is written.
@@ -185,7 +185,10 @@ type Call struct {
 	Gone hclsyntax.Expression
 	// Pagination is how a list goes on; nil where it has one page, or a next.
 	Pagination *Pagination
-	When       hclsyntax.Expression // of a step of issue, and of retire: without it no request is made
+	When       hclsyntax.Expression // of a step, and of retire: without it no request is made
+	// ForEach are the elements for each of which the request is made, in order, with
+	// each.key and each.value; nil where it is made once.
+	ForEach hclsyntax.Expression
 	// Save are the values that later requests mention as saved.*.
 	Save []expr.Member
 	// Looks says that the step ends nothing itself: where what it looks for is gone,
@@ -237,9 +240,12 @@ type IssueBlock struct {
 	ActualExpiry ActualExpiry
 }
 
-// extendBlock moves the end of a key.
-type extendBlock struct {
-	*Call
+// ExtendBlock moves the end of a key in one or several requests.
+type ExtendBlock struct {
+	at hcl.Range
+	// Calls are the requests, in order.
+	Calls []*Call
+	// Grant is where the last answer tells the new end.
 	Grant ActualExpiry
 }
 
@@ -247,6 +253,10 @@ type extendBlock struct {
 // (lookup).
 type ListBlock struct {
 	*Call
+	// Steps are requests that are made before each reading, such as for the parents
+	// whose keys are listed each by itself. Each has a list of its own where Items is
+	// set, which is read to its end.
+	Steps []*ListBlock
 	// Items is the list in an answer, and Item what is read of each of its elements.
 	Items hclsyntax.Expression
 	Item  []expr.Member

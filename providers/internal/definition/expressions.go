@@ -11,7 +11,7 @@ import (
 // requestExpressions are all that writing the request evaluates.
 func (c *Call) requestExpressions() []hclsyntax.Expression {
 	exprs := c.Path.expressions()
-	exprs = append(exprs, c.When, c.Query, c.Headers, c.Body)
+	exprs = append(exprs, c.When, c.ForEach, c.Query, c.Headers, c.Body)
 	for _, use := range c.Auth {
 		exprs = append(exprs, use.expressions()...)
 	}
@@ -49,8 +49,17 @@ func (c *Call) Expressions() []hclsyntax.Expression {
 	return expr.Present(exprs)
 }
 
-// expressions are all of the listing.
+// expressions are all of the listing, its steps included.
 func (l *ListBlock) expressions() []hclsyntax.Expression {
+	exprs := l.ownExpressions()
+	for _, step := range l.Steps {
+		exprs = append(exprs, step.expressions()...)
+	}
+	return exprs
+}
+
+// ownExpressions are all of the listing but its steps.
+func (l *ListBlock) ownExpressions() []hclsyntax.Expression {
 	exprs := append(l.Call.Expressions(), l.Items, l.Next)
 	if l.Pagination != nil {
 		exprs = append(exprs, l.Pagination.Next, l.Pagination.More)
@@ -63,7 +72,7 @@ func (l *ListBlock) expressions() []hclsyntax.Expression {
 
 // pageAttributes are the attributes of page that the block uses.
 func (l *ListBlock) pageAttributes() []string {
-	return expr.SortedNames(expr.ReferencesTo("page", l.expressions()...))
+	return expr.SortedNames(expr.ReferencesTo("page", l.ownExpressions()...))
 }
 
 // expressions are all of the issue block, with undos.
@@ -79,6 +88,15 @@ func (b *IssueBlock) expressions() []hclsyntax.Expression {
 		exprs = append(exprs, member.Expr)
 	}
 	return expr.Present(exprs)
+}
+
+// expressions are all of the extension but what is read of its last answer.
+func (b *ExtendBlock) expressions() []hclsyntax.Expression {
+	var exprs []hclsyntax.Expression
+	for _, step := range b.Calls {
+		exprs = append(exprs, step.Expressions()...)
+	}
+	return exprs
 }
 
 // AllSaved are what a step and its poll save.

@@ -56,6 +56,9 @@ func (l *ListBlock) streamPath(d *Definition) (path []string, ok bool) {
 // allowLong lets the answers to a list be longer than others.
 func (l *ListBlock) allowLong(d *Definition) {
 	l.Longest = maxPage
+	if l.Item == nil {
+		return // a step's, which is gathered as a whole
+	}
 	if path, ok := l.streamPath(d); ok && !l.Text {
 		l.Stream, l.Longest = path, MaxList
 	}

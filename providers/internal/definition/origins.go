@@ -17,6 +17,7 @@ import (
 func (d *Definition) savedOrigins() map[string][]string {
 	origins := map[string][]string{}
 	for i, step := range d.Issue.Calls {
+		origins[eachOrigin] = originsOf(step.ForEach, i-1, origins)
 		for _, member := range step.AllSaved() {
 			origins[member.Name] = originsOf(member.Expr, i, origins)
 		}
@@ -27,6 +28,9 @@ func (d *Definition) savedOrigins() map[string][]string {
 	return origins
 }
 
+// eachOrigin stands among the saved values for each.*, which is no name of one.
+const eachOrigin = "each.*"
+
 // originsOf are the places that an expression draws on, evaluated after the
 // given step.
 func originsOf(expression hclsyntax.Expression, step int, saved map[string][]string) []string {
@@ -35,6 +39,8 @@ func originsOf(expression hclsyntax.Expression, step int, saved map[string][]str
 		switch one.Root {
 		case "saved":
 			found = append(found, saved[one.Attribute]...)
+		case "each":
+			found = append(found, saved[eachOrigin]...)
 		case "candidate":
 			found = append(found, "candidate."+one.Attribute)
 		case "connection":

@@ -30,9 +30,18 @@ func (p *parser) readCheck(block *hclsyntax.Block) *Call {
 	return c
 }
 
-func (p *parser) readExtend(block *hclsyntax.Block) *extendBlock {
-	r := p.open(block.Body, "extend", slices.Concat(requestAttributes, actualExpiryAttributes, []string{"gone"}), requestBlocks)
-	return &extendBlock{Call: r.call(block), Grant: r.actualExpiry()}
+func (p *parser) readExtend(block *hclsyntax.Block) *ExtendBlock {
+	extend := &ExtendBlock{at: block.DefRange()}
+	var r *blockReader
+	if steps := stepsOf(block); len(steps) > 0 {
+		r = p.open(block.Body, "extend", actualExpiryAttributes, []string{"step"})
+		extend.Calls = p.readSteps(r, steps, with(requestAttributes, "gone", "save", "when", "for_each"), with(requestBlocks, "poll"))
+	} else {
+		r = p.open(block.Body, "extend", slices.Concat(requestAttributes, actualExpiryAttributes, []string{"gone"}), with(requestBlocks, "step"))
+		extend.Calls = []*Call{r.call(block)}
+	}
+	extend.Grant = r.actualExpiry()
+	return extend
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
@@ -41,7 +50,7 @@ func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
 		r = p.open(block.Body, "issue", own, []string{"step"})
-		issue.Calls = p.readSteps(r, steps, with(requestAttributes, "save", "when"), with(requestBlocks, "undo", "poll"))
+		issue.Calls = p.readSteps(r, steps, with(requestAttributes, "save", "when", "for_each"), with(requestBlocks, "undo", "poll"))
 	} else {
 		r = p.open(block.Body, "issue", with(requestAttributes, own...), with(requestBlocks, "step", "poll"))
 		issue.Calls = []*Call{r.call(block)}
@@ -84,7 +93,7 @@ func (r *blockReader) identify(secret []expr.Member) {
 func (p *parser) readRevoke(block *hclsyntax.Block) []*Call {
 	if steps := stepsOf(block); len(steps) > 0 {
 		r := p.open(block.Body, "revoke", nil, []string{"step"})
-		return p.readSteps(r, steps, with(requestAttributes, "gone", "looks", "save"), with(requestBlocks, "poll"))
+		return p.readSteps(r, steps, with(requestAttributes, "gone", "looks", "save", "for_each"), with(requestBlocks, "poll"))
 	}
 	r := p.open(block.Body, "revoke", with(requestAttributes, "gone"), with(requestBlocks, "step", "poll"))
 	return []*Call{r.call(block)}
@@ -100,32 +109,31 @@ func stepsOf(block *hclsyntax.Block) []*hclsyntax.Block {
 	return steps
 }
 
-// readSteps reads the ordered steps of issue, revoke, rotate or retire.
+// readSteps reads the ordered steps of issue, revoke, extend, rotate or retire.
 func (p *parser) readSteps(r *blockReader, steps []*hclsyntax.Block, attributes, blocks []string) []*Call {
 	var calls []*Call
 	seen := map[string]bool{}
 	for i, block := range steps {
-		name, at, ok := r.label(block)
+		name, ok := p.stepName(r, block, seen)
 		if !ok {
 			continue
 		}
-		if seen[name] {
-			p.add(at, "duplicate step", "Two steps are called %q: name each for what it does.", name)
-		}
-		seen[name] = true
 		inner := p.open(block.Body, "step", attributes, blocks)
 		c := inner.call(block)
 		c.Block, c.Step = r.what, name
 		if c.Poll != nil {
 			c.Poll.Block, c.Poll.Step = r.what, name
 		}
-		c.Save = inner.object("save")
+		c.Save, c.ForEach = inner.object("save"), inner.expression("for_each")
 		if slices.Contains(attributes, "looks") {
 			c.Looks = inner.looks(c, i == len(steps)-1)
 		}
 		if undo := inner.only("undo"); undo != nil {
 			c.Undo = p.open(undo.Body, "undo", with(requestAttributes, "gone"), requestBlocks).call(undo)
 			c.Undo.Step = name
+			if c.ForEach != nil {
+				p.add(undo.DefRange(), "undo for each", "A step with for_each is taken back by the undo of an earlier step, on which it builds.")
+			}
 		}
 		calls = append(calls, c)
 	}
@@ -150,9 +158,9 @@ func (r *blockReader) looks(c *Call, last bool) bool {
 // readList reads list, or lookup, which has no pages. Required are the
 // attributes that item must have.
 func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock {
-	own, inner := []string{"items", "item", "next", "gone"}, with(requestBlocks, "pagination")
+	own, inner := []string{"items", "item", "next", "gone", "for_each"}, with(requestBlocks, "pagination", "step")
 	if block.Type == "lookup" {
-		own, inner = []string{"items", "item", "gone"}, requestBlocks
+		own, inner = []string{"items", "item", "gone", "for_each"}, with(requestBlocks, "step")
 	}
 	r := p.open(block.Body, block.Type, with(requestAttributes, own...), inner)
 	list := &ListBlock{
@@ -173,9 +181,48 @@ func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock
 	if r.attribute("item") == nil {
 		r.missing("item", "it says how to read one listed key, such as item = { id = item.id, name = item.name }")
 	}
+	list.ForEach = r.expression("for_each")
 	list.Pagination = r.readPagination(list.Call)
 	list.Pages = list.pageAttributes()
+	list.Steps = p.readListSteps(r)
 	return list
+}
+
+// readListSteps reads the steps of a list or lookup, which come before its own request
+// and may be lists themselves.
+func (p *parser) readListSteps(r *blockReader) []*ListBlock {
+	var steps []*ListBlock
+	seen := map[string]bool{}
+	for _, block := range r.blocks("step") {
+		name, ok := p.stepName(r, block, seen)
+		if !ok {
+			continue
+		}
+		inner := p.open(block.Body, "step", with(requestAttributes, "gone", "items", "save", "for_each"), with(requestBlocks, "pagination"))
+		step := &ListBlock{Call: inner.call(block), Items: inner.expression("items")}
+		step.Block, step.Step = r.what, name
+		step.Save, step.ForEach = inner.object("save"), inner.expression("for_each")
+		step.Pagination = inner.readPagination(step.Call)
+		step.Pages = step.pageAttributes()
+		switch {
+		case len(step.Save) == 0:
+			inner.missing("save", "it says what the requests after it need of its answer, such as save = { ids = body.data[*].id }")
+		case step.Pagination != nil && step.Items == nil:
+			inner.missing("items", "it says what is gathered from the pages, such as items = body.data; save reads all of it as items")
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// stepName is the label of a step; seen are those of the block so far.
+func (p *parser) stepName(r *blockReader, block *hclsyntax.Block, seen map[string]bool) (string, bool) {
+	name, at, ok := r.label(block)
+	if ok && seen[name] {
+		p.add(at, "duplicate step", "Two steps are called %q: name each for what it does.", name)
+	}
+	seen[name] = true
+	return name, ok
 }
 
 func (p *parser) readProbe(block *hclsyntax.Block) *ProbeBlock {

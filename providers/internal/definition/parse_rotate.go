@@ -35,7 +35,7 @@ func (p *parser) readRotate(block *hclsyntax.Block) *RotateBlock {
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
 		r = p.open(block.Body, "rotate", own, with(inner, "step"))
-		rotate.Calls = p.readSteps(r, steps, with(requestAttributes, "save"), with(requestBlocks, "undo", "poll"))
+		rotate.Calls = p.readSteps(r, steps, with(requestAttributes, "save", "for_each"), with(requestBlocks, "undo", "poll"))
 	} else {
 		r = p.open(block.Body, "rotate", with(requestAttributes, own...), slices.Concat(requestBlocks, inner, []string{"step", "poll"}))
 		rotate.Calls = []*Call{r.call(block)}
@@ -61,7 +61,7 @@ func (p *parser) readRetire(block *hclsyntax.Block) []*Call {
 	own := with(requestAttributes, "gone", "when")
 	if steps := stepsOf(block); len(steps) > 0 {
 		r := p.open(block.Body, "retire", nil, []string{"step"})
-		return p.readSteps(r, steps, with(own, "looks", "save"), with(requestBlocks, "poll"))
+		return p.readSteps(r, steps, with(own, "looks", "save", "for_each"), with(requestBlocks, "poll"))
 	}
 	r := p.open(block.Body, "retire", own, with(requestBlocks, "step", "poll"))
 	return []*Call{r.call(block)}

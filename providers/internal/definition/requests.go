@@ -21,12 +21,16 @@ type Request struct {
 	// Pages is how a list goes on, such as `cursor, after = body.next`; empty where the
 	// request says it itself, or there is one page.
 	Pages string
+	// ForEach is the expression for whose elements the request is made; empty where it is
+	// made once.
+	ForEach string
 	// Format is how Body is written: "json", "form", "multipart" or "raw"; empty
 	// without a body.
 	Format string
 }
 
-// Requests are all requests of the definition, in source order.
+// Requests are all requests of the definition, in source order, but for the steps of a
+// list, which come before its own request.
 func (d *Definition) Requests() []Request {
 	file, found := hclsyntax.ParseConfig(d.source, d.Name+".hcl", hcl.InitialPos)
 	if found.HasErrors() {
@@ -48,20 +52,25 @@ type sourceText struct {
 }
 
 func (t sourceText) requestsIn(body *hclsyntax.Body, where string) []Request {
-	var requests []Request
-	if r, ok := t.requestOf(body, where); ok {
-		requests = append(requests, r)
-	}
+	var before, after []Request // a block's steps come before its own request
 	for _, block := range body.Blocks {
 		name := strings.Join(append([]string{block.Type}, quoted(block.Labels)...), " ")
-		requests = append(requests, t.requestsIn(block.Body, strings.TrimSpace(where+" "+name))...)
+		inside := t.requestsIn(block.Body, strings.TrimSpace(where+" "+name))
+		if block.Type == "step" {
+			before = append(before, inside...)
+		} else {
+			after = append(after, inside...)
+		}
 	}
-	return requests
+	if r, ok := t.requestOf(body, where); ok {
+		before = append(before, r)
+	}
+	return append(before, after...)
 }
 
 // requestOf is the request that a block makes; false where it makes none.
 func (t sourceText) requestOf(body *hclsyntax.Body, where string) (Request, bool) {
-	r := Request{Block: where, Query: t.written(body, "query"), Headers: t.written(body, "headers")}
+	r := Request{Block: where, Query: t.written(body, "query"), Headers: t.written(body, "headers"), ForEach: t.written(body, "for_each")}
 	for _, attribute := range sortedAttributes(body) {
 		switch {
 		case slices.Contains(methods, attribute.Name):

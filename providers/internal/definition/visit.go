@@ -8,7 +8,7 @@ const (
 	issueRequests
 	revokeRequests
 	listRequests // list and lookup
-	extendRequest
+	extendRequests
 	probeRequest
 	rotateRequests
 	retireRequests
@@ -42,10 +42,10 @@ func (d *Definition) visit(f func(at requestPosition, c *Call)) {
 	visitSteps(f, issueRequests, d.Issue.Calls)
 	visitSteps(f, revokeRequests, d.Revoke)
 	for _, list := range d.listings() {
-		visitCall(f, requestPosition{block: listRequests, list: list}, list.Call)
+		visitList(f, listRequests, list)
 	}
 	if d.Extend != nil {
-		visitCall(f, requestPosition{block: extendRequest}, d.Extend.Call)
+		visitSteps(f, extendRequests, d.Extend.Calls)
 	}
 	if d.Probe != nil {
 		visitCall(f, requestPosition{block: probeRequest}, d.Probe.Call)
@@ -62,7 +62,7 @@ func (b *RotateBlock) visit(f func(at requestPosition, c *Call)) {
 	visitSteps(f, rotateRequests, b.Calls)
 	visitSteps(f, retireRequests, b.Retire)
 	for _, list := range b.Lists {
-		visitCall(f, requestPosition{block: orphanRequests, list: list}, list.Call)
+		visitList(f, orphanRequests, list)
 	}
 }
 
@@ -70,6 +70,13 @@ func visitSteps(f func(at requestPosition, c *Call), in blockKind, steps []*Call
 	for _, step := range steps {
 		visitCall(f, requestPosition{block: in}, step)
 	}
+}
+
+func visitList(f func(at requestPosition, c *Call), in blockKind, list *ListBlock) {
+	for _, step := range list.Steps {
+		visitList(f, in, step)
+	}
+	visitCall(f, requestPosition{block: in, list: list}, list.Call)
 }
 
 func visitCall(f func(at requestPosition, c *Call), at requestPosition, c *Call) {
