@@ -282,6 +282,9 @@ func TestListForEachProvesNothing(t *testing.T) {
 			src = without(t, src, "      items = body.data\n      save  = { ids = items[*].id }", "      save = { ids = body.data[*].id }")
 			return src[:strings.Index(src, "      pagination")] + src[strings.Index(src, "    }\n    for_each = saved.ids"):]
 		}, false},
+		"what should be a key is none": {func(f *fake) { f.on("GET /v1/accounts/b/users", 200, object{"error": "busy"}) }, func(src string) string {
+			return without(t, src, "items    = body.users", "items    = [body]")
+		}, false},
 		"nobody is asked": {func(*fake) {}, func(src string) string {
 			src = src[:strings.Index(src, "    step \"accounts\"")] + src[strings.Index(src, "    for_each = saved.ids"):]
 			return without(t, src, "saved.ids", "role.labels")

@@ -121,6 +121,9 @@ func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) 
 		}
 	}
 	for _, item := range expr.ElementsOf(items) {
+		if err := lacksID(w.block, s.With("item", item)); err != nil {
+			return cty.NilVal, err
+		}
 		one(s.With("item", item))
 	}
 	if got.list != nil {
@@ -137,6 +140,17 @@ func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) 
 		w.stale = 0
 	}
 	return nextPage(w.block, s, got, count)
+}
+
+// lacksID is an error where items are written out, such as [body], and what should be a
+// key has no id: an answer that is no key must not count as one without keys.
+func lacksID(block *definition.ListBlock, s expr.Scope) error {
+	id := expr.Find(block.Item, "id")
+	if id == nil || !block.WrittenOut() {
+		return nil
+	}
+	_, _, err := s.Text(id)
+	return wrapped("item.id", err)
 }
 
 func (w *listPass) isNew(mark string) bool {

@@ -4,7 +4,8 @@
 # https://goharbor.io/docs/main/administration/robot-accounts/
 #
 # System robot accounts, which may reach into projects. Harbor counts their life
-# in whole days from now, and shows their names behind a prefix of its own.
+# in whole days from when they were made, and shows their names behind a prefix of its
+# own. A renewal sends the robot as it is, with a longer life.
 #
 # Admin credential: a robot with the permissions create, read, update, list and delete
 # on robot (Harbor 2.12 and newer), or an administrator before.
@@ -62,6 +63,21 @@ provider "harbor" {
   revoke {
     delete = "/robots/${key.id}"
     gone   = [404]
+  }
+
+  extend {
+    step "now" {
+      get  = "/robots/${key.id}"
+      gone = [404]
+      save = { robot = body }
+    }
+    step "longer" {
+      put  = "/robots/${key.id}"
+      json = merge(saved.robot, { duration = ceil((unix(key.expires_at) - unix(saved.robot.creation_time)) / 86400) })
+      gone = [404]
+    }
+    step "end" { get = "/robots/${key.id}" }
+    expires_at = body.expires_at
   }
 
   list {

@@ -5,7 +5,9 @@
 #
 # Access tokens of a service user, which may do what its role says: give it "user" or
 # "auditor". They live for whole days. The admin token is one of a service user with
-# the role admin; it is replaced by another one of the same user.
+# the role admin; it is replaced by another one of the same user. A token does not tell
+# its own id, so the first that a connection has is removed by a rotation only where
+# token_id names it.
 # Not confirmed: the status of deleting a token that is gone.
 provider "netbird" {
   title    = "NetBird"
@@ -17,6 +19,10 @@ provider "netbird" {
     required  = true
     sensitive = true
     help      = "Access token of a service user with the role admin."
+  }
+  connection "token_id" {
+    type = string
+    help = "Id of token, which tells rotation what to delete; a rotation sets it itself from then on."
   }
 
   role "user_id" {
@@ -58,6 +64,33 @@ provider "netbird" {
     headers = { Authorization = "Token ${secret.token}" }
     alive   = [200, 403]
     dead    = [401]
+  }
+
+  rotate {
+    step "own" {
+      get  = "/api/users/current"
+      save = { user_id = body.id }
+    }
+    step "token" {
+      post = "/api/users/${saved.user_id}/tokens"
+      json = { name = key.name, expires_in = key.ttl == null ? 365 : min(365, ceil(key.ttl / 86400)) }
+    }
+    connection = { token = body.plain_token, token_id = body.personal_access_token.id }
+    save       = { old_id = connection.token_id, owner = saved.user_id }
+    retire {
+      when   = saved.old_id != null
+      delete = "/api/users/${saved.owner}/tokens/${saved.old_id}"
+      gone   = [404]
+    }
+    list {
+      step "own" {
+        get  = "/api/users/current"
+        save = { user_id = body.id }
+      }
+      get   = "/api/users/${saved.user_id}/tokens"
+      items = body
+      item  = { name = item.name, old_id = item.id, owner = saved.user_id }
+    }
   }
 
   expiry {

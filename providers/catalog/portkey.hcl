@@ -63,6 +63,12 @@ provider "portkey" {
     gone   = [404]
   }
 
+  extend {
+    put  = "/api-keys/${key.id}"
+    json = { expires_at = rfc3339(key.expires_at) }
+    gone = [404]
+  }
+
   # Pages count from 0, and an empty one is the end.
   list {
     get = "/api-keys"

@@ -48,8 +48,8 @@ provider "rabbitmq" {
     help    = "Regular expression: queues that the users may consume from. Nothing, unless written."
   }
   role "topics" {
-    type = object({ exchange = string, write = string, read = string })
-    help = "Routing keys that the users may use at a topic exchange, as regular expressions: {\"exchange\":\"amq.topic\",\"write\":\"^$\",\"read\":\"^orders\"}."
+    type = list(object({ exchange = string, write = string, read = string }))
+    help = "Routing keys that the users may use at topic exchanges, as regular expressions: [{\"exchange\":\"amq.topic\",\"write\":\"^$\",\"read\":\"^orders\"}]."
   }
   role "tags" {
     type    = list(string)
@@ -82,9 +82,9 @@ provider "rabbitmq" {
       json = { configure = role.configure, write = role.write, read = role.read }
     }
     step "topics" {
-      when = role.topics != null
-      put  = "/api/topic-permissions/${role.vhost}/${key.name}"
-      json = role.topics
+      for_each = role.topics
+      put      = "/api/topic-permissions/${role.vhost}/${key.name}"
+      json     = each.value
     }
     id     = key.name
     secret = { password = candidate.password, username = key.name }

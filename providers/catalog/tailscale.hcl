@@ -7,9 +7,8 @@
 # says nothing gets keys for one machine, which is forgotten when it goes away. The
 # OAuth client needs the scope auth_keys and the tags; it is replaced in the admin
 # console. Deleting a key leaves the machines that joined with it.
-# The list of keys holds ids alone, and not what we called them, so a key whose making
-# got no answer cannot be found: it ends by itself, with the longest that its lease
-# could have lasted.
+# The list of keys holds ids alone, and not what we called them, so each key is asked
+# for by itself: a tailnet with very many keys is slow to be looked through.
 provider "tailscale" {
   title    = "Tailscale"
   docs     = "https://tailscale.com/kb/1085/auth-keys"
@@ -88,6 +87,19 @@ provider "tailscale" {
   revoke {
     delete = "/api/v2/tailnet/${connection.tailnet}/keys/${key.id}"
     gone   = [404]
+  }
+
+  # Not paged: the answer is all ids. A key that ended meanwhile is no more.
+  list {
+    step "keys" {
+      get  = "/api/v2/tailnet/${connection.tailnet}/keys"
+      save = { ids = body.keys[*].id }
+    }
+    for_each = saved.ids
+    get      = "/api/v2/tailnet/${connection.tailnet}/keys/${each.value}"
+    items    = [body]
+    item     = { id = item.id, name = item.description, created_at = item.created }
+    gone     = [404]
   }
 
   # A description may hold letters, digits, spaces and dashes.

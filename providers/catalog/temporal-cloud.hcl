@@ -4,8 +4,9 @@
 # identity/v1/message.proto; https://docs.temporal.io/ops
 #
 # API keys of a service account, which may do what its role and its namespaces say.
-# They are made and deleted by operations that take a while, and renewing one needs
-# its version, so a key is made for as long as its lease may last. The admin key is
+# They are made and deleted by operations that take a while. Their end cannot be moved
+# (Temporal's own Terraform provider replaces a key for that), so a key is made for as
+# long as its lease may last. The admin key is
 # one of a service account with the role Account Admin, and is replaced by the same
 # call in the web interface.
 # Not confirmed: whether a deleted key is listed for a while as RESOURCE_STATE_DELETED;

@@ -53,6 +53,13 @@ func (l *ListBlock) streamPath(d *Definition) (path []string, ok bool) {
 	return path, true
 }
 
+// WrittenOut says that the items are a list that the definition writes out, such as
+// [body], so that each is there whatever the answer holds.
+func (l *ListBlock) WrittenOut() bool {
+	_, written := expr.Bare(l.Items).(*hclsyntax.TupleConsExpr)
+	return written
+}
+
 // allowLong lets the answers to a list be longer than others.
 func (l *ListBlock) allowLong(d *Definition) {
 	l.Longest = maxPage

@@ -160,3 +160,93 @@ exchange "tokens of a service user" {
     }
   }
 }
+
+exchange "the admin token is replaced" {
+  source     = "netbirdio/netbird:shared/management/http/api/openapi.yml"
+  connection = { token = "nbp_admin", token_id = "old1" }
+  role       = { user_id = "u1" }
+  headers    = { Authorization = "Token nbp_admin" }
+
+  step "check" {
+    trip {
+      request = "GET /api/users/current"
+      status  = 200
+      answer  = { id = "u0", role = "admin" }
+    }
+  }
+
+  step "issue" {
+    id     = "t1"
+    secret = { token = "nbp_one" }
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-12-22T10:00:00Z"
+      ttl        = 2592000
+    }
+    trip {
+      request = "POST /api/users/u1/tokens"
+      json    = { name = "vault-app-1", expires_in = 30 }
+      status  = 200
+      answer = {
+        plain_token           = "nbp_one"
+        personal_access_token = { id = "t1", name = "vault-app-1", expiration_date = "2030-12-22T10:00:00Z" }
+      }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /api/users/u1/tokens/t1"
+      status  = 200
+      answer  = {}
+    }
+  }
+
+  step "stray" {
+    strays = 1
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET /api/users/current"
+      status  = 200
+      answer  = { id = "u0" }
+    }
+    trip {
+      request = "GET /api/users/u0/tokens"
+      status  = 200
+      answer  = [{ id = "old1", name = "by hand" }, { id = "lost1", name = "vault-root-1" }]
+    }
+    trip {
+      request = "DELETE /api/users/u0/tokens/lost1"
+      status  = 200
+      answer  = {}
+    }
+  }
+
+  step "rotate" {
+    connection = { token = "nbp_new", token_id = "new1" }
+    key { name = "vault-root-2" }
+    trip {
+      request = "GET /api/users/current"
+      status  = 200
+      answer  = { id = "u0" }
+    }
+    trip {
+      request = "POST /api/users/u0/tokens"
+      json    = { name = "vault-root-2", expires_in = 365 }
+      status  = 200
+      answer = {
+        plain_token           = "nbp_new"
+        personal_access_token = { id = "new1", name = "vault-root-2" }
+      }
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "DELETE /api/users/u0/tokens/old1"
+      headers = { Authorization = "Token nbp_new" }
+      status  = 200
+      answer  = {}
+    }
+  }
+}

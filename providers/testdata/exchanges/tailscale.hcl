@@ -141,6 +141,31 @@ exchange "keys for one machine" {
     }
   }
 
+  step "find" {
+    ids = ["k123456CNTRL"]
+    key { name = "vault-app-1" }
+    trip {
+      request = "GET /api/v2/tailnet/-/keys"
+      status  = 200
+      answer  = { keys = [{ id = "kOld" }, { id = "kGone" }, { id = "k123456CNTRL" }] }
+    }
+    trip {
+      request = "GET /api/v2/tailnet/-/keys/kOld"
+      status  = 200
+      answer  = { id = "kOld", created = "2030-11-21T10:00:00Z", expires = "2031-11-22T11:00:00Z" }
+    }
+    trip {
+      request = "GET /api/v2/tailnet/-/keys/kGone"
+      status  = 404
+      answer  = { message = "key not found" }
+    }
+    trip {
+      request = "GET /api/v2/tailnet/-/keys/k123456CNTRL"
+      status  = 200
+      answer  = { id = "k123456CNTRL", created = "2030-11-22T10:00:00Z", expires = "2030-11-22T11:00:00Z", description = "vault-app-1" }
+    }
+  }
+
   step "revoke" {
     trip {
       request = "DELETE /api/v2/tailnet/-/keys/k123456CNTRL"
