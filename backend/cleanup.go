@@ -97,7 +97,7 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 	for _, listed := range found.Keys {
 		err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found.Keys)
 		if isAnothers(err, entry.ID) {
-			continue // the provider gave it this name, and it is what was there before
+			continue // it is what was there before, or goes with the key whose answer told its id
 		}
 		if err != nil {
 			return false, err

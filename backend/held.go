@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,9 +116,16 @@ func (h *heldError) Is(target error) bool { return target == errHeld }
 
 // isAnothers reports whether something stays because it is another key by its id,
 // whatever its name says, and not that of the fixed part.
-func isAnothers(err error, part string) bool {
+func isAnothers(err error, part string) bool { return holderByID(err, part) != nil }
+
+// holderByID is the record by whose id something stays that is of another name; nil
+// where it stays for another reason.
+func holderByID(err error, part string) *holder {
 	var held *heldError
-	return errors.As(err, &held) && held.by.recordID != "" && held.by.part != part && slices.Contains(held.what.ids, held.by.id)
+	if errors.As(err, &held) && held.by.recordID != "" && held.by.part != part && slices.Contains(held.what.ids, held.by.id) {
+		return held.by
+	}
+	return nil
 }
 
 // errUnclear means that something was not removed because it cannot be told
@@ -132,7 +140,7 @@ func (e *Engine) removeUnlessHeld(ctx context.Context, s logical.Storage, r remo
 	if err := e.mayRemove(ctx, s, r); err != nil {
 		e.noteRemoval(r, err)
 		e.log.Info("something at a provider was not removed", "connection", r.bound.name, "name", r.name, "why", r.why, "error", err)
-		return err
+		return cmp.Or(e.noteMisnamed(ctx, r.object, err), err)
 	}
 	err := r.remove(ctx)
 	e.noteRemoval(r, err)

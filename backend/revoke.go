@@ -145,7 +145,7 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 		e.log.Warn("a key ended that the provider does not tell from another one, which lives on", "connection", r.Connection, "key_name", r.Handle.Name, "other", other)
 	}
 	if !r.Unrecorded && other == "" {
-		err = e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
+		err = e.forget(ctx, s, r, "")
 	}
 	if err == nil {
 		e.pending.ended.add(r.ID + r.Handle.Name)
@@ -166,7 +166,16 @@ func (e *Engine) leaveTo(ctx context.Context, s logical.Storage, r *ledger.Recor
 	if err != nil || other == "" || r.Unrecorded {
 		return other, err
 	}
-	return other, e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
+	return other, e.forget(ctx, s, r, other)
+}
+
+// forget removes the record of a key that is gone, or that is left to whoever else has
+// it: other says who that is.
+func (e *Engine) forget(ctx context.Context, s logical.Storage, r *ledger.Record, other string) error {
+	if err := e.seekOwn(ctx, s, r, other); err != nil {
+		return err
+	}
+	return e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
 }
 
 // revokeUndelivered revokes a key in the ledger that nobody received. Its error says

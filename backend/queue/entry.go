@@ -50,8 +50,8 @@ type Entry struct {
 	TrustAbsenceAfter time.Time `json:"settled_at,omitzero"`
 	// ExpiresAt is when the provider itself ends the key; zero where it does not.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	// MadeAt is when the key was made, where a revocation has a Handle because the
-	// ledger has no record.
+	// MadeAt is when the key was made, where the ledger had a record of it: of a
+	// revocation with a Handle, or of a clean-up that a revocation left.
 	MadeAt time.Time `json:"made_at,omitzero"`
 	// Undo is what an undo entry has to undo.
 	Undo *providers.Leftover `json:"undo,omitempty"`

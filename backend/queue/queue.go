@@ -40,7 +40,9 @@ type Queue struct {
 	// entries by id; an entry's fields beyond what is stored change under mu.
 	entries      map[string]*waitingEntry
 	byConnection map[string]*connectionQueue
-	running      sync.WaitGroup
+	// cleanUps counts the entries of each connection that are no revocations.
+	cleanUps map[string]int
+	running  sync.WaitGroup
 	// unread are the ids of what an earlier process left and that is still to be read.
 	unread map[string]struct{}
 	// sorted are the ids of entries, in order; nil when they have to be sorted anew.
@@ -68,7 +70,7 @@ type waitingEntry struct {
 
 // New is an empty queue that goes by the given clock.
 func New(now func() time.Time) *Queue {
-	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
+	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}, cleanUps: map[string]int{}}
 }
 
 // Add queues an entry, on disk first, in the place of one with the same id. An
@@ -246,6 +248,26 @@ func (q *Queue) CleansUpMoreThan(connection string, few int) bool {
 			if n++; n > few {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// SeeksMint reports whether an entry clears up after one of a connection's mints. of
+// tells by the entry's id which mints count.
+func (q *Queue) SeeksMint(connection string, of func(id string) bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.cleanUps[connection] == 0 {
+		return false
+	}
+	for _, item := range q.entries {
+		// One that a revocation left has MadeAt, and says nothing of a mint.
+		if item.Connection != connection || item.held || !item.OfKey() || !item.MadeAt.IsZero() {
+			continue
+		}
+		if of(item.ID) {
+			return true
 		}
 	}
 	return false

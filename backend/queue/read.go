@@ -144,6 +144,9 @@ func (q *Queue) Page(after string, limit int) []Entry {
 // put adds an entry that there is not. The caller holds mu.
 func (q *Queue) put(item *waitingEntry) {
 	q.entries[item.ID] = item
+	if item.Kind != Revoke {
+		q.cleanUps[item.Connection]++
+	}
 	q.sorted = nil
 	q.quietUntil = noTime
 }
@@ -151,6 +154,11 @@ func (q *Queue) put(item *waitingEntry) {
 // drop takes an entry out, be it read or not. The caller holds mu.
 func (q *Queue) drop(id string) {
 	delete(q.unread, id)
+	if item := q.entries[id]; item != nil && item.Kind != Revoke {
+		if q.cleanUps[item.Connection]--; q.cleanUps[item.Connection] == 0 {
+			delete(q.cleanUps, item.Connection)
+		}
+	}
 	delete(q.entries, id)
 	q.sorted = nil
 }

@@ -35,6 +35,9 @@ provider "{{ .Name }}" {
       post = "/v1/accounts"
       json = { name = key.name }
       save = { account_id = body.id }
+{{- if .Tells }}
+      ok   = body.name == key.name
+{{- end }}
       undo {
         delete = "/v1/accounts/${saved.account_id}"
         gone   = [404]
@@ -49,6 +52,9 @@ provider "{{ .Name }}" {
     post = "{{ .Place }}/keys"
     json = { name = key.name{{ if .Expiry }}, expires_at = rfc3339(key.expires_at){{ end }} }
     id   = {{ if .KnownID }}key.name{{ else }}body.id{{ end }}
+{{- if .Tells }}
+    ok   = body.name == key.name
+{{- end }}
 {{- end }}
     secret = { {{ if .Username }}username = body.username, {{ end }}api_key = body.key }
 {{- if .Expiry }}

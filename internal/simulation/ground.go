@@ -57,7 +57,7 @@ func (w *world) livingKeys() []*key {
 func (w *world) recordOf(k *key) *storedRecord {
 	for _, c := range w.originals() {
 		for _, r := range c.disk.ledger() {
-			if r.Handle.ID == k.id && fixedPart(r.Handle.Name) == fixedPart(k.name) {
+			if k.isRecorded(r) {
 				return r
 			}
 		}

@@ -86,6 +86,10 @@ type key struct {
 	// unheard says that the answer that told of it never arrived, so that a
 	// provider that cannot list leaves no way to find it.
 	unheard bool
+	// told is the id that the answer told in the place of its own, and toldFor are the
+	// names of the keys whose answers told its own.
+	told    string
+	toldFor []string
 	// twin says that a proxy repeated the request for another, and made it.
 	twin bool
 	// excused says why nothing is promised of it any more.
@@ -98,6 +102,16 @@ func (k *key) alive(now time.Time) bool {
 		return false
 	}
 	return k.dies.IsZero() || now.Before(k.dies)
+}
+
+// isRecorded reports whether a record is of the key: by its id and its name or, where
+// an answer told another key's id, by one of them.
+func (k *key) isRecorded(r *storedRecord) bool {
+	name := fixedPart(r.Handle.Name)
+	if name == fixedPart(k.name) {
+		return r.Handle.ID == k.id || k.told != "" && r.Handle.ID == k.told
+	}
+	return r.Handle.ID == k.id && slices.Contains(k.toldFor, name)
 }
 
 // there reports whether the provider knows the key.
@@ -345,7 +359,7 @@ func (p *provider) route(from *node, a *admin, r *http.Request, name, value, exp
 	case "POST accounts/3":
 		return p.fillAccount(a.account, parts[1], expires)
 	case "DELETE accounts/2", "DELETE keys/2", "POST keys/3":
-		return p.deleteKey(a.account, project, parts[1])
+		return p.deleteKey(from, a.account, project, parts[1])
 	case "PATCH keys/2":
 		return p.extendKey(a.account, parts[1], expires)
 	case "GET accounts/1", "GET keys/1":
@@ -357,9 +371,9 @@ func (p *provider) route(from *node, a *admin, r *http.Request, name, value, exp
 	case "GET admin-keys/1":
 		return p.listAdmins(a.account)
 	case "DELETE admin-keys/2":
-		return p.removeAdmin(a.account, parts[1])
+		return p.removeAdmin(from, a.account, parts[1])
 	case "PUT admin-keys/3", "POST admin-keys/3":
-		return p.swapAdmin(a, value)
+		return p.swapAdmin(from, a, value)
 	}
 	return notFound()
 }
@@ -399,9 +413,12 @@ func (p *provider) makeOrShow(from *node, in *account, project, name, expires st
 	switch {
 	case there == nil || p.traits.KnownID:
 	case now.Before(p.weather[weatherExisting]):
-		return p.showExisting(there)
+		return p.showExisting(from, there)
 	case now.Before(p.weather[weatherMisnames]):
 		made := p.makeKey(from, in, project, name, expires)
+		in.keys[len(in.keys)-1].told = there.id
+		there.toldFor = append(there.toldFor, fixedPart(name))
+		there.share(from)
 		p.world.note("provider", "the answer for %s tells the id of %s", name, there.name)
 		return made.with("id", there.id)
 	}
@@ -419,12 +436,23 @@ func (p *provider) newest(in *account, project string) *key {
 }
 
 // showExisting is the answer to a request for a new key that makes none.
-func (p *provider) showExisting(k *key) *answer {
+func (p *provider) showExisting(from *node, k *key) *answer {
 	p.world.note("provider", "%s is there already, and is what the answer tells of", k.name)
-	if p.traits.Steps {
-		return told(http.StatusOK, map[string]any{"id": k.id})
+	if !p.traits.Tells {
+		k.share(from)
 	}
-	return told(http.StatusOK, map[string]any{"id": k.id, "key": k.secret, "username": "robot", "expires_at": shown(k.expires)})
+	if p.traits.Steps {
+		return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name})
+	}
+	return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": shown(k.expires)})
+}
+
+// share excuses a key that another mount is told to be its own, by an answer that
+// shows no difference: neither mount knows what the other one holds.
+func (k *key) share(with *node) {
+	if k.cluster != with.cluster && k.excused == "" {
+		k.excused = "another mount was told that it is its own"
+	}
 }
 
 func (p *provider) makeKey(from *node, in *account, project, name, expires string) *answer {
@@ -449,7 +477,7 @@ func (p *provider) makeKey(from *node, in *account, project, name, expires strin
 	}
 	in.keys = append(in.keys, k)
 	if p.traits.Steps {
-		return told(http.StatusCreated, map[string]any{"id": k.id})
+		return told(http.StatusCreated, map[string]any{"id": k.id, "name": k.name})
 	}
 	return p.fill(k, expires)
 }
@@ -474,7 +502,7 @@ func (p *provider) fill(k *key, expires string) *answer {
 		k.expires = latest
 	}
 	return told(http.StatusCreated, map[string]any{
-		"id": k.id, "key": k.secret, "username": "robot", "expires_at": shown(k.expires),
+		"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": shown(k.expires),
 	})
 }
 
@@ -515,9 +543,9 @@ func (p *provider) find(in *account, project, id string) *key {
 	return nil
 }
 
-func (p *provider) deleteKey(in *account, project, id string) *answer {
+func (p *provider) deleteKey(from *node, in *account, project, id string) *answer {
 	if p.traits.AdminsAmong && project == "" {
-		if a := p.removeAdmin(in, id); a.status < 300 {
+		if a := p.removeAdmin(from, in, id); a.status < 300 {
 			return a
 		}
 	}
@@ -643,9 +671,10 @@ func (p *provider) listAdmins(in *account) *answer {
 	return told(http.StatusOK, map[string]any{"data": items})
 }
 
-func (p *provider) removeAdmin(in *account, id string) *answer {
+func (p *provider) removeAdmin(from *node, in *account, id string) *answer {
 	for _, a := range in.admins {
 		if a.id == id && !a.removed {
+			p.tooLate(from, a)
 			a.removed = true
 			p.world.adminEnded(a)
 			return &answer{status: http.StatusNoContent}
@@ -654,8 +683,18 @@ func (p *provider) removeAdmin(in *account, id string) *answer {
 	return notFound()
 }
 
+// tooLate excuses what a request ends that was under way when a snapshot took the place
+// of its sender's storage: the credential was replaced by what storage said when it was
+// sent, and is in use by what storage says now.
+func (p *provider) tooLate(from *node, a *admin) {
+	if from.isLost() {
+		p.world.take(a.secret)
+	}
+}
+
 // swapAdmin changes an admin's secret to the given one, or to one of its own.
-func (p *provider) swapAdmin(a *admin, value string) *answer {
+func (p *provider) swapAdmin(from *node, a *admin, value string) *answer {
+	p.tooLate(from, a)
 	if value == "" {
 		value = secretMark + "admin_" + p.mark("secret of admin "+a.name)
 	}

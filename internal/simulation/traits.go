@@ -45,6 +45,7 @@ type Traits struct {
 	YoungLag    time.Duration `help:"a new key cannot be found by its id for so long"`
 	Shortens    time.Duration `help:"the provider ends keys at the latest after"`
 	Throttling  int           `help:"requests in excess are refused with status"`
+	Tells      bool          `help:"the answer to a request for a key tells the name of what it is about"`
 	// How the mount is used.
 	Second  string        `help:"what else is at the account"`
 	Verify  bool          `help:"revocations are verified by the probe, or not at all"`
@@ -99,6 +100,7 @@ func drawTraits(seed uint64) Traits {
 	case 1:
 		t.KnownID = true
 	}
+	t.Tells = oneIn(dice(seed, "told names"), 3)
 	return t.consistent()
 }
 

@@ -1,0 +1,88 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
+)
+
+// Where an answer told the id of another key, the key that was made is known by its
+// name alone. Its holder uses it all the same, so it is looked for when the lease ends:
+// then nobody holds what bears that name.
+
+// noteMisnamed notes in the ledger that what bears another mint's name has the id which
+// a record's answer told, where that is why it was not removed.
+func (e *Engine) noteMisnamed(ctx context.Context, o object, refused error) error {
+	mount, err := e.mount(ctx, e.storage)
+	if err != nil {
+		return err
+	}
+	part, _, ours := keyname.FindKeyPart(mount.Tag, o.name)
+	by := holderByID(refused, part)
+	if !ours || by == nil {
+		return nil
+	}
+	unlock, err := e.locks.records.Lock(ctx, by.recordID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := ledger.GetNamed(ctx, e.storage, by.recordID, by.name)
+	if err != nil || r == nil || r.Misnamed {
+		return err
+	}
+	e.log.Warn("a key has the id that the answer to another mint told; both are ended when that one's lease ends", "connection", r.Connection, "key_name", r.Handle.Name, "other", o.name)
+	r.Misnamed = true
+	return e.books.ledger.Write(ctx, e.storage, r)
+}
+
+// seeksMintBefore reports whether a key may yet be found of a mint that began before a
+// record's answer came, which may have told of it.
+func (e *Engine) seeksMintBefore(r *ledger.Record) bool {
+	return e.books.queue.SeeksMint(r.Connection, func(id string) bool {
+		began, ok := keyname.ReadPart(id)
+		return !ok || !began.After(r.IssuedAt)
+	})
+}
+
+// seekOwn queues a look for what the provider has under the name of a key that ends,
+// where its answer may have told the id of another one: other says whose, and a mint
+// of unknown outcome that began before may have made that one. The record goes after
+// that, so that no crash forgets it.
+func (e *Engine) seekOwn(ctx context.Context, s logical.Storage, r *ledger.Record, other string) error {
+	if r.Unrecorded || other == "" && !r.Misnamed && !e.seeksMintBefore(r) {
+		return nil
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return err
+	}
+	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	if !ours {
+		return nil
+	}
+	bound, release, err := e.boundFor(ctx, s, r.Origin())
+	if err != nil {
+		return fmt.Errorf("looking for what bears the key's name: %w", err)
+	}
+	defer release()
+	if !bound.definition.Capabilities.Lookup {
+		return nil
+	}
+	entry := queue.Entry{
+		ID: part, Kind: queue.CleanUp, Role: r.Role, KeyName: r.Handle.Name,
+		Reason: "the key of that name may have another id than the answer to its mint told", Scope: r.HandleScope(bound.definition),
+		TrustAbsenceAfter: e.now().Add(e.lagOf(bound)), ExpiresAt: r.ExpiresAt, MadeAt: r.IssuedAt,
+	}
+	entry.SetOrigin(r.Origin())
+	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
+		return err
+	}
+	e.triggerQueue()
+	return nil
+}
