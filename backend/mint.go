@@ -153,6 +153,8 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 //life:announced recorded puts the key into the ledger
 func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, key *providers.Key) error {
 	o.record.Handle = key.Handle
+	// The answer may tell of what that mint has made.
+	o.record.Misnamed = e.seeksMintBefore(&o.record)
 	if o.record.VerifyRevocation == ledger.ByProbe {
 		o.record.Handle = o.bound.client.KeepForProbe(key.Handle, key.Secret)
 	}

@@ -87,10 +87,10 @@ func (e *Engine) refuseShared(ctx context.Context, s logical.Storage, o *mintPla
 		err = fmt.Errorf("finding out whether the new key is another's: %w", cause)
 	}
 	entry := o.cleanUp("the provider answered with another key's id", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
-	if left := e.leaveToQueue(ctx, s, o, entry); left != nil {
-		return errors.Join(err, left) // the record stays, and the reaper comes to it
-	}
-	return errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
+	// Where the queue cannot be written the mark stays. The record goes in either case:
+	// it would count as somebody else who has the other's key.
+	left := e.leaveToQueue(ctx, s, o, entry)
+	return errors.Join(err, left, e.revokeUndelivered(ctx, s, &o.record))
 }
 
 // revokeUnrecorded revokes a key that could not be entered into the ledger: this node

@@ -129,9 +129,9 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 			return err
 		}
 	}
-	other, err := e.sharedAtEnd(ctx, s, r)
+	other, err := e.sharedAtEnd(ctx, s, r, since)
 	if err == nil && other != "" {
-		other, err = e.leaveTo(ctx, s, r)
+		other, err = e.leaveTo(ctx, s, r, since)
 	}
 	if err == nil && other == "" {
 		err = e.endAtProvider(ctx, s, r, since)
@@ -156,13 +156,13 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 // leaveTo leaves a key to whoever else has it, and says who that is: the record goes,
 // and nothing at the provider does. Nobody has it any more where other is empty. Of
 // two that end at once one comes first, lest each leave the key to the other.
-func (e *Engine) leaveTo(ctx context.Context, s logical.Storage, r *ledger.Record) (other string, err error) {
+func (e *Engine) leaveTo(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
 	unlock, err := e.locks.targets.Lock(ctx, strconv.FormatUint(e.target(r), 16))
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	other, err = e.sharedAtEnd(ctx, s, r)
+	other, err = e.sharedAtEnd(ctx, s, r, since)
 	if err != nil || other == "" || r.Unrecorded {
 		return other, err
 	}

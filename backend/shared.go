@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -82,9 +83,12 @@ func (e *Engine) sharedWith(ctx context.Context, s logical.Storage, r *ledger.Re
 
 // sharedAtEnd is sharedWith for a key that is about to be revoked. One that this
 // process has made before it had read the ledger could not be compared with all of it
-// then, so that is done now.
-func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.Record) (other string, err error) {
+// then, so that is done now. since is when the revocation was first asked for.
+func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
 	other, err = e.sharedWith(ctx, s, r)
+	if err == nil && other == "" && r.Misnamed {
+		other, err = e.bearerWithin(ctx, s, r, since)
+	}
 	if err != nil || other != "" || e.books.ledger.IsListed() || !e.hasMade(r) || e.target(r) == 0 {
 		return other, err
 	}

@@ -3,12 +3,14 @@ package backend
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // Where an answer told the id of another key, the key that was made is known by its
@@ -48,6 +50,62 @@ func (e *Engine) seeksMintBefore(r *ledger.Record) bool {
 		began, ok := keyname.ReadPart(id)
 		return !ok || !began.After(r.IssuedAt)
 	})
+}
+
+// bearerWithin is bearerOf until that could not be told for so long that the key's end
+// comes first.
+func (e *Engine) bearerWithin(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
+	other, err = e.bearerOf(ctx, s, r)
+	if err != nil && e.now().Sub(since) > aliveBound {
+		e.log.Warn("a key is revoked by an id that may be another's, since nobody could be asked whose it is", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+		return "", nil
+	}
+	return other, err
+}
+
+// bearerOf says who holds, by its name, the key that is listed with the id which a
+// record's answer told; empty where nobody does.
+func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Record) (other string, err error) {
+	bound, release, err := e.boundFor(ctx, s, r.Origin())
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	if !bound.definition.Capabilities.Lookup {
+		return "", nil
+	}
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID, All: true})
+	if err != nil {
+		return "", fmt.Errorf("looking whose key it is: %w", err)
+	}
+	h, done, err := e.sharedHoldings(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	for _, listed := range found.Keys {
+		if one := e.heldByName(h, listed.Handle); listed.Handle.ID == r.Handle.ID && one != nil && one.recordID != r.ID {
+			return one.describe(), nil
+		}
+	}
+	return "", nil
+}
+
+// heldByName is who holds what bears a name, whatever its id; nil for nobody.
+func (e *Engine) heldByName(h *holdings, listed providers.Handle) *holder {
+	part, ours := h.partOf(listed.Name)
+	if !ours {
+		return nil
+	}
+	if connection, yes := e.books.marks.IsInFlight(h.tag, part); yes {
+		return &holder{what: "a mint in flight of connection " + connection, connection: connection}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, one := range h.byPart[part] {
+		return one
+	}
+	return nil
 }
 
 // seekOwn queues a look for what the provider has under the name of a key that ends,

@@ -13,10 +13,12 @@ import (
 func TestAnswerOfALostMintsKey(t *testing.T) {
 	for name, test := range map[string]struct {
 		found bool // the first one's key is come upon while the second is held
+		blind bool // nobody can be asked whose it is when the lease ends
 		act   func(w *world)
 	}{
 		"it is looked for while the other is held": {found: true, act: func(*world) {}},
 		"it is looked for after that":              {act: func(*world) {}},
+		"it is looked for long after that":         {blind: true, act: func(*world) {}},
 		"the note of it is answered with an error": {found: true, act: func(w *world) { w.process.gate.failAfter("PUT ledger/") }},
 		"the note of it fails":                     {found: true, act: func(w *world) { w.process.gate.hitAfter("PUT ledger/", fault{}) }},
 	} {
@@ -42,10 +44,52 @@ func TestAnswerOfALostMintsKey(t *testing.T) {
 				}
 			}
 			w.startAlone() // what is known of it outlasts a process
-			w.must(w.revoke(lease))
+			if err := w.revoke(lease); test.found && err != nil {
+				t.Error(err)
+			}
 			w.startAlone()
-			list(0)
+			if list(0); test.blind {
+				list(http.StatusForbidden)
+				w.run(11*time.Minute, time.Minute)
+				list(0)
+			}
 			w.run(6*time.Minute, 20*time.Second)
+			if left := c.ids(); len(left) > 0 {
+				t.Errorf("at the provider are %v, which nobody holds", left)
+			}
+			w.nothingIsQueued()
+		}))
+	}
+}
+
+// TestAnswersOfOneAnothersKeys: of a row of mints each answer tells the id of the key
+// which the one before it made, and the first of those is lost. Whichever lease ends
+// first, its end is nobody else's.
+func TestAnswersOfOneAnothersKeys(t *testing.T) {
+	for name, order := range map[string][]int{"the oldest first": {0, 1, 2}, "the newest first": {2, 1, 0}, "the middle first": {1, 2, 0}} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, c := cabinetWorld(t)
+			w.turn()
+			w.process.gate.failAfter("POST ")
+			c.change(func(c *cabinet) { c.broken["main"] = http.StatusServiceUnavailable })
+			if _, err := w.mint("main"); err == nil {
+				t.Fatal("a mint whose answer was lost succeeded")
+			}
+			c.change(func(c *cabinet) { c.misnamed = true })
+			leases := []*heldLease{w.mustMint("main"), w.mustMint("main"), w.mustMint("main")}
+			c.change(func(c *cabinet) { c.misnamed = false; delete(c.broken, "main") })
+			w.run(6*time.Minute, 20*time.Second)
+			held := slices.Clone(leases)
+			for _, n := range order {
+				w.must(w.revoke(leases[n]))
+				held = slices.DeleteFunc(held, func(l *heldLease) bool { return l == leases[n] })
+				w.run(6*time.Minute, 20*time.Second)
+				for _, id := range idsOf(held...) {
+					if !slices.Contains(c.ids(), id) {
+						t.Errorf("%s is held, and at the provider are %v", id, c.ids())
+					}
+				}
+			}
 			if left := c.ids(); len(left) > 0 {
 				t.Errorf("at the provider are %v, which nobody holds", left)
 			}

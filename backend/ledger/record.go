@@ -68,8 +68,8 @@ type Record struct {
 	// SeenAfter says that the provider went on showing the key after it had said
 	// that it was revoked: from then on its word does for nothing.
 	SeenAfter bool `json:"seen_after,omitempty"`
-	// Misnamed says that the provider lists another key with the id that the answer
-	// told: this one is then known by its name alone.
+	// Misnamed says that the id which the answer told is another key's, or may be: this
+	// one is then known by its name alone.
 	Misnamed bool `json:"misnamed,omitempty"`
 	// StaticRole holds the key instead of a lease; empty for leased keys.
 	StaticRole string `json:"static_role,omitempty"`

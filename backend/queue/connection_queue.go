@@ -52,6 +52,9 @@ const (
 	// longDenied is for how long a provider that denies everything is asked as often
 	// as one that is away.
 	longDenied = time.Hour
+	// shortAlone is the longest pause of an entry that has begun to have no answer, or one
+	// that says nothing of it, while the provider serves others.
+	shortAlone = time.Minute
 )
 
 // inDoubt reports whether the provider may do nothing for anybody at present.
@@ -75,7 +78,7 @@ func (l *connectionQueue) earliest(item *waitingEntry) time.Time {
 // backOff has all of it wait after a try that failed on the provider's account; the
 // first of several at a time speaks for all.
 func (l *connectionQueue) backOff(what outcome, now time.Time, jitter retry.Jitter, connection string) {
-	if what < ofProvider || l.nextTry.After(now) {
+	if what < ofDenial || l.nextTry.After(now) {
 		return
 	}
 	if l.failures == 0 {
@@ -89,13 +92,27 @@ func (l *connectionQueue) backOff(what outcome, now time.Time, jitter retry.Jitt
 	l.nextTry = now.Add(jitter.Pause("queue/"+connection, l.failures, longest))
 }
 
-// longestPause bounds an entry's own pauses. alone says that the provider does for
-// others what it does not for this one.
-func longestPause(what outcome, alone bool) time.Duration {
-	if what == ofEntry || what == ofSetting || alone && what >= ofProvider {
+// longestPause bounds an entry's own pauses. alone is for how long the provider has done
+// for others what it does not for this one; zero where it has not. What the provider did
+// not answer, or not with a word on this one, may be so no longer in a moment.
+func longestPause(what outcome, alone time.Duration) time.Duration {
+	switch {
+	case what == ofEntry, what == ofSetting, alone > 0 && what == ofDenial:
 		return retry.LongestRefused
+	case alone > 0 && what > ofDenial:
+		return min(max(shortAlone, alone/3), retry.LongestRefused)
 	}
 	return retry.LongestUnreachable
+}
+
+// isAlone reports whether a try that has just failed is about its entry: the provider has
+// done something for others since the entry failed before or, where it was about the
+// entry then, a moment ago. The caller holds mu.
+func (l *connectionQueue) isAlone(item *waitingEntry, now time.Time) bool {
+	if item.Attempts == 0 {
+		return false
+	}
+	return l.succeeded.After(item.failed) || !item.alone.IsZero() && !l.inDoubt() && now.Sub(l.succeeded) < 2*shortAlone
 }
 
 // order is oldest first and, in doubt, those first that were not tried for longest.
@@ -136,8 +153,10 @@ const (
 	ofEntry
 	// ofSuccess: the provider did what it was asked.
 	ofSuccess
-	// ofProvider: the provider failed, or did not allow it. That may be so for
-	// everything, or for this thing alone.
+	// ofDenial: the provider did not allow it. That may be so for everything, or for
+	// this thing alone.
+	ofDenial
+	// ofProvider: the provider failed, or did not answer in time.
 	ofProvider
 	// ofReach: the provider was not reached, or did not know the credential.
 	ofReach
@@ -155,8 +174,10 @@ func outcomeOf(err error) outcome {
 		return ofReach
 	case errors.Is(err, ErrByHand), errors.As(err, &lasting), errors.As(err, &mistaken):
 		return ofSetting
-	case errors.As(err, &failed) && (failed.Kind != providers.Refused || failed.Status == http.StatusForbidden):
+	case errors.As(err, &failed) && failed.Kind != providers.Refused:
 		return ofProvider
+	case failed != nil && failed.Status == http.StatusForbidden:
+		return ofDenial
 	case failed != nil, errors.As(err, &later):
 		return ofEntry
 	}
@@ -181,7 +202,7 @@ func (q *Queue) observe(name string, l *connectionQueue, id string, what outcome
 	switch what {
 	case ofReach:
 		l.unreached[id] = true
-	case ofProvider:
+	case ofDenial, ofProvider:
 		l.denied[id] = true
 	case ofSuccess, ofEntry:
 		if what == ofSuccess {

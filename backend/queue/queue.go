@@ -52,7 +52,7 @@ type Queue struct {
 	quietUntil time.Time
 }
 
-// noTime is before any other time.
+// noTime is before any other time, and none.
 var noTime time.Time
 
 type waitingEntry struct {
@@ -66,6 +66,9 @@ type waitingEntry struct {
 	tried, failed time.Time
 	// forProvider says that it waits for its provider, and not on its own account.
 	forProvider bool
+	// alone is when the provider first served others and not this one; zero where that
+	// has not been so.
+	alone time.Time
 }
 
 // New is an empty queue that goes by the given clock.
@@ -498,9 +501,8 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 		item.busy = false
 	}
 	what := outcomeOf(err)
-	// Where it did something for others since this one failed, it is about this one.
-	alone := item != nil && item.Attempts > 0 && l.succeeded.After(item.failed)
-	if !alone || what < ofProvider {
+	alone := item != nil && l.isAlone(item, q.now())
+	if !alone || what < ofDenial {
 		q.observe(entry.connectionQueue(), l, entry.ID, what)
 		l.backOff(what, q.now(), q.Jitter, entry.Connection)
 	}
@@ -510,12 +512,24 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 	item.Attempts++
 	item.LastError = err.Error()
 	item.failed = q.now()
-	item.forProvider = what >= ofProvider && !alone
-	item.NextTry = item.failed.Add(q.Jitter.Pause(entry.ID, item.Attempts, longestPause(what, alone)))
+	item.forProvider = what >= ofDenial && !alone
+	item.NextTry = item.failed.Add(q.Jitter.Pause(entry.ID, item.Attempts, longestPause(what, item.aloneFor(alone && what >= ofDenial))))
 	var later retryAt
 	if errors.As(err, &later) && !later.RetryAt().IsZero() {
 		item.NextTry = later.RetryAt()
 	}
+}
+
+// aloneFor is for how long, up to the try that has just failed, the provider served
+// others and not this one. The caller holds mu.
+func (i *waitingEntry) aloneFor(alone bool) time.Duration {
+	switch {
+	case !alone:
+		return 0
+	case i.alone.IsZero():
+		i.alone = i.failed
+	}
+	return max(time.Nanosecond, i.failed.Sub(i.alone))
 }
 
 // retryAt is an error that knows when another try can come to anything; zero

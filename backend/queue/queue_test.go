@@ -175,7 +175,7 @@ func TestOneBadEntry(t *testing.T) {
 			if done < 120 {
 				t.Errorf("the others waited more than a minute %d times", 120-done)
 			}
-			if most := 30; name != "engine failed" && l.tries("bad") > most {
+			if most := 40; name != "engine failed" && l.tries("bad") > most {
 				t.Errorf("the bad one was tried %d times in two hours, want at most %d", l.tries("bad"), most)
 			}
 		})

@@ -154,8 +154,8 @@ func everyKeyIsNoted(w *world) []string {
 // forgot is asked at the moment at which a record leaves the ledger: the
 // engine's second invariant.
 func (w *world) forgot(c *cluster, r *storedRecord) {
-	if c.copied {
-		return
+	if c.copied || slices.ContainsFunc(c.disk.ledger(), func(other *storedRecord) bool { return other.Handle.ID == r.Handle.ID }) {
+		return // what another record names goes with that
 	}
 	for _, p := range w.providers {
 		// The provider calls died while it is locked, and never removes records.

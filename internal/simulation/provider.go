@@ -86,10 +86,8 @@ type key struct {
 	// unheard says that the answer that told of it never arrived, so that a
 	// provider that cannot list leaves no way to find it.
 	unheard bool
-	// told is the id that the answer told in the place of its own, and toldFor are the
-	// names of the keys whose answers told its own.
-	told    string
-	toldFor []string
+	// told is the id that the answer told in the place of its own.
+	told string
 	// twin says that a proxy repeated the request for another, and made it.
 	twin bool
 	// excused says why nothing is promised of it any more.
@@ -104,14 +102,10 @@ func (k *key) alive(now time.Time) bool {
 	return k.dies.IsZero() || now.Before(k.dies)
 }
 
-// isRecorded reports whether a record is of the key: by its id and its name or, where
-// an answer told another key's id, by one of them.
+// isRecorded reports whether a record is of the key: its id will end it, or the name,
+// where the answer told the id of another key.
 func (k *key) isRecorded(r *storedRecord) bool {
-	name := fixedPart(r.Handle.Name)
-	if name == fixedPart(k.name) {
-		return r.Handle.ID == k.id || k.told != "" && r.Handle.ID == k.told
-	}
-	return r.Handle.ID == k.id && slices.Contains(k.toldFor, name)
+	return r.Handle.ID == k.id || k.told != "" && r.Handle.ID == k.told && fixedPart(r.Handle.Name) == fixedPart(k.name)
 }
 
 // there reports whether the provider knows the key.
@@ -417,7 +411,6 @@ func (p *provider) makeOrShow(from *node, in *account, project, name, expires st
 	case now.Before(p.weather[weatherMisnames]):
 		made := p.makeKey(from, in, project, name, expires)
 		in.keys[len(in.keys)-1].told = there.id
-		there.toldFor = append(there.toldFor, fixedPart(name))
 		there.share(from)
 		p.world.note("provider", "the answer for %s tells the id of %s", name, there.name)
 		return made.with("id", there.id)

@@ -45,7 +45,7 @@ type Traits struct {
 	YoungLag    time.Duration `help:"a new key cannot be found by its id for so long"`
 	Shortens    time.Duration `help:"the provider ends keys at the latest after"`
 	Throttling  int           `help:"requests in excess are refused with status"`
-	Tells      bool          `help:"the answer to a request for a key tells the name of what it is about"`
+	Tells       bool          `help:"the answer to a request for a key tells the name of what it is about"`
 	// How the mount is used.
 	Second  string        `help:"what else is at the account"`
 	Verify  bool          `help:"revocations are verified by the probe, or not at all"`
