@@ -81,13 +81,33 @@ func (e *Engine) Uploaded(ctx context.Context, s logical.Storage, name string) (
 
 // Definitions lists the names of all providers, built-in and uploaded, sorted.
 func (e *Engine) Definitions(ctx context.Context, s logical.Storage) ([]string, error) {
-	uploaded, err := s.List(ctx, definitionPrefix)
+	uploaded, err := e.UploadedDefinitions(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("listing the uploaded definitions: %w", err)
+		return nil, err
 	}
 	names := append(slices.Clone(providers.BuiltIn()), uploaded...)
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// UploadedDefinition is the text of a definition as it was uploaded, which need not be one
+// that this version of the engine can read; "" where none was.
+func (e *Engine) UploadedDefinition(ctx context.Context, s logical.Storage, name string) (string, error) {
+	uploaded, err := stored.Read[upload](ctx, s, definitionPrefix+name)
+	if err != nil || uploaded == nil {
+		return "", err
+	}
+	return uploaded.Source, nil
+}
+
+// UploadedDefinitions lists the providers whose definitions were uploaded, sorted.
+func (e *Engine) UploadedDefinitions(ctx context.Context, s logical.Storage) ([]string, error) {
+	names, err := s.List(ctx, definitionPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing the uploaded definitions: %w", err)
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // UploadOptions say how a definition is stored.

@@ -16,7 +16,6 @@ import (
 
 	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/testbed/vaulttest"
-	"vault-plugin-secrets-apikeys/providers"
 )
 
 // accepted is a mount in a real Vault, beside a sandbox provider of its own.
@@ -408,11 +407,7 @@ func policiesTellCreateFromUpdate(t *testing.T, a *accepted) {
 
 // definitionsTakeSudo: who uploads one decides where admin credentials go.
 func definitionsTakeSudo(t *testing.T, a *accepted) {
-	sandbox, err := providers.Load("sandbox")
-	if err != nil {
-		t.Fatal(err)
-	}
-	upload := data{"definition": strings.Replace(sandbox.Source(), `provider "sandbox"`, `provider "mine"`, 1)}
+	upload := data{"definition": definitionOf(t, "mine")}
 	most := a.clientThatMay("create", "read", "update", "patch", "delete", "list")
 	for name, act := range map[string]func(*api.Client) error{
 		"an upload": func(c *api.Client) error {
@@ -421,6 +416,14 @@ func definitionsTakeSudo(t *testing.T, a *accepted) {
 		},
 		"a deletion": func(c *api.Client) error {
 			_, err := c.Logical().DeleteWithContext(t.Context(), a.mount+"definitions/mine")
+			return err
+		},
+		"a read": func(c *api.Client) error {
+			_, err := c.Logical().ReadWithContext(t.Context(), a.mount+"definitions/mine")
+			return err
+		},
+		"a list": func(c *api.Client) error {
+			_, err := c.Logical().ListWithContext(t.Context(), a.mount+"definitions")
 			return err
 		},
 	} {
@@ -445,6 +448,7 @@ func listsAreReadInPages(t *testing.T, a *accepted) {
 		a.write("config/"+name, data{"provider": "sandbox", "admin_key": adminKey, "base_url": a.url})
 		a.write("roles/"+name, data{"connection": "main"})
 		a.write("static-roles/"+name, data{"connection": "main"})
+		a.write("definitions/"+name, data{"definition": definitionOf(t, name)})
 		if a.read("creds/"+name) == nil {
 			t.Fatal("no key was handed out")
 		}
@@ -455,7 +459,7 @@ func listsAreReadInPages(t *testing.T, a *accepted) {
 	if err := a.client.Sys().RevokePrefixWithContext(t.Context(), a.mount+"creds/a"); err == nil {
 		t.Fatal("a revocation that the provider refuses succeeds")
 	}
-	for _, list := range []string{"config", "roles", "static-roles", "providers", "keys", "queue"} {
+	for _, list := range []string{"config", "roles", "static-roles", "definitions", "providers", "keys", "queue"} {
 		for _, way := range []struct{ method, query string }{{"LIST", "?"}, {http.MethodGet, "?list=true&"}} {
 			t.Run(list+" by "+way.method, func(t *testing.T) {
 				ask := func(query string) []string {

@@ -17,6 +17,24 @@ import (
 func definitionPaths(engine *backend.Engine) []*framework.Path {
 	e := definitionEndpoints{engine}
 	return []*framework.Path{{
+		Pattern: "definitions/?$",
+		DisplayAttrs: &framework.DisplayAttributes{
+			OperationPrefix: operationPrefix,
+			OperationVerb:   "list",
+			OperationSuffix: "definitions",
+			ItemType:        "Definition",
+		},
+		Fields: pageFields(),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ListOperation: &framework.PathOperation{
+				Callback:  e.list,
+				Summary:   "List the providers whose definitions were uploaded.",
+				Responses: okResponse(map[string]*framework.FieldSchema{"keys": {Type: framework.TypeStringSlice, Description: "Names of the providers."}}),
+			},
+		},
+		HelpSynopsis:    "List the providers whose definitions were uploaded. Takes the sudo capability.",
+		HelpDescription: "What is built in and what is uploaded is both in providers/, which takes no sudo.",
+	}, {
 		Pattern: "definitions/" + framework.GenericNameRegex("name"),
 		DisplayAttrs: &framework.DisplayAttributes{
 			OperationPrefix: operationPrefix,
@@ -44,6 +62,13 @@ func definitionPaths(engine *backend.Engine) []*framework.Path {
 		},
 		ExistenceCheck: e.uploaded,
 		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: &framework.PathOperation{
+				Callback: e.read,
+				Summary:  "Show an uploaded definition as it was written.",
+				Responses: okResponse(map[string]*framework.FieldSchema{
+					"definition": {Type: framework.TypeString, Description: "The provider's definition, in HCL."},
+				}),
+			},
 			logical.CreateOperation: &framework.PathOperation{
 				Callback:                    e.upload,
 				Summary:                     "Upload a provider's definition.",
@@ -79,6 +104,25 @@ type definitionEndpoints struct{ engine *backend.Engine }
 
 func (e definitionEndpoints) uploaded(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
 	return e.engine.Uploaded(ctx, req.Storage, d.Get("name").(string))
+}
+
+func (e definitionEndpoints) list(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	names, err := e.engine.UploadedDefinitions(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	if names, err = pageOfNames(names, d); err != nil {
+		return nil, err
+	}
+	return logical.ListResponse(names), nil
+}
+
+func (e definitionEndpoints) read(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	source, err := e.engine.UploadedDefinition(ctx, req.Storage, d.Get("name").(string))
+	if err != nil || source == "" {
+		return nil, err
+	}
+	return &logical.Response{Data: map[string]any{"definition": source}}, nil
 }
 
 func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

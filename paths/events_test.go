@@ -7,7 +7,6 @@ import (
 	"go/token"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/internal/testbed/page"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // TestEvents has everything happen of which Vault's event system is told.
@@ -115,17 +115,23 @@ func TestChangesAreEvents(t *testing.T) {
 	m.must(logical.DeleteOperation, "config/main", data{"force": true})
 	m.tells("config-delete", data{"path": "config/main", "modified": "true", "name": "main"})
 
-	sandboxes, err := os.ReadFile("../providers/catalog/sandbox.hcl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := strings.Replace(string(sandboxes), `provider "sandbox"`, `provider "own"`, 1)
+	source := definitionOf(t, "own")
 	m.write("definitions/own", data{"definition": source})
 	m.tells("definition-create", data{"path": "definitions/own", "modified": "true", "name": "own"})
 	m.write("definitions/own", data{"definition": source})
 	m.tells("definition-update", data{"path": "definitions/own", "modified": "true", "name": "own"})
 	m.must(logical.DeleteOperation, "definitions/own", nil)
 	m.tells("definition-delete", data{"path": "definitions/own", "modified": "true", "name": "own"})
+}
+
+// definitionOf is the sandbox's definition for a provider with another name.
+func definitionOf(t *testing.T, name string) string {
+	t.Helper()
+	sandbox, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(sandbox.Source(), `provider "sandbox"`, fmt.Sprintf("provider %q", name), 1)
 }
 
 // TestPassivityIsAnEvent: that the mount stops acting, and what an operator says.

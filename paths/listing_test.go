@@ -21,6 +21,7 @@ func TestListsArePaged(t *testing.T) {
 		m.connect(name)
 		m.write("roles/"+name, data{"connection": name})
 		m.write("static-roles/"+name, data{"connection": name})
+		m.write("definitions/"+name, data{"definition": definitionOf(t, name)})
 	}
 	refuse := sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Count: new(int), Match: sandbox.Match{Method: http.MethodDelete}}
 	if err := m.sandbox.AddFault(refuse); err != nil {
@@ -36,6 +37,7 @@ func TestListsArePaged(t *testing.T) {
 		"config/":       {"a", "c10", "d"},
 		"roles/":        {"a", "c10", "d"},
 		"static-roles/": {"a", "c10", "d"},
+		"definitions/":  {"a", "c10", "d"},
 		"providers/":    {"0", "m", "~"},
 		"queue/":        {firstID, strings.Repeat("8", 32), lastID},
 		"keys/":         {firstID, strings.Repeat("8", 32), lastID},
@@ -118,14 +120,18 @@ func TestWhatIsReadCanBeWrittenBack(t *testing.T) {
 	m.write("roles/ci", data{"connection": "main", "ttl": "10m", "scopes": "read", "key_cidrs": "10.0.0.0/8"})
 	m.write("static-roles/app", data{"connection": "main", "rotation_schedule": "0 3 * * SAT", "rotation_window": "2h", "scopes": "read"})
 	m.write("rotate-role/app", nil)
-	for _, path := range []string{"config/main", "config/proxied", "roles/ci", "static-roles/app"} {
+	m.write("definitions/own", data{"definition": definitionOf(t, "own") + "\n# the end, with spaces  \n"})
+	for _, path := range []string{"config/main", "config/proxied", "roles/ci", "static-roles/app", "definitions/own"} {
 		for _, operation := range []logical.Operation{logical.UpdateOperation, logical.PatchOperation} {
+			if strings.HasPrefix(path, "definitions/") && operation == logical.PatchOperation {
+				continue // a definition is one text
+			}
 			t.Run(fmt.Sprintf("%s %s", operation, path), func(t *testing.T) {
 				before := m.read(path)
 				stored := m.stored()
 				m.must(operation, path, before)
 				wantFields(t, m.read(path), before)
-				for _, prefix := range []string{"config/", "role/", "static-role/"} {
+				for _, prefix := range []string{"config/", "role/", "static-role/", "definition/"} {
 					for entry, text := range m.stored() {
 						if len(entry) > len(prefix) && entry[:len(prefix)] == prefix && stored[entry] != text {
 							t.Errorf("%s is stored as\n%s, and was\n%s", entry, text, stored[entry])

@@ -98,7 +98,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatalf("help carries a %T for a document", resp.Data["openapi"])
 	}
 	want := []string{
-		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/definitions/{name}", "/info", "/keys/", "/keys/{id}", "/keys/{id}/give-up", "/lookup-key", "/metrics",
+		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/definitions/", "/definitions/{name}", "/info", "/keys/", "/keys/{id}", "/keys/{id}/give-up", "/lookup-key", "/metrics",
 		"/ownership", "/ownership/claim", "/ownership/yield",
 		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/give-up", "/queue/{id}/retry",
 		"/reconcile/{name}", "/reset/{name}", "/revoke-key", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",

@@ -119,8 +119,11 @@ func (r recipe) fingerprint(src module) (string, error) {
 	return fmt.Sprintf("%x", hash.Sum(nil)[:6]), nil
 }
 
-// module is a server's own Go module under scripts/servers.
-type module struct{ dir string }
+// module is a server's own Go module, under scripts/servers or made for a version.
+type module struct {
+	dir       string
+	completed bool // a build adds the requirements that go.mod lacks
+}
 
 // sources finds the named server's module from anywhere in the tree.
 func sources(ctx context.Context, name string) (module, error) {
@@ -128,7 +131,7 @@ func sources(ctx context.Context, name string) (module, error) {
 	if err != nil {
 		return module{}, fmt.Errorf("%s is built from the sources of %s, which are not here: %w", name, self, err)
 	}
-	return module{filepath.Join(root, "scripts", "servers", name)}, nil
+	return module{dir: filepath.Join(root, "scripts", "servers", name)}, nil
 }
 
 func (m module) version(ctx context.Context, path string) (string, error) {
@@ -171,6 +174,10 @@ func (m module) build(ctx context.Context, log io.Writer, name string, args ...s
 func (m module) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = m.dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	flags := "GOFLAGS=-buildvcs=false"
+	if m.completed {
+		flags += " -mod=mod"
+	}
+	cmd.Env = append(os.Environ(), flags, "GOWORK=off")
 	return cmd
 }

@@ -69,7 +69,7 @@ func program(t *testing.T, script string) string {
 
 func TestBuildHappensOnceAndWhole(t *testing.T) {
 	t.Setenv("APIKEYS_CACHE", t.TempDir())
-	src := module{t.TempDir()}
+	src := module{dir: t.TempDir()}
 	for file, text := range map[string]string{
 		"go.mod":         "module example.test/tiny\n\ngo 1.26.0\n",
 		"go.sum":         "",

@@ -29,7 +29,7 @@ func VaultVersion(ctx context.Context, log io.Writer, version string) (string, e
 // pins, building it first if no earlier run did.
 func (r recipe) released(ctx context.Context, log io.Writer, version string) (string, error) {
 	home, err := keep(ctx, log, r.name, strings.TrimPrefix(version, "v")+"-"+r.releaseFingerprint(), func(dir string) error {
-		src, remove, err := r.requiring(ctx, log, version)
+		src, remove, err := r.requiring(ctx, version)
 		if err != nil {
 			return err
 		}
@@ -49,20 +49,19 @@ func (r recipe) releaseFingerprint() string {
 	return fmt.Sprintf("%x", hash.Sum(nil)[:6])
 }
 
-// requiring makes a module that requires a version of the server and nothing else.
-func (r recipe) requiring(ctx context.Context, log io.Writer, version string) (src module, remove func(), err error) {
+// requiring makes a module that requires a version of the server and nothing else. The
+// build completes it: what the server's tags leave out need not even be had.
+func (r recipe) requiring(ctx context.Context, version string) (src module, remove func(), err error) {
 	dir, err := os.MkdirTemp("", r.name)
 	if err != nil {
 		return module{}, nil, err
 	}
-	src, remove = module{dir}, func() { os.RemoveAll(dir) }
-	if err = os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module server\n"), 0o600); err == nil {
-		// With the server's tags: what they leave out need not be had.
-		err = src.build(ctx, log, r.name+" "+version, "get", "-tags", r.tags, path.Join(r.module, r.main)+"@"+version)
-	}
-	if err != nil {
-		remove()
-		return module{}, nil, err
+	src, remove = module{dir: dir, completed: true}, func() { os.RemoveAll(dir) }
+	for _, args := range [][]string{{"mod", "init", "server"}, {"mod", "edit", "-require=" + r.module + "@" + version}} {
+		if out, err := src.command(ctx, args...).CombinedOutput(); err != nil {
+			remove()
+			return module{}, nil, fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, out)
+		}
 	}
 	return src, remove, nil
 }
