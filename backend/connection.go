@@ -177,6 +177,9 @@ func (e *Engine) saveConnection(ctx context.Context, s logical.Storage, name str
 	if c.Schedule.Automatic() && !definition.Capabilities.RotateRoot {
 		return usererror.Errorf("%s cannot replace its own admin credential; leave rotation_period and rotation_schedule out", definition.Title)
 	}
+	if c.Schedule.Automatic() && definition.Capabilities.RotateRevokesKeys {
+		o.warn("%s ends keys with the admin credential that made them. A rotation that comes due waits, and last_error says so, for as long as somebody holds one; rotate-root/%s with force=true does not.", definition.Title, name)
+	}
 	before, err := e.Connection(ctx, s, name)
 	if err != nil {
 		return err

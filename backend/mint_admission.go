@@ -60,6 +60,17 @@ func (a *admissions) slot(ctx context.Context, connection string) (release func(
 	return func() { slots.Release(1) }, nil
 }
 
+// alone waits until no mint of the connection is in flight, and keeps others from
+// beginning until release is called. It comes before the lock of rotations, as a mint's
+// place does.
+func (a *admissions) alone(ctx context.Context, connection string) (release func(), err error) {
+	slots := a.of(connection).slots
+	if err := slots.Acquire(ctx, mintSlots); err != nil {
+		return nil, fmt.Errorf("mints of connection %q are in flight, and none may be while its admin credential is replaced; try again later: %w", connection, err)
+	}
+	return func() { slots.Release(mintSlots) }, nil
+}
+
 // errReplan means that a connection was changed after a mint was planned and
 // before it began.
 var errReplan = errors.New("the connection was changed in that very moment; try again")

@@ -38,10 +38,27 @@ const (
 	longestDoubt = 24 * time.Hour
 )
 
+// RotateOptions say how an admin credential is replaced.
+type RotateOptions struct {
+	// Force has it replaced although keys that somebody holds end with it.
+	Force bool
+	// Warn is told of those; nil for nobody.
+	Warn func(text string)
+	// scheduled says that the timetable asks, so that a refusal is noted for the
+	// connection's readers.
+	scheduled bool
+}
+
 // RotateRoot replaces the admin credential of a connection. On an error the
-// connection still holds a working credential.
+// connection still holds a working credential. Where the provider ends keys with it,
+// the error is a *usererror.Error for as long as somebody holds one.
 func (e *Engine) RotateRoot(ctx context.Context, s logical.Storage, name string) error {
-	done, err := e.rotateRootNow(ctx, s, name)
+	return e.RotateRootAs(ctx, s, name, RotateOptions{})
+}
+
+// RotateRootAs is RotateRoot with options.
+func (e *Engine) RotateRootAs(ctx context.Context, s logical.Storage, name string, o RotateOptions) error {
+	done, err := e.rotateRootNow(ctx, s, name, o)
 	if done {
 		return nil
 	}
@@ -50,21 +67,53 @@ func (e *Engine) RotateRoot(ctx context.Context, s logical.Storage, name string)
 
 // rotateRootNow is RotateRoot. Once the connection holds a new credential it is
 // done, and an error is about what is left to do.
-func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name string) (done bool, err error) {
+func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name string, o RotateOptions) (done bool, err error) {
 	if err := e.refuseIfPassive("the rotation"); err != nil {
 		return false, err
 	}
+	place, err := e.placeOfRotation(ctx, s, name)
+	if err != nil {
+		return false, err
+	}
+	if _, err := e.mayEndKeys(ctx, s, place, o); err != nil { // before mints wait for it
+		return false, err
+	}
+	release, err := place.alone(ctx, &e.locks.admissions)
+	if err != nil {
+		return false, err
+	}
+	defer release()
 	unlock, err := e.locks.rotations.Lock(ctx, rootJobPrefix+name)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
+	held, err := e.mayEndKeys(ctx, s, place, o)
+	if err != nil {
+		return false, err
+	}
+	done, err = e.rotateRootLocked(ctx, s, name, place)
+	if done && held != "" {
+		e.log.Warn("keys ended with the admin credential that was replaced", "connection", name, "held", held)
+		if o.Warn != nil {
+			o.Warn("Before the rotation " + held + ": they ended with the old admin credential. Static roles get new keys by themselves; leases stay until they end, with keys that are dead.")
+		}
+	}
+	return done, err
+}
+
+// rotateRootLocked is rotateRootNow for a caller that keeps other rotations away, and
+// mints where keys end with the credential.
+func (e *Engine) rotateRootLocked(ctx context.Context, s logical.Storage, name string, place *rotationPlace) (done bool, err error) {
 	bound, err := e.rebind(ctx, s, name)
 	if err != nil {
 		return false, err
 	}
 	if !bound.definition.Capabilities.RotateRoot {
 		return false, usererror.Errorf("%s cannot replace its own admin credential; write a new one to config/%s and delete the old one there", bound.definition.Title, name)
+	}
+	if bound.definition.Capabilities.RotateRevokesKeys && place == nil {
+		return false, errReplan
 	}
 	// What is begun is carried through, even when the caller hangs up.
 	ctx = context.WithoutCancel(ctx)

@@ -171,7 +171,7 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 	if next := connection.Schedule.Next(last); !last.IsZero() && e.now().Before(next) {
 		return e.books.timetable.Set(ctx, e.storage, key, next)
 	}
-	_, err = e.rotateRootNow(ctx, e.storage, name)
+	_, err = e.rotateRootNow(ctx, e.storage, name, RotateOptions{scheduled: true})
 	return err
 }
 

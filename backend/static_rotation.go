@@ -301,12 +301,21 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 			return err
 		}
 	}
-	isDue := r.isDue(keys, due, e.now()) // before those are gone that may be due instead
+	ended, err := e.endedByRotation(ctx, e.storage, r, keys)
+	if err != nil {
+		return err
+	}
+	isDue := ended || r.isDue(keys, due, e.now()) // before those are gone that may be due instead
 	if err := e.endPrevious(ctx, e.storage, name, keys); err != nil {
 		return err
 	}
 	if !isDue {
 		return e.scheduleStatic(ctx, e.storage, name, r, keys)
+	}
+	if ended {
+		atOnce := *r
+		atOnce.Overlap = 0
+		r = &atOnce
 	}
 	return e.rotateStatic(ctx, e.storage, name, r, keys)
 }

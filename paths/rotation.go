@@ -23,7 +23,14 @@ func rotationPaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "root-credentials",
 				Action:          "Rotate",
 			},
-			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection")},
+			Fields: map[string]*framework.FieldSchema{
+				"name": nameField("Name of the connection.", "Connection"),
+				"force": {
+					Type:         framework.TypeBool,
+					Description:  "Replace the credential although keys that somebody holds end with it.",
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
+				},
+			},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.root,
@@ -40,7 +47,10 @@ provider, at once or, when that fails, by the queue. After an error the connecti
 credential that works. Nobody sees the new one: Vault alone holds it from then on.
 
 Where providers/PROVIDER says rotate_in_place, the provider ends the old credential as it answers
-the new one. An answer that is lost then takes both with it, and a new one has to be made by hand.`,
+the new one. An answer that is lost then takes both with it, and a new one has to be made by hand.
+
+Where it says rotate_revokes_keys, keys end with the credential that made them. For as long as
+somebody holds such a key the rotation is refused; force=true ends them all at once.`,
 		},
 		{
 			Pattern: "rotate-role/" + framework.GenericNameRegex("name"),
@@ -72,15 +82,21 @@ type rotationEndpoints struct{ engine *backend.Engine }
 
 func (r rotationEndpoints) root(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := r.engine.RotateRoot(ctx, req.Storage, name); err != nil {
+	resp := &logical.Response{}
+	o := backend.RotateOptions{Force: d.Get("force").(bool), Warn: resp.AddWarning}
+	if err := r.engine.RotateRootAs(ctx, req.Storage, name, o); err != nil {
 		return nil, err
 	}
 	state, err := r.engine.RootRotation(ctx, req.Storage, name)
-	if err != nil || state.Notice == "" {
+	if err != nil {
 		return nil, err
 	}
-	resp := &logical.Response{}
-	resp.AddWarning(state.Notice)
+	if state.Notice != "" {
+		resp.AddWarning(state.Notice)
+	}
+	if len(resp.Warnings) == 0 {
+		return nil, nil
+	}
 	return resp, nil
 }
 

@@ -208,3 +208,44 @@ func TestListsAndRetire(t *testing.T) {
 		}
 	}
 }
+
+// TestRotationThatEndsKeysIsToldWhich: revokes_keys may be said of each key, and where it
+// cannot be told of one, that one ends too.
+func TestRotationThatEndsKeysIsToldWhich(t *testing.T) {
+	for name, test := range map[string]struct {
+		says      string
+		ends, all bool
+		of        Handle
+	}{
+		"nothing":          {"", false, false, Handle{}},
+		"no":               {"revokes_keys = false", false, false, Handle{}},
+		"yes":              {"revokes_keys = true", true, true, Handle{}},
+		"of a saved value": {"revokes_keys = !saved.owner_lasts", false, false, Handle{Saved: Values{"owner_lasts": true}}},
+		"not so":           {"revokes_keys = !saved.owner_lasts", true, false, Handle{Saved: Values{"owner_lasts": false}}},
+		"not known":        {"revokes_keys = !saved.owner_lasts", true, false, Handle{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := strings.Replace(rotatingInPlace(test.says), "owner = body.owner", "owner = body.owner, owner_lasts = body.lasts", 1)
+			c := newFake(t).client(t, src, nil)
+			if got := c.RotationRevokes(test.of); got != test.ends {
+				t.Errorf("the key ends: %t, want %t", got, test.ends)
+			}
+			if got := c.RotationRevokesAll(); got != test.all {
+				t.Errorf("all end: %t, want %t", got, test.all)
+			}
+		})
+	}
+	src := rotatingInPlace(`revokes_keys = "all"`)
+	if _, err := Parse("x.hcl", []byte(src)); err == nil || !strings.Contains(err.Error(), "true or false") {
+		t.Errorf("a text in place of a condition is answered %v", err)
+	}
+}
+
+func rotatingInPlace(says string) string {
+	return strings.Replace(wholeDefinition, "  key_name {", `  rotate {
+    post         = "/me/roll"
+    connection   = { admin_key = body.key }
+    `+says+`
+  }
+  key_name {`, 1)
+}

@@ -406,6 +406,30 @@ func (q *stepRunner) saveComputable(members []expr.Member) {
 	}
 }
 
+// RotationRevokesAll reports whether every key ends with the credential that a rotation
+// replaces.
+func (c *Client) RotationRevokesAll() bool { return c.def.Rotate.RevokesAllKeys() }
+
+// RotationRevokes reports whether a key ends with the credential that a rotation
+// replaces, so far as the definition tells: where its condition cannot be computed, the
+// key does.
+func (c *Client) RotationRevokes(h Handle) (revokes bool) {
+	if !c.def.Capabilities.RotateRevokesKeys {
+		return false
+	}
+	defer func() {
+		if recover() != nil {
+			revokes = true
+		}
+	}()
+	s, err := c.handleScope(h, expr.Key{}, c.def.Required.Saved, c.known())
+	if err != nil {
+		return true
+	}
+	revokes, err = s.Truth(c.def.Rotate.RevokesKeys)
+	return revokes || err != nil
+}
+
 // Retire removes what a rotation replaced. Call it on a client with the new
 // credential; for an orphaned one, on one with the credential in use. Nil means that
 // the provider says it is gone, by this call or before, or that it ended with

@@ -86,6 +86,7 @@ provider "vault" {
     }
     id     = body.auth.accessor
     secret = { token = body.auth.client_token }
+    save   = { orphan = body.auth.orphan }
 
     # The server grants less than was asked for where its max TTL is less; 0 is a
     # token without end.
@@ -130,10 +131,11 @@ provider "vault" {
     dead  = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
   }
 
-  # An orphan, since a child would end with the token that it replaces. Tokens
-  # that the old token made with orphan = false end with it. Identity policies
+  # An orphan, since a child would end with the token that it replaces. Identity policies
   # stay with the old token: give the policies to the token itself.
   rotate {
+    revokes_keys = !saved.orphan # children end with the token that made them
+
     step "own" {
       get = "/v1/auth/token/lookup-self"
       save = {

@@ -7,11 +7,12 @@
 # says otherwise. Verdaccio keeps no name for a token, so the last entry of its
 # whitelist of networks carries ours, after those that let it be used from everywhere:
 # bound to fewer, a living token would be answered like a dead one. Tokens do not end
-# by themselves. A change of the user's password ends all of them, so it is not
-# replaced here. Its userRateLimit throttles this too.
+# by themselves. A change of the user's password ends all of them. Its userRateLimit
+# throttles this too.
 #
 # Admin credential: the user itself, with its password; it needs no more rights in the
-# registry than its tokens.
+# registry than its tokens. The rotation is what npm profile set
+# password asks for (verdaccio/verdaccio:packages/api/src/v1/profile.ts).
 provider "verdaccio" {
   title            = "Verdaccio"
   docs             = "https://verdaccio.org/docs/cli-registry#creating-tokens"
@@ -80,6 +81,16 @@ provider "verdaccio" {
     headers = { Authorization = "Bearer ${secret.token}" }
     alive   = status == 200 && can(body.username) # nobody is answered 200 too
     dead    = [401, 403]
+  }
+
+  rotate {
+    candidate = { password = random_password(40) }
+    post      = "/-/npm/v1/user"
+    json = {
+      password = { old = connection.password, new = candidate.password }
+    }
+    connection   = { password = candidate.password }
+    revokes_keys = true # each token holds the password
   }
 
   errors { message = body.error }

@@ -203,8 +203,18 @@ func abilities(d *providers.Definition) []string {
 	tell(c.SealedRecord, "Revoking needs something secret, so the engine's records of keys are kept sealed.")
 	tell(c.RotateInPlace, "`rotate-root` replaces the admin credential in place: the old one ends with the request that makes the new one.")
 	tell(c.RotateRoot && !c.RotateInPlace, "`rotate-root` replaces the admin credential; the old one is retired once the new one works.")
+	tell(c.RotateRevokesKeys, rotationEnds(d))
 	tell(!c.RotateRoot, "The admin credential cannot be replaced through the provider's API.")
 	return append(told, bounds(d)...)
+}
+
+// rotationEnds says which keys end with the admin credential.
+func rotationEnds(d *providers.Definition) string {
+	const wait = ", so a rotation waits for as long as somebody holds one, unless `force=true` says that they may end."
+	if d.Rotate.RevokesAllKeys() {
+		return "Keys end with the admin credential that made them" + wait
+	}
+	return "Some keys end with the admin credential that made them (see `revokes_keys` in the definition)" + wait
 }
 
 // afterLostAnswer says what becomes of a key whose making got no answer.

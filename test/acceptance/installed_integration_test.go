@@ -62,3 +62,26 @@ func (u *tenant) rotates(firstWorks func() bool) {
 	u.mustRevoke(before)
 	u.isDead(before)
 }
+
+// rotatesUnlessHeld replaces a credential with which keys end: not while one is held,
+// unless that is meant.
+func (u *tenant) rotatesUnlessHeld(firstWorks func() bool) {
+	u.t.Helper()
+	held := u.mustMint()
+	err := u.write("rotate-root/" + u.name)
+	if err == nil || !strings.Contains(err.Error(), "1 live key") {
+		u.t.Errorf("while a key is held the rotation is answered %v, want it refused for that", err)
+	}
+	if !firstWorks() || !u.site.alive(u.t, held.token) {
+		u.t.Error("a rotation that was refused ended the credential, or the key")
+	}
+	u.mustWrite("rotate-root/"+u.name, settings{"force": true})
+	if firstWorks() {
+		u.t.Error("the first credential still works")
+	}
+	u.isDead(held)
+	u.mustRevoke(held)
+	u.mustRevoke(u.mustMint())
+	u.mustWrite("rotate-root/" + u.name)
+	u.mustMint()
+}

@@ -24,6 +24,15 @@ var verdaccioServer = realServer{
 	newSite: func(t *testing.T, server catalogServer, own ownNames) *restSite {
 		return server.(registryOf).site(own)
 	},
+	administrator: func(t *testing.T, server catalogServer, name string) (settings, func() bool) {
+		registry, first := server.(registryOf), "Passw0rd-"+name
+		send(t, http.MethodPut, registry.URL+"/-/user/org.couchdb.user:"+name, settings{"name": name, "password": first}, func(*http.Request) {}).
+			want(t, "making a user", http.StatusCreated)
+		return settings{"username": name, "password": first}, func() bool {
+			return send(t, http.MethodGet, registry.URL+"/-/npm/v1/tokens", nil, func(r *http.Request) { r.SetBasicAuth(name, first) }).status == http.StatusOK
+		}
+	},
+	endsKeys: true,
 }
 
 type registryOf struct{ *verdaccio.Server }
@@ -41,8 +50,13 @@ func (r registryOf) site(own ownNames) *restSite {
 		grants:     settings{},
 		credential: "password",
 		works: func(t *testing.T, token string) bool {
-			return send(t, http.MethodGet, r.URL+"/-/whoami", nil, func(req *http.Request) { req.Header.Set("Authorization", "Bearer "+token) }).
-				want(t, "a token's user", http.StatusOK, http.StatusForbidden).status == http.StatusOK
+			said := send(t, http.MethodGet, r.URL+"/-/whoami", nil, func(req *http.Request) { req.Header.Set("Authorization", "Bearer "+token) }).
+				want(t, "a token's user", http.StatusOK, http.StatusForbidden)
+			var user struct{ Username string }
+			if said.status == http.StatusOK {
+				said.decode(t, &user) // a token whose user has another password by now is answered as nobody
+			}
+			return user.Username != ""
 		},
 		list: func(t *testing.T) map[string]string {
 			var said struct {

@@ -32,6 +32,9 @@ type Capabilities struct {
 	RotateInPlace bool `json:"rotate_in_place"`
 	// RotateExpiry: the end of the new credential can be chosen.
 	RotateExpiry bool `json:"rotate_expiry"`
+	// RotateRevokesKeys: keys, or some of them, end with the credential that is
+	// replaced.
+	RotateRevokesKeys bool `json:"rotate_revokes_keys"`
 	// KnownID: the key's handle is known before it is made.
 	KnownID bool `json:"known_id"`
 	// SealedRecord: revoking needs something secret, so records are kept sealed.
@@ -74,6 +77,7 @@ func (d *Definition) derive() {
 		made := expr.ReferencesTo("key", d.Rotate.made()...)
 		d.Capabilities.RotateRoot = true
 		d.Capabilities.RotateInPlace = len(d.Rotate.Retire) == 0
+		d.Capabilities.RotateRevokesKeys = d.Rotate.MayRevokeKeys()
 		d.Capabilities.RotateExpiry = made["expires_at"] || made["ttl"]
 	}
 	d.markBodyNeeds()
@@ -120,6 +124,9 @@ func (d *Definition) deriveRequired() requiredValues {
 		}
 	})
 	existing = slices.Concat(revoking, extending)
+	if d.Rotate != nil && d.Rotate.RevokesKeys != nil {
+		existing = append(existing, d.Rotate.RevokesKeys)
+	}
 	n := requiredValues{
 		scopeRole:       expr.ReferencesTo("role", listing...),
 		scopeConnection: d.Shown(expr.ReferencesTo("connection", listing...)),

@@ -48,6 +48,9 @@ func (p *parser) check() {
 		p.checkAll(at.withResponse(), wantStatusCondition, d.Probe.Alive, d.Probe.Dead)
 	}
 	p.checkRotate(base)
+	if d.Rotate != nil {
+		p.checkAll(withRole.with("saved", saved), wantBool, d.Rotate.RevokesKeys)
+	}
 	if p.any() {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
@@ -13,6 +14,9 @@ type RotateBlock struct {
 	IssueBlock // candidate, calls and save; its id and secret stay empty
 	// Connection are the fields that change.
 	Connection []expr.Member
+	// RevokesKeys is the condition of a key to end with the credential that is replaced;
+	// nil where keys outlive it.
+	RevokesKeys hclsyntax.Expression
 	// Retire removes the old credential; empty where it ends by itself.
 	Retire []*Call
 	// Lists find a new credential of which no answer told.
@@ -26,11 +30,12 @@ type RotateBlock struct {
 //	  …a request, or steps, as in issue…
 //	  connection = { admin_key = body.key }
 //	  save       = { old_id = … }                    # for retire
+//	  revokes_keys = true                            # or a condition: keys end with the old credential
 //	  retire { …a request, or steps, as in revoke; each with when = … where it cannot always be made… }
 //	  list   { …as the provider's own, with item = { name = item.name, old_id = item.id }… }
 //	}
 func (p *parser) readRotate(block *hclsyntax.Block) *RotateBlock {
-	own, inner := []string{"candidate", "connection", "save"}, []string{"retire", "list", "lookup"}
+	own, inner := []string{"candidate", "connection", "save", "revokes_keys"}, []string{"retire", "list", "lookup"}
 	rotate := &RotateBlock{IssueBlock: IssueBlock{at: block.DefRange()}}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
@@ -43,6 +48,7 @@ func (p *parser) readRotate(block *hclsyntax.Block) *RotateBlock {
 	rotate.Candidate = r.object("candidate")
 	rotate.Connection = r.object("connection")
 	rotate.Save = r.object("save")
+	rotate.RevokesKeys = r.expression("revokes_keys")
 	if r.attribute("connection") == nil {
 		r.missing("connection", "it says which connection fields change, such as connection = { admin_key = body.key }")
 	}
@@ -84,6 +90,25 @@ func (b *RotateBlock) Steps() []*Call {
 		return nil
 	}
 	return b.Calls
+}
+
+// MayRevokeKeys reports whether a rotation ends keys, or those that a condition is
+// true of.
+func (b *RotateBlock) MayRevokeKeys() bool {
+	if b == nil || b.RevokesKeys == nil {
+		return false
+	}
+	value, err := expr.ConstantOf(b.RevokesKeys)
+	return err != nil || !value.RawEquals(cty.False)
+}
+
+// RevokesAllKeys reports whether it ends them whatever they are.
+func (b *RotateBlock) RevokesAllKeys() bool {
+	if b == nil || b.RevokesKeys == nil {
+		return false
+	}
+	value, err := expr.ConstantOf(b.RevokesKeys)
+	return err == nil && value.RawEquals(cty.True)
 }
 
 // made are the expressions of the rotation itself, without retire and lists.

@@ -1,0 +1,199 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/backend/usererror"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// Some providers end keys with the admin credential that made them. There a rotation
+// is refused for as long as somebody holds such a key, by schedule as by hand: it is
+// for an operator to say that they may end. Mints wait meanwhile, so that none comes
+// between the look and the rotation.
+
+// rotationPlace is a connection whose rotation ends keys, with those that share its
+// admin credential: their keys end too.
+type rotationPlace struct {
+	bound *boundConnection
+	names []string // in order, with its own
+}
+
+// placeOfRotation is nil where a rotation ends no key.
+func (e *Engine) placeOfRotation(ctx context.Context, s logical.Storage, name string) (*rotationPlace, error) {
+	bound, err := e.bound(ctx, s, name)
+	if err != nil || !bound.definition.Capabilities.RotateRevokesKeys {
+		return nil, err
+	}
+	names, err := e.Connections(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	place := &rotationPlace{bound: bound, names: []string{name}}
+	for _, other := range names {
+		if other == name {
+			continue
+		}
+		shares, err := e.sharesCredential(ctx, s, bound, other)
+		if err != nil {
+			return nil, err
+		}
+		if shares {
+			place.names = append(place.names, other)
+		}
+	}
+	slices.Sort(place.names)
+	return place, nil
+}
+
+// sharesCredential reports whether another connection signs in as this one does.
+func (e *Engine) sharesCredential(ctx context.Context, s logical.Storage, bound *boundConnection, other string) (bool, error) {
+	c, err := e.Connection(ctx, s, other)
+	if err != nil || c == nil || c.Provider != bound.definition.Name {
+		return false, err
+	}
+	if !sameValues(bound.definition.CredentialFields(), c.Fields, bound.connection.Fields) {
+		return false, nil
+	}
+	its, err := e.bound(ctx, s, other)
+	if err != nil {
+		return false, err
+	}
+	return origin.SameAddress(its.client.BaseURL(), bound.client.BaseURL()), nil
+}
+
+// alone keeps mints of all its connections away. On a nil place it does nothing.
+func (p *rotationPlace) alone(ctx context.Context, of *admissions) (release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, one := range releases {
+			one()
+		}
+	}
+	if p == nil {
+		return release, nil
+	}
+	for _, name := range p.names {
+		one, err := of.alone(ctx, name)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		releases = append(releases, one)
+	}
+	return release, nil
+}
+
+// heldKeys tells of the keys that would end with the credential, such as "connection
+// "a" has 2 live keys"; empty where there are none, or on a nil place.
+func (e *Engine) heldKeys(ctx context.Context, s logical.Storage, p *rotationPlace) (string, error) {
+	if p == nil {
+		return "", nil
+	}
+	var told []string
+	for _, name := range p.names {
+		ends, err := e.endsOne(ctx, s, p.bound.client, name)
+		if err != nil {
+			return "", err
+		}
+		if !ends {
+			continue
+		}
+		left, err := e.inUse(ctx, s, name, true)
+		if err != nil {
+			return "", err
+		}
+		if left != "" {
+			told = append(told, fmt.Sprintf("connection %q has %s", name, left))
+		}
+	}
+	return strings.Join(told, ", and "), nil
+}
+
+// endsOne reports whether a rotation may end a key of the connection. Only where the
+// definition says which, its ledger is read for that.
+func (e *Engine) endsOne(ctx context.Context, s logical.Storage, client *providers.Client, name string) (bool, error) {
+	if client.RotationRevokesAll() || slices.Contains(e.pending.recoveries.names(), name) {
+		return true, nil
+	}
+	for r, err := range e.books.ledger.OfConnection(ctx, s, name) {
+		switch {
+		case errors.Is(err, stored.ErrUnreadable):
+			return true, nil // it may be of one of them
+		case err != nil:
+			return false, err
+		case client.RotationRevokes(r.Handle):
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// mayEndKeys refuses a rotation that would end what somebody holds, unless that is
+// meant; held is what it then ends.
+func (e *Engine) mayEndKeys(ctx context.Context, s logical.Storage, p *rotationPlace, o RotateOptions) (held string, err error) {
+	held, err = e.heldKeys(ctx, s, p)
+	if err != nil || held == "" || o.Force {
+		return held, err
+	}
+	err = usererror.Errorf("%s, and at %s they end with the admin credential: revoke them or wait for the end of their leases, or write rotate-root/%s with force=true, which ends them at once", held, p.bound.definition.Title, p.bound.name)
+	if o.scheduled {
+		err = errors.Join(err, e.noteRootFailure(ctx, s, p.bound.name, err))
+	}
+	return "", err
+}
+
+// replaceEndedKeys has static roles come to be looked at, whose keys may have ended with
+// the credential that was replaced.
+func (e *Engine) replaceEndedKeys(ctx context.Context, s logical.Storage, bound *boundConnection) error {
+	if !bound.definition.Capabilities.RotateRevokesKeys {
+		return nil
+	}
+	roles, err := e.StaticRoles(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, name := range roles {
+		r, err := e.StaticRole(ctx, s, name)
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+			return err
+		}
+		if r == nil || r.Connection != bound.name {
+			continue
+		}
+		if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endedByRotation reports whether a static role's key ended with the admin credential
+// that made it, which was replaced since: its readers would be given it for ever.
+func (e *Engine) endedByRotation(ctx context.Context, s logical.Storage, r *StaticRole, keys *StaticKeys) (bool, error) {
+	if keys.Current == nil {
+		return false, nil
+	}
+	bound, err := e.bound(ctx, s, r.Connection)
+	if err != nil || !bound.definition.Capabilities.RotateRevokesKeys {
+		return false, nil //nolint:nilerr // a rotation of the key would tell of it
+	}
+	state, err := e.rootState(ctx, s, r.Connection)
+	if err != nil || !keys.Current.IssuedAt.Before(state.LastRotated) {
+		return false, err
+	}
+	record, err := ledger.Get(ctx, s, keys.Current.RecordID)
+	if err != nil || record == nil {
+		return false, err
+	}
+	return bound.client.RotationRevokes(record.Handle), nil
+}
