@@ -77,11 +77,16 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 		return nil, e.failedMint(ctx, s, o, err)
 	}
 	o.setExpiry(key.ActualExpiry, e.clock.latest())
+	o.setGranted(key.Granted)
 	if err := e.recordKey(ctx, s, o, key); err != nil {
 		return nil, err
 	}
 	if o.expiresImmediately(e.clock.latest()) {
 		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.bound.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
+		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
+	}
+	if len(key.Granted.More) > 0 {
+		err := fmt.Errorf("connection %q made a key that may do more than was asked for (%s), so it is revoked", o.bound.name, firstFew(key.Granted.More))
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
 	return key, nil

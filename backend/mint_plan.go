@@ -170,6 +170,15 @@ func (o *mintPlan) setExpiry(granted providers.ActualExpiry, answeredAt time.Tim
 	o.record.Deadline = answeredAt.Add(life + o.bound.connection.longestMint() + deadlineMargin)
 }
 
+// setGranted keeps what the provider said that the key may do. Whose key may do less than
+// was asked for is told.
+func (o *mintPlan) setGranted(granted providers.Grant) {
+	o.record.Granted = granted.Told
+	if len(granted.Less) > 0 {
+		o.lease.warnings = append(o.lease.warnings, fmt.Sprintf("%s did not grant the key all that the role asks for: it lacks %s", o.bound.definition.Title, firstFew(granted.Less)))
+	}
+}
+
 // expiresImmediately reports whether the key is of no use to anybody.
 func (o *mintPlan) expiresImmediately(now time.Time) bool {
 	return !o.record.ExpiresAt.IsZero() && o.record.ExpiresAt.Sub(now) < time.Second

@@ -41,6 +41,9 @@ type ReconcileReport struct {
 	Listed int
 	// Orphans are the keys among them that nobody in the mount holds.
 	Orphans []Orphan
+	// LastUsed is when the keys that somebody holds were last used, by name, zero for
+	// never; nil where the provider does not tell.
+	LastUsed map[string]time.Time
 	// Missing are the names of the connection's keys in the ledger that the
 	// provider does not list any more. Locations that failed are left out.
 	Missing []string
@@ -63,6 +66,9 @@ type Orphan struct {
 	Scope providers.ListingScope
 	// Issued is when it was made, as its name tells, in whole seconds.
 	Issued time.Time
+	// LastUsed is when it was last used; zero where the provider does not tell, and for a
+	// key that never was.
+	LastUsed time.Time
 	// Revoked says that it was revoked just now.
 	Revoked bool
 	// Error says why it could not be revoked, or why it is not certain that
@@ -218,7 +224,7 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 		if !ours {
 			continue
 		}
-		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}
+		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}
 		listed.byPart[part] = append(listed.byPart[part], one)
 	}
 	for _, sameName := range listed.byPart {
@@ -285,6 +291,8 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConn
 				found.Newer = found.Issued.After(newest)
 				e.revokeReported(ctx, s, h, found, o)
 				report.Orphans = append(report.Orphans, *found)
+			} else if bound.definition.Capabilities.LastUsed {
+				report.used(found)
 			}
 		}
 		if listed.doubt != nil {
@@ -298,6 +306,14 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConn
 	}
 	report.Missing, err = e.missing(ctx, s, h, bound, listings)
 	return report, err
+}
+
+// used notes when a held key was last used.
+func (r *ReconcileReport) used(key *Orphan) {
+	if r.LastUsed == nil {
+		r.LastUsed = map[string]time.Time{}
+	}
+	r.LastUsed[key.Name] = key.LastUsed
 }
 
 // isOrphan reports whether nobody holds a key, as far as can be told.

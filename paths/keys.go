@@ -63,6 +63,12 @@ have another one after it: ask for it with after set to the last id.`,
 					Required:     true,
 					DisplayAttrs: &framework.DisplayAttributes{Name: "Key", Identifier: true},
 				},
+				"last_used": {
+					Type:         framework.TypeBool,
+					Query:        true,
+					Description:  "Ask the provider when the key was last used.",
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Last used"},
+				},
 			},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation: &framework.PathOperation{
@@ -71,8 +77,11 @@ have another one after it: ask for it with after set to the last id.`,
 					Responses: okResponse(keyAnswer()),
 				},
 			},
-			HelpSynopsis:    "Show who holds a key, and until when.",
-			HelpDescription: "The key's value is not kept, and so never shown.",
+			HelpSynopsis: "Show who holds a key, and until when.",
+			HelpDescription: `
+The key's value is not kept, and so never shown. With last_used=true the provider is asked when the
+key was last used, where capabilities in providers/PROVIDER says that it tells; that may read its
+whole list, up to ten seconds.`,
 		},
 		{
 			Pattern: "keys/" + framework.GenericNameRegex("id") + "/give-up",
@@ -131,6 +140,8 @@ func keyAnswer() map[string]*framework.FieldSchema {
 		"entity_id":    {Type: framework.TypeString, Description: "Identity entity that asked for it."},
 		"remote_addr":  {Type: framework.TypeString, Description: "Address that asked for it."},
 		"request_id":   {Type: framework.TypeString, Description: "Id of the request that minted it, as in Vault's audit log."},
+		"granted":      {Type: framework.TypeMap, Description: "What the provider said that the key may do, by role field; not shown where it does not say."},
+		"last_used_at": {Type: framework.TypeTime, Description: "When the key was last used, as its provider tells; empty for a key that never was; not shown where that was not asked for, or the provider does not tell."},
 		"provider_id":  {Type: framework.TypeString, Description: "Id of the key at the provider; not shown where it is secret."},
 	}
 }
@@ -160,7 +171,24 @@ func (k keyEndpoints) read(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || record == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: describeKey(record)}, nil
+	resp := &logical.Response{Data: describeKey(record)}
+	if d.Get("last_used").(bool) {
+		showLastUsed(ctx, k.engine, req.Storage, record, resp)
+	}
+	return resp, nil
+}
+
+// showLastUsed adds when the provider saw the key last; a warning where it cannot be
+// asked, so that the rest is shown all the same.
+func showLastUsed(ctx context.Context, e *backend.Engine, s logical.Storage, record *ledger.Record, resp *logical.Response) {
+	at, told, err := e.LastUsed(ctx, s, record)
+	if err != nil {
+		resp.AddWarning("When the key was last used is not known: " + err.Error())
+	}
+	if told {
+		resp.Data["last_used_at"] = ""
+		showTime(resp.Data, "last_used_at", at)
+	}
 }
 
 func (k keyEndpoints) giveUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -191,6 +219,9 @@ func describeKey(record *ledger.Record) map[string]any {
 	}
 	if !record.ExpiresAt.IsZero() {
 		described["expires_at"] = shownTime(record.ExpiresAt)
+	}
+	if len(record.Granted) > 0 {
+		described["granted"] = record.Granted
 	}
 	if record.Handle.ID != "" && !record.Handle.Sealed {
 		described["provider_id"] = record.Handle.ID

@@ -35,7 +35,8 @@ func leakedKeyPaths(e *backend.Engine) []*framework.Path {
 			HelpSynopsis: "Tell who holds the key with this value.",
 			HelpDescription: `
 For a key that was found where it does not belong. The engine keeps no key's value, only what it
-can recognise one by. Keep the value out of the shell's history: write value=- and give it on
+can recognise one by. Where the provider tells when a key was last used, it is asked, for ten
+seconds at most. Keep the value out of the shell's history: write value=- and give it on
 standard input.`,
 		},
 		{
@@ -109,6 +110,7 @@ func (l leakedKeyEndpoints) lookUp(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	resp := &logical.Response{Data: describeFoundKey(found[0])}
+	showLastUsed(ctx, l.engine, req.Storage, found[0], resp)
 	if others := found[1:]; len(others) > 0 {
 		described := make([]map[string]any, len(others))
 		for i, record := range others {

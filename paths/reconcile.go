@@ -3,6 +3,7 @@ package paths
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -48,11 +49,12 @@ the same tag as the original: make sure that the original is gone before deletin
 // reconcileAnswer is the schema of the report.
 func reconcileAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"listed":  {Type: framework.TypeInt, Description: "How many keys at the provider carry this mount's tag."},
-		"orphans": {Type: framework.TypeSlice, Description: "The keys among them that nobody in the mount holds: name, issued, revoked, error where revoking failed, and newer where the key was made after everything that this mount knows of, perhaps by a copy of this Vault."},
-		"missing": {Type: framework.TypeStringSlice, Description: "Names of keys in the ledger that the provider does not list any more."},
-		"failed":  {Type: framework.TypeSlice, Description: "The places at the provider that could not be listed, or not with certainty: scope and error. The rest of the answer is about the others."},
-		"deleted": {Type: framework.TypeBool, Description: "Whether orphans were to be revoked, or only reported."},
+		"listed":    {Type: framework.TypeInt, Description: "How many keys at the provider carry this mount's tag."},
+		"orphans":   {Type: framework.TypeSlice, Description: "The keys among them that nobody in the mount holds: name, issued, revoked, last_used_at where the provider tells, error where revoking failed, and newer where the key was made after everything that this mount knows of, perhaps by a copy of this Vault."},
+		"last_used": {Type: framework.TypeMap, Description: "When each key that somebody holds was last used, by its name, empty for never; not shown where the provider does not tell."},
+		"missing":   {Type: framework.TypeStringSlice, Description: "Names of keys in the ledger that the provider does not list any more."},
+		"failed":    {Type: framework.TypeSlice, Description: "The places at the provider that could not be listed, or not with certainty: scope and error. The rest of the answer is about the others."},
+		"deleted":   {Type: framework.TypeBool, Description: "Whether orphans were to be revoked, or only reported."},
 	}
 }
 
@@ -76,6 +78,9 @@ func (r reconcileEndpoint) reconcile(ctx context.Context, req *logical.Request, 
 		"failed":  describeFailed(report.Failed),
 		"deleted": options.Delete,
 	}}
+	if report.LastUsed != nil {
+		resp.Data["last_used"] = describeLastUsed(report.LastUsed)
+	}
 	if len(orphans) > 0 && !options.Delete {
 		resp.AddWarning("Nothing was revoked; write delete=true to revoke what nobody holds.")
 	}
@@ -86,6 +91,15 @@ func (r reconcileEndpoint) reconcile(ctx context.Context, req *logical.Request, 
 		resp.AddWarning("Keys marked newer were made after everything that this mount knows of. Another Vault with a copy of this one's storage may have made them, and hold them.")
 	}
 	return resp, nil
+}
+
+func describeLastUsed(times map[string]time.Time) map[string]any {
+	described := make(map[string]any, len(times))
+	for name, at := range times {
+		described[name] = ""
+		showTime(described, name, at)
+	}
+	return described
 }
 
 func describeFailed(scopes []backend.FailedScope) []map[string]any {
@@ -105,6 +119,7 @@ func describeOrphan(orphan backend.Orphan) map[string]any {
 	if orphan.Error != "" {
 		described["error"] = orphan.Error
 	}
+	showTime(described, "last_used_at", orphan.LastUsed)
 	if orphan.Newer {
 		described["newer"] = true
 	}

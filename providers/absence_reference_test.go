@@ -41,7 +41,7 @@ const emptyDefinition = `provider "empty" {
   list {
     get   = "/keys"
     items = body.data
-    item  = { id = item.id, name = item.name, created_at = item.created_at }
+    item  = { id = item.id, name = item.name, created_at = item.created_at, last_used_at = item.last_used_at }
   }
   check { get = "/notes/${connection.note}" }
   errors { message = body.sentence }
@@ -69,6 +69,7 @@ func TestReferenceOnWhatIsNotThere(t *testing.T) {
 		"`item.id`":                 func(t *testing.T, value string) string { return itemWith(t, "id", value) },
 		"`item.name`":               func(t *testing.T, value string) string { return itemWith(t, "name", value) },
 		"`item.created_at`":         func(t *testing.T, value string) string { return itemWith(t, "created_at", value) },
+		"`item.last_used_at`":       func(t *testing.T, value string) string { return itemWith(t, "last_used_at", value) },
 		"`errors.message`":          refusedWith,
 	} {
 		for i, value := range []string{"", "null", `""`} {
@@ -145,7 +146,7 @@ func revokedWith(t *testing.T, value string) string {
 }
 
 func itemWith(t *testing.T, name, value string) string {
-	item := fields{"id": `"i"`, "name": `"n"`, "created_at": `"2026-01-01T00:00:00Z"`}
+	item := fields{"id": `"i"`, "name": `"n"`, "created_at": `"2026-01-01T00:00:00Z"`, "last_used_at": `"2026-01-02T00:00:00Z"`}
 	item[name] = value
 	outcome := listedWith(t, fields{"data": "[" + item.String() + "]"})
 	if outcome == "no keys" {
@@ -166,6 +167,8 @@ func listedWith(t *testing.T, answer fields) string {
 			outcome = "a key without name"
 		case listed.CreatedAt.IsZero():
 			outcome = "no age"
+		case listed.LastUsedAt.IsZero():
+			outcome = "never used"
 		default:
 			outcome = "listed"
 		}

@@ -143,7 +143,7 @@ func (m *minting) finish(ctx context.Context) (*Key, *Error) {
 	if err := errors.Join(saveErr, secretErr, idErr, grantErr, m.lacks()); err != nil {
 		return nil, m.unusable("issue", err)
 	}
-	return &Key{Handle: m.handle, Secret: secret, Value: value, ActualExpiry: granted}, nil
+	return &Key{Handle: m.handle, Secret: secret, Value: value, ActualExpiry: granted, Granted: m.readGrant()}, nil
 }
 
 // lacks names a saved value that the answer did not hold and without which the

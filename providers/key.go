@@ -49,6 +49,8 @@ type Key struct {
 	Secret Values
 	// ActualExpiry is the end that the provider gave it.
 	ActualExpiry ActualExpiry
+	// Granted is what the provider says that the key may do, beside what was asked for.
+	Granted Grant
 	// Value is the first field of the definition's secret: the value by which
 	// a leaked key is recognised.
 	Value string
@@ -72,6 +74,9 @@ type Listed struct {
 	Handle Handle
 	// CreatedAt is zero where the provider does not say.
 	CreatedAt time.Time
+	// LastUsedAt is when the key was last used, as coarse as the provider counts it;
+	// zero where it does not say, and for a key that never was.
+	LastUsedAt time.Time
 }
 
 // Liveness is what a probe or look-up saw of a key.

@@ -86,6 +86,8 @@ func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingS
 			one.Handle.Name, _ = expr.TextOf(value)
 		case "created_at":
 			one.CreatedAt = expr.ReadTime(expr.FromCty(value))
+		case "last_used_at":
+			one.LastUsedAt = expr.ReadTime(expr.FromCty(value))
 		case "secret":
 			if fields, ok := expr.FromCty(value).(map[string]any); ok {
 				one.Handle.Secret = needs.Secret.Pick(fields)

@@ -60,6 +60,9 @@ type Record struct {
 	DeadlineSet time.Time `json:"deadline_set,omitzero"`
 	// ExpiresAt is the provider's own end of the key; zero where it has none.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Granted is what the provider said that the key may do, by role field; nil where it
+	// said nothing.
+	Granted providers.Values `json:"granted,omitempty"`
 	// AskedUntil is the latest end to which the provider was ever asked to extend
 	// the key, whatever came of that; zero where it was not.
 	AskedUntil time.Time `json:"asked_until,omitzero"`

@@ -10,7 +10,7 @@ import (
 // tolerant are the attributes of blocks, and of item, that may find nothing in an
 // answer: the key is made, found and revoked without.
 var tolerant = map[string]bool{
-	"expires_at": true, "expires_in": true, "created_at": true, "last_used": true, "granted": true,
+	"expires_at": true, "expires_in": true, "created_at": true, "last_used_at": true, "granted": true,
 	"message": true, "refused": true, "unauthorized": true, "throttled": true,
 }
 

@@ -26,6 +26,8 @@ type Key struct {
 	AllowedCIDRs []string          `json:"allowed_cidrs,omitempty"`
 	CreatedAt    time.Time         `json:"created_at"`
 	ExpiresAt    *time.Time        `json:"expires_at"`
+	// LastUsedAt is null for a key that was never used.
+	LastUsedAt *time.Time `json:"last_used_at"`
 	// DeletedAt is set only in State, which also shows what is gone.
 	DeletedAt *time.Time `json:"deleted_at,omitempty"`
 	// Status is "live", "expired" or "deleted".
@@ -122,6 +124,9 @@ func (rec *record) view(now time.Time) Key {
 	}
 	if !rec.expiresAt.IsZero() {
 		k.ExpiresAt = new(rec.expiresAt)
+	}
+	if !rec.lastUsedAt.IsZero() {
+		k.LastUsedAt = new(rec.lastUsedAt)
 	}
 	switch {
 	case rec.deleted():

@@ -15,6 +15,8 @@ type record struct {
 	createdAt time.Time
 	deletedAt time.Time
 	expiresAt time.Time // zero for never
+	// lastUsedAt is when somebody signed in with it; zero for never.
+	lastUsedAt time.Time
 	scopes    []string
 	owner     string
 	labels    map[string]string

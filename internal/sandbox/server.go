@@ -170,7 +170,7 @@ func (s *Server) authenticate(c *call, who access) *answer {
 	case who == adminOnly && !rec.admin(), who == keyOnly && rec.admin():
 		return new(failure(http.StatusForbidden, "this kind of key may not do that"))
 	}
-	c.caller = rec
+	c.caller, rec.lastUsedAt = rec, now
 	return nil
 }
 

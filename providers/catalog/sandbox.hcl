@@ -43,6 +43,7 @@ provider "sandbox" {
     id         = body.id
     secret     = { api_key = body.key }
     expires_at = body.expires_at
+    granted    = { scopes = body.scopes }
   }
 
   revoke {
@@ -57,9 +58,10 @@ provider "sandbox" {
     }
     items = body.data
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
     pagination "cursor" {
       parameter = "cursor"

@@ -23,6 +23,10 @@ type Capabilities struct {
 	Lookup bool `json:"lookup"`
 	// Extend: the provider-side end of a key can be moved.
 	Extend bool `json:"extend"`
+	// LastUsed: the provider tells when a key was used.
+	LastUsed bool `json:"last_used"`
+	// Granted: the answer that makes a key tells what the key may do.
+	Granted bool `json:"granted"`
 	// Probe: a key can be asked whether it works.
 	Probe bool `json:"probe"`
 	// RotateRoot: the connection's credential can be replaced.
@@ -68,6 +72,8 @@ func (d *Definition) derive() {
 		Reconcile:    d.List != nil,
 		Lookup:       d.List != nil || d.Lookup != nil,
 		Extend:       d.Extend != nil,
+		LastUsed:     slices.ContainsFunc(d.listings(), func(l *ListBlock) bool { return expr.Find(l.Item, "last_used_at") != nil }),
+		Granted:      len(d.Issue.Granted) > 0,
 		Probe:        d.Probe != nil,
 		Check:        d.Check != nil,
 		KnownID:      d.knowsID(),
@@ -268,7 +274,7 @@ func (d *Definition) markBodyNeeds() {
 			c.NeedsBody = readsBody(c.answerExpressions())
 		}
 	})
-	lastAnswerHolds(d.Issue.Calls, append(d.Issue.ActualExpiry.expressions(), d.Issue.ID), d.Issue.Save, d.Issue.Secret)
+	lastAnswerHolds(d.Issue.Calls, append(d.Issue.ActualExpiry.expressions(), d.Issue.ID), d.Issue.Save, d.Issue.Secret, d.Issue.Granted)
 	if d.Rotate != nil {
 		lastAnswerHolds(d.Rotate.Calls, nil, d.Rotate.Save, d.Rotate.Connection)
 	}

@@ -142,6 +142,7 @@ func (p *parser) checkIssue(at staticScope) (saved, secret cty.Value) {
 	p.checkSave(now(), issue.Save, kept)
 	p.checkAll(now(), wantText, issue.ID)
 	p.checkActualExpiry(now(), issue.ActualExpiry)
+	p.checkGranted(now(), issue.Granted)
 	fields := map[string]cty.Value{}
 	for i, member := range issue.Secret {
 		want := wanted(wantAny)
@@ -155,6 +156,16 @@ func (p *parser) checkIssue(at staticScope) (saved, secret cty.Value) {
 		kept[name] = cty.DynamicVal // kept as JSON, which forgets the type
 	}
 	return cty.ObjectVal(kept), cty.ObjectVal(fields)
+}
+
+// checkGranted: what the answer tells is compared with the role field of the same name.
+func (p *parser) checkGranted(at staticScope, granted []expr.Member) {
+	for _, member := range granted {
+		if p.def.Role.Lookup(member.Name) == nil {
+			p.add(member.At, "unknown role field", "There is no role field %q; %s granted says of role fields what the key has got.", member.Name, suggest.Instead(member.Name, p.def.Role.Names()))
+		}
+		p.checkAll(at, wantAny, member.Expr)
+	}
 }
 
 // checkSteps walks ordered requests, each seeing what the earlier ones saved,

@@ -238,6 +238,8 @@ type IssueBlock struct {
 	Secret []expr.Member
 	// ActualExpiry is where the last answer tells the end of the key.
 	ActualExpiry ActualExpiry
+	// Granted is where it tells what the key may do, by role field.
+	Granted []expr.Member
 }
 
 // ExtendBlock moves the end of a key in one or several requests.

@@ -45,7 +45,7 @@ func (p *parser) readExtend(block *hclsyntax.Block) *ExtendBlock {
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
-	own := with(actualExpiryAttributes, "candidate", "id", "secret", "identify", "save")
+	own := with(actualExpiryAttributes, "candidate", "id", "secret", "identify", "save", "granted")
 	issue := &IssueBlock{at: block.DefRange()}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
@@ -61,6 +61,7 @@ func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
 	issue.Secret = r.object("secret")
 	r.identify(issue.Secret)
 	issue.ActualExpiry = r.actualExpiry()
+	issue.Granted = r.object("granted")
 	if r.attribute("secret") == nil {
 		r.missing("secret", "it says where the key is in the answer, such as secret = { api_key = body.key }")
 	} else if len(issue.Secret) == 0 && !p.any() {
