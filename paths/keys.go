@@ -141,7 +141,8 @@ func keyAnswer() map[string]*framework.FieldSchema {
 		"remote_addr":  {Type: framework.TypeString, Description: "Address that asked for it."},
 		"request_id":   {Type: framework.TypeString, Description: "Id of the request that minted it, as in Vault's audit log."},
 		"granted":      {Type: framework.TypeMap, Description: "What the provider said that the key may do, by role field; not shown where it does not say."},
-		"last_used_at": {Type: framework.TypeTime, Description: "When the key was last used, as its provider tells; empty for a key that never was; not shown where that was not asked for, or the provider does not tell."},
+		"last_used_at": {Type: framework.TypeTime, Description: "When the key was last used, as its provider tells; not shown where that was not asked for, or it does not tell."},
+		"never_used":   {Type: framework.TypeBool, Description: "Whether the provider says that the key was never used; not shown otherwise."},
 		"provider_id":  {Type: framework.TypeString, Description: "Id of the key at the provider; not shown where it is secret."},
 	}
 }
@@ -185,9 +186,9 @@ func showLastUsed(ctx context.Context, e *backend.Engine, s logical.Storage, rec
 	if err != nil {
 		resp.AddWarning("When the key was last used is not known: " + err.Error())
 	}
-	if told {
-		resp.Data["last_used_at"] = ""
-		showTime(resp.Data, "last_used_at", at)
+	showTime(resp.Data, "last_used_at", at)
+	if told && at.IsZero() {
+		resp.Data["never_used"] = true
 	}
 }
 

@@ -1,11 +1,15 @@
 package paths_test
 
 import (
+	"encoding/json"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 )
 
 func TestReconcile(t *testing.T) {
@@ -37,6 +41,50 @@ func TestReconcile(t *testing.T) {
 	}
 	if report := m.reconcile(nil); !reflect.DeepEqual(report["orphans"], []any{}) {
 		t.Errorf("a second reconcile finds %v", report["orphans"])
+	}
+}
+
+// TestWhenKeysWereUsed is told where the provider tells it, and asked for only where
+// somebody wants to know.
+func TestWhenKeysWereUsed(t *testing.T) {
+	m := newMount(t)
+	m.connect("main")
+	m.write("roles/ci", data{"connection": "main", "scopes": "read"})
+	used, unused := m.mint("ci"), m.mint("ci")
+	usedValue := used.Data["api_key"].(string)
+	if status := m.status(usedValue); status != http.StatusOK {
+		t.Fatalf("the key is answered with status %d", status)
+	}
+	times := m.reconcile(nil)["last_used"].(map[string]any)
+	if at := times[used.Data["key_name"].(string)]; at == "" || at == nil {
+		t.Errorf("the report says %v of a key that was used", at)
+	}
+	if at := times[unused.Data["key_name"].(string)]; at != "" {
+		t.Errorf("the report says %v of a key that never was", at)
+	}
+	found := m.write("lookup-key", data{"value": usedValue})
+	if at, _ := found.Data["last_used_at"].(string); at == "" || len(found.Warnings) > 0 {
+		t.Errorf("lookup-key answers %v, %q", found.Data, found.Warnings)
+	}
+	path := "keys/" + found.Data["id"].(string)
+	if _, told := m.read(path)["last_used_at"]; told {
+		t.Error("a plain read asks the provider")
+	}
+	asked := m.must(logical.ReadOperation, path, data{"last_used": true})
+	if at, _ := asked.Data["last_used_at"].(string); at == "" {
+		t.Errorf("asked for, it is answered %v", asked.Data)
+	}
+	if granted, _ := json.Marshal(asked.Data["granted"]); string(granted) != `{"scopes":["read"]}` {
+		t.Errorf("what the key may do is shown as %s", granted)
+	}
+	if never := m.write("lookup-key", data{"value": unused.Data["api_key"]}).Data["never_used"]; never != true {
+		t.Errorf("of a key that never was used it is answered %v", never)
+	}
+	if err := m.sandbox.AddFault(sandbox.Fault{Kind: sandbox.Status, Status: http.StatusForbidden, Count: new(0), Match: sandbox.Match{Method: "GET"}}); err != nil {
+		t.Fatal(err)
+	}
+	if found = m.write("lookup-key", data{"value": usedValue}); len(found.Warnings) != 1 || found.Data["role"] != "ci" {
+		t.Errorf("while the provider is away lookup-key answers %v, %q", found.Data, found.Warnings)
 	}
 }
 

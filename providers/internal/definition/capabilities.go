@@ -130,8 +130,10 @@ func (d *Definition) deriveRequired() requiredValues {
 		}
 	})
 	existing = slices.Concat(revoking, extending)
-	if d.Rotate != nil && d.Rotate.RevokesKeys != nil {
-		existing = append(existing, d.Rotate.RevokesKeys)
+	var ending []hclsyntax.Expression
+	if d.Rotate != nil {
+		ending = expr.Present([]hclsyntax.Expression{d.Rotate.RevokesKeys})
+		existing = append(existing, ending...)
 	}
 	n := requiredValues{
 		scopeRole:       expr.ReferencesTo("role", listing...),
@@ -164,6 +166,7 @@ func (d *Definition) deriveRequired() requiredValues {
 	if d.Extend != nil {
 		maps.Copy(n.Saved, savedBefore(d.Extend.Calls, extending))
 	}
+	maps.Copy(n.Saved, expr.ReferencesTo("saved", ending...))
 	for _, member := range d.Issue.Secret {
 		n.SecretFields[member.Name] = true
 	}
