@@ -17,14 +17,14 @@ type record struct {
 	expiresAt time.Time // zero for never
 	// lastUsedAt is when somebody signed in with it; zero for never.
 	lastUsedAt time.Time
-	scopes    []string
-	owner     string
-	labels    map[string]string
-	cidrs     []netip.Prefix
-	secret    digest
-	account   *record // of a key that belongs to one
-	keys      shelf   // of an account
-	grace     *grace  // of a deleted key that works on
+	scopes     []string
+	owner      string
+	labels     map[string]string
+	cidrs      []netip.Prefix
+	secret     digest
+	account    *record // of a key that belongs to one
+	keys       shelf   // of an account
+	grace      *grace  // of a deleted key that works on
 }
 
 // grace is how long a deleted key works on: until every limit is used up.
