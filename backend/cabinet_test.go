@@ -28,6 +28,8 @@ type cabinet struct {
 	// existing has requests for a new key answered with the newest that exists, and
 	// misnamed has them answered with its id beside a new key's value.
 	existing, misnamed bool
+	// keyless leaves the key out of an answer that tells another's id.
+	keyless bool
 	// lists counts the listings of each drawer, and broken are the drawers whose
 	// listing is answered with this status.
 	lists  map[string]int
@@ -145,6 +147,10 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		made := c.add(drawer, in.Name)
+		if c.misnamed && c.keyless && len(newest) > 0 {
+			answer(http.StatusCreated, map[string]any{"id": newest[0].ID})
+			return
+		}
 		if c.misnamed && len(newest) > 0 {
 			answer(http.StatusCreated, map[string]any{"id": newest[0].ID, "key": made.ID + ".secret-of-" + made.ID})
 			return

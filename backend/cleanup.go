@@ -77,11 +77,12 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		if entry.Kind == queue.Intent && errors.Is(err, errHeld) {
 			return false, errFinished
 		}
-		if !isAnothers(err, entry.ID) {
+		alsoNamed := entry.Told && trusted && err == nil && bound.definition.Capabilities.Lookup
+		if !isAnothers(err, entry.ID) && !alsoNamed {
 			return err == nil && trusted, err
 		}
-		// The answer told the id of what was there before. What was made, if anything
-		// was, is known by its name alone.
+		// The answer told the id of what was there before, or may have. What was made, if
+		// anything was, is then known by its name alone.
 	}
 	if !bound.definition.Capabilities.Lookup {
 		if e.isOver(bound, entry) {

@@ -222,7 +222,7 @@ func TestTwins(t *testing.T) {
 				twins(c)
 				lease := w.mustMint("main")
 				w.startAlone()
-				w.turn()
+				w.run(6*time.Minute, 20*time.Second)
 				return idsOf(lease)
 			},
 		},

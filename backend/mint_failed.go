@@ -65,7 +65,7 @@ func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintP
 	if handle, known := o.bound.client.KnownHandle(o.request); known {
 		entry.Handle = &handle
 	} else if failure != nil {
-		entry.Handle = failure.Made
+		entry.Handle, entry.Told = failure.Made, failure.Made != nil
 	}
 	gone, err := e.revokeByName(ctx, o.bound, &entry)
 	if gone {

@@ -24,6 +24,9 @@ type signature struct {
 	// Lookout is kept by this process and those after it, until it is over.
 	Lookout *lookoutNote `json:"lookout,omitempty"`
 	makerNote
+	// Signed is when the sign of life was given, by the clock that nobody sets between a
+	// process's start and its end: Seen may be ahead of it. Zero in those of earlier versions.
+	Signed time.Time `json:"signed,omitzero"`
 	// Former are the makers before this one of which a lookout has to know.
 	Former []makerNote `json:"former,omitempty"`
 }
@@ -58,7 +61,11 @@ func (g *signature) doubt(now time.Time, stake bool) *Doubt {
 	case !stake:
 		return nil
 	}
-	absent, longest, how := now.Sub(g.Seen), longestFailover, "without a release"
+	signed := g.Seen
+	if !g.Signed.IsZero() && g.Signed.Before(signed) {
+		signed = g.Signed
+	}
+	absent, longest, how := now.Sub(signed), longestFailover, "without a release"
 	if g.Released {
 		longest, how = longestStop, "in good order"
 	}
@@ -68,8 +75,8 @@ func (g *signature) doubt(now time.Time, stake bool) *Doubt {
 	return &Doubt{
 		Since: now,
 		Reason: fmt.Sprintf("whoever acted on this storage last stopped %s, and gave its last sign of life %s ago, at %s",
-			how, absent.Round(time.Second), g.Seen.UTC().Format(time.RFC3339)),
-		LastSign: g.Seen,
+			how, absent.Round(time.Second), signed.UTC().Format(time.RFC3339)),
+		LastSign: signed,
 	}
 }
 
@@ -77,7 +84,7 @@ func (g *signature) doubt(now time.Time, stake bool) *Doubt {
 func (e *Engine) sign(ctx context.Context, s logical.Storage, g signature) error {
 	now := e.now()
 	o := &e.guard.ownership
-	g.Seen = e.clock.latest()
+	g.Seen, g.Signed = e.clock.latest(), now.Round(0)
 	g.Ahead = o.aheadOf(g)
 	if err := stored.Write(ctx, s, ownershipPath, &g); err != nil {
 		return fmt.Errorf("signing the mount's storage: %w", err)

@@ -18,6 +18,9 @@ func TestDoubtOfASignature(t *testing.T) {
 	signed := func(ago time.Duration, released bool) *signature {
 		return &signature{Epoch: "before", makerNote: makerNote{Seen: now.Add(-ago)}, Released: released}
 	}
+	ahead := func(ago time.Duration) *signature {
+		return &signature{Epoch: "before", makerNote: makerNote{Seen: now.Add(time.Hour)}, Signed: now.Add(-ago)}
+	}
 	earlier := &Doubt{Reason: "as before"}
 	tests := []struct {
 		name    string
@@ -36,6 +39,8 @@ func TestDoubtOfASignature(t *testing.T) {
 		{"no sign of life for longer than that", signed(longestFailover+time.Second, false), true, true},
 		{"no sign of life for long, and nothing at stake", signed(24*time.Hour, false), false, false},
 		{"signed in the future: the clock was set back", signed(-24*time.Hour, false), true, false},
+		{"killed a moment ago, when its clock was ahead for a while", ahead(time.Second), true, false},
+		{"no sign of life for long, and its clock was ahead for a while", ahead(longestFailover + time.Second), true, true},
 		{"in doubt before, and killed a moment ago", &signature{makerNote: makerNote{Seen: now}, Doubt: earlier}, true, true},
 		{"in doubt before, and stopped in good order", &signature{makerNote: makerNote{Seen: now}, Doubt: earlier, Released: true}, true, true},
 	}

@@ -170,9 +170,9 @@ func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r 
 		if err := e.examine(ctx, bound, r.location.Scope, listed, holdings); err != nil {
 			return time.Time{}, err
 		}
-		if listed.began.Before(r.clearedAfter(e.lagOf(bound))) {
-			return listed.began, failed
-		}
+	}
+	if listed.began.Before(r.clearedAfter(e.lagOf(bound))) {
+		return listed.began, failed // a call of a former leader's may be under way, and its key be entered
 	}
 	for _, found := range listed.keys() {
 		if !windows.Contain(found.Issued) {

@@ -92,7 +92,10 @@ func TestOneBlocksNoOther(t *testing.T) {
 			test.harm(w, c)
 			before := c.ids()
 			lost := w.lose(c, "main")
-			w.recoverOnly(8*time.Minute, 20*time.Second)
+			for range 24 {
+				time.Sleep(20 * time.Second) // the client's breaker goes by the bubble's time
+				w.recoverOnly(20*time.Second, 20*time.Second)
+			}
 
 			left := c.ids()
 			if slices.Contains(left, lost) {
@@ -399,4 +402,34 @@ func (w *world) changeBox(change func(*Connection)) {
 		change(c)
 		return SaveOptions{Force: true, Credential: true}, nil
 	}))
+}
+
+// TestCallOfAFormerProcessIsWaitedFor: a process that was stopped in mid-mint may still
+// have its answer and enter the key. Nothing of it is removed before its longest call
+// is over, and a key that was entered meanwhile lives.
+func TestCallOfAFormerProcessIsWaitedFor(t *testing.T) {
+	for name, entered := range map[string]bool{"it enters its key": true, "it does not": false} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, c := cabinetWorld(t)
+			lease := w.mustMint("main")
+			r := w.recordOf(lease)
+			w.dropRecordOf(lease) // it is not entered yet
+			w.forget(lease)
+			w.startAlone()
+			w.turn()
+			if left := c.ids(); !slices.Equal(left, idsOf(lease)) {
+				t.Fatalf("at the provider are %v while the former process may enter %s", left, idsOf(lease))
+			}
+			if len(w.marks()) == 0 {
+				t.Fatalf("nothing tells of the former process' mint: %v", w.marks())
+			}
+			if entered {
+				w.must(w.process.books.ledger.Write(context.Background(), w.storage, r))
+			}
+			w.run(6*time.Minute, 20*time.Second)
+			if left := c.ids(); (len(left) == 1) != entered {
+				t.Errorf("at the provider are %v", left)
+			}
+		}))
+	}
 }

@@ -44,11 +44,11 @@ func (e *Engine) noteMisnamed(ctx context.Context, o object, refused error) erro
 }
 
 // seeksMintBefore reports whether a key may yet be found of a mint that began before a
-// record's answer came, which may have told of it.
+// record's answer came, which may have told of it. Two connections may be of one account.
 func (e *Engine) seeksMintBefore(r *ledger.Record) bool {
-	return e.books.queue.SeeksMint(r.Connection, func(id string) bool {
-		began, ok := keyname.ReadPart(id)
-		return !ok || !began.After(r.IssuedAt)
+	return e.books.queue.SeeksMint(func(entry *queue.Entry) bool {
+		began, ok := keyname.ReadPart(entry.ID)
+		return entry.Provider == r.Provider && (!ok || !began.After(r.IssuedAt))
 	})
 }
 
@@ -121,7 +121,7 @@ func (e *Engine) seekOwn(ctx context.Context, s logical.Storage, r *ledger.Recor
 		return err
 	}
 	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
-	if !ours {
+	if !ours || e.books.queue.Waits(part) {
 		return nil
 	}
 	bound, release, err := e.boundFor(ctx, s, r.Origin())

@@ -97,3 +97,27 @@ func TestAnswersOfOneAnothersKeys(t *testing.T) {
 		}))
 	}
 }
+
+// TestHalfAnAnswerOfALostMintsKey: an answer that cannot be used tells the id of another
+// key, so that what was made is looked for by its name, too.
+func TestHalfAnAnswerOfALostMintsKey(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, c := cabinetWorld(t)
+		w.turn()
+		c.change(func(c *cabinet) { c.broken["main"] = http.StatusServiceUnavailable })
+		w.process.gate.failAfter("POST ")
+		if _, err := w.mint("main"); err == nil {
+			t.Fatal("a mint whose answer was lost succeeded")
+		}
+		c.change(func(c *cabinet) { c.misnamed, c.keyless = true, true })
+		if _, err := w.mint("main"); err == nil {
+			t.Fatal("a mint without a key succeeded")
+		}
+		c.change(func(c *cabinet) { c.misnamed = false; delete(c.broken, "main") })
+		w.run(6*time.Minute, 20*time.Second)
+		if left := c.ids(); len(left) > 0 {
+			t.Errorf("at the provider are %v, which nobody holds", left)
+		}
+		w.nothingIsQueued()
+	})(t)
+}

@@ -45,6 +45,9 @@ type Entry struct {
 	// ledger does not.
 	Scope  providers.ListingScope `json:"scope,omitzero"`
 	Handle *providers.Handle      `json:"handle,omitempty"`
+	// Told says that an answer which could not be used told the Handle, so that it may
+	// be another key's.
+	Told bool `json:"told,omitempty"`
 	// TrustAbsenceAfter is when a clean-up may trust that what it does not find does
 	// not exist.
 	TrustAbsenceAfter time.Time `json:"settled_at,omitzero"`

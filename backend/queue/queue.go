@@ -40,8 +40,8 @@ type Queue struct {
 	// entries by id; an entry's fields beyond what is stored change under mu.
 	entries      map[string]*waitingEntry
 	byConnection map[string]*connectionQueue
-	// cleanUps counts the entries of each connection that are no revocations.
-	cleanUps map[string]int
+	// cleanUps counts the entries that are no revocations.
+	cleanUps int
 	running  sync.WaitGroup
 	// unread are the ids of what an earlier process left and that is still to be read.
 	unread map[string]struct{}
@@ -73,7 +73,7 @@ type waitingEntry struct {
 
 // New is an empty queue that goes by the given clock.
 func New(now func() time.Time) *Queue {
-	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}, cleanUps: map[string]int{}}
+	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
 }
 
 // Add queues an entry, on disk first, in the place of one with the same id. An
@@ -256,20 +256,16 @@ func (q *Queue) CleansUpMoreThan(connection string, few int) bool {
 	return false
 }
 
-// SeeksMint reports whether an entry clears up after one of a connection's mints. of
-// tells by the entry's id which mints count.
-func (q *Queue) SeeksMint(connection string, of func(id string) bool) bool {
+// SeeksMint reports whether one of the entries that clear up after mints is such a one.
+// A clean-up that a revocation left has MadeAt: it says nothing of a mint.
+func (q *Queue) SeeksMint(such func(*Entry) bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.cleanUps[connection] == 0 {
+	if q.cleanUps == 0 {
 		return false
 	}
 	for _, item := range q.entries {
-		// One that a revocation left has MadeAt, and says nothing of a mint.
-		if item.Connection != connection || item.held || !item.OfKey() || !item.MadeAt.IsZero() {
-			continue
-		}
-		if of(item.ID) {
+		if !item.held && item.OfKey() && item.MadeAt.IsZero() && such(&item.Entry) {
 			return true
 		}
 	}

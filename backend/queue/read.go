@@ -145,7 +145,7 @@ func (q *Queue) Page(after string, limit int) []Entry {
 func (q *Queue) put(item *waitingEntry) {
 	q.entries[item.ID] = item
 	if item.Kind != Revoke {
-		q.cleanUps[item.Connection]++
+		q.cleanUps++
 	}
 	q.sorted = nil
 	q.quietUntil = noTime
@@ -155,9 +155,7 @@ func (q *Queue) put(item *waitingEntry) {
 func (q *Queue) drop(id string) {
 	delete(q.unread, id)
 	if item := q.entries[id]; item != nil && item.Kind != Revoke {
-		if q.cleanUps[item.Connection]--; q.cleanUps[item.Connection] == 0 {
-			delete(q.cleanUps, item.Connection)
-		}
+		q.cleanUps--
 	}
 	delete(q.entries, id)
 	q.sorted = nil
