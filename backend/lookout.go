@@ -33,13 +33,18 @@ const (
 	// lookoutFor is how long after a start the lookout is kept.
 	lookoutFor = 24 * time.Hour
 	// shortestLookAge is how old, at least, the last look may be. It may be a
-	// quarter as old as the lookout is long, and some times what a look takes.
+	// quarter as old as the lookout is long, up to a bound, and some times what a look takes.
 	shortestLookAge = 2 * time.Second
+	longestLookAge  = time.Minute
 	lookAgePerTook  = 20
 	// blindTries and blindBound are how often and for how long a list must fail
 	// before the work goes on without it.
 	blindTries = 3
 	blindBound = 2 * time.Minute
+	// originalFirst is how much later than its time a connection's credential is rotated
+	// while a lookout is kept. An original that lives has rotated it by then, at the same
+	// schedule, so that a copy's credential is dead and can take nothing from it.
+	originalFirst = time.Minute
 	// nodesApart is how far the clocks of two nodes may be apart.
 	nodesApart = 2 * time.Second
 	// mostEvidence bounds the names that are kept: storage takes no large entries.
@@ -291,7 +296,7 @@ func (l *lookout) isClear(key string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.at(key)
-	age := max(shortestLookAge, now.Sub(l.began)/4, lookAgePerTook*one.took)
+	age := max(shortestLookAge, min(now.Sub(l.began)/4, longestLookAge), lookAgePerTook*one.took)
 	return !one.clearAt.IsZero() && now.Sub(one.clearAt) < age
 }
 

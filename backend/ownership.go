@@ -115,6 +115,7 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 	defer o.mu.Unlock()
 	o.decided = true
 	o.own = signature{Epoch: o.epoch, makerNote: makerNote{Maker: e.guard.namer.Maker}, Doubt: doubt, Lookout: note, Former: former}
+	o.own.ClaimAfterCrash = found != nil && found.ClaimAfterCrash
 	if doubt != nil {
 		e.logDoubt(doubt)
 	}

@@ -23,6 +23,9 @@ type Ownership struct {
 	Doubt *Doubt
 	// Superseded says that another process has taken over.
 	Superseded bool
+	// ClaimAfterCrash says that the mount waits for a claim after every process that
+	// stopped without a release.
+	ClaimAfterCrash bool
 	// PastDeadline counts the keys that the reaper would have ended, and Queued
 	// the revocations that wait; both are 0 where the mount is not passive.
 	PastDeadline, Queued int
@@ -33,7 +36,7 @@ func (e *Engine) Ownership(ctx context.Context, s logical.Storage) (Ownership, e
 	passive := e.passive()
 	o := &e.guard.ownership
 	o.mu.Lock()
-	told := Ownership{Epoch: o.epoch, Passive: passive, Doubt: o.own.Doubt, Superseded: o.superseded}
+	told := Ownership{Epoch: o.epoch, Passive: passive, Doubt: o.own.Doubt, Superseded: o.superseded, ClaimAfterCrash: o.own.ClaimAfterCrash}
 	o.mu.Unlock()
 	if !passive {
 		return told, nil
@@ -72,6 +75,20 @@ func (e *Engine) ClaimOwnership(ctx context.Context, req *logical.Request) error
 func (e *Engine) YieldOwnership(ctx context.Context, req *logical.Request) error {
 	doubt := &Doubt{Since: e.now(), Reason: "an operator left what this mount knows to another one", Yielded: true}
 	return e.changeOwnership(ctx, req, doubt, eventYielded, "an operator left what this mount knows to another one; it is passive")
+}
+
+// SetClaimAfterCrash says whether the mount is to wait for a claim after every process
+// that stopped without a release, however fresh its sign of life is.
+func (e *Engine) SetClaimAfterCrash(ctx context.Context, s logical.Storage, wait bool) error {
+	if err := e.findOwnership(ctx, s); err != nil {
+		return err
+	}
+	o := &e.guard.ownership
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	changed := o.signature()
+	changed.ClaimAfterCrash = wait
+	return e.sign(ctx, s, changed)
 }
 
 func (e *Engine) changeOwnership(ctx context.Context, req *logical.Request, doubt *Doubt, event, said string) error {

@@ -27,6 +27,9 @@ type signature struct {
 	// Signed is when the sign of life was given, by the clock that nobody sets between a
 	// process's start and its end: Seen may be ahead of it. Zero in those of earlier versions.
 	Signed time.Time `json:"signed,omitzero"`
+	// ClaimAfterCrash says that operators want to be asked after every process that
+	// stopped without a release.
+	ClaimAfterCrash bool `json:"claim_after_crash,omitempty"`
 	// Former are the makers before this one of which a lookout has to know.
 	Former []makerNote `json:"former,omitempty"`
 }
@@ -69,8 +72,11 @@ func (g *signature) doubt(now time.Time, stake bool) *Doubt {
 	if g.Released {
 		longest, how = longestStop, "in good order"
 	}
-	if absent <= longest {
+	if absent <= longest && (g.Released || !g.ClaimAfterCrash) {
 		return nil
+	}
+	if absent <= longest {
+		how += " (claim_after_crash is set)"
 	}
 	return &Doubt{
 		Since: now,

@@ -282,3 +282,58 @@ func TestFormerLeaderStepsBack(t *testing.T) {
 		t.Errorf("the former leader released what is not its any more: %+v, %v", stored, err)
 	}
 }
+
+// TestCopyStartedAtOnce: a snapshot is started beside its original a moment after it
+// was taken, which looks like a failover. Where operators want to be asked then, it is
+// passive, as a successor is after a crash, and one after a stop in good order is not.
+func TestCopyStartedAtOnce(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t)
+	w.must(w.process.SetClaimAfterCrash(ctx, w.storage, true))
+	w.makeStatic("legacy", time.Hour)
+	w.mustMint("app")
+	w.run(3*time.Minute, time.Minute)
+	drill := w.restore(w.snapshot(), w.leasesNow())
+	if told, err := drill.process.Ownership(ctx, drill.storage); err != nil || !told.Passive || !strings.Contains(told.Doubt.Reason, "claim_after_crash") {
+		t.Fatalf("the copy: %+v, %v", told, err)
+	}
+	liveOn(w, drill, 30*time.Hour, 20*time.Minute)
+	w.heldKeysWork()
+	w.staticKeysWork()
+
+	w.stopAndStart()
+	if w.process.passive() {
+		t.Error("a process that follows one which stopped in good order is passive")
+	}
+	w.start(fault{})
+	if !w.process.passive() {
+		t.Error("a process that follows a crash is not passive")
+	}
+	w.must(w.process.ClaimOwnership(ctx, w.request(logical.UpdateOperation, "ownership/claim")))
+	w.must(w.process.SetClaimAfterCrash(ctx, w.storage, false))
+	w.start(fault{})
+	if w.process.passive() {
+		t.Error("the mount waits for a claim that nobody wants any more")
+	}
+}
+
+// TestCopyRotatesAfterItsOriginal: a rotation is due on both, and the copy is the first
+// whose clockwork comes to it. The original's credential works on.
+func TestCopyRotatesAfterItsOriginal(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t)
+	w.scheduleRoot(time.Hour)
+	w.must(w.process.RotateRoot(ctx, w.storage, "box"))
+	w.run(3*time.Minute, time.Minute)
+	drill := w.restore(w.snapshot(), w.leasesNow())
+	for range 3 * 180 {
+		for _, one := range []*world{drill, w} {
+			one.advance(20 * time.Second)
+			one.turn()
+		}
+	}
+	w.credentialWorks()
+	if state, err := w.process.rootState(ctx, w.storage, "box"); err != nil || w.time().Sub(state.LastRotated) > time.Hour+time.Minute {
+		t.Errorf("the original has rotated at %v, %v", state.LastRotated, err)
+	}
+}

@@ -168,7 +168,11 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 		last = e.now()
 	}
 	// A leader that died may have rotated and not come to move the timetable.
-	if next := connection.Schedule.Next(last); !last.IsZero() && e.now().Before(next) {
+	next := connection.Schedule.Next(last)
+	if e.guard.lookout.isKept(e.now()) {
+		next = next.Add(originalFirst)
+	}
+	if !last.IsZero() && e.now().Before(next) {
 		return e.books.timetable.Set(ctx, e.storage, key, next)
 	}
 	_, err = e.rotateRootNow(ctx, e.storage, name, RotateOptions{scheduled: true})

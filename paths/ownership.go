@@ -20,10 +20,20 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 				OperationPrefix: operationPrefix,
 				OperationSuffix: "ownership",
 			},
+			Fields: map[string]*framework.FieldSchema{
+				"claim_after_crash": {Type: framework.TypeBool, Description: "Whether the mount waits for ownership/claim after every process that stopped without a release, such as a crash or a failover, even if that was a moment ago. A copy that is started right after its snapshot then harms nothing."},
+			},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation: &framework.PathOperation{
 					Callback:                    o.read,
 					Summary:                     "Show whether this mount acts, or may be a copy of another one.",
+					Responses:                   okResponse(ownershipAnswer()),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    o.write,
+					Summary:                     "Say when this mount is to wait for a claim.",
 					Responses:                   okResponse(ownershipAnswer()),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -33,7 +43,10 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 			HelpDescription: `
 A mount that was restored from a snapshot may stand beside its living original. As long as that is in
 doubt it is passive: it mints and renews, and ends, replaces and removes nothing that it has from the
-snapshot. Write ownership/claim when it is the only one, ownership/yield when another one is the owner.`,
+snapshot. Write ownership/claim when it is the only one, ownership/yield when another one is the owner.
+
+A copy that starts within minutes of its snapshot looks like a new leader after a crash. With
+claim_after_crash=true both wait for a claim; a start after a stop in good order does not.`,
 		},
 		o.decision("claim", o.claim, "Have this mount act, because it is the only one of its kind.", `
 Say this after a take-over from a snapshot, when the original is gone for good. The mount then revokes
@@ -71,14 +84,15 @@ func (o ownershipEndpoints) decision(verb string, callback framework.OperationFu
 // ownershipAnswer is the schema of what is told of a mount's ownership.
 func ownershipAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"state":         {Type: framework.TypeString, Description: `"active"; "passive", where the mount ends, replaces and removes nothing; or "superseded", where another process has taken over.`},
-		"epoch":         {Type: framework.TypeString, Description: "Name of the process that acts, new at every start."},
-		"since":         {Type: framework.TypeString, Description: "Since when the mount is passive."},
-		"reason":        {Type: framework.TypeString, Description: "Why it is passive."},
-		"evidence":      {Type: framework.TypeStringSlice, Description: "Names of keys at a provider that somebody else must have made, where these are the reason."},
-		"yielded":       {Type: framework.TypeBool, Description: "Whether an operator left what it knows to another one."},
-		"queued":        {Type: framework.TypeInt, Description: "How many revocations wait for a claim."},
-		"past_deadline": {Type: framework.TypeInt, Description: "How many keys are past their end by what this storage knows; a claim has them revoked."},
+		"state":             {Type: framework.TypeString, Description: `"active"; "passive", where the mount ends, replaces and removes nothing; or "superseded", where another process has taken over.`},
+		"epoch":             {Type: framework.TypeString, Description: "Name of the process that acts, new at every start."},
+		"since":             {Type: framework.TypeString, Description: "Since when the mount is passive."},
+		"reason":            {Type: framework.TypeString, Description: "Why it is passive."},
+		"evidence":          {Type: framework.TypeStringSlice, Description: "Names of keys at a provider that somebody else must have made, where these are the reason."},
+		"yielded":           {Type: framework.TypeBool, Description: "Whether an operator left what it knows to another one."},
+		"claim_after_crash": {Type: framework.TypeBool, Description: "Whether the mount waits for a claim after every process that stopped without a release."},
+		"queued":            {Type: framework.TypeInt, Description: "How many revocations wait for a claim."},
+		"past_deadline":     {Type: framework.TypeInt, Description: "How many keys are past their end by what this storage knows; a claim has them revoked."},
 	}
 }
 
@@ -90,6 +104,15 @@ func (o ownershipEndpoints) read(ctx context.Context, req *logical.Request, _ *f
 		return nil, err
 	}
 	return &logical.Response{Data: describeOwnership(told)}, nil
+}
+
+func (o ownershipEndpoints) write(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	if wait, given := d.GetOk("claim_after_crash"); given {
+		if err := o.engine.SetClaimAfterCrash(ctx, req.Storage, wait.(bool)); err != nil {
+			return nil, err
+		}
+	}
+	return o.read(ctx, req, d)
 }
 
 func (o ownershipEndpoints) claim(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -107,7 +130,7 @@ func (o ownershipEndpoints) yield(ctx context.Context, req *logical.Request, d *
 }
 
 func describeOwnership(told backend.Ownership) map[string]any {
-	described := map[string]any{"state": "active", "epoch": told.Epoch}
+	described := map[string]any{"state": "active", "epoch": told.Epoch, "claim_after_crash": told.ClaimAfterCrash}
 	if !told.Passive {
 		return described
 	}

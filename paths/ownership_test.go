@@ -17,6 +17,13 @@ func TestOwnership(t *testing.T) {
 		t.Fatalf("a mount that was just made is %v", state)
 	}
 
+	if told := m.write("ownership", data{"claim_after_crash": true}).Data; told["claim_after_crash"] != true || told["state"] != "active" {
+		t.Errorf("a mount that is to wait for a claim after a crash is told of as %v", told)
+	}
+	if m.write("ownership", nil).Data["claim_after_crash"] != true {
+		t.Error("a write that says nothing of it changed claim_after_crash")
+	}
+
 	told := asJSON(t, m.write("ownership/yield", nil).Data)
 	if told["state"] != "passive" || told["yielded"] != true || told["reason"] == "" || told["since"] == "" {
 		t.Errorf("a yielded mount is told of as %v", told)

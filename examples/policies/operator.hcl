@@ -53,7 +53,7 @@ path "apikeys/keys/*" {
   capabilities = ["read"]
 }
 path "apikeys/ownership" {
-  capabilities = ["read"]
+  capabilities = ["read", "update"]
 }
 path "apikeys/ownership/*" {
   capabilities = ["update"]
