@@ -54,9 +54,10 @@ provider "aiven" {
     get   = "/v1/access_token"
     items = body.tokens
     item = {
-      id         = item.token_prefix
-      name       = item.description
-      created_at = item.create_time
+      id           = item.token_prefix
+      name         = item.description
+      created_at   = item.create_time
+      last_used_at = item.last_used_time
     }
   }
 

@@ -75,9 +75,10 @@ provider "cloudflare" {
     ok    = body.success
     items = body.result
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.issued_on
+      id           = item.id
+      name         = item.name
+      created_at   = item.issued_on
+      last_used_at = item.last_used_on
     }
     pagination "page" {}
   }

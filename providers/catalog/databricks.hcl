@@ -54,9 +54,10 @@ provider "databricks" {
     get   = "/api/2.0/token-management/tokens"
     items = coalesce(try(body.token_infos, null), [])
     item = {
-      id         = item.token_id
-      name       = try(item.comment, null)
-      created_at = item.creation_time
+      id           = item.token_id
+      name         = try(item.comment, null)
+      created_at   = item.creation_time
+      last_used_at = item.last_used_day
     }
   }
 

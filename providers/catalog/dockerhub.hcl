@@ -65,9 +65,10 @@ provider "dockerhub" {
     query = { page_size = 100 }
     items = body.results
     item = {
-      id         = item.uuid
-      name       = item.token_label
-      created_at = item.created_at
+      id           = item.uuid
+      name         = item.token_label
+      created_at   = item.created_at
+      last_used_at = item.last_used
     }
     pagination "page" {}
   }

@@ -54,14 +54,15 @@ provider "dynatrace" {
     get = "/api/v2/apiTokens"
     query = {
       pageSize    = page.key == null ? 200 : null
-      fields      = page.key == null ? "+creationDate" : null
+      fields      = page.key == null ? "+creationDate,+lastUsedDate" : null
       nextPageKey = page.key
     }
     items = body.apiTokens
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = try(item.creationDate, null)
+      id           = item.id
+      name         = item.name
+      created_at   = try(item.creationDate, null)
+      last_used_at = item.lastUsedDate
     }
     next = try(body.nextPageKey, null) == null ? null : { key = body.nextPageKey }
   }

@@ -64,9 +64,10 @@ provider "fastly" {
     query = { per_page = 100 }
     items = try(body.data, body)
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
     pagination "page" { more = length(items) == 100 }
   }

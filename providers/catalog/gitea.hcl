@@ -73,8 +73,9 @@ provider "gitea" {
     }
     items = body
     item = {
-      id   = tostring(item.id)
-      name = item.name
+      id           = tostring(item.id)
+      name         = item.name
+      last_used_at = item.last_used_at
     }
     pagination "page" {}
   }

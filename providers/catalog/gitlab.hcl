@@ -79,9 +79,10 @@ provider "gitlab" {
     }
     items = [for token in body : token if token.active && !token.revoked]
     item = {
-      id         = tostring(item.id)
-      name       = item.name
-      created_at = item.created_at
+      id           = tostring(item.id)
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
     pagination "page" { more = length(body) > 0 }
   }

@@ -50,9 +50,10 @@ provider "konnect" {
     query = { "page[size]" = 100 }
     items = body.data
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
     pagination "page" { parameter = "page[number]" }
   }

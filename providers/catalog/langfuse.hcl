@@ -61,9 +61,10 @@ provider "langfuse" {
     get   = "/api/public/projects/${role.project_id}/apiKeys"
     items = body.apiKeys
     item = {
-      id         = item.id
-      name       = try(item.note, null)
-      created_at = item.createdAt
+      id           = item.id
+      name         = try(item.note, null)
+      created_at   = item.createdAt
+      last_used_at = item.lastUsedAt
     }
   }
 

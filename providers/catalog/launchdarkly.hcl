@@ -62,9 +62,10 @@ provider "launchdarkly" {
     query = { showAll = true, limit = 25 }
     items = body.items
     item = {
-      id         = item._id
-      name       = item.name
-      created_at = item.creationDate
+      id           = item._id
+      name         = item.name
+      created_at   = item.creationDate
+      last_used_at = item.lastUsed
     }
     pagination "offset" {}
   }

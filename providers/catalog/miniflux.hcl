@@ -40,9 +40,10 @@ provider "miniflux" {
     get   = "/v1/api-keys"
     items = body
     item = {
-      id         = item.id
-      name       = item.description
-      created_at = item.created_at
+      id           = item.id
+      name         = item.description
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
   }
 

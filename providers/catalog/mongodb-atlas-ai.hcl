@@ -73,9 +73,10 @@ provider "mongodb-atlas-ai" {
     headers = { Accept = "application/vnd.atlas.2025-03-12+json" }
     items   = body.results
     item = {
-      id         = item.apiKeyId
-      name       = item.name
-      created_at = item.createdAt
+      id           = item.apiKeyId
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = item.lastUsedAt
     }
     pagination "page" { parameter = "pageNum" }
   }

@@ -137,9 +137,10 @@ provider "mongodb-atlas" {
     headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
     items   = body.results
     item = {
-      id         = item.clientId
-      name       = item.name
-      created_at = item.createdAt
+      id           = item.clientId
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = try(item.secrets[0].lastUsedAt, null)
     }
     pagination "page" { parameter = "pageNum" }
   }

@@ -55,9 +55,10 @@ provider "neon" {
     get   = "/organizations/${connection.org_id}/api_keys"
     items = body
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
   }
 

@@ -69,7 +69,7 @@ provider "netbird-setup-keys" {
   list {
     get   = "/api/setup-keys"
     items = body
-    item  = { id = item.id, name = item.name }
+    item  = { id = item.id, name = item.name, last_used_at = item.last_used }
   }
 
   expiry {

@@ -53,9 +53,10 @@ provider "netbird" {
     get   = "/api/users/${role.user_id}/tokens"
     items = body
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used
     }
   }
 

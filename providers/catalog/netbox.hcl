@@ -58,9 +58,10 @@ provider "netbox" {
     query = { limit = 100 }
     items = body.results
     item = {
-      id         = item.id
-      name       = try(item.description, null)
-      created_at = try(item.created, null)
+      id           = item.id
+      name         = try(item.description, null)
+      created_at   = try(item.created, null)
+      last_used_at = item.last_used
     }
     pagination "offset" {}
   }

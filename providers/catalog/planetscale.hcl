@@ -81,9 +81,10 @@ provider "planetscale" {
     query = { page = coalesce(page.number, 1), per_page = 100 }
     items = body.data
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
     next = body.next_page == null ? null : { number = body.next_page }
   }

@@ -70,9 +70,10 @@ provider "pulumi-cloud" {
     query = { filter = "all" }
     items = body.tokens
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = try(item.created, null)
+      id           = item.id
+      name         = item.name
+      created_at   = try(item.created, null)
+      last_used_at = item.lastUsed
     }
     pagination "cursor" {
       parameter = "continuationToken"

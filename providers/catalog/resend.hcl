@@ -58,9 +58,10 @@ provider "resend" {
     query = { limit = 100 }
     items = body.data
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
+      id           = item.id
+      name         = item.name
+      created_at   = item.created_at
+      last_used_at = item.last_used_at
     }
     pagination "cursor" {
       parameter = "after"

@@ -68,9 +68,10 @@ provider "sonarqube" {
     query = { login = role.login }
     items = body.userTokens
     item = {
-      id         = item.name
-      name       = item.name
-      created_at = item.createdAt
+      id           = item.name
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = item.lastConnectionDate
     }
   }
 

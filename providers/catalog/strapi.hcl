@@ -75,9 +75,10 @@ provider "strapi" {
     get   = "/admin/api-tokens"
     items = body.data
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.createdAt
+      id           = item.id
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = item.lastUsedAt
     }
   }
 

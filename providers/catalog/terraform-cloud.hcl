@@ -74,9 +74,10 @@ provider "terraform-cloud" {
     }
     items = body.data
     item = {
-      id         = item.id
-      name       = coalesce(try(item.attributes.description, null), "")
-      created_at = item.attributes["created-at"]
+      id           = item.id
+      name         = coalesce(try(item.attributes.description, null), "")
+      created_at   = item.attributes["created-at"]
+      last_used_at = item.attributes["last-used-at"]
     }
     pagination "page" { parameter = "page[number]" }
   }

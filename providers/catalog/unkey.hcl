@@ -89,9 +89,10 @@ provider "unkey" {
     json  = { apiId = connection.api_id, limit = 100, cursor = page.cursor }
     items = body.data
     item = {
-      id         = item.keyId
-      name       = item.name
-      created_at = item.createdAt
+      id           = item.keyId
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = item.lastUsedAt
     }
     pagination "cursor" {
       next = body.pagination.cursor

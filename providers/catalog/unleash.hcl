@@ -80,10 +80,11 @@ provider "unleash" {
     get   = "/api/admin/api-tokens"
     items = body.tokens
     item = {
-      id         = item.tokenName
-      name       = item.tokenName
-      created_at = item.createdAt
-      secret     = { token = item.secret }
+      id           = item.tokenName
+      name         = item.tokenName
+      created_at   = item.createdAt
+      secret       = { token = item.secret }
+      last_used_at = item.seenAt
     }
   }
 
@@ -92,10 +93,11 @@ provider "unleash" {
     get   = "/api/admin/api-tokens/${key.name}"
     items = body.tokens
     item = {
-      id         = item.tokenName
-      name       = item.tokenName
-      created_at = item.createdAt
-      secret     = { token = item.secret }
+      id           = item.tokenName
+      name         = item.tokenName
+      created_at   = item.createdAt
+      secret       = { token = item.secret }
+      last_used_at = item.seenAt
     }
   }
 

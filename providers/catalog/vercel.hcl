@@ -52,9 +52,10 @@ provider "vercel" {
     query = { limit = 100 }
     items = body.tokens
     item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.createdAt
+      id           = item.id
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = item.activeAt
     }
     pagination "cursor" {
       parameter = "until"

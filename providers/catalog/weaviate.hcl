@@ -67,11 +67,13 @@ provider "weaviate" {
   # Not paged: the answer is all users.
   list {
     get   = "/v1/users/db"
+    query = { includeLastUsedTime = true }
     items = body
     item = {
-      id         = item.userId
-      name       = item.userId
-      created_at = try(item.createdAt, null)
+      id           = item.userId
+      name         = item.userId
+      created_at   = try(item.createdAt, null)
+      last_used_at = item.lastUsedAt
     }
   }
 

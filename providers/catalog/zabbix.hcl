@@ -38,7 +38,7 @@ provider "zabbix" {
   }
 
   locals {
-    api  = "/api_jsonrpc.php"
+    api      = "/api_jsonrpc.php"
     in_body  = connection.credential_in == "body"
     call     = { jsonrpc = "2.0", id = 1, auth = local.in_body ? connection.token : null }
     retiring = { jsonrpc = "2.0", id = 1, auth = local.in_body ? previous.token : null }
@@ -103,7 +103,7 @@ provider "zabbix" {
     post  = local.api
     json  = merge(local.call, { method = "token.get", params = { output = "extend", userids = [role.user_id] } })
     items = body.result
-    item  = { id = item.tokenid, name = item.name, created_at = item.created_at }
+    item  = { id = item.tokenid, name = item.name, created_at = item.created_at, last_used_at = item.lastaccess }
   }
 
   extend {
