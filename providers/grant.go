@@ -54,11 +54,16 @@ func (m *minting) readGrant() Grant {
 func beyond(field string, parts, other []string) []string {
 	var extra []string
 	for _, part := range parts {
-		if text := field + " " + part; !slices.Contains(other, part) && !slices.Contains(extra, text) {
+		if text := field + " " + part; !hasPart(other, part) && !slices.Contains(extra, text) {
 			extra = append(extra, text)
 		}
 	}
 	return extra
+}
+
+// hasPart compares without regard to upper and lower case: providers change that.
+func hasPart(parts []string, part string) bool {
+	return slices.ContainsFunc(parts, func(one string) bool { return strings.EqualFold(one, part) })
 }
 
 // partsOf are the texts by which two values are compared: of a list its elements, of an

@@ -27,6 +27,7 @@ func TestGrantIsCompared(t *testing.T) {
 		"told as null":              {Values{"scopes": []any{"a"}}, object{"scopes": nil}, "", nil, nil},
 		"told in a way of its own":  {Values{"scopes": []any{"a"}}, object{"scopes": "everything"}, "scopes = [for one in body.scopes.all : one]", nil, nil},
 		"one text for a list":       {Values{"scopes": []any{"a"}}, object{"scopes": "a"}, "", nil, nil},
+		"in another case":           {Values{"scopes": []any{"Reader"}}, object{"scopes": []any{"READER"}}, "", nil, nil},
 		"translated":                {Values{"scopes": []any{"a"}}, object{"scopes": []any{"A", "DEFAULT"}}, `scopes = [for one in body.scopes : lower(one) if one != "DEFAULT"]`, nil, nil},
 		"a level":                   {Values{"level": "read"}, object{"level": "admin"}, "level = body.level", []string{"level admin"}, []string{"level read"}},
 		"the same level":            {Values{"level": "read"}, object{"level": "read"}, "level = body.level", nil, nil},

@@ -217,6 +217,12 @@ func (r *replaying) issue(ctx context.Context, step *Step) error {
 			r.wrong("secret.%s is not read", name)
 		}
 	}
+	for _, more := range key.Granted.More {
+		r.wrong("granted reads more than was asked for: %s; translate what the answer writes in another way", more)
+	}
+	for _, less := range key.Granted.Less {
+		r.wrong("granted reads less than was asked for: %s", less)
+	}
 	return r.granted(step, request, key.ActualExpiry)
 }
 

@@ -79,6 +79,7 @@ provider "backblaze-b2" {
     identify   = "application_key"
     secret     = { application_key_id = body.applicationKeyId, application_key = body.applicationKey }
     expires_at = body.expirationTimestamp
+    granted    = { capabilities = body.capabilities, bucket_ids = body.bucketIds, name_prefix = body.namePrefix }
   }
 
   # What a second deletion is answered is not documented, so that a key is gone is

@@ -76,8 +76,9 @@ provider "datadog" {
         }
       }
     }
-    id     = body.data.id
-    secret = { key = body.data.attributes.key }
+    id      = body.data.id
+    secret  = { key = body.data.attributes.key }
+    granted = { scopes = body.data.attributes.scopes }
   }
 
   revoke {

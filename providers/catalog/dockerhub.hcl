@@ -51,8 +51,9 @@ provider "dockerhub" {
       scopes      = role.scopes
       expires_at  = rfc3339(key.expires_at)
     }
-    id     = body.uuid
-    secret = { token = body.token }
+    id      = body.uuid
+    secret  = { token = body.token }
+    granted = { scopes = body.scopes }
   }
 
   revoke {

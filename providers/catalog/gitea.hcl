@@ -53,8 +53,9 @@ provider "gitea" {
       name   = key.name
       scopes = role.scopes
     }
-    id     = tostring(body.id)
-    secret = { token = body.sha1 }
+    id      = tostring(body.id)
+    secret  = { token = body.sha1 }
+    granted = { scopes = body.scopes }
   }
 
   # The server takes a number for an id before it takes it for a name.

@@ -69,6 +69,11 @@ provider "github-app" {
     id         = sha256(body.token)
     secret     = { token = body.token }
     expires_at = body.expires_at
+    # Reading metadata comes with every token.
+    granted = {
+      permissions  = { for name, level in body.permissions : name => level if name != "metadata" || can(role.permissions.metadata) }
+      repositories = body.repositories == null ? null : body.repositories[*].name
+    }
   }
 
   # Only the token itself may end it; one that has ended is answered 401.

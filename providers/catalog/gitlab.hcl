@@ -63,6 +63,7 @@ provider "gitlab" {
     id         = tostring(body.id)
     secret     = { token = body.token }
     expires_at = body.expires_at
+    granted    = { scopes = body.scopes, access_level = body.access_level }
   }
 
   revoke {

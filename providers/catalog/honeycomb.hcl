@@ -65,7 +65,8 @@ provider "honeycomb" {
         relationships = { environment = { data = { type = "environments", id = role.environment_id } } }
       }
     }
-    id = body.data.id
+    id      = body.data.id
+    granted = { create_datasets = body.data.attributes.permissions.create_datasets }
     secret = {
       api_key = "${body.data.id}${body.data.attributes.secret}"
       id      = body.data.id

@@ -38,6 +38,7 @@ provider "linode" {
     id         = tostring(body.id)
     secret     = { token = body.token }
     expires_at = body.expiry
+    granted    = { scopes = split(" ", body.scopes) }
   }
 
   revoke {

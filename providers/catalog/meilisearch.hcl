@@ -52,6 +52,7 @@ provider "meilisearch" {
     id         = uuidv5("url", key.name)
     secret     = { api_key = body.key }
     expires_at = body.expiresAt
+    granted    = { actions = body.actions, indexes = body.indexes }
   }
 
   revoke {

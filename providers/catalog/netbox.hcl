@@ -46,6 +46,7 @@ provider "netbox" {
     id         = body.id
     secret     = { token = body.key }
     expires_at = try(body.expires, null)
+    granted    = { write_enabled = body.write_enabled }
   }
 
   revoke {

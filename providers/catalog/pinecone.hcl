@@ -59,10 +59,11 @@ provider "pinecone" {
   check { get = "/admin/projects" }
 
   issue {
-    post   = "/admin/projects/${role.project_id}/api-keys"
-    json   = { name = key.name, roles = role.roles }
-    id     = body.key.id
-    secret = { api_key = body.value }
+    post    = "/admin/projects/${role.project_id}/api-keys"
+    json    = { name = key.name, roles = role.roles }
+    id      = body.key.id
+    secret  = { api_key = body.value }
+    granted = { roles = body.key.roles }
   }
 
   revoke {

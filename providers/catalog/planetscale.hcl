@@ -69,6 +69,7 @@ provider "planetscale" {
     identify   = "password"
     secret     = { username = body.username, password = body.plain_text, host = body.access_host_url }
     expires_at = body.expires_at
+    granted    = { role = body.role, replica = body.replica }
   }
 
   revoke {

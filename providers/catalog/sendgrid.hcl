@@ -48,6 +48,10 @@ provider "sendgrid" {
     }
     id     = body.api_key_id
     secret = { api_key = body.api_key }
+    # SendGrid adds these two to every key.
+    granted = {
+      scopes = [for one in body.scopes : one if !contains(["2fa_required", "sender_verification_eligible"], one)]
+    }
   }
 
   # A key goes on working for a moment after this.

@@ -97,7 +97,7 @@ provider "tailscale" {
     }
     for_each = saved.ids
     get      = "/api/v2/tailnet/${connection.tailnet}/keys/${each.value}"
-    items    = body.invalid ? [] : [body] # revoked, or expired
+    items    = try(body.invalid, false) ? [] : [body] # revoked, or expired
     item     = { id = item.id, name = item.description, created_at = item.created }
     gone     = [404]
   }

@@ -44,6 +44,7 @@ provider "typesense" {
     id         = body.id
     secret     = { api_key = body.value }
     expires_at = body.expires_at
+    granted    = { actions = body.actions, collections = body.collections }
   }
 
   revoke {

@@ -92,7 +92,7 @@ exchange "API tokens" {
       "dt0c01.OTHER",
     ]
     trip {
-      request = "GET /api/v2/apiTokens?pageSize=200&fields=%2BcreationDate"
+      request = "GET /api/v2/apiTokens?pageSize=200&fields=%2BcreationDate%2C%2BlastUsedDate"
       status  = 200
       answer = {
         totalCount  = 2
