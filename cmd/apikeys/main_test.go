@@ -28,7 +28,7 @@ func apikeys(t *testing.T, args ...string) (status int, said string) {
 }
 
 // file writes a text to a file of its own.
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "sandbox.hcl")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -136,7 +136,23 @@ func TestTry(t *testing.T) {
 		},
 		"a misspelt revoke that takes 404 for gone": {
 			sandboxSource(t, `delete = "/v1/keys/${key.id}"`, `delete = "/v1/kyes/${key.id}"`), 1,
-			[]string{"the key was not revoked, and is alive; look at the path of revoke", "something is left at the provider"},
+			[]string{"✗ the key was not revoked, and is alive; look at the path of revoke", "something is left at the provider"},
+		},
+		"a misspelt revoke, and only the probe to see it": {
+			strings.Replace(withoutBlock(t, "list", "rotate"), `delete = "/v1/keys/${key.id}"`, `delete = "/v1/kyes/${key.id}"`, 1), 1,
+			[]string{"✗ ", "look at the path of revoke"},
+		},
+		"a misspelt revoke, and only the list to see it": {
+			strings.Replace(withoutBlock(t, "probe"), `delete = "/v1/keys/${key.id}"`, `delete = "/v1/kyes/${key.id}"`, 1), 1,
+			[]string{"✗ ", "look at the path of revoke"},
+		},
+		"a revoke of another thing, which is not there": {
+			sandboxSource(t, `delete = "/v1/keys/${key.id}"`, `delete = "/v1/keys/${key.name}"`), 1,
+			[]string{"✗ ", "look at the path of revoke"},
+		},
+		"a misspelt revoke by a condition": {
+			strings.Replace(sandboxSource(t, "gone   = [404]", "gone   = status == 404"), `delete = "/v1/keys/${key.id}"`, `delete = "/v1/kyes/${key.id}"`, 1), 1,
+			[]string{"✗ ", "look at the path of revoke"},
 		},
 		"a revoke that revokes nothing and is answered 200": {
 			sandboxSource(t, `delete = "/v1/keys/${key.id}"`, `get    = "/v1/keys/${key.id}"`), 1,
@@ -147,7 +163,7 @@ func TestTry(t *testing.T) {
 			[]string{"it is dead", "write what the provider answers into gone"},
 		},
 		"a list that finds nothing": {
-			sandboxSource(t, "name       = item.name", `name = "other-${item.name}x"`), 1,
+			sandboxSource(t, "name         = item.name", `name = "other-${item.name}x"`), 1,
 			[]string{"not found at the provider by its name", "the key of a life cut short is revoked"},
 		},
 		"a probe of something else": {
