@@ -48,9 +48,9 @@ provider "sendgrid" {
     }
     id     = body.api_key_id
     secret = { api_key = body.api_key }
-    # SendGrid adds these two to every key.
+    # SendGrid adds such to every key.
     granted = {
-      scopes = [for one in body.scopes : one if !contains(["2fa_required", "sender_verification_eligible"], one)]
+      scopes = [for scope in body.scopes : scope if !can(regex("^(2fa_|sender_verification_)", scope))]
     }
   }
 
