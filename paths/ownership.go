@@ -21,7 +21,7 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "ownership",
 			},
 			Fields: map[string]*framework.FieldSchema{
-				"claim_after_crash": {Type: framework.TypeBool, Description: "Whether the mount waits for ownership/claim after every process that stopped without a release, such as a crash or a failover, even if that was a moment ago. A copy that is started right after its snapshot then harms nothing."},
+				"claim_after_crash": {Type: framework.TypeBool, DisplayAttrs: &framework.DisplayAttributes{Name: "Claim after a crash"}, Description: "Whether the mount waits for ownership/claim after every process that stopped without a release, such as a crash or a failover, even if that was a moment ago. A copy that is started right after its snapshot then harms nothing."},
 			},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation: &framework.PathOperation{
