@@ -123,8 +123,9 @@ func (e *Engine) extendLease(ctx context.Context, req *logical.Request, roleName
 	case granted < ttl:
 		warnings = append(warnings, fmt.Sprintf("the key lives no longer than %s at %s; the lease is capped accordingly", granted, r.Provider))
 		// Vault computes the TTL of a renewal once more, from the increment that was
-		// asked for, and heeds no bound but the maximum, which counts from the issue.
-		ttl, maxTTL = granted, e.clock.latest().Sub(req.Secret.IssueTime)+granted
+		// asked for, and heeds no bound but the maximum, which counts from the issue, by
+		// Vault's own clock: as CalculateTTL does, and as no other clock of the engine.
+		ttl, maxTTL = granted, time.Since(req.Secret.IssueTime)+granted
 	}
 	// The deadline moves before Vault moves the lease: a ledger that is ahead
 	// keeps the key alive a little longer, one that is behind would kill it.

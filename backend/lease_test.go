@@ -259,3 +259,24 @@ func TestRevocationAtEveryStep(t *testing.T) {
 		}
 	})
 }
+
+// TestRenewalCappedByVaultsClock: Vault computes a renewal once more by its own clock,
+// and a key that ends soon does so whatever the engine's clocks say.
+func TestRenewalCappedByVaultsClock(t *testing.T) {
+	const left = 10 * time.Minute
+	for _, jump := range []time.Duration{0, time.Hour, 365 * 24 * time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			w.set(jump)
+			r := w.recordOf(lease)
+			r.ExpiresAt = w.time().Add(left)
+			r.BaseURL = "https://elsewhere.example" // where nobody can move its end
+			w.must(w.process.books.ledger.Write(context.Background(), w.storage, r))
+			w.must(w.renew(lease, time.Hour))
+			if granted := lease.end.Sub(w.time()); granted > left+time.Minute {
+				t.Errorf("Vault has the lease live for %s, and the key for %s", granted, left)
+			}
+		})
+	}
+}
