@@ -2,11 +2,14 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
 // TestUnknownMintsShareOnePass: of three hundred mints nobody knows whether they made
@@ -76,3 +79,23 @@ func (u *unheard) Header() http.Header {
 }
 func (u *unheard) Write(p []byte) (int, error) { return len(p), nil }
 func (u *unheard) WriteHeader(int)             {}
+
+// TestUnknownMintThatCannotBeBelievedForLong is looked for, but not every few seconds
+// for as long as a clock was ahead when it was queued.
+func TestUnknownMintThatCannotBeBelievedForLong(t *testing.T) {
+	w := newWorld(t)
+	for name, test := range map[string]struct {
+		until  time.Duration
+		seldom bool
+	}{
+		"in a minute": {time.Minute, false},
+		"in a day":    {24 * time.Hour, true},
+		"in a year":   {365 * 24 * time.Hour, true},
+	} {
+		err := w.process.stillUnknown(&queue.Entry{TrustAbsenceAfter: w.time().Add(test.until)})
+		var seldom *unproven
+		if got := errors.As(err, &seldom); got != test.seldom {
+			t.Errorf("%s: %v; seldom: %t, want %t", name, err, got, test.seldom)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/retry"
 )
 
 // processQueueEntry carries out one queue entry; on success the entry is off the queue.
@@ -31,7 +32,7 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 		return err
 	}
 	if !done {
-		return errStillUnknown
+		return e.stillUnknown(&entry)
 	}
 	if err := e.books.queue.Remove(context.WithoutCancel(ctx), e.storage, entry.ID); err != nil {
 		return err
@@ -43,6 +44,16 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 
 // errStillUnknown keeps an entry on the queue of which nothing was found yet.
 var errStillUnknown = errors.New("no such key is listed so far; it is looked for once more before that is believed")
+
+// stillUnknown keeps an entry on the queue of which nothing was found yet. Where a
+// clock that was ahead put off for long the moment from which that is believed, asking
+// every few seconds until then proves nothing.
+func (e *Engine) stillUnknown(entry *queue.Entry) error {
+	if entry.TrustAbsenceAfter.Sub(e.now()) > retry.LongestRefused {
+		return &unproven{reason: errStillUnknown.Error()}
+	}
+	return errStillUnknown
+}
 
 // processRevocation revokes a key in the ledger, once nobody else can be its owner.
 func (e *Engine) processRevocation(ctx context.Context, entry queue.Entry) error {
