@@ -54,10 +54,13 @@ test: check ## check, and all tests: unit and with real servers
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
 	$(if $(C),GITEA_BIN="$$(go run ./scripts/getserver gitea)"; export GITEA_BIN,echo "There is no C compiler, so the tests run without the race detector and without Gitea."); \
 	go run ./scripts/gotest $(RACE) -parallel 6 -timeout 30m ./...
-	@$(if $(C),go run ./scripts/gotest ./internal/simulation # a seed's life is not itself under the race detector)
+	@# A seed's life is not itself under the race detector, nor where turns are taken by chance.
+	@overlay="$$(go run ./scripts/overlay build/_runtime)" && go run ./scripts/gotest -overlay "$$overlay" -timeout 30m ./internal/simulation
 
 simulate: ## play lives of the engine until Ctrl-C, for SECONDS, or the one of SEED
-	$(if $(SEED),SEED=$(SEED) go test ./internal/simulation -run '^TestLife$$' -count 1 -timeout 0 -v,SECONDS=$(or $(SECONDS),1000000) FROM=$(or $(FROM),1) go test ./internal/simulation -run '^TestLives$$' -count 1 -timeout 0 -v)
+	@echo "The first time this builds Go's runtime anew, which takes a few minutes."
+	@overlay="$$(go run ./scripts/overlay build/_runtime)" && \
+	$(if $(SEED),SEED=$(SEED) go test -overlay "$$overlay" ./internal/simulation -run '^TestLife$$' -count 1 -timeout 0 -v,SECONDS=$(or $(SECONDS),1000000) FROM=$(or $(FROM),1) go test -overlay "$$overlay" ./internal/simulation -run '^TestLives$$' -count 1 -timeout 0 -v)
 
 integration: servers ## keys' whole lives at all real servers, and with faults on the way there
 	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +23,12 @@ func changes() []action {
 		}},
 		{kind: "delete project", weight: 1, fits: func(t Traits) bool { return t.Projects }, do: deleteProject,
 			describe: say("the project beta is deleted at the provider, with its keys")},
+		{kind: "delete account", weight: 1, do: deleteAccount, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("our account is deleted at the provider, with all that is in it; an operator has a credential of a new one written after %s", round(e.D))
+		}},
+		{kind: "override", weight: 1, do: override, describe: func(e Event, t Traits) string {
+			return fmt.Sprintf("an operator uploads another definition of the same provider, and the first one again after %s", round(e.D))
+		}},
 		{kind: "upload", weight: 2, do: func(w *world, e Event) {
 			text := w.life.Traits.definition(providerName, fmt.Sprint("revision ", e.N))
 			_ = w.write(w.clusterOf(e), e, "definitions/"+providerName, map[string]any{"definition": text})
@@ -34,7 +41,7 @@ func changes() []action {
 				_ = w.write(c, e, "roles/app", roleData(t, "one", "alpha"))
 			}
 		}, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("roles/app is deleted, and written again after %s", e.D)
+			return fmt.Sprintf("roles/app is deleted, and written again after %s", round(e.D))
 		}},
 		{kind: "delete connection", weight: 1, do: func(w *world, e Event) {
 			c, name := w.clusterOf(e), e.connection(w.life.Traits)
@@ -49,7 +56,7 @@ func changes() []action {
 				_ = w.write(c, e, "config/"+name, w.connectionData(c, name, nil))
 			}
 		}, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("config/%s is deleted without force, and written again after %s", e.connection(t), e.D)
+			return fmt.Sprintf("config/%s is deleted without force, and written again after %s", e.connection(t), round(e.D))
 		}},
 		{kind: "move", weight: 1, do: moveMount, describe: say("the mount is moved to another path, by which its leases end")},
 		{kind: "tune", weight: 1, do: func(w *world, e Event) {
@@ -59,7 +66,7 @@ func changes() []action {
 			c.defaultTTL, c.maxTTL = e.tuned()/2, e.tuned()
 		}, describe: func(e Event, t Traits) string { return fmt.Sprintf("the mount's max_lease_ttl is %s now", e.tuned()) }},
 		{kind: "credential ended", weight: 1, do: credentialEnded, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("the provider ends the credential of config/%s; an operator writes another after %s", e.connection(t), e.D)
+			return fmt.Sprintf("the provider ends the credential of config/%s; an operator writes another after %s", e.connection(t), round(e.D))
 		}},
 		{kind: "clock", weight: 2, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
@@ -74,13 +81,13 @@ func changes() []action {
 			time.Sleep(e.D)
 			n.set(0)
 		}, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("the leader's clock is off by %s for %s", e.jump(), e.D)
+			return fmt.Sprintf("the leader's clock is off by %s for %s", e.jump(), round(e.D))
 		}},
 		{kind: "clone", weight: 1, do: clone, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("a snapshot is taken, and started beside its original after %s", e.drill())
+			return fmt.Sprintf("a snapshot is taken, and started beside its original after %s", round(e.drill()))
 		}},
 		{kind: "restore", weight: 1, do: restore, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("a snapshot is taken, and restored in place after %s; an operator claims the mount", e.D)
+			return fmt.Sprintf("a snapshot is taken, and restored in place after %s; an operator claims the mount", round(e.D))
 		}},
 	}
 }
@@ -169,7 +176,8 @@ func shareCredential(w *world, e Event) {
 func otherAccount(w *world, e Event) {
 	c, name := w.clusterOf(e), e.connection(w.life.Traits)
 	w.host.mu.Lock()
-	theirs := w.host.addAdmin(w.host.accounts[1], "operator-theirs-"+name)
+	others := w.host.accounts[len(w.host.accounts)-1]
+	theirs := w.host.addAdmin(others, "operator-theirs-"+name)
 	w.host.mu.Unlock()
 	w.leading(c, name)
 	w.giveCredential(c, e, name, map[string]any{"admin_key": theirs.secret, "force": e.Yes})
@@ -224,11 +232,61 @@ func deleteProject(w *world, e Event) {
 	}
 	w.host.accounts[0].projects["beta"] = false
 	w.host.mu.Unlock()
+	// Nothing there can be asked any more: what waits for it is given up by hand.
+	for _, c := range w.originals() {
+		for name := range c.storedAdmins() {
+			w.replacing(c, name)
+		}
+	}
 	time.Sleep(e.D)
 	for _, c := range w.originals() {
 		if !w.isOver() {
 			_ = w.write(c, e, "roles/batch", roleData(w.life.Traits, "one", "gamma"))
 		}
+	}
+}
+
+// deleteAccount ends our account at the provider. What was in it is dead, and the
+// connections that lead there are given credentials of a new one.
+func deleteAccount(w *world, e Event) {
+	w.host.mu.Lock()
+	gone := w.host.accounts[0]
+	for _, k := range gone.keys {
+		if k.there(time.Now()) {
+			k.excused = "its account was deleted"
+			k.deleted, k.dies = time.Now(), time.Now()
+		}
+	}
+	for _, a := range gone.admins {
+		a.removed, a.taken = true, true
+		w.take(a.secret)
+	}
+	fresh := &account{name: fmt.Sprint("ours since ", e.N), projects: map[string]bool{}}
+	w.host.accounts = slices.Insert(w.host.accounts, 0, fresh)
+	w.host.mu.Unlock()
+	time.Sleep(e.D)
+	if !w.isOver() {
+		w.mendConnections()
+	}
+}
+
+// override uploads a definition that says less of what the provider can do, and
+// other things otherwise, and after a while the first one.
+func override(w *world, e Event) {
+	c, other := w.clusterOf(e), w.life.Traits
+	other.Lookup, other.Probe, other.Extend = false, false, false
+	if other.Pages > 0 {
+		other.Pages, other.ByNumber = other.Pages+1, !other.ByNumber
+	}
+	for i, t := range []Traits{other.consistent(), w.life.Traits} {
+		if i > 0 {
+			time.Sleep(e.D)
+		}
+		if w.isOver() {
+			return
+		}
+		text := t.definition(providerName, fmt.Sprint("override ", e.N, " ", i))
+		_ = w.write(c, e, "definitions/"+providerName, map[string]any{"definition": text})
 	}
 }
 
@@ -269,6 +327,9 @@ func (c *cluster) snapshot() snapshot {
 // clone starts a copy of a cluster beside it, whose leases end there, too.
 func clone(w *world, e Event) {
 	c := w.clusterOf(e)
+	if w.clocksJumped(c) {
+		return // see docs/reliability.md: what is stored does not tell how old it is
+	}
 	s := c.snapshot()
 	time.Sleep(e.drill())
 	if w.isOver() || w.isMended() {

@@ -67,6 +67,8 @@ provider "{{ .Name }}" {
 {{- else if .Sealed }}
     post = "{{ .Place }}/keys/${key.id}/revocation"
     json = { key = secret.api_key }
+{{- else if .ByName }}
+    delete = "{{ .Place }}/named-keys/${key.name}"
 {{- else }}
     delete = "{{ .Place }}/keys/${key.id}"
 {{- end }}
@@ -174,6 +176,9 @@ func (t Traits) definition(name, revision string) string {
 		collection = place + "/keys"
 	}
 	item := "id = item.id, name = item.name"
+	if t.IDsOnly {
+		item = "id = item.id, name = item.id" // the id is the name
+	}
 	if !t.NoDates {
 		item += ", created_at = item.created_at"
 	}

@@ -44,6 +44,7 @@ type storedRecord struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	Static    string    `json:"static_role"`
 	Kept      bool      `json:"kept"`
+	RequestID string    `json:"request_id"`
 }
 
 func newDisk() *disk {

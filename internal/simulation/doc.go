@@ -2,7 +2,7 @@
 // crashes and loses writes, a provider that can do everything that a real one
 // does to us, and operators, all drawn from one seed and played in virtual time.
 // The engine is the real one, as paths.Factory makes it; nothing inside it is
-// replaced. After every step the invariants of invariants.go are checked.
+// replaced. After every step the promises of promises.go are checked.
 //
 // A life that breaks one is shrunk to the shortest history that still does, and
 // can be played again by its seed: every actor draws from a stream of its own
@@ -11,5 +11,5 @@
 // The files, from the bottom: chance.go, traits.go and life.go (what is drawn),
 // disk.go (storage), definition.go and provider.go (the provider), network.go,
 // vault.go (nodes, leases), operator.go and faults.go (what happens), world.go
-// (a life being played), invariants.go, shrink.go.
+// (a life being played), promises.go and invariants.go, shrink.go, readable.go.
 package simulation

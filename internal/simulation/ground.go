@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -235,10 +236,8 @@ func (c *cluster) storedAdmins() map[string]string {
 
 // isNoted reports whether something on disk tells that there may be such a key.
 func (c *cluster) isNoted(k *key) bool {
-	for _, path := range c.disk.paths("queue/") {
-		if strings.Contains(string(c.disk.get(path)), fixedPart(k.name)) {
-			return true
-		}
+	if c.queuesKey(k) {
+		return true
 	}
 	for _, path := range c.disk.paths("dirty/") {
 		var mark struct {
@@ -258,6 +257,21 @@ func (c *cluster) queues(kind string) bool {
 		}
 		return c.disk.decode(path, &entry) && entry.Kind == kind
 	})
+}
+
+// queuesKey reports whether an entry of the queue names the key.
+func (c *cluster) queuesKey(k *key) bool {
+	return slices.ContainsFunc(c.disk.paths("queue/"), func(path string) bool {
+		return strings.Contains(string(c.disk.get(path)), fixedPart(k.name))
+	})
+}
+
+// readersGone are the requests whose readers hung up while the process that
+// answered them went on.
+func (c *cluster) readersGone() map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.gone)
 }
 
 // made counts the keys that were ever made for the cluster.

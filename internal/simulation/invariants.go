@@ -3,53 +3,13 @@ package simulation
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 )
 
-// invariant is a promise of the engine. Its check answers what breaks it.
-type invariant struct {
-	name   string
-	broken func(*world) []string
-}
-
-// The invariants, by name. docs/reliability.md says what tries to break each.
-const (
-	heldKeysWork       = "a held key works until its lease ends"
-	adminWorks         = "the stored admin credential works"
-	livingKeysAreNoted = "every living key is in the ledger, or a mark or note is on disk"
-	recordsOutlive     = "a record goes only after the provider said that the key is gone"
-	deadlinesFollow    = "every record has a deadline, not before the end of its lease"
-	secretsStayHidden  = "secrets stay where they belong"
-	adminsAreKnown     = "every admin credential that the engine made is stored or noted"
-	nothingPilesUp     = "nothing grows without bound"
-	booksAgree         = "once the world is quiet, provider and ledger agree"
-	workGoesOn         = "once the world is quiet, everything works again"
-)
-
-// standing invariants hold after every step. Those about one moment are checked
-// as it comes, too: died, adminEnded and forgot below, and the watches on the log
-// and on storage.
-var standing = []invariant{
-	{heldKeysWork, leasedKeysWork},
-	{heldKeysWork, staticKeysWork},
-	{adminWorks, storedAdminsWork},
-	{livingKeysAreNoted, everyKeyIsNoted},
-	{deadlinesFollow, deadlinesAreRight},
-	{adminsAreKnown, everyAdminIsKnown},
-	{nothingPilesUp, storageIsBounded},
-	{nothingPilesUp, trafficIsBounded},
-}
-
-// final invariants hold after an hour in which nothing happened.
-var final = []invariant{
-	{booksAgree, ledgerMatchesProvider},
-	{booksAgree, nothingIsLeftToDo},
-	{booksAgree, reconcileFindsTwins},
-	{workGoesOn, rolesMint},
-	{workGoesOn, staticRolesAnswer},
-}
+// How the promises of promises.go are looked at.
 
 // leasedKeysWork: whoever holds a lease has a key that works.
 func leasedKeysWork(w *world) []string {
@@ -106,6 +66,51 @@ func (w *world) died(k *key) {
 			}
 		}
 	}
+}
+
+// made is asked at the moment at which the provider makes a key, whose answer may
+// never arrive. The provider is locked.
+func (w *world) made(k *key) {
+	if k.excused == "" && !k.cluster.isNoted(k) {
+		w.breaks(livingKeysAreNoted, "%s is made, and nothing on disk told that there may be one", k.name)
+	}
+}
+
+// leaseIsOver is asked at the moment at which Vault is told that a lease's key was
+// revoked, and forgets the lease.
+func (w *world) leaseIsOver(c *cluster, l *lease) {
+	k := w.keyOf(l.key)
+	if c.copied || k == nil || k.excused != "" || !k.there(time.Now()) || w.isHeldBeside(k) {
+		return
+	}
+	if !c.queuesKey(k) {
+		w.breaks(noKeyOutlives, "%s is over, and its key %s lives on", l.id, k.name)
+	}
+}
+
+// isHeldBeside reports whether somebody holds the key, by whichever lease or role.
+func (w *world) isHeldBeside(k *key) bool {
+	return slices.ContainsFunc(w.originals(), func(c *cluster) bool { return c.heldNames()[fixedPart(k.name)] })
+}
+
+// nobodysKeysEnd: what was made for a reader who hung up, of which no lease can be,
+// ends as soon as nothing is in the way.
+func nobodysKeysEnd(w *world) []string {
+	const soon = 16 * time.Minute // a queue's longest pause, and a minute
+	since, mended := w.mendedFor()
+	if !mended || since < soon {
+		return nil
+	}
+	var broken []string
+	for _, c := range w.originals() {
+		gone := c.readersGone()
+		for _, r := range c.disk.ledger() {
+			if gone[r.RequestID] && w.lives(r.Handle.Name) && !w.excusedName(r.Handle.Name) {
+				broken = append(broken, fmt.Sprintf("%s was made for a reader who hung up, and lives on", r))
+			}
+		}
+	}
+	return broken
 }
 
 // storedAdminsWork: the credential in config/ works, unless the world took it
@@ -237,6 +242,26 @@ func trafficIsBounded(w *world) []string {
 	return nil
 }
 
+// processIsBounded: what the engine starts comes to its end.
+func processIsBounded(w *world) []string {
+	const most = 1500
+	if n := runtime.NumGoroutine(); n > most {
+		return []string{fmt.Sprintf("%d goroutines are alive", n)}
+	}
+	return nil
+}
+
+// quietIsQuiet: what goes on without end would show as requests.
+func quietIsQuiet(w *world) []string {
+	const most = 1500
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	if n := w.host.requests - w.host.requestsBefore; n > most {
+		return []string{fmt.Sprintf("%d requests were made in the quiet hour, most of them %s", n, w.host.mostAsked())}
+	}
+	return nil
+}
+
 // ledgerMatchesProvider: each living key has one record, and each record a
 // living key that somebody holds.
 func ledgerMatchesProvider(w *world) []string {
@@ -272,6 +297,9 @@ func nothingIsLeftToDo(w *world) []string {
 	for _, c := range w.originals() {
 		for _, prefix := range []string{"queue/", "dirty/", "rotation/"} {
 			for _, path := range c.disk.paths(prefix) {
+				if c.wasLeftByFormer(path) {
+					continue
+				}
 				if w.clocksJumped(c) && prefix != "rotation/" {
 					continue // what was noted while a clock was ahead waits for as long, which harms nobody
 				}
@@ -280,6 +308,18 @@ func nothingIsLeftToDo(w *world) []string {
 		}
 	}
 	return broken
+}
+
+// wasLeftByFormer reports whether an entry of the queue is of a process that went on
+// after its successor had read the queue, about a key that is dead: the next start
+// drops it.
+func (c *cluster) wasLeftByFormer(path string) bool {
+	id, queued := strings.CutPrefix(path, "queue/")
+	var entry struct {
+		KeyName string `json:"key_name"`
+	}
+	return queued && c.disk.decode(path, &entry) && !c.world.lives(entry.KeyName) &&
+		!slices.ContainsFunc(c.queued(), func(one waiting) bool { return one.id == id })
 }
 
 // reconcileFindsTwins: what a proxy made twice goes with the next reconcile.

@@ -33,6 +33,14 @@ func actionOf(kind string) *action {
 	return nil
 }
 
+// round is a time as people say it.
+func round(d time.Duration) time.Duration {
+	if d > 2*time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
 func say(text string) func(Event, Traits) string {
 	return func(Event, Traits) string { return text }
 }
@@ -43,7 +51,7 @@ func applications() []action {
 		{kind: "mint", weight: 16, do: mintOne, describe: func(e Event, t Traits) string {
 			text := "an application reads creds/" + e.role(t)
 			if e.hangsUp() {
-				text += fmt.Sprintf(" and hangs up after %s", e.patience())
+				text += fmt.Sprintf(" and hangs up after %s", round(e.patience()))
 			}
 			return text
 		}},
@@ -245,7 +253,7 @@ func (w *world) mend() {
 		p.clear()
 	}
 	w.mu.Lock()
-	w.mended = true
+	w.mended = time.Now()
 	w.mu.Unlock()
 	for _, c := range w.originals() {
 		for _, n := range c.nodes {
@@ -474,7 +482,7 @@ func accidents() []action {
 				c.lead()
 			}
 		}, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("the leader is demoted, and another leads after %ds (the old one goes on for %s)", e.A%5, e.D)
+			return fmt.Sprintf("the leader is demoted, and another leads after %ds (the old one goes on for %s)", e.A%5, round(e.D))
 		}},
 		{kind: "reload", weight: 2, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
@@ -486,7 +494,7 @@ func accidents() []action {
 				c.lead()
 			}
 		}, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("the plugin is reloaded (what the old process was doing goes on for %s)", e.D)
+			return fmt.Sprintf("the plugin is reloaded (what the old process was doing goes on for %s)", round(e.D))
 		}},
 		{kind: "crash", weight: 2, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
@@ -511,7 +519,7 @@ func accidents() []action {
 		{kind: "weather", weight: 8, do: func(w *world, e Event) {
 			w.host.turn(e.weather(), e.D+time.Second)
 		}, describe: func(e Event, t Traits) string {
-			return fmt.Sprintf("for %s the provider is %s", e.D+time.Second, e.weather())
+			return fmt.Sprintf("for %s the provider %s", round(e.D+time.Second), e.weather())
 		}},
 	}
 }
@@ -520,6 +528,7 @@ func accidents() []action {
 var weathers = []string{
 	weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow, weatherDoubles, weatherForbidden,
 	weatherThrottles, weatherMangled, weatherCut, weatherDeaf, weatherForgetful, weatherCircles, weatherExisting, weatherMisnames,
+	weatherRepeats, weatherMasked, weatherOddEnds,
 }
 
 func (e Event) weather() string { return weathers[e.A%len(weathers)] }

@@ -18,12 +18,12 @@ const secretMark = "sk_sim_"
 
 // What a provider can be like for a while.
 const (
-	weatherDown      = "down"          // no connection comes about
-	weatherErrors    = "answers 503"   // and does nothing
-	weatherLost      = "loses answers" // after doing what was asked
-	weatherSlow      = "slow"          // beyond every timeout, and then does it
-	weatherDoubles   = "doubles"       // a proxy repeats each POST
-	weatherForbidden = "answers 403"   // the admin may do and see nothing
+	weatherDown      = "is down"           // no connection comes about
+	weatherErrors    = "answers 503"       // and does nothing
+	weatherLost      = "loses answers"     // after doing what was asked
+	weatherSlow      = "is slow"           // beyond every timeout, and then does it
+	weatherDoubles   = "repeats each POST" // a proxy before it does
+	weatherForbidden = "answers 403"       // the admin may do and see nothing
 	weatherThrottles = "answers 429"
 	weatherMangled   = "mangles answers" // after doing what was asked
 	weatherCut       = "breaks off in mid-answer"
@@ -32,6 +32,9 @@ const (
 	weatherCircles   = "begins its lists anew at their end"
 	weatherExisting  = "answers with what exists when it is to make a key" // and makes none
 	weatherMisnames  = "answers with another key's id when it makes one"
+	weatherRepeats   = "shows a page of its lists twice"
+	weatherMasked    = "answers 404" // the admin may do and see nothing, and is not told so
+	weatherOddEnds   = "tells a key's end as nobody can read it"
 )
 
 // provider is a host with an admin API. Its clock may differ from everybody's.
@@ -47,7 +50,10 @@ type provider struct {
 	free     []string             // ids of keys that died, the oldest first
 	requests int
 	inFlight int
-	most     int // in flight at once
+	asked    map[string]int // requests since the quiet hour began, by method and path
+	// requestsBefore is how many there were when the quiet hour began.
+	requestsBefore int
+	most           int // in flight at once
 }
 
 type account struct {
@@ -133,7 +139,7 @@ func (p *provider) clear() {
 // answer lets a request take its time and effect. Nil is no answer.
 func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 	what := r.Method + " " + r.URL.RequestURI() + nameIn(body)
-	d := p.enter(what + r.Header.Get("Authorization"))
+	d := p.enter(what+r.Header.Get("Authorization"), r.Method+" "+r.URL.Path)
 	defer p.leave()
 	changes := r.Method != http.MethodGet
 	wait := between(d, p.traits.Slow/4, p.traits.Slow)
@@ -264,14 +270,34 @@ func (p *provider) unheard(a *answer) {
 	}
 }
 
+// beginCount has the requests of the quiet hour counted.
+func (p *provider) beginCount() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requestsBefore = p.requests
+	clear(p.asked)
+}
+
+// mostAsked is what is asked most often. The caller holds mu.
+func (p *provider) mostAsked() string {
+	names := sortedNames(p.asked)
+	slices.SortStableFunc(names, func(a, b string) int { return p.asked[b] - p.asked[a] })
+	names = names[:min(3, len(names))]
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%d)", name, p.asked[name])
+	}
+	return strings.Join(names, ", ")
+}
+
 // enter counts a request and gives it its own chance.
-func (p *provider) enter(what string) chanceStream {
+func (p *provider) enter(what, path string) chanceStream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.requests++
 	p.inFlight++
 	p.most = max(p.most, p.inFlight)
 	p.counts[what]++
+	p.asked[path]++
 	return dice(p.world.life.Seed, p.address, what, p.counts[what])
 }
 
@@ -325,6 +351,9 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 	if now.Before(p.weather[weatherForbidden]) && r.URL.Path != "/v1/whoami" {
 		return refusal(http.StatusForbidden, "you may not")
 	}
+	if now.Before(p.weather[weatherMasked]) && r.URL.Path != "/v1/whoami" {
+		return notFound()
+	}
 	var in struct {
 		Name      string
 		Key       string
@@ -354,6 +383,8 @@ func (p *provider) route(from *node, a *admin, r *http.Request, name, value, exp
 		return p.fillAccount(a.account, parts[1], expires)
 	case "DELETE accounts/2", "DELETE keys/2", "POST keys/3":
 		return p.deleteKey(from, a.account, project, parts[1])
+	case "DELETE named-keys/2":
+		return p.deleteNamed(from, a.account, project, parts[1])
 	case "PATCH keys/2":
 		return p.extendKey(a.account, parts[1], expires)
 	case "GET accounts/1", "GET keys/1":
@@ -405,18 +436,29 @@ func (p *provider) makeOrShow(from *node, in *account, project, name, expires st
 	there := p.newest(in, project)
 	now := time.Now()
 	switch {
-	case there == nil || p.traits.KnownID:
+	case p.traits.ByName && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
+		return refusal(http.StatusConflict, "there is one of that name")
+	case there == nil || p.traits.KnownID || p.traits.ByName:
 	case now.Before(p.weather[weatherExisting]):
 		return p.showExisting(from, there)
-	case now.Before(p.weather[weatherMisnames]):
+	case now.Before(p.weather[weatherMisnames]) && p.isWellKnown(there):
 		made := p.makeKey(from, in, project, name, expires)
-		in.keys[len(in.keys)-1].told = there.id
+		one := in.keys[len(in.keys)-1]
+		one.told = there.id
+		if there.cluster != from.cluster {
+			one.excused = "its answer told the id of another mount's key"
+		}
 		there.share(from)
 		p.world.note("provider", "the answer for %s tells the id of %s", name, there.name)
 		return made.with("id", there.id)
 	}
 	return p.makeKey(from, in, project, name, expires)
 }
+
+// isWellKnown reports whether a ledger has the key under its own id. An answer that
+// tells the id of one that is not is more than an engine can see through, as
+// docs/reliability.md says.
+func (p *provider) isWellKnown(k *key) bool { return k.told == "" && p.world.recordOf(k) != nil }
 
 // newest is the newest living key of a place; nil where there is none.
 func (p *provider) newest(in *account, project string) *key {
@@ -437,7 +479,7 @@ func (p *provider) showExisting(from *node, k *key) *answer {
 	if p.traits.Steps {
 		return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name})
 	}
-	return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": shown(k.expires)})
+	return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": p.shownEnd(k)})
 }
 
 // share excuses a key that another mount is told to be its own, by an answer that
@@ -469,6 +511,7 @@ func (p *provider) makeKey(from *node, in *account, project, name, expires strin
 		k.excused = "its connection leads elsewhere again"
 	}
 	in.keys = append(in.keys, k)
+	p.world.made(k)
 	if p.traits.Steps {
 		return told(http.StatusCreated, map[string]any{"id": k.id, "name": k.name})
 	}
@@ -495,7 +538,7 @@ func (p *provider) fill(k *key, expires string) *answer {
 		k.expires = latest
 	}
 	return told(http.StatusCreated, map[string]any{
-		"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": shown(k.expires),
+		"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": p.shownEnd(k),
 	})
 }
 
@@ -504,6 +547,27 @@ func (p *provider) endOf(text string) time.Time {
 	if err != nil || !p.traits.Expiry {
 		return time.Time{}
 	}
+	return end
+}
+
+// oddEnds are texts and numbers that no time can be read from.
+var oddEnds = []any{"soon", "2000-13-45T99:00:00Z", "31/12/2000", true, map[string]any{"date": "soon"}, []any{}}
+
+// noEnds are the ways in which providers say that a key does not end.
+var noEnds = []any{"", 0, -1, "never", "0001-01-01T00:00:00Z"}
+
+// shownEnd is a key's end as the provider tells it.
+func (p *provider) shownEnd(k *key) any {
+	if !time.Now().Before(p.weather[weatherOddEnds]) {
+		return shown(k.expires)
+	}
+	odd := oddEnds
+	if p.traits.Shortens == 0 {
+		// Where a key ends when it was asked to, it harms nobody to be told that it does not.
+		odd = slices.Concat(odd, noEnds)
+	}
+	end := pick(dice(p.world.life.Seed, "end", k.name, len(k.account.keys)), odd...)
+	p.world.note("provider", "the end of %s is told as %#v", k.name, end)
 	return end
 }
 
@@ -534,6 +598,16 @@ func (p *provider) find(in *account, project, id string) *key {
 		}
 	}
 	return nil
+}
+
+// deleteNamed deletes a key by its name, which no two have where that is how.
+func (p *provider) deleteNamed(from *node, in *account, project, name string) *answer {
+	for _, k := range in.keys {
+		if k.name == name && k.project == project && k.there(time.Now()) {
+			return p.deleteKey(from, in, project, k.id)
+		}
+	}
+	return notFound()
 }
 
 func (p *provider) deleteKey(from *node, in *account, project, id string) *answer {
@@ -571,7 +645,7 @@ func (p *provider) extendKey(in *account, id, expires string) *answer {
 	for _, k := range slices.Backward(in.keys) {
 		if k.id == id && k.there(time.Now()) && !p.isTooYoung(k) {
 			k.expires = p.endOf(expires)
-			return told(http.StatusOK, map[string]any{"expires_at": shown(k.expires)})
+			return told(http.StatusOK, map[string]any{"expires_at": p.shownEnd(k)})
 		}
 	}
 	return notFound()
@@ -614,6 +688,9 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 	return told(http.StatusOK, map[string]any{"data": items, "next_cursor": next})
 }
 
+// again marks the cursor of a page in whose place the one before was shown.
+const again = "@again"
+
 // page cuts out what the request asks for. Cursors hold still, numbers shift.
 func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing, next any) {
 	query := r.URL.Query()
@@ -627,6 +704,7 @@ func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing,
 		n, _ := strconv.Atoi(number)
 		from = (n - 1) * limit
 	case cursor != "":
+		cursor = strings.TrimSuffix(cursor, again)
 		// The last one that was shown; where it is gone, the list begins where it was.
 		id, place, _ := strings.Cut(cursor, "@")
 		from, _ = strconv.Atoi(place)
@@ -640,6 +718,11 @@ func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing,
 	page = all[from:min(from+limit, len(all))]
 	if len(page) == limit && from+limit < len(all) {
 		next = fmt.Sprintf("%s@%d", page[limit-1].id, from+limit)
+	}
+	if from > 0 && !strings.HasSuffix(query.Get("cursor"), again) && time.Now().Before(p.weather[weatherRepeats]) {
+		// The page before comes once more, and then this one.
+		page = all[max(0, from-limit):from]
+		next = query.Get("cursor") + again
 	}
 	if next == nil && len(all) > limit && time.Now().Before(p.weather[weatherCircles]) {
 		next = fmt.Sprintf("%s@%d", all[limit-1].id, limit) // that of the first page

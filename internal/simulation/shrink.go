@@ -6,11 +6,14 @@ import (
 )
 
 // Shrink looks for the shortest life that still breaks the invariant: it leaves
-// out events, then makes traits plain, then shortens pauses, as long as that
-// helps. breaks plays a life and answers whether it does.
+// out events, then makes traits plain, then what happens simpler, then pauses
+// shorter, as long as that helps. breaks plays a life and answers whether it does.
 func Shrink(life Life, breaks func(Life) bool) Life {
 	for {
-		smaller := shortenPauses(dropTraits(dropEvents(life, breaks), breaks), breaks)
+		smaller := life
+		for _, step := range []func(Life, func(Life) bool) Life{dropEvents, dropTraits, simplifyEvents, shortenPauses} {
+			smaller = step(smaller, breaks)
+		}
 		if sameSize(smaller, life) {
 			return smaller
 		}
@@ -77,4 +80,36 @@ func shortenPauses(life Life, breaks func(Life) bool) Life {
 		}
 	}
 	return life
+}
+
+// simplifyEvents has what happens last less long, strike storage as a whole, and go
+// the commoner of its two ways.
+func simplifyEvents(life Life, breaks func(Life) bool) Life {
+	for i, e := range life.Events {
+		for _, simpler := range e.simpler() {
+			other := life
+			other.Events = slices.Clone(life.Events)
+			other.Events[i] = simpler
+			if breaks(other) {
+				life = other
+				break
+			}
+		}
+	}
+	return life
+}
+
+// simpler are the event's simpler kin, the simplest first.
+func (e Event) simpler() []Event {
+	plain := e
+	plain.D, plain.Yes, plain.Struck = 0, false, ""
+	all := []Event{plain}
+	for _, d := range []time.Duration{0, 2 * time.Second, 20 * time.Second, 70 * time.Second} {
+		if d < e.D {
+			shorter := e
+			shorter.D = d
+			all = append(all, shorter)
+		}
+	}
+	return slices.DeleteFunc(all, func(one Event) bool { return one == e })
 }

@@ -22,6 +22,11 @@ const longestLife = 5 * time.Minute
 func TestMain(m *testing.M) {
 	// One thread runs a bubble's goroutines in much the same order each time. The
 	// race detector has them run in an order of chance, so this is not for it.
+	if os.Getenv("BUSY") != "" {
+		runtime.GOMAXPROCS(2)
+		beBusy()
+		return
+	}
 	runtime.GOMAXPROCS(1)
 	os.Exit(m.Run())
 }
@@ -67,7 +72,7 @@ func report(t *testing.T, life Life, broken Violation) {
 	shrunk := Shrink(life, breaksAgain(t, broken.Invariant))
 	outcome := play(t, shrunk)
 	t.Errorf("%s\n\nThe shortest history that breaks it (make simulate SEED=%d plays the whole one):\n%s\n%s",
-		broken, life.Seed, shrunk.describe(), strings.Join(outcome.History, "\n"))
+		broken, life.Seed, shrunk.describe(), strings.Join(readable(outcome.History), "\n"))
 }
 
 // TestLife plays the life of SEED and shows its history, and then the shortest
@@ -89,7 +94,7 @@ func TestLife(t *testing.T) {
 
 // TestLives plays LIVES lives, from seed FROM on.
 func TestLives(t *testing.T) {
-	lives, from := number(t, "LIVES", 60), number(t, "FROM", 1)
+	lives, from := number(t, "LIVES", 200), number(t, "FROM", 1)
 	if testing.Short() { // make test has all
 		lives = min(lives, 12)
 	}

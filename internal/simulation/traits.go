@@ -29,6 +29,8 @@ type Traits struct {
 	Steps    bool   `help:"an account is made for each key"`
 	Projects bool   `help:"keys are made and listed in projects"`
 	Username bool   `help:"the first secret field is a user name that all keys share"`
+	ByName   bool   `help:"keys are revoked by name"`
+	IDsOnly  bool   `help:"lists tell ids alone"`
 	Rotation string `help:"how the admin credential is replaced"`
 	// How the provider behaves.
 	Pages       int           `help:"keys in a page of a list"`
@@ -94,6 +96,9 @@ func drawTraits(seed uint64) Traits {
 		Timeout:     pick(d, 4*time.Second, 11*time.Second, 31*time.Second, 90*time.Second),
 		Period:      pick(d, 0, 0, 0, 10*time.Minute, 25*time.Minute),
 	}
+	// Each of these is drawn by itself, so that the other traits stay as they were.
+	t.ByName = oneIn(dice(seed, "traits", "by name"), 8)
+	t.IDsOnly = oneIn(dice(seed, "traits", "ids only"), 3)
 	switch d.IntN(12) {
 	case 0:
 		t.NoList, t.KnownID, t.Lookup = true, true, false
@@ -125,6 +130,15 @@ func (t Traits) consistent() Traits {
 		// Without a list, and without an id that is known beforehand, a lost
 		// answer leaves no way to find the key: nothing is promised there.
 		t.KnownID, t.Lookup, t.AdminsAmong = true, false, false
+	}
+	if t.Steps || t.Sealed || t.KnownID {
+		t.ByName = false
+	}
+	if t.ByName {
+		t.NameForm = ""
+	}
+	if !t.KnownID || t.NoList {
+		t.IDsOnly = false // a key of unknown outcome can be found by its name alone
 	}
 	if t.NameForm != "" {
 		t.Lookup = false // whoever looks up asks for the name as it was given

@@ -46,6 +46,9 @@ type cluster struct {
 	nodes   []*node
 	leases  map[string]*lease
 	minted  int
+	// gone are the requests whose readers hung up while the process went on.
+	gone     map[string]bool
+	requests int
 	// defaultTTL and maxTTL are the mount's, as it is tuned.
 	defaultTTL, maxTTL time.Duration
 	mountPoint         string
@@ -164,7 +167,7 @@ func (s *system) ReplicationState() consts.ReplicationState {
 
 func newCluster(w *world, name string) *cluster {
 	c := &cluster{
-		world: w, name: name, disk: newDisk(), leases: map[string]*lease{},
+		world: w, name: name, disk: newDisk(), leases: map[string]*lease{}, gone: map[string]bool{},
 		defaultTTL: time.Hour, maxTTL: 3 * time.Hour, mountPoint: "apikeys/",
 	}
 	c.disk.touched = func(string) {}
@@ -397,18 +400,30 @@ func (n *node) handle(ctx context.Context, op logical.Operation, path string, da
 	if n.isDead() {
 		return nil, errDead
 	}
+	if err != nil && ctx.Err() != nil && !n.isReadOnly() {
+		n.cluster.readerGone(req.ID)
+	}
 	if err == nil && resp != nil && resp.IsError() {
 		return resp, resp.Error()
 	}
 	return resp, err
 }
 
+// readerGone notes a request whose reader hung up before it was answered.
+func (c *cluster) readerGone(request string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone[request] = true
+}
+
 func (n *node) request(op logical.Operation, path string) *logical.Request {
 	n.cluster.mu.Lock()
 	mountPoint := n.cluster.mountPoint
+	n.cluster.requests++
+	id := fmt.Sprintf("%s-request-%d", n.cluster.name, n.cluster.requests)
 	n.cluster.mu.Unlock()
 	return &logical.Request{
-		Operation: op, Path: path, Storage: n.view, ID: "request", MountPoint: mountPoint,
+		Operation: op, Path: path, Storage: n.view, ID: id, MountPoint: mountPoint,
 		DisplayName: "token-sim", EntityID: "entity",
 		Connection: &logical.Connection{RemoteAddr: "192.0.2.7"},
 	}
@@ -548,6 +563,7 @@ func (c *cluster) expire(l *lease) {
 			delete(c.leases, l.id)
 			c.mu.Unlock()
 			c.world.note("vault", "%s (%s) is over", l.id, l.name)
+			c.world.leaseIsOver(c, l)
 			return
 		}
 		c.world.note("vault", "revoking %s (%s) failed%s", l.id, l.name, failure(err))

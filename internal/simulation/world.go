@@ -69,7 +69,7 @@ type world struct {
 	replaced map[string]bool
 	// elsewhere are those that an operator had lead to another account.
 	elsewhere map[string]bool
-	mended    bool
+	mended    time.Time // when; zero for not yet
 }
 
 func newWorld(life Life) *world {
@@ -85,7 +85,7 @@ func newWorld(life Life) *world {
 func (w *world) newProvider(address string) *provider {
 	p := &provider{
 		world: w, address: address, traits: w.life.Traits,
-		weather: map[string]time.Time{}, counts: map[string]int{},
+		weather: map[string]time.Time{}, counts: map[string]int{}, asked: map[string]int{},
 	}
 	for _, name := range []string{"ours", "theirs"} {
 		p.accounts = append(p.accounts, &account{name: name, projects: map[string]bool{}})
@@ -101,7 +101,8 @@ func (w *world) note(who, format string, args ...any) {
 	if len(w.history) == longestHistory {
 		return
 	}
-	w.history = append(w.history, historyLine{time.Since(w.began), fmt.Sprintf("%-9s %s", who, fmt.Sprintf(format, args...))})
+	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ") // a line of its own
+	w.history = append(w.history, historyLine{time.Since(w.began), fmt.Sprintf("%-9s %s", who, text)})
 }
 
 // historyLine is something that happened, and when.
@@ -147,7 +148,14 @@ func (w *world) isOver() bool {
 func (w *world) isMended() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.mended
+	return !w.mended.IsZero()
+}
+
+// mendedFor is for how long nothing goes wrong any more; false while things do.
+func (w *world) mendedFor() (time.Duration, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Since(w.mended), !w.mended.IsZero()
 }
 
 func (w *world) outcome() Outcome {
@@ -181,6 +189,7 @@ func (w *world) live() {
 			w.comeBack()
 			w.mendConnections()
 			w.rotateWhatIsDead()
+			w.host.beginCount()
 		}
 		time.Sleep(time.Minute)
 		if w.checked(standing) {
