@@ -73,6 +73,9 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 	if providers.KindOf(err) == providers.Unauthorized && providers.NothingMade(err) && e.rotatedMeanwhile(callCtx, s, o) {
 		key, err = o.bound.client.Issue(callCtx, o.request)
 	}
+	if err != nil && o.record.InPlace {
+		return nil, e.failedInPlace(ctx, s, o, err)
+	}
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
@@ -81,7 +84,7 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 	if err := e.recordKey(ctx, s, o, key); err != nil {
 		return nil, err
 	}
-	if o.expiresImmediately(e.clock.latest()) {
+	if o.expiresImmediately(e.clock.latest()) && !o.record.InPlace {
 		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.bound.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
@@ -137,6 +140,9 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 	if err := e.signBeforeUse(ctx, s); err != nil {
 		return err
 	}
+	if o.record.InPlace {
+		return nil // its static role has noted that it is replaced
+	}
 	handle, known := o.bound.client.KnownHandle(o.request)
 	if o.bound.definition.Capabilities.Reconcile || !known {
 		mint := marks.Mint{Where: marks.LocationOf(o.record.Origin(), o.scope), Issued: keyname.TimeIn(o.fixed), Longest: longest}
@@ -164,9 +170,16 @@ func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, 
 		o.record.Handle = o.bound.client.KeepForProbe(key.Handle, key.Secret)
 	}
 	if err := e.books.ledger.Add(context.WithoutCancel(ctx), s, o.mount, &o.record, key.Value); err != nil {
+		if o.record.InPlace {
+			return e.failedInPlace(ctx, s, o, err)
+		}
 		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))
 	}
 	e.books.holdingsLog.added(&o.record, e.namedBy(&o.record))
+	if o.record.InPlace {
+		e.finishMint(ctx, s, o)
+		return nil
+	}
 	if other, err := e.sharedWith(ctx, s, &o.record); err != nil || other != "" {
 		return e.refuseShared(ctx, s, o, other, err)
 	}

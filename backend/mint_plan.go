@@ -59,6 +59,9 @@ func (e *Engine) planMint(ctx context.Context, req *logical.Request, roleName st
 	if !bound.connection.allows(roleName) {
 		return nil, usererror.Errorf("role %q may not use connection %q; add it to allowed_roles of config/%s", roleName, role.Connection, role.Connection)
 	}
+	if err := refuseLeaseInPlace(bound); err != nil {
+		return nil, err
+	}
 	role, err = role.narrowed(bound.definition, narrowing)
 	if err != nil {
 		return nil, err
@@ -126,6 +129,7 @@ func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boun
 		IssuedAt:         now,
 		ExpiresAt:        nativeExpiry(bound.definition, expiresAt),
 		VerifyRevocation: role.VerifyRevocation,
+		InPlace:          bound.definition.Capabilities.InPlace,
 	}
 	o.record.SetOrigin(bound.origin())
 	return o, nil

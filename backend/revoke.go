@@ -129,6 +129,9 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 			return err
 		}
 	}
+	if replaced, err := e.replacedInPlace(ctx, s, r); err != nil || replaced {
+		return err
+	}
 	other, err := e.sharedAtEnd(ctx, s, r, since)
 	if err == nil && other != "" {
 		other, err = e.leaveTo(ctx, s, r, since)

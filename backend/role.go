@@ -123,6 +123,9 @@ func (e *Engine) ChangeRole(ctx context.Context, s logical.Storage, name string,
 	if err != nil {
 		return err
 	}
+	if err := refuseLeaseInPlace(bound); err != nil {
+		return err
+	}
 	if err := checkRole(bound, name, r); err != nil {
 		return err
 	}

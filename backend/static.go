@@ -53,6 +53,9 @@ type StaticKeys struct {
 	Current *StaticKey `json:"current,omitempty"`
 	// Previous still work, each until its Until; the newest comes first.
 	Previous []*StaticKey `json:"previous,omitempty"`
+	// InDoubt says that the current key may have ended: its provider was asked to
+	// replace it in place, and no answer has said what came of that.
+	InDoubt bool `json:"in_doubt,omitempty"`
 	// Keep says that the role is being deleted and its keys are to live on.
 	Keep bool `json:"keep,omitempty"`
 	RotationState
@@ -215,6 +218,9 @@ func (e *Engine) checkStaticRole(ctx context.Context, s logical.Storage, name st
 	}
 	if r.Overlap > timetable.LongestPeriod {
 		return usererror.Errorf("overlap is %s; write at most %s", r.Overlap, timetable.LongestPeriod)
+	}
+	if r.Overlap > 0 && bound.definition.Capabilities.InPlace {
+		return usererror.Errorf("overlap is %s, and %s replaces the credential in place: the one before ends at once; leave overlap out", r.Overlap, bound.definition.Title)
 	}
 	if longest := bound.definition.Expiry.LongestLease(); longest > 0 && r.gap(e.now())+r.overlap() > longest {
 		return usererror.Errorf("a key lives at most %s at %s; rotate it more often than that, overlap included", longest, bound.definition.Title)

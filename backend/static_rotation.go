@@ -84,11 +84,18 @@ func (e *Engine) noteStaticFailure(ctx context.Context, s logical.Storage, name 
 // still is the current key, or the new one is stored all the same: both live until
 // storage has told which, and the reaper ends the new one if no role holds it.
 func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) (*StaticKeys, error) {
-	made, err := e.issueStatic(ctx, s, name, r)
+	settle, err := e.doubtInPlace(ctx, s, name, r, keys)
 	if err != nil {
 		return nil, err
 	}
+	made, err := e.issueStatic(ctx, s, name, r)
+	if err != nil {
+		return nil, settle(err)
+	}
 	next := keys.with(made.key, r.overlap())
+	if made.record.InPlace {
+		return next, settle(e.storeStatic(ctx, s, name, next))
+	}
 	// The timetable first, so that no crash leaves the old key beyond its time.
 	if err := e.scheduleStatic(ctx, s, name, r, next); err != nil {
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, made.record))
@@ -104,6 +111,11 @@ type madeStatic struct {
 
 // issueStatic issues a key for a static role and sees it work.
 func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*madeStatic, error) {
+	unlock, err := e.lockInPlace(ctx, s, name, r)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	o, key, err := e.issue(ctx, s, func() (*mintPlan, error) { return e.planStaticMint(ctx, s, name, r) })
 	if err != nil {
 		return nil, err
@@ -111,6 +123,10 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 	err = r.suffices(&o.record)
 	if err == nil {
 		err = e.confirmAlive(ctx, o.bound, key.Secret)
+	}
+	if err != nil && o.record.InPlace {
+		e.log.Warn("a credential that was replaced in place may be of no use; it is kept all the same, since the one before has ended", "static_role", name, "connection", o.bound.name, "error", err)
+		err = nil
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
@@ -221,7 +237,7 @@ func (e *Engine) confirmAlive(ctx context.Context, bound *boundConnection, secre
 // or for the end of a previous key, whichever comes first.
 func (e *Engine) scheduleStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, keys *StaticKeys) error {
 	due := e.now()
-	if keys.Current != nil {
+	if keys.Current != nil && !keys.InDoubt {
 		due = r.replaceAt(keys.Current, e.now())
 	}
 	for _, key := range keys.Previous {
@@ -342,7 +358,7 @@ func (k *StaticKeys) setBack(now time.Time) bool {
 // timetable has come for what was due. A window counts from that, which may be later
 // than the schedule's time after a failure, but not from the end of a previous key.
 func (r *StaticRole) isDue(keys *StaticKeys, due, now time.Time) bool {
-	if keys.Current == nil {
+	if keys.Current == nil || keys.InDoubt {
 		return true
 	}
 	if early := r.beforeItsEnd(keys.Current, now); !early.IsZero() && !now.Before(early) {

@@ -80,7 +80,11 @@ func (c staticCredsEndpoint) read(ctx context.Context, req *logical.Request, d *
 		data["ttl"] = max(0, inSeconds(keys.NextRotation.Sub(now)))
 	}
 	showStaticKey(data, keys.Current)
-	return &logical.Response{Data: data}, nil
+	resp := &logical.Response{Data: data}
+	if keys.InDoubt {
+		resp.AddWarning("It is not known whether this credential still works: its provider was asked to replace it, and gave no usable answer. That is tried again until there is one.")
+	}
+	return resp, nil
 }
 
 // showCadence shows how often the key is replaced: only what applies, since

@@ -14,6 +14,14 @@ import (
 // returns the failure with what is left. at is the step that failed; answered
 // means that it had its answer, from which the key could not be read.
 func (m *minting) backOut(ctx context.Context, at int, gotResponse bool, failed *Error) *Error {
+	if m.c.def.Issue.InPlace { // what there is may be what others hold
+		if slices.ContainsFunc(m.calls[:at+1], func(step *definition.Call) bool {
+			return step.Method != "GET" && (step != m.calls[at] || gotResponse || step.ForEach != nil)
+		}) {
+			failed.Kind = Unknown
+		}
+		return failed
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	left := Leftover{Undo: m.toUndo(at, failed.Kind)}

@@ -238,12 +238,16 @@ func (i *index) mayHave(id string) bool {
 }
 
 // Sharing are the ids of the records, but for one, that have this target, as far as
-// they are known.
+// they are known. Without one it is of all of them.
 func (i *index) Sharing(target uint32, but string) (ids []string) {
 	if target == 0 {
 		return nil
 	}
-	key, n := indexKeyOf(but)
+	var key indexKey
+	n := 0
+	if but != "" {
+		key, n = indexKeyOf(but)
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	left := i.targets[target]

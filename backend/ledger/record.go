@@ -80,6 +80,10 @@ type Record struct {
 	// an operator revokes it.
 	Kept bool `json:"kept,omitempty"`
 
+	// InPlace says that the key is a credential which its provider replaces in place:
+	// the one before ended when it was made, and it ends with its successor.
+	InPlace bool `json:"in_place,omitempty"`
+
 	// Unrecorded says that this is no record of the ledger: it is made up of what a
 	// lease tells, where the ledger has none.
 	Unrecorded bool `json:"-"`

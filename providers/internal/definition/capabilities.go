@@ -39,6 +39,9 @@ type Capabilities struct {
 	// RotateRevokesKeys: keys, or some of them, end with the credential that is
 	// replaced.
 	RotateRevokesKeys bool `json:"rotate_revokes_keys"`
+	// InPlace: there is one credential, which each new one ends: it is kept by a
+	// static role, and there are no leases.
+	InPlace bool `json:"in_place"`
 	// KnownID: the key's handle is known before it is made.
 	KnownID bool `json:"known_id"`
 	// SealedRecord: revoking needs something secret, so records are kept sealed.
@@ -76,6 +79,7 @@ func (d *Definition) derive() {
 		Granted:      len(d.Issue.Granted) > 0,
 		Probe:        d.Probe != nil,
 		Check:        d.Check != nil,
+		InPlace:      d.Issue.InPlace,
 		KnownID:      d.knowsID(),
 		SealedRecord: d.sealsRecords(),
 	}

@@ -19,6 +19,7 @@ func (p *parser) checkNeeds() {
 		p.add(d.Issue.at, "missing id", "Without id = … the key can only be found by its name: write id, or a list or lookup block.")
 	}
 	key := expr.ReferencesTo("key", d.Issue.expressions()...)
+	p.checkInPlace()
 	if !key["name"] && len(listings) > 0 {
 		p.add(d.Issue.at, "missing key.name", "list and lookup find keys by name, so issue must send key.name.")
 	}
@@ -29,7 +30,9 @@ func (p *parser) checkNeeds() {
 		p.add(d.Issue.at, "cidrs without use", "The cidrs block bounds key.cidrs and key.ips, and issue mentions neither: send one, or leave the block out.")
 	}
 	p.checkCandidateUse(d.Issue.Candidate, d.Issue.expressions())
-	p.checkUndos(d.Issue.Calls)
+	if !d.Issue.InPlace {
+		p.checkUndos(d.Issue.Calls)
+	}
 	p.checkRevokeNamesKey()
 	for _, block := range listings {
 		p.checkListingSuffices(block)
@@ -42,6 +45,33 @@ func (p *parser) checkNeeds() {
 	}
 	if d.Lookup != nil && !expr.ReferencesTo("key", d.Lookup.requestExpressions()...)["name"] {
 		p.add(d.Lookup.at, "lookup without a name", "lookup must send key.name; a block that reads all keys is called list.")
+	}
+}
+
+// checkInPlace: a credential that is replaced in place is known by an id of the thing
+// that it belongs to. It cannot be found, moved or taken back: others use it.
+func (p *parser) checkInPlace() {
+	d := p.def
+	if !d.Issue.InPlace {
+		return
+	}
+	const because = "a credential that is replaced in place is the only one, and others use it too: "
+	for _, list := range d.listings() {
+		p.add(list.at, "list of one", because+"leave %s out, since there are no keys of ours to be found.", list.Block)
+	}
+	if d.Extend != nil {
+		p.add(d.Extend.at, "extend of a static key", because+"no lease is renewed, so leave extend out.")
+	}
+	for _, step := range d.Issue.Calls {
+		if step.Undo != nil {
+			p.add(step.Undo.at, "undo in place", because+"the one before is gone for good, so leave undo out.")
+		}
+	}
+	if !d.Capabilities.KnownID {
+		p.add(d.Issue.at, "id of an answer", because+"id says which one it is before the request, such as id = role.application_id, and needs nothing of an answer.")
+	}
+	if by := d.Required.Revoking; by.Key["name"] || !by.Key["id"] {
+		p.add(d.Revoke[0].at, "revoke by name", because+"revoke names it by key.id, and not by key.name.")
 	}
 }
 

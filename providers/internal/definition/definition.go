@@ -227,7 +227,10 @@ const (
 
 // IssueBlock makes a key in one or several requests.
 type IssueBlock struct {
-	at        hcl.Range
+	at hcl.Range
+	// InPlace says that the request replaces the one credential that there is, which
+	// others use too: the one before ends with it.
+	InPlace   bool
 	Candidate []expr.Member // values that we choose, such as a password
 	// Calls are the requests, in order; one that has no label is the only one.
 	Calls []*Call

@@ -45,7 +45,7 @@ func (p *parser) readExtend(block *hclsyntax.Block) *ExtendBlock {
 }
 
 func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
-	own := with(actualExpiryAttributes, "candidate", "id", "secret", "identify", "save", "granted")
+	own := with(actualExpiryAttributes, "candidate", "id", "secret", "identify", "save", "granted", "in_place")
 	issue := &IssueBlock{at: block.DefRange()}
 	var r *blockReader
 	if steps := stepsOf(block); len(steps) > 0 {
@@ -55,6 +55,7 @@ func (p *parser) readIssue(block *hclsyntax.Block) *IssueBlock {
 		r = p.open(block.Body, "issue", with(requestAttributes, own...), with(requestBlocks, "step", "poll"))
 		issue.Calls = []*Call{r.call(block)}
 	}
+	issue.InPlace = r.literalBool("in_place")
 	issue.Candidate = r.object("candidate")
 	issue.ID = r.expression("id")
 	issue.Save = r.object("save")

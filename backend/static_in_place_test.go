@@ -1,0 +1,342 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/timetable"
+	"vault-plugin-secrets-apikeys/backend/usererror"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// safe is a provider whose applications have one secret each, which everybody shares
+// and which a new one replaces in place.
+type safe struct {
+	mu      sync.Mutex
+	made    int
+	secrets map[string]string // by application; "" for one that was ended
+	deleted []string          // the applications whose secret was ended, in order
+	status  int               // what the next replacements are answered with; 0 is the secret
+	replace bool              // whether they take place all the same
+}
+
+const safeDefinition = `provider "safe" {
+  title = "Safe"
+  connection "token" {
+    type      = string
+    required  = true
+    sensitive = true
+  }
+  connection "application" { type = string }
+  role "application" {
+    type     = string
+    required = true
+  }
+  auth "bearer" { token = connection.token }
+  auth "header" {
+    when    = connection.application != null
+    headers = { X-Application = connection.application }
+  }
+  check { get = "/check" }
+  issue {
+    in_place = true
+    step "replace" { post = "/applications/${role.application}/secret" }
+    step "read" { get = "/applications/${role.application}/secret" }
+    id     = role.application
+    secret = { api_key = body.secret }
+  }
+  revoke {
+    delete = "/applications/${key.id}/secret"
+    gone   = [404]
+  }
+  probe {
+    get     = "/whoami"
+    headers = { Authorization = "Bearer ${secret.api_key}" }
+  }
+}`
+
+const safeToken = "safe-token-of-the-tests"
+
+func (s *safe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shown := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	application := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/applications/"), "/secret")
+	switch {
+	case r.URL.Path == "/whoami" && slices.Contains(slices.Collect(maps.Values(s.secrets)), shown):
+		fmt.Fprint(w, "{}")
+	case shown != safeToken:
+		http.Error(w, "{}", http.StatusUnauthorized)
+	case r.Method == http.MethodPost:
+		if s.status == 0 || s.replace {
+			s.made++
+			s.secrets[application] = fmt.Sprintf("secret-%d-of-%s", s.made, application)
+		}
+		if s.status != 0 {
+			http.Error(w, "{}", s.status)
+			return
+		}
+		fmt.Fprint(w, "{}")
+	case r.Method == http.MethodGet:
+		fmt.Fprintf(w, `{"secret":%q}`, s.secrets[application])
+	case r.Method == http.MethodDelete:
+		s.secrets[application] = ""
+		s.deleted = append(s.deleted, application)
+		fmt.Fprint(w, "{}")
+	}
+}
+
+func (s *safe) change(change func(*safe)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// works reports whether the provider takes a secret.
+func (s *safe) works(secret any) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(slices.Collect(maps.Values(s.secrets)), secret.(string))
+}
+
+func (s *safe) ended() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.deleted)
+}
+
+// safeWorld has two connections to a safe, whose applications each have a secret that
+// somebody uses.
+func safeWorld(t *testing.T) (*world, *safe) {
+	t.Helper()
+	w := newWorld(t)
+	s := &safe{secrets: map[string]string{"billing-app": "shared-by-hand", "other-app": "shared-too"}}
+	w.connect(s, "safe", safeDefinition, safeToken, "one", "two")
+	for _, name := range []string{"one", "two"} {
+		c, err := w.process.Connection(t.Context(), w.storage, name)
+		w.must(err)
+		c.AllowedRoles = []string{"*"}
+		w.must(w.process.SaveConnection(t.Context(), w.storage, name, c, SaveOptions{}))
+	}
+	return w, s
+}
+
+func safeRole(connection, application string) *StaticRole {
+	return &StaticRole{
+		Role:     Role{Connection: connection, Fields: providers.Values{"application": application}},
+		Schedule: timetable.Schedule{Period: 24 * time.Hour},
+	}
+}
+
+// makeSafe writes a static role, and tries again where that fails.
+func (w *world) makeSafe(name string, r *StaticRole) {
+	w.t.Helper()
+	w.must(w.eventually(func() error { return w.process.SaveStaticRole(context.Background(), w.storage, name, r) }))
+}
+
+// TestSecretReplacedInPlace: each rotation ends the secret before, by the request that
+// makes the new one, and only the role's end ends the last.
+func TestSecretReplacedInPlace(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		ctx := t.Context()
+		w.makeSafe("app", safeRole("one", "billing-app"))
+		first := w.current("app")
+		w.must(w.process.RotateStatic(ctx, w.storage, "app"))
+		w.run(49*time.Hour, time.Hour)
+		last := w.current("app")
+		if s.works(first.Secret["api_key"]) || !s.works(last.Secret["api_key"]) || first.Name == last.Name {
+			t.Errorf("%v works %t, and %v works %t", first, s.works(first.Secret["api_key"]), last, s.works(last.Secret["api_key"]))
+		}
+		if n := s.made; n != 4 {
+			t.Errorf("the secret was replaced %d times", n)
+		}
+		if live := w.recordsOf("one"); !slices.Equal(live, []string{last.RecordID}) {
+			t.Errorf("the ledger has %v", live)
+		}
+		if ended := s.ended(); len(ended) > 0 {
+			t.Errorf("the secret was ended: %v", ended)
+		}
+		w.must(w.process.DeleteStaticRole(ctx, w.storage, "app"))
+		w.run(time.Hour, time.Minute)
+		if ended := s.ended(); !slices.Equal(ended, []string{"billing-app"}) || len(w.recordsOf("one")) > 0 {
+			t.Errorf("ended were %v; the ledger has %v", ended, w.recordsOf("one"))
+		}
+		w.nothingIsQueued()
+	})(t)
+}
+
+// recordsOf are the ids of a connection's records.
+func (w *world) recordsOf(connection string) (ids []string) {
+	for r, err := range ledger.All(context.Background(), w.storage) {
+		w.must(err)
+		if r.Connection == connection {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// TestSecretInPlaceIsRefused: nothing replaces what somebody else relies on.
+func TestSecretInPlaceIsRefused(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		ctx := t.Context()
+		w.makeSafe("app", safeRole("one", "billing-app"))
+		own, err := w.process.Connection(ctx, w.storage, "two")
+		w.must(err)
+		own.Fields["application"] = "vaults-app"
+		w.must(w.process.SaveConnection(ctx, w.storage, "two", own, SaveOptions{}))
+		overlapping := safeRole("one", "other-app")
+		overlapping.Overlap = time.Hour
+		made := s.made
+		for what, test := range map[string]struct {
+			err  error
+			want string
+		}{
+			"leases":                      {w.process.SaveRole(ctx, w.storage, "leased", &Role{Connection: "one", Fields: providers.Values{"application": "other-app"}}), "there are no leases of it; write static-roles/NAME"},
+			"an overlap":                  {w.process.SaveStaticRole(ctx, w.storage, "b", overlapping), "leave overlap out"},
+			"another role's":              {w.process.SaveStaticRole(ctx, w.storage, "b", safeRole("one", "billing-app")), `static role "app" of connection "one" keeps this credential`},
+			"another connection's":        {w.process.SaveStaticRole(ctx, w.storage, "b", safeRole("two", "billing-app")), `static role "app" of connection "one" keeps this credential`},
+			"the connection's credential": {w.process.SaveStaticRole(ctx, w.storage, "b", safeRole("two", "vaults-app")), "have rotate-root replace that"},
+		} {
+			var mistake *usererror.Error
+			if !errors.As(test.err, &mistake) || !strings.Contains(test.err.Error(), test.want) {
+				t.Errorf("%s: %v", what, test.err)
+			}
+		}
+		if s.made != made || !s.works("shared-too") || !s.works(w.current("app").Secret["api_key"]) {
+			t.Errorf("%d secrets were replaced all the same", s.made-made)
+		}
+		// Before the ledger is read after a start, it is asked as well.
+		w.succeed()
+		if err := w.process.SaveStaticRole(ctx, w.storage, "b", safeRole("one", "billing-app")); err == nil || s.made != made {
+			t.Errorf("another role's, right after a start: %v", err)
+		}
+	})(t)
+}
+
+// TestSecretInPlaceInDoubt: whatever an answer says or does not say, what others may
+// hold is not ended, and the role comes to know the secret that there is.
+func TestSecretInPlaceInDoubt(t *testing.T) {
+	for name, test := range map[string]struct {
+		status  int
+		replace bool
+		doubt   bool
+	}{
+		"refused":                 {http.StatusForbidden, false, false},
+		"failed, and not carried": {http.StatusInternalServerError, false, true},
+		"failed, and carried out": {http.StatusInternalServerError, true, true},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, s := safeWorld(t)
+			ctx := t.Context()
+			s.change(func(s *safe) { s.status, s.replace = test.status, test.replace })
+			if w.process.SaveStaticRole(ctx, w.storage, "new", safeRole("one", "other-app")) == nil {
+				t.Fatal("it was made")
+			}
+			w.run(time.Hour, time.Minute)
+			if !test.replace && !s.works("shared-too") || len(s.ended()) > 0 {
+				t.Errorf("a failed attempt ended what others hold: %v", s.ended())
+			}
+			s.change(func(s *safe) { s.status = 0 })
+			w.makeSafe("app", safeRole("one", "billing-app"))
+			before := w.current("app")
+			s.change(func(s *safe) { s.status, s.replace = test.status, test.replace })
+			if err := w.process.RotateStatic(ctx, w.storage, "app"); err == nil {
+				t.Fatal("it was rotated")
+			}
+			keys, err := w.process.StaticKeys(ctx, w.storage, "app")
+			w.must(err)
+			if keys.InDoubt != test.doubt {
+				t.Errorf("in doubt: %t", keys.InDoubt)
+			}
+			w.succeed() // a restart forgets nothing of it
+			s.change(func(s *safe) { s.status = 0 })
+			w.run(time.Hour, 20*time.Second)
+			if now := w.current("app"); !s.works(now.Secret["api_key"]) || (now.Name != before.Name) != test.doubt {
+				t.Errorf("the role has %v", now)
+			}
+			if len(s.ended()) > 0 || len(w.recordsOf("one")) != 1 {
+				t.Errorf("ended were %v, in the ledger are %v", s.ended(), w.recordsOf("one"))
+			}
+			w.nothingIsQueued()
+		}))
+	}
+}
+
+// TestSecretInPlaceAtEveryStep: a process may fail or die anywhere in a rotation or in
+// the making of the role. Soon after, readers have the secret that works, and none was
+// ended but by its successor.
+func TestSecretInPlaceAtEveryStep(t *testing.T) {
+	for name, act := range map[string]func(w *world) error{
+		"a rotation": func(w *world) error { return w.process.RotateStatic(context.Background(), w.process.storage, "app") },
+		"its turn":   func(w *world) error { w.run(24*time.Hour+time.Minute, 6*time.Hour+15*time.Second); return nil },
+		"a new role": func(w *world) error {
+			return w.process.SaveStaticRole(context.Background(), w.process.storage, "new", safeRole("one", "other-app"))
+		},
+		"a role's end": func(w *world) error {
+			return w.process.DeleteStaticRole(context.Background(), w.process.storage, "app")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := func(t *testing.T, f fault) (w *world, s *safe, steps []string) {
+				w, s = safeWorld(t)
+				w.makeSafe("app", safeRole("one", "billing-app"))
+				w.process.gate.arm(f)
+				if err := act(w); err != nil && f.at == 0 {
+					t.Fatal(err)
+				}
+				return w, s, w.process.gate.disarm()
+			}
+			var steps []string
+			t.Run("well", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { _, _, steps = run(t, fault{}) }) })
+			atEveryStep(t, steps, func(t *testing.T, f fault) {
+				w, s, _ := run(t, f)
+				if f.kill {
+					w.succeed()
+				}
+				w.run(20*time.Minute, time.Minute)
+				for role, keys := range w.static() {
+					if stored, _ := w.process.StaticRole(context.Background(), w.storage, role); stored == nil {
+						continue
+					}
+					if keys.Current == nil || keys.InDoubt || !s.works(keys.Current.Secret["api_key"]) {
+						t.Errorf("static role %q has %v, in doubt: %t", role, keys.Current, keys.InDoubt)
+					}
+				}
+				w.safeHolds(s)
+			})
+		})
+	}
+}
+
+// safeHolds checks that a secret was ended only with the role that kept it, and that the
+// ledger has one record for each role.
+func (w *world) safeHolds(s *safe) {
+	w.t.Helper()
+	roles, err := w.process.StaticRoles(context.Background(), w.storage)
+	w.must(err)
+	kept := map[string]string{"app": "billing-app", "new": "other-app"}
+	for _, role := range roles {
+		if slices.Contains(s.ended(), kept[role]) {
+			w.t.Errorf("the secret of %q was ended, which static role %q keeps", kept[role], role)
+		}
+	}
+	if s.works("shared-too") && slices.Contains(s.ended(), "other-app") {
+		w.t.Error("a secret was ended that no role ever had")
+	}
+	if records := w.recordsOf("one"); len(records) != len(roles) {
+		w.t.Errorf("there are %d roles, and in the ledger %v", len(roles), records)
+	}
+}
