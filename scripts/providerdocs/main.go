@@ -194,7 +194,8 @@ func abilities(d *providers.Definition) []string {
 		}
 	}
 	tell(c.NativeExpiry, "Keys end at the provider by themselves, even if nobody revokes them.")
-	tell(!c.NativeExpiry, "Keys have no end of their own: the engine revokes each one when its lease ends.")
+	tell(c.InPlace, "There is one credential, which each new one ends: a static role keeps it, and there are no leases.")
+	tell(!c.NativeExpiry && !c.InPlace, "Keys have no end of their own: the engine revokes each one when its lease ends.")
 	tell(true, afterLostAnswer(c))
 	tell(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).")
 	tell(c.Extend, "Renewing a lease moves the key's own end.")
@@ -221,6 +222,8 @@ func rotationEnds(d *providers.Definition) string {
 func afterLostAnswer(c providers.Capabilities) string {
 	const key = "A key whose making got no answer "
 	switch {
+	case c.InPlace:
+		return "A credential whose making got no answer is asked for again until there is one."
 	case c.Reconcile || c.Lookup:
 		return key + "is found by its name and revoked."
 	case c.KnownID:

@@ -1,0 +1,95 @@
+# Category: Network and gateways
+#
+# Sources: Azure/azure-rest-api-specs (Microsoft.ApiManagement, 2024-05-01, from
+# memory); https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription/regenerate-primary-key
+#
+# One of the two keys of a subscription that exists, which its consumers share: it is
+# replaced in place, so a static role keeps it. Two static roles, one for each key, whose
+# rotations fall on different days let consumers that know both change without a gap. For
+# a subscription of its own, see azure-apim.
+#
+# Admin credential: an application with the role "API Management Service Contributor",
+# or a custom one with Microsoft.ApiManagement/service/subscriptions/read,
+# regeneratePrimaryKey, regenerateSecondaryKey and listSecrets; its secret is replaced in
+# Microsoft Entra, not here.
+# Not confirmed: how long a gateway honours a key that was replaced.
+provider "azure-apim-subscription" {
+  title    = "Azure API Management subscription key"
+  docs     = "https://learn.microsoft.com/en-us/azure/api-management/api-management-subscriptions"
+  base_url = "https://management.azure.com"
+
+  connection "tenant_id" {
+    type     = string
+    required = true
+    help     = "Microsoft Entra tenant of the application, a UUID."
+  }
+  connection "client_id" {
+    type     = string
+    required = true
+    help     = "Application that may regenerate keys, a UUID."
+  }
+  connection "client_secret" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Secret of the application."
+  }
+  connection "service" {
+    type     = string
+    required = true
+    pattern  = "^[0-9a-fA-F-]{36}/[^/]+/[^/]+$"
+    help     = "Azure subscription, resource group and name of the service, as SUBSCRIPTION/GROUP/NAME."
+  }
+
+  role "subscription" {
+    type     = string
+    required = true
+    help     = "Id of the subscription whose key this is."
+  }
+  role "slot" {
+    type    = string
+    default = "Primary"
+    enum    = ["Primary", "Secondary"]
+    help    = "Which of its two keys: Primary or Secondary."
+  }
+
+  locals {
+    service = "/subscriptions/${split("/", connection.service)[0]}/resourceGroups/${split("/", connection.service)[1]}/providers/Microsoft.ApiManagement/service/${split("/", connection.service)[2]}/subscriptions"
+    version = { api-version = "2024-05-01" }
+  }
+
+  auth "oauth2" {
+    token_url     = "https://login.microsoftonline.com/${connection.tenant_id}/oauth2/v2.0/token"
+    client_id     = connection.client_id
+    client_secret = connection.client_secret
+    credentials   = "body"
+    scopes        = ["https://management.azure.com/.default"]
+  }
+
+  check {
+    get   = local.service
+    query = merge(local.version, { "$top" = 1 })
+  }
+
+  issue {
+    in_place = true
+    step "replace" {
+      post  = "${local.service}/${role.subscription}/regenerate${role.slot}Key"
+      query = local.version
+    }
+    step "read" {
+      post  = "${local.service}/${role.subscription}/listSecrets"
+      query = local.version
+    }
+    id     = role.subscription
+    secret = { subscription_key = role.slot == "Primary" ? body.primaryKey : body.secondaryKey }
+  }
+
+  revoke {
+    post  = "${local.service}/${key.id}/regenerate${role.slot}Key"
+    query = local.version
+    gone  = [404]
+  }
+
+  errors { message = body.error.message }
+}
