@@ -2,11 +2,13 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
 
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
 // defaultTickInterval is the pause between two ticks.
@@ -76,7 +78,7 @@ func (e *Engine) tick(ctx context.Context) {
 	if err := e.keepSigning(ctx, e.storage); err != nil {
 		e.log.Warn("no sign of life could be left in storage; that is tried again with the next tick", "error", err)
 	}
-	if err := e.books.queue.Read(ctx, e.storage, readAtOnce); err != nil {
+	if err := e.readQueue(ctx); err != nil {
 		e.log.Error("a part of the queue could not be read; what cannot be read is left out, and what storage refused is tried again", "error", err)
 	}
 	if err := e.readLedger(ctx); err != nil {
@@ -105,6 +107,17 @@ const (
 	// between two shards that are listed anew.
 	sweepTicks, relistTicks = 256, 60
 )
+
+// readQueue goes on with what earlier processes left on the queue, and looks once more
+// when the longest call that a former leader may have had in flight is over.
+func (e *Engine) readQueue(ctx context.Context) error {
+	if !e.pending.queueRead && e.clock.running() >= e.pending.recoveries.longestCall()+reaperGrace {
+		err := e.books.queue.Load(ctx, e.storage)
+		e.pending.queueRead = err == nil || errors.Is(err, stored.ErrUnreadable)
+		return err
+	}
+	return e.books.queue.Read(ctx, e.storage, readAtOnce)
+}
 
 // readLedger takes up what earlier processes left in the ledger, and later looks
 // now and then for what a former leader may have written meanwhile: soon after the

@@ -140,6 +140,8 @@ type pending struct {
 	watched watched
 	ended   recentlyEnded
 	ticks   int
+	// queueRead says that the queue was read once more, after all former leaders.
+	queueRead bool
 }
 
 // rotations are what this process knows of those under way.

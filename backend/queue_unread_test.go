@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -69,5 +70,22 @@ func TestMintsDoNotWaitForALongQueue(t *testing.T) {
 	w.must(w.revoke(lease))
 	if left, err := logical.CollectKeysWithPrefix(ctx, w.storage, queue.Prefix); err != nil || len(left) != 2500 {
 		t.Errorf("on disk are %d entries, %v", len(left), err)
+	}
+}
+
+// TestEntryOfAFormerProcessComesLate: a process that goes on for a while after its
+// successor has begun leaves an entry that the successor comes upon.
+func TestEntryOfAFormerProcessComesLate(t *testing.T) {
+	w := newWorld(t)
+	w.startAlone()
+	w.turn()
+	bound, err := w.process.bound(context.Background(), w.storage, "box")
+	w.must(err)
+	entry := queue.Entry{ID: "lost", Kind: queue.CleanUp, KeyName: "lost", TrustAbsenceAfter: w.time()}
+	entry.SetOrigin(bound.origin())
+	w.must(queue.New(w.time).Add(context.Background(), w.storage, entry, false))
+	w.run(10*time.Minute, 20*time.Second)
+	if left := w.stored(queue.Prefix); len(left) > 0 {
+		t.Errorf("on the queue there is still %v", left)
 	}
 }

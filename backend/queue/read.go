@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -19,7 +20,7 @@ const readAtStart = 1000
 
 // Load takes over what an earlier process left on disk: all ids, and the first of the
 // entries; Read goes on with the others. After errUnreadable it has all of these that
-// can be read.
+// can be read. It may be called again, for what such a process has left since.
 func (q *Queue) Load(ctx context.Context, s logical.Storage) error {
 	ids, err := s.List(ctx, Prefix)
 	if err != nil {
@@ -76,7 +77,22 @@ func (q *Queue) take(id string, entry *Entry) {
 		return
 	}
 	entry.ID = id
+	entry.NextTry = q.overAfter(entry)
 	q.put(&waitingEntry{Entry: *entry, stored: true})
+}
+
+// overAfter is when the mint that an earlier process announced is over: until then that
+// one may enter the key. It is at most as long from now as it was from the beginning,
+// should a clock have been wrong. All else can be tried at once.
+func (q *Queue) overAfter(entry *Entry) time.Time {
+	if entry.Kind != Intent {
+		return noTime
+	}
+	latest := q.now().Add(max(0, entry.TrustAbsenceAfter.Sub(entry.Since)))
+	if entry.TrustAbsenceAfter.Before(latest) {
+		return entry.TrustAbsenceAfter
+	}
+	return latest
 }
 
 // ErrUnread is why something waits that the whole queue has a say in.

@@ -195,3 +195,36 @@ func BenchmarkLongQueue(b *testing.B) {
 		})
 	}
 }
+
+// TestIntentsAreWaitedFor: the mint that an earlier process announced may still enter
+// its key, so it is not cleared up after before that is over, whatever clock noted it.
+func TestIntentsAreWaitedFor(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	year := 365 * 24 * time.Hour
+	for name, test := range map[string]struct {
+		kind  Kind
+		since time.Time
+		want  time.Time
+	}{
+		"begun a moment ago":         {Intent, now.Add(-10 * time.Second), now.Add(50 * time.Second)},
+		"begun long ago":             {Intent, now.Add(-time.Hour), now.Add(-time.Hour + time.Minute)},
+		"begun by a clock far ahead": {Intent, now.Add(year), now.Add(time.Minute)},
+		"a clean-up":                 {CleanUp, now.Add(-10 * time.Second), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, storage := context.Background(), &logical.InmemStorage{}
+			before := New(func() time.Time { return test.since })
+			entry := Entry{ID: "one", Kind: test.kind, Connection: "box", TrustAbsenceAfter: test.since.Add(time.Minute)}
+			if err := before.Add(ctx, storage, entry, false); err != nil {
+				t.Fatal(err)
+			}
+			q := New(func() time.Time { return now })
+			if err := q.Load(ctx, storage); err != nil {
+				t.Fatal(err)
+			}
+			if next := q.Get("one").NextTry; !next.Equal(test.want) {
+				t.Errorf("it is tried at %v, want %v", next, test.want)
+			}
+		})
+	}
+}
