@@ -56,7 +56,7 @@ provider "kucoin" {
     algorithm = "hmac-sha256"
     key       = connection.secret_key
     encoding  = "base64"
-    message   = "${unix_ms(request.time)}${request.method}${request.target}${request.body}"
+    message   = "${unix_ms(request.time)}${request.method}${urldecode(request.target)}${request.body}" # what is signed is not encoded
     headers = {
       KC-API-KEY         = connection.api_key
       KC-API-TIMESTAMP   = unix_ms(request.time)
