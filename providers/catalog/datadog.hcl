@@ -42,7 +42,11 @@ provider "datadog" {
   }
   role "scopes" {
     type = list(string)
-    help = "Scopes of the application keys, such as dashboards_read. Without them they can do whatever their owner can; API keys have none."
+    help = "Scopes of the application keys, such as dashboards_read. API keys have none."
+  }
+  validation {
+    condition     = role.kind == "api_key" || try(length(role.scopes), 0) > 0
+    error_message = "name scopes: without any an application key may do whatever its owner may"
   }
 
   locals {

@@ -40,8 +40,13 @@ provider "github-app" {
     help = "Names of the repositories that the tokens may reach. Without any they reach all of the installation's."
   }
   role "permissions" {
-    type = map(string)
-    help = "What the tokens may do, such as {\"contents\": \"read\"}. Without any they may do all that the installation may."
+    type     = map(string)
+    required = true
+    help     = "What the tokens may do, such as {\"contents\": \"read\"}."
+  }
+  validation {
+    condition     = length(keys(role.permissions)) > 0
+    error_message = "name permissions: without any a token may do all that the installation may"
   }
 
   auth "jwt" {

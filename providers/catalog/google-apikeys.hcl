@@ -28,8 +28,10 @@ provider "google-apikeys" {
   }
 
   role "services" {
-    type = list(string)
-    help = "APIs that the keys may call, such as generativelanguage.googleapis.com. Without any they may call all that the project has enabled."
+    type     = list(string)
+    required = true
+    min      = 1
+    help     = "APIs that the keys may call, such as generativelanguage.googleapis.com."
   }
   role "ips" {
     type = list(string)

@@ -27,7 +27,11 @@ provider "ngrok" {
   }
   role "acl" {
     type = list(string)
-    help = "What an authtoken may bind, such as bind:app.example.com; anything unless written. API keys have none."
+    help = "What an authtoken may bind, such as bind:app.example.com, or bind:* for anything. API keys have none."
+  }
+  validation {
+    condition     = role.kind == "api_key" || try(length(role.acl), 0) > 0
+    error_message = "name in acl what an authtoken may bind: without it that is anything"
   }
   role "owner_id" {
     type = string

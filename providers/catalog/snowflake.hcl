@@ -46,8 +46,9 @@ provider "snowflake" {
     help     = "User whom the tokens are for, written exactly as SHOW USERS does: mostly in capitals."
   }
   role "role_restriction" {
-    type = string
-    help = "Role that the tokens are restricted to. A user of type SERVICE cannot do without."
+    type     = string
+    required = true
+    help     = "Role that the tokens are restricted to."
   }
 
   auth "jwt" {
@@ -85,7 +86,7 @@ provider "snowflake" {
       role = connection.role
       statement = join(" ", compact([
         "ALTER USER ${sql_identifier(role.user)} ADD PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.name)}",
-        role.role_restriction != null ? "ROLE_RESTRICTION = ${sql_string(role.role_restriction)}" : "",
+        "ROLE_RESTRICTION = ${sql_string(role.role_restriction)}",
         "DAYS_TO_EXPIRY = ${ceil(key.ttl / 86400)}",
         "COMMENT = 'Leased by Vault'",
       ]))

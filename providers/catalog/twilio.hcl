@@ -25,7 +25,16 @@ provider "twilio" {
   role "permissions" {
     type = list(string)
     min  = 1
-    help = "What the keys may do, such as /twilio/messaging/messages/create. Without it they are standard keys, which may do all but manage accounts and keys."
+    help = "What the keys may do, such as /twilio/messaging/messages/create. Give this or standard."
+  }
+  role "standard" {
+    type    = bool
+    default = false
+    help    = "Make standard keys, which may do all but manage accounts and keys, in place of keys with permissions."
+  }
+  validation {
+    condition     = role.standard != (role.permissions != null)
+    error_message = "name permissions, or write standard=true for keys that may do all but manage accounts and keys"
   }
 
   auth "basic" {
@@ -46,7 +55,7 @@ provider "twilio" {
     form = {
       AccountSid   = connection.account_sid
       FriendlyName = key.name
-      KeyType      = role.permissions != null ? "restricted" : null
+      KeyType      = role.standard ? null : "restricted"
       Policy       = role.permissions != null ? jsonencode({ allow = role.permissions }) : null
     }
     id = body.sid

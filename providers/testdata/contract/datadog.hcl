@@ -22,6 +22,7 @@ contract "application keys of the user" {
   document   = "datadog-v2.json"
   secret     = "data.attributes.key"
   connection = { api_key = "contract-api-key", application_key = "contract-application-key", site = "datadoghq.eu" }
+  role       = { scopes = ["dashboards_read"] }
 }
 
 contract "API keys" {

@@ -377,7 +377,7 @@ exchange "by key pair" {
 exchange "by programmatic access token" {
   source     = "https://docs.snowflake.com/en/developer-guide/sql-api/{reference,authenticating,handling-responses}; https://docs.snowflake.com/en/sql-reference/sql/{alter-user-add-programmatic-access-token,alter-user-remove-programmatic-access-token,show-user-programmatic-access-tokens}"
   connection = { account = "acme-prod1", username = "vault", token = "pat-admin" }
-  role       = { user = "APP" }
+  role       = { user = "APP", role_restriction = "APP_READER" }
   headers = {
     Authorization                        = "Bearer pat-admin"
     X-Snowflake-Authorization-Token-Type = "PROGRAMMATIC_ACCESS_TOKEN"
@@ -418,7 +418,7 @@ exchange "by programmatic access token" {
     trip {
       request = "POST https://acme-prod1.snowflakecomputing.com/api/v2/statements"
       json = {
-        statement = "ALTER USER \"APP\" ADD PROGRAMMATIC ACCESS TOKEN \"vault_app_1\" DAYS_TO_EXPIRY = 2 COMMENT = 'Leased by Vault'"
+        statement = "ALTER USER \"APP\" ADD PROGRAMMATIC ACCESS TOKEN \"vault_app_1\" ROLE_RESTRICTION = 'APP_READER' DAYS_TO_EXPIRY = 2 COMMENT = 'Leased by Vault'"
       }
       status = 200
       answer = {

@@ -96,6 +96,7 @@ exchange "standard keys" {
   document   = "twilio-iam-v1.json"
   prefix     = ""
   connection = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "first-token" }
+  role       = { standard = true }
   headers    = { Authorization = "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpmaXJzdC10b2tlbg==" }
 
   step "check" {
