@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // spelling is a way to write a field in Terraform.
@@ -20,9 +22,11 @@ type spelling struct{ kind, field, written string }
 var (
 	durationFields = []spelling{{kind: "roles", field: "ttl"}, {kind: "roles", field: "max_ttl"}, {kind: "static-roles", field: "overlap"}, {kind: "static-roles", field: "rotation_period"}, {kind: "config", field: "request_timeout"}, {kind: "config", field: "rotation_period"}}
 	listFields     = []spelling{{kind: "roles", field: "scopes"}, {kind: "static-roles", field: "scopes"}, {kind: "roles", field: "key_cidrs"}, {kind: "config", field: "allowed_roles"}}
-	boolFields     = []spelling{{kind: "roles", field: "bind_to_caller"}, {kind: "static-roles", field: "keep_on_delete"}, {kind: "config", field: "allow_http"}}
+	boolFields     = []spelling{{kind: "roles", field: "bind_to_caller"}, {kind: "static-roles", field: "keep_on_delete"}, {kind: "config", field: "allow_http"}, {kind: "config", field: "verify_connection"}}
 	numberFields   = []spelling{{kind: "config", field: "requests_per_second"}}
 	textFields     = []spelling{{kind: "roles", field: "owner"}, {kind: "static-roles", field: "key_name_template"}}
+	proxyFields    = []spelling{{kind: "config", field: "proxy_url"}, {kind: "config", field: "tls_server_name"}}
+	choiceFields   = []spelling{{kind: "roles", field: "verify_revocation"}, {kind: "static-roles", field: "verify_revocation"}}
 	scheduleFields = []spelling{{kind: "static-roles", field: "rotation_schedule"}, {kind: "config", field: "rotation_schedule"}}
 )
 
@@ -35,7 +39,7 @@ func TestTerraformSpellings(t *testing.T) {
 	f.run("apply", "-auto-approve", "-target=vault_mount.apikeys")
 	settles, drifts := spellings()
 	all := slices.Concat(settles, drifts)
-	dir := t.TempDir()
+	f.dir = t.TempDir()
 	var config strings.Builder
 	for i, s := range all {
 		name := fmt.Sprintf("s%d", i)
@@ -47,13 +51,12 @@ resource "vault_generic_endpoint" %q {
   disable_delete       = true
   data_json            = jsonencode({ %s = %s })
 }
-`, name, s.kind, name, s.field, s.written)
+`, name, s.kind, name, s.field, strings.NewReplacer("URL", f.url, "NAME", name).Replace(s.written))
 	}
 	config.WriteString("terraform {\n  required_providers {\n    vault = { source = \"hashicorp/vault\" }\n  }\n}\n")
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config.String()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(f.dir, "main.tf"), []byte(config.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.dir = dir
 	f.run("apply", "-auto-approve")
 	changed := f.planned()
 	for i, s := range all {
@@ -85,6 +88,20 @@ func spellings() (settles, drifts []spelling) {
 	each(boolFields, []string{"true", "false"}, []string{`"true"`, "1", `"false"`})
 	each(numberFields, []string{"5", "0.5", "5.0"}, []string{`"5"`})
 	each(textFields, []string{`"some-text"`, `upper("a")`}, nil)
+	// What stands for nothing, and for a default, in the form of its kind.
+	each(durationFields, []string{"0"}, []string{"null"})
+	each(durationFields[:2], nil, []string{"90.5"})
+	each(numberFields, []string{"0"}, []string{"null"})
+	each(slices.Concat(scheduleFields, textFields[1:], proxyFields), []string{`""`}, []string{"null"})
+	each(listFields[2:], []string{"[]"}, []string{"null"})
+	each(boolFields, []string{"1 == 1"}, []string{"null"})
+	// The provider's own fields forget a null.
+	each([]spelling{{kind: "roles", field: "owner"}}, []string{`""`, "null"}, nil)
+	each(listFields[:2], []string{"[]", "null", `toset(["write", "read"])`, `["read", "read"]`}, nil)
+	each(choiceFields, []string{`"list"`, `"off"`, `"probe"`}, []string{`""`})
+	each(listFields[2:3], []string{`["10.1.2.3/32"]`, `["::1/128"]`, `["2001:DB8::/32"]`}, nil)
+	each([]spelling{{kind: "config", field: "base_url"}}, []string{`"URL"`, `"URL/"`}, nil)
+	each([]spelling{{kind: "definitions", field: "definition"}}, []string{`file("NAME.hcl")`, `trimspace(file("NAME.hcl"))`}, nil)
 	each(scheduleFields, []string{`"0 3 * * SAT"`, `"0 3 * * 6"`}, nil)
 	return settles, drifts
 }
@@ -92,6 +109,17 @@ func spellings() (settles, drifts []spelling) {
 // prepare writes what a spelling is written into.
 func (f *terraform) prepare(kind, name string) {
 	f.t.Helper()
+	if kind == "definitions" {
+		definition, err := providers.Load("sandbox")
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		text := strings.Replace(definition.Source(), `provider "sandbox"`, fmt.Sprintf("provider %q", name), 1)
+		if err := os.WriteFile(filepath.Join(f.dir, name+".hcl"), []byte(text), 0o600); err != nil {
+			f.t.Fatal(err)
+		}
+		return
+	}
 	connection := map[string]any{"provider": "sandbox", "base_url": f.url, "admin_key": f.sandbox.AdminKey(), "allowed_roles": "*"}
 	fields := connection
 	if kind != "config" {

@@ -22,7 +22,7 @@ type progress struct {
 	line       []byte
 	downloaded int
 	compiled   int
-	tail       []string // the last lines, which hold the reason when a build fails
+	tail       []string // the last lines that tell of neither, which hold the reason when a build fails
 }
 
 func startProgress(log io.Writer, name string) *progress {
@@ -74,10 +74,13 @@ func (p *progress) Write(text []byte) (int, error) {
 
 func (p *progress) count(line string) {
 	const kept = 20
-	if strings.HasPrefix(line, "go: downloading ") {
+	switch {
+	case strings.HasPrefix(line, "go: downloading "):
 		p.downloaded++
-	} else {
-		p.compiled++
+		return
+	case !strings.ContainsAny(line, " \t"):
+		p.compiled++ // the line is a package's path; others go on to be built after one that fails
+		return
 	}
 	p.tail = append(p.tail, line)
 	if len(p.tail) > kept {

@@ -22,14 +22,23 @@ func VaultVersion(ctx context.Context, log io.Writer, version string) (string, e
 	if !semver.IsValid(version) || semver.Canonical(version) != version || semver.Prerelease(version) != "" {
 		return "", fmt.Errorf("%q is no release of Vault: write it with three numbers, such as v1.20.4", version)
 	}
-	return vault.released(ctx, log, version)
+	var also []string
+	if sdk := vaultSDK[semver.MajorMinor(version)]; sdk != "" {
+		also = append(also, vaultModule+"/sdk@"+sdk)
+	}
+	return vault.released(ctx, log, version, also...)
 }
 
+// vaultSDK is the version of Vault's SDK that the sources of a line of Vaults fit, where
+// that is not the one which their go.mod requires: it has the SDK of the same tree take
+// that one's place, which who depends on Vault does not see.
+var vaultSDK = map[string]string{"v1.18": "v0.15.0", "v1.19": "v0.17.0", "v1.20": "v0.19.0"}
+
 // released returns the server's binary of a version that no module of scripts/servers
-// pins, building it first if no earlier run did.
-func (r recipe) released(ctx context.Context, log io.Writer, version string) (string, error) {
-	home, err := keep(ctx, log, r.name, strings.TrimPrefix(version, "v")+"-"+r.releaseFingerprint(), func(dir string) error {
-		src, remove, err := r.requiring(ctx, version)
+// pins, building it first if no earlier run did. What also names is required beside it.
+func (r recipe) released(ctx context.Context, log io.Writer, version string, also ...string) (string, error) {
+	home, err := keep(ctx, log, r.name, strings.TrimPrefix(version, "v")+"-"+r.releaseFingerprint(also), func(dir string) error {
+		src, remove, err := r.requiring(ctx, version, also)
 		if err != nil {
 			return err
 		}
@@ -43,21 +52,25 @@ func (r recipe) released(ctx context.Context, log io.Writer, version string) (st
 }
 
 // releaseFingerprint changes whenever the same release would make another binary.
-func (r recipe) releaseFingerprint() string {
+func (r recipe) releaseFingerprint(also []string) string {
 	hash := sha256.New()
-	fmt.Fprintln(hash, "released", path.Join(r.module, r.main), r.tags, r.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintln(hash, "released", path.Join(r.module, r.main), also, r.tags, r.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return fmt.Sprintf("%x", hash.Sum(nil)[:6])
 }
 
-// requiring makes a module that requires a version of the server and nothing else. The
+// requiring makes a module that requires a version of the server, and what is named also. The
 // build completes it: what the server's tags leave out need not even be had.
-func (r recipe) requiring(ctx context.Context, version string) (src module, remove func(), err error) {
+func (r recipe) requiring(ctx context.Context, version string, also []string) (src module, remove func(), err error) {
 	dir, err := os.MkdirTemp("", r.name)
 	if err != nil {
 		return module{}, nil, err
 	}
 	src, remove = module{dir: dir, completed: true}, func() { os.RemoveAll(dir) }
-	for _, args := range [][]string{{"mod", "init", "server"}, {"mod", "edit", "-require=" + r.module + "@" + version}} {
+	steps := [][]string{{"mod", "init", "server"}}
+	for _, required := range append([]string{r.module + "@" + version}, also...) {
+		steps = append(steps, []string{"mod", "edit", "-require=" + required})
+	}
+	for _, args := range steps {
 		if out, err := src.command(ctx, args...).CombinedOutput(); err != nil {
 			remove()
 			return module{}, nil, fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, out)
