@@ -47,6 +47,9 @@ func (c *tryCommand) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if definition.Capabilities.InPlace {
+		return fmt.Errorf("%s has one credential that everybody shares, and trying it would end that for them: write what its provider documents as exchanges, and run apikeys test", definition.Title)
+	}
 	if err := c.addCredentials(definition); err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ const lifetime = time.Minute
 // may hold, and without what they need not hold and the definition can do without.
 // It answers what was not as it should be; nil where all was.
 func Hold(ctx context.Context, d *providers.Definition, c *Case, document *Document) []string {
+	if d.Capabilities.InPlace {
+		return []string{"there is one credential, which each new one ends, so no keys can be taken through their lives: write exchanges for this definition"}
+	}
 	var found []string
 	for _, run := range []struct {
 		lean bool
