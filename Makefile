@@ -71,7 +71,7 @@ chaos: ## the long tests: killed nodes, fuzzing
 	go run ./scripts/gotest -show -tags chaos -count 1 -timeout 40m ./test/chaos; \
 	scripts/fuzz
 
-compatibility: ## the tests that use a real Vault, on each of VAULTS="v1.19.5 v1.20.4", which are built
+compatibility: ## the tests that use a real Vault, on each of VAULTS="v1.19.5 v1.21.2", which are built
 	@scripts/compatibility $(VAULTS)
 
 bench: ## what the engine costs beside a plugin written by hand, and as it grows; ARGS="-parts mints" for less

@@ -1,7 +1,7 @@
 // Getserver prints the path of a real server, such as vault or gitea, and gets it
 // first if the machine has none. Progress goes to standard error, so that a
 // shell can write VAULT_BIN=$(go run ./scripts/getserver vault). With a version, as in
-// `getserver vault v1.20.4`, it is a Vault of that one and no other.
+// `getserver vault v1.21.2`, it is a Vault of that one and no other.
 package main
 
 import (

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// VaultVersion returns the path of a Vault of one version, such as v1.20.4, which is
+// VaultVersion returns the path of a Vault of one version, such as v1.21.2, which is
 // built on first use whatever VAULT_BIN and PATH say. It has the dependencies that its
 // own go.mod asks for, verified by Go's checksum database. What takes long is told to
 // log.
 func VaultVersion(ctx context.Context, log io.Writer, version string) (string, error) {
 	if !semver.IsValid(version) || semver.Canonical(version) != version || semver.Prerelease(version) != "" {
-		return "", fmt.Errorf("%q is no release of Vault: write it with three numbers, such as v1.20.4", version)
+		return "", fmt.Errorf("%q is no release of Vault: write it with three numbers, such as v1.21.2", version)
 	}
 	var also []string
 	if sdk := vaultSDK[semver.MajorMinor(version)]; sdk != "" {
@@ -32,7 +32,7 @@ func VaultVersion(ctx context.Context, log io.Writer, version string) (string, e
 // vaultSDK is the version of Vault's SDK that the sources of a line of Vaults fit, where
 // that is not the one which their go.mod requires: it has the SDK of the same tree take
 // that one's place, which who depends on Vault does not see.
-var vaultSDK = map[string]string{"v1.18": "v0.15.0", "v1.19": "v0.17.0", "v1.20": "v0.19.0"}
+var vaultSDK = map[string]string{"v1.18": "v0.15.0", "v1.19": "v0.17.0"}
 
 // released returns the server's binary of a version that no module of scripts/servers
 // pins, building it first if no earlier run did. What also names is required beside it.
