@@ -41,7 +41,7 @@ func (b brokerOf) site(own ownNames) *restSite {
 	return &restSite{
 		own:        own,
 		fields:     settings{"provider": "rabbitmq", "base_url": b.URL, "username": b.Username, "password": b.Password},
-		grants:     settings{"read": "^orders"},
+		grants:     settings{"read": "^orders", "topics": `[{"exchange":"amq.topic","write":"^$","read":"^orders"},{"exchange":"events","write":"^audit","read":"^$"}]`},
 		credential: "password",
 		peculiar: traits{
 			mints: func(r *http.Request, _ string) bool {
