@@ -59,3 +59,25 @@ func TestNextRotationIsWhatIsDone(t *testing.T) {
 		})
 	}
 }
+
+// TestOverlapEndsBeforeTheKey: a key of which the provider ends a little earlier than was
+// asked is replaced so early that it works to the end of its overlap.
+func TestOverlapEndsBeforeTheKey(t *testing.T) {
+	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct{ life, overlap, want time.Duration }{
+		"long enough":                    {16 * time.Minute, 90 * time.Second, 14 * time.Minute},
+		"short of the overlap's end":     {14*time.Minute + 59*time.Second, 90 * time.Second, 13*time.Minute + 29*time.Second},
+		"short, and without an overlap":  {14*time.Minute + 59*time.Second, 0, 14 * time.Minute},
+		"shorter than the schedule":      {10 * time.Minute, 0, 9 * time.Minute},
+		"shorter, and with an overlap":   {10 * time.Minute, 2 * time.Minute, 8 * time.Minute},
+		"shorter than twice the overlap": {10 * time.Minute, 8 * time.Minute, 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &StaticRole{Overlap: test.overlap, Schedule: timetable.Schedule{Period: 14 * time.Minute}}
+			at := r.replaceAt(&StaticKey{IssuedAt: begun, ExpiresAt: begun.Add(test.life)}, begun)
+			if at.Sub(begun) != test.want {
+				t.Errorf("it is replaced after %s, want %s", at.Sub(begun), test.want)
+			}
+		})
+	}
+}

@@ -277,11 +277,16 @@ const longestHeadStart = 24 * time.Hour
 // other.
 func (r *StaticRole) beforeItsEnd(key *StaticKey, now time.Time) time.Time {
 	planned := r.planned(key, now)
-	if planned.IsZero() || key.ExpiresAt.IsZero() || !planned.Add(r.overlap()-expiryMargin).After(key.ExpiresAt) {
+	if planned.IsZero() || key.ExpiresAt.IsZero() || !planned.Add(r.overlap()).After(key.ExpiresAt) {
 		return time.Time{}
 	}
 	life := key.ExpiresAt.Sub(key.IssuedAt)
-	early := key.ExpiresAt.Add(-max(min(life/10, longestHeadStart), 0))
+	// It is handed out beside its successor for as long as both are to work.
+	headStart := min(life/10, longestHeadStart)
+	if planned.Add(r.overlap() - expiryMargin).Before(key.ExpiresAt) {
+		headStart = 0 // the schedule suits, but for the provider's clock and rounding
+	}
+	early := key.ExpiresAt.Add(-max(headStart, min(r.overlap(), life/2), 0))
 	if !early.Before(planned) {
 		return time.Time{}
 	}
