@@ -76,7 +76,7 @@ provider "confluent" {
   list {
     get   = "/iam/v2/api-keys"
     query = { "spec.owner" = role.owner_id, page_size = 100, page_token = page.token }
-    items = body.data
+    items = [for one in body.data : one if one.metadata.deleted_at == null]
     item = {
       id         = item.id
       name       = item.spec.display_name
