@@ -86,6 +86,7 @@ servers: ## get the real servers that the tests need, so that the first test doe
 	@go run ./scripts/getserver consul-template
 	@go run ./scripts/getserver terraform-provider-vault
 	@go run ./scripts/getserver headscale
+	@go run ./scripts/getserver consul
 	@go run ./scripts/getserver unleash || true # without Node.js its tests say what to install
 	@go run ./scripts/getserver express-gateway || true
 	@for server in rabbitmq influxdb1 icinga2 verdaccio miniflux zabbix buildah; do go run ./scripts/getserver "$$server" || true; done # their tests say what to install

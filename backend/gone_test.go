@@ -163,6 +163,36 @@ func TestGoneElsewhere(t *testing.T) {
 	}
 }
 
+// TestNoWordOfOneWithoutRights: a provider that answers 404 to whoever may not see a key
+// says nothing of the key while the admin credential has lost its rights.
+func TestNoWordOfOneWithoutRights(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		masked := false
+		w.behind(func(rw http.ResponseWriter, _ *http.Request, pass func()) {
+			if masked {
+				rw.WriteHeader(http.StatusNotFound)
+				return
+			}
+			pass()
+		})
+		lease := w.mustMint("app")
+		w.advance(2 * listLag)
+		masked = true
+		if err := w.revoke(lease); err == nil || !strings.Contains(err.Error(), "the admin credential is shown nothing there") {
+			t.Errorf("Vault is told %v", err)
+		}
+		if w.recordOf(lease) == nil || len(w.process.Queue()) != 1 {
+			t.Errorf("the record is %v, queued: %v", w.recordOf(lease), w.process.Queue())
+		}
+		masked = false
+		w.run(20*time.Minute, time.Minute)
+		if w.recordOf(lease) != nil || len(w.alive()) != 0 {
+			t.Errorf("with its rights back, alive: %v; the record is %v", w.alive(), w.recordOf(lease))
+		}
+	})(t)
+}
+
 // TestNothingIsDeletedElsewhere: another host has a key of the same id.
 func TestNothingIsDeletedElsewhere(t *testing.T) {
 	w := newWorld(t)

@@ -29,6 +29,10 @@ type evidence struct {
 	refused int
 	// doubts are why the answer is not that of what made the key; none when it is.
 	doubts []string
+	// blind is why the provider would say so of any key: the credential that asked can
+	// do nothing there now. A provider that answers "no such thing" to those without
+	// rights tells the two apart in no other way.
+	blind error
 	// youngUntil is when the key is older than the provider may take to show it;
 	// zero when it is.
 	youngUntil time.Time
@@ -59,6 +63,8 @@ func (e evidence) gone() error {
 		return nil
 	case e.listed:
 		return &unproven{reason: "the provider still lists the key"}
+	case e.blind != nil && !e.notListed:
+		return &unproven{reason: "the provider knows no such key, which is no proof that it is gone, since the admin credential is shown nothing there: " + e.blind.Error()}
 	case e.unrecorded && e.youngUntil.IsZero():
 		return nil
 	case e.missing && len(e.doubts) == 0:

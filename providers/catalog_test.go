@@ -27,6 +27,7 @@ var ownServers = map[string]string{
 // realServers are the providers whose own server the acceptance tests take keys
 // through their whole life at, and rotate where that can be done.
 var realServers = map[string]string{
+	"consul":          filepath.Join("..", "test", "acceptance", "consulsite_integration_test.go"),
 	"etcd":            filepath.Join("..", "test", "acceptance", "etcd_integration_test.go"),
 	"gitea":           filepath.Join("..", "test", "acceptance", "gitea_integration_test.go"),
 	"icinga2":         filepath.Join("..", "test", "acceptance", "icinga2site_integration_test.go"),

@@ -47,6 +47,7 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 	"verdaccio":                build.Verdaccio,
 	"buildah":                  build.Buildah,
 	"headscale":                build.Headscale,
+	"consul":                   build.Consul,
 	"zabbix":                   build.Zabbix,
 }
 

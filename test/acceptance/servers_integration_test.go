@@ -35,6 +35,7 @@ type catalogServer interface {
 
 // realServers are those that the suite is run at, by the names of their definitions.
 var realServers = map[string]realServer{
+	"consul":    consulServer,
 	"headscale": headscaleServer,
 	"icinga2":   icinga2Server,
 	"influxdb1": influxdb1Server,

@@ -18,6 +18,7 @@ const (
 	giteaModule     = "code.gitea.io/gitea"
 	etcdModule      = "go.etcd.io/etcd/server/v3"
 	minifluxModule  = "miniflux.app/v2"
+	consulModule    = "github.com/hashicorp/consul"
 	headscaleModule = "github.com/juanfont/headscale"
 	toxiproxyModule = "github.com/Shopify/toxiproxy/v2"
 
@@ -162,6 +163,12 @@ func Miniflux(ctx context.Context, log io.Writer) (string, error) {
 // long is told to log.
 func Headscale(ctx context.Context, log io.Writer) (string, error) {
 	return recipe{name: "headscale", module: headscaleModule, main: "cmd/headscale", tools: []string{"join"}, estimate: "2 minutes"}.path(ctx, log)
+}
+
+// Consul returns the path of a Consul binary, which is built on first use. What takes
+// long is told to log.
+func Consul(ctx context.Context, log io.Writer) (string, error) {
+	return recipe{name: "consul", module: consulModule, estimate: "4 minutes"}.path(ctx, log)
 }
 
 // Zabbix is RabbitMQ's counterpart for Zabbix's frontend, with its PHP and what makes

@@ -20,6 +20,7 @@ func TestDefinitionsNameTheServersTheyWereTriedAt(t *testing.T) {
 		title   string
 		version func(t *testing.T) string
 	}{
+		"consul":          {"Consul", ofModule("consul", consulModule)},
 		"etcd":            {"etcd", ofModule("etcd", etcdModule)},
 		"express-gateway": {"Express Gateway", ofPackage("express-gateway", "express-gateway")},
 		"gitea":           {"Gitea", ofModule("gitea", giteaModule)},

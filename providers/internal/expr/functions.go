@@ -49,6 +49,7 @@ var Functions = map[string]function.Function{
 	"upper":         stdlib.UpperFunc,
 	"startswith":    startsWithFunc,
 	"endswith":      endsWithFunc,
+	"strcontains":   stringContainsFunc,
 
 	// collections
 	"compact":   stdlib.CompactFunc,

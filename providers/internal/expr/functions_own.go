@@ -149,6 +149,11 @@ var endsWithFunc = onTexts("text", "suffix", cty.Bool, func(text, suffix string)
 	return cty.BoolVal(strings.HasSuffix(text, suffix)), nil
 })
 
+// stringContainsFunc has Terraform's name: contains is about lists.
+var stringContainsFunc = onTexts("text", "part", cty.Bool, func(text, part string) (cty.Value, error) {
+	return cty.BoolVal(strings.Contains(text, part)), nil
+})
+
 // uuidNamespaces are the short names that RFC 9562 gives to namespaces.
 var uuidNamespaces = map[string]uuid.UUID{
 	"dns": uuid.NameSpaceDNS, "url": uuid.NameSpaceURL, "oid": uuid.NameSpaceOID, "x500": uuid.NameSpaceX500,
