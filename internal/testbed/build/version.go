@@ -32,7 +32,7 @@ func VaultVersion(ctx context.Context, log io.Writer, version string) (string, e
 // vaultSDK is the version of Vault's SDK that the sources of a line of Vaults fit, where
 // that is not the one which their go.mod requires: it has the SDK of the same tree take
 // that one's place, which who depends on Vault does not see.
-var vaultSDK = map[string]string{"v1.18": "v0.15.0", "v1.19": "v0.17.0"}
+var vaultSDK = map[string]string{"v1.19": "v0.17.0"}
 
 // released returns the server's binary of a version that no module of scripts/servers
 // pins, building it first if no earlier run did. What also names is required beside it.
