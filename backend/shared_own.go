@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -74,9 +76,21 @@ func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Reco
 	if !bound.definition.Capabilities.Lookup {
 		return "", nil
 	}
-	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID, All: true})
+	look := providers.Look{ID: r.Handle.ID}
+	if !bound.definition.Capabilities.Reconcile {
+		look.Name = r.Handle.Name // a look-up by name is all that there is
+	}
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), look)
+	if refusal := refusalOf(err); refusal != nil && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone) {
+		return "", nil // nothing bears an id where nothing is
+	}
 	if err != nil {
 		return "", fmt.Errorf("looking whose key it is: %w", err)
+	}
+	if !slices.ContainsFunc(found.Keys, func(one providers.Listed) bool {
+		return one.Handle.ID == r.Handle.ID && one.Handle.Name != r.Handle.Name
+	}) {
+		return "", nil
 	}
 	h, done, err := e.sharedHoldings(ctx, s)
 	if err != nil {
