@@ -69,7 +69,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	found.ended = r.HasEnded(e.now(), lag)
 	found.unrecorded = r.Unrecorded
 	if found.missing && len(found.doubts) == 0 && !found.ended && found.youngUntil.IsZero() {
-		found.blind = e.isBlind(ctx, w, r, since)
+		found.blind = e.isBlind(ctx, w.boundConnection)
 	}
 	lacks := found.gone()
 	if lacks != nil && !w.elsewhere {
@@ -79,19 +79,12 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 }
 
 // isBlind is why a connection's credential may see nothing of what is at the provider
-// now: its check fails, or no list is shown to it where the key was made. A list that is
-// refused for long is believed to be gone, and the key with it, as the credential works.
-// It is nil, too, where the definition has neither.
-func (e *Engine) isBlind(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
-	if w.definition.Capabilities.Check {
-		if err := w.client.Check(ctx); err != nil {
-			return err
-		}
-	}
-	if !w.definition.Capabilities.Reconcile || e.now().Sub(since) >= absentBound {
+// now: its check fails. It is nil, too, where the definition has none.
+func (e *Engine) isBlind(ctx context.Context, bound *boundConnection) error {
+	if !bound.definition.Capabilities.Check {
 		return nil
 	}
-	return w.client.CanList(ctx, r.HandleScope(w.definition))
+	return bound.client.Check(ctx)
 }
 
 // because adds the provider's refusal to what is lacking.

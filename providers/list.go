@@ -64,24 +64,6 @@ func (c *Client) List(ctx context.Context, in ListingScope) iter.Seq2[Listed, er
 	}
 }
 
-// CanList asks for the beginning of a list, and is nil when the provider answers that.
-// One that answers "no such thing" to whom it shows nothing does so here as well. Its
-// errors are *Error.
-func (c *Client) CanList(ctx context.Context, in ListingScope) (err error) {
-	defer rescue("list", &err)
-	if c.def.List == nil {
-		return unsupported("list")
-	}
-	s, err := c.parameterScope(in.Role, in.Connection)
-	if err != nil {
-		return notSent("list", err)
-	}
-	if failed := newListPass(c, c.def.List, s).step(ctx, func(expr.Scope) string { return "" }); failed != nil {
-		return failed
-	}
-	return nil
-}
-
 // readItem is one listed key with all that revoking it needs.
 func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingScope) (Listed, error) {
 	needs := c.def.Required
