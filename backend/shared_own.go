@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -46,11 +48,16 @@ func (e *Engine) noteMisnamed(ctx context.Context, o object, refused error) erro
 }
 
 // seeksMintBefore reports whether a key may yet be found of a mint that began before a
-// record's answer came, which may have told of it. Two connections may be of one account.
+// record's answer came, which may have told of it: one at the same location of the same
+// server, through whatever connection, since two may be of one account. What another
+// location lists is never found, nor ended, by an id of this one.
 func (e *Engine) seeksMintBefore(r *ledger.Record) bool {
+	scope := sync.OnceValue(r.Scope.String)
 	return e.books.queue.SeeksMint(func(entry *queue.Entry) bool {
 		began, ok := keyname.ReadPart(entry.ID)
-		return entry.Provider == r.Provider && (!ok || !began.After(r.IssuedAt))
+		return entry.Provider == r.Provider && (!ok || !began.After(r.IssuedAt)) &&
+			(entry.BaseURL == "" || r.BaseURL == "" || origin.SameAddress(entry.BaseURL, r.BaseURL)) &&
+			entry.Scope.String() == scope()
 	})
 }
 

@@ -40,8 +40,9 @@ type Queue struct {
 	// entries by id; an entry's fields beyond what is stored change under mu.
 	entries      map[string]*waitingEntry
 	byConnection map[string]*connectionQueue
-	// cleanUps counts the entries that are no revocations.
-	cleanUps int
+	// cleanUps are those of the entries that are no revocations: few, where many revocations
+	// wait, and asked for with each mint.
+	cleanUps map[string]*waitingEntry
 	running  sync.WaitGroup
 	// unread are the ids of what an earlier process left and that is still to be read.
 	unread map[string]struct{}
@@ -73,7 +74,7 @@ type waitingEntry struct {
 
 // New is an empty queue that goes by the given clock.
 func New(now func() time.Time) *Queue {
-	return &Queue{now: now, entries: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
+	return &Queue{now: now, entries: map[string]*waitingEntry{}, cleanUps: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
 }
 
 // Add queues an entry, on disk first, in the place of one with the same id. An
@@ -94,6 +95,7 @@ func (q *Queue) Add(ctx context.Context, s logical.Storage, entry Entry, held bo
 		entry.Attempts, entry.NextTry, entry.LastError = item.Attempts, item.NextTry, item.LastError
 	}
 	item.Entry = entry
+	q.noteKind(item)
 	item.held = held
 	q.quietUntil = noTime
 	// A failed write may have been carried out all the same, so the entry is
@@ -246,7 +248,7 @@ func (q *Queue) CleansUpMoreThan(connection string, few int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := 0
-	for _, item := range q.entries {
+	for _, item := range q.cleanUps {
 		if item.Connection == connection && !item.held && item.OfKey() {
 			if n++; n > few {
 				return true
@@ -261,10 +263,7 @@ func (q *Queue) CleansUpMoreThan(connection string, few int) bool {
 func (q *Queue) SeeksMint(such func(*Entry) bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.cleanUps == 0 {
-		return false
-	}
-	for _, item := range q.entries {
+	for _, item := range q.cleanUps {
 		if !item.held && item.OfKey() && item.MadeAt.IsZero() && such(&item.Entry) {
 			return true
 		}

@@ -160,19 +160,24 @@ func (q *Queue) Page(after string, limit int) []Entry {
 // put adds an entry that there is not. The caller holds mu.
 func (q *Queue) put(item *waitingEntry) {
 	q.entries[item.ID] = item
-	if item.Kind != Revoke {
-		q.cleanUps++
-	}
+	q.noteKind(item)
 	q.sorted = nil
 	q.quietUntil = noTime
+}
+
+// noteKind has an entry stand among the clean-ups, or not. The caller holds mu.
+func (q *Queue) noteKind(item *waitingEntry) {
+	if item.Kind == Revoke {
+		delete(q.cleanUps, item.ID)
+		return
+	}
+	q.cleanUps[item.ID] = item
 }
 
 // drop takes an entry out, be it read or not. The caller holds mu.
 func (q *Queue) drop(id string) {
 	delete(q.unread, id)
-	if item := q.entries[id]; item != nil && item.Kind != Revoke {
-		q.cleanUps--
-	}
 	delete(q.entries, id)
+	delete(q.cleanUps, id)
 	q.sorted = nil
 }
