@@ -139,8 +139,14 @@ func (e *Engine) replacedInPlace(ctx context.Context, s logical.Storage, r *ledg
 		return false, nil
 	}
 	current, err := ledger.Get(ctx, s, keys.Current.RecordID)
-	if err != nil || current == nil || e.target(current) != e.target(r) {
+	if err != nil {
 		return false, err
+	}
+	if current == nil {
+		return false, &unproven{reason: fmt.Sprintf("the ledger has no record of the credential that static role %q keeps, which would end if it is the one that took this one's place", r.StaticRole)}
+	}
+	if e.target(current) != e.target(r) {
+		return false, nil
 	}
 	e.log.Info("a credential ended that was replaced in place", "static_role", r.StaticRole, "connection", r.Connection)
 	e.pending.ended.add(r.ID + r.Handle.Name)

@@ -176,6 +176,32 @@ func TestSecretReplacedInPlace(t *testing.T) {
 	})(t)
 }
 
+// TestSecretWhoseSuccessorIsUnknown: a record that a late write left is of a secret which
+// another one has replaced. Without that one's record nobody can tell whether an end by
+// the old one would end it.
+func TestSecretWhoseSuccessorIsUnknown(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		ctx := t.Context()
+		w.makeSafe("app", safeRole("one", "billing-app"))
+		old, err := ledger.Get(ctx, w.storage, w.current("app").RecordID)
+		w.must(err)
+		w.must(w.process.RotateStatic(ctx, w.storage, "app"))
+		held, err := ledger.Get(ctx, w.storage, w.current("app").RecordID)
+		w.must(err)
+		w.must(w.process.books.ledger.Write(ctx, w.storage, old))
+		w.must(w.process.books.ledger.Delete(ctx, w.storage, held))
+
+		var doubt *unproven
+		if err := w.process.revokeRecord(ctx, w.storage, old, w.process.now()); !errors.As(err, &doubt) {
+			t.Errorf("the old secret was ended with %v", err)
+		}
+		if ended := s.ended(); len(ended) > 0 || !s.works(w.current("app").Secret["api_key"]) {
+			t.Errorf("ended were %v, and the one that is held works: %t", ended, s.works(w.current("app").Secret["api_key"]))
+		}
+	})(t)
+}
+
 // recordsOf are the ids of a connection's records.
 func (w *world) recordsOf(connection string) (ids []string) {
 	for r, err := range ledger.All(context.Background(), w.storage) {
