@@ -21,15 +21,15 @@ import (
 // for an operator to say that they may end. Mints wait meanwhile, so that none comes
 // between the look and the rotation.
 
-// rotationPlace is a connection whose rotation ends keys, with those that share its
+// endingRotation is a connection whose rotation ends keys, with those that share its
 // admin credential: their keys end too.
-type rotationPlace struct {
+type endingRotation struct {
 	bound *boundConnection
 	names []string // in order, with its own
 }
 
-// placeOfRotation is nil where a rotation ends no key.
-func (e *Engine) placeOfRotation(ctx context.Context, s logical.Storage, name string) (*rotationPlace, error) {
+// endingRotationOf is nil where a rotation ends no key.
+func (e *Engine) endingRotationOf(ctx context.Context, s logical.Storage, name string) (*endingRotation, error) {
 	bound, err := e.bound(ctx, s, name)
 	if err != nil || !bound.definition.Capabilities.RotateRevokesKeys {
 		return nil, err
@@ -38,7 +38,7 @@ func (e *Engine) placeOfRotation(ctx context.Context, s logical.Storage, name st
 	if err != nil {
 		return nil, err
 	}
-	place := &rotationPlace{bound: bound, names: []string{name}}
+	ending := &endingRotation{bound: bound, names: []string{name}}
 	for _, other := range names {
 		if other == name {
 			continue
@@ -48,11 +48,11 @@ func (e *Engine) placeOfRotation(ctx context.Context, s logical.Storage, name st
 			return nil, err
 		}
 		if shares {
-			place.names = append(place.names, other)
+			ending.names = append(ending.names, other)
 		}
 	}
-	slices.Sort(place.names)
-	return place, nil
+	slices.Sort(ending.names)
+	return ending, nil
 }
 
 // sharesCredential reports whether another connection signs in as this one does.
@@ -71,8 +71,8 @@ func (e *Engine) sharesCredential(ctx context.Context, s logical.Storage, bound 
 	return origin.SameAddress(its.client.BaseURL(), bound.client.BaseURL()), nil
 }
 
-// alone keeps mints of all its connections away. On a nil place it does nothing.
-func (p *rotationPlace) alone(ctx context.Context, of *admissions) (release func(), err error) {
+// alone keeps mints of all its connections away. On nil it does nothing.
+func (p *endingRotation) alone(ctx context.Context, of *admissions) (release func(), err error) {
 	var releases []func()
 	release = func() {
 		for _, one := range releases {
@@ -94,8 +94,8 @@ func (p *rotationPlace) alone(ctx context.Context, of *admissions) (release func
 }
 
 // heldKeys tells of the keys that would end with the credential, such as "connection
-// "a" has 2 live keys"; empty where there are none, or on a nil place.
-func (e *Engine) heldKeys(ctx context.Context, s logical.Storage, p *rotationPlace) (string, error) {
+// "a" has 2 live keys"; empty where there are none, or on nil.
+func (e *Engine) heldKeys(ctx context.Context, s logical.Storage, p *endingRotation) (string, error) {
 	if p == nil {
 		return "", nil
 	}
@@ -140,7 +140,7 @@ func (e *Engine) endsOne(ctx context.Context, s logical.Storage, client *provide
 
 // mayEndKeys refuses a rotation that would end what somebody holds, unless that is
 // meant; held is what it then ends.
-func (e *Engine) mayEndKeys(ctx context.Context, s logical.Storage, p *rotationPlace, o RotateOptions) (held string, err error) {
+func (e *Engine) mayEndKeys(ctx context.Context, s logical.Storage, p *endingRotation, o RotateOptions) (held string, err error) {
 	held, err = e.heldKeys(ctx, s, p)
 	if err != nil || held == "" || o.Force {
 		return held, err

@@ -71,14 +71,14 @@ func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name stri
 	if err := e.refuseIfPassive("the rotation"); err != nil {
 		return false, err
 	}
-	place, err := e.placeOfRotation(ctx, s, name)
+	ending, err := e.endingRotationOf(ctx, s, name)
 	if err != nil {
 		return false, err
 	}
-	if _, err := e.mayEndKeys(ctx, s, place, o); err != nil { // before mints wait for it
+	if _, err := e.mayEndKeys(ctx, s, ending, o); err != nil { // before mints wait for it
 		return false, err
 	}
-	release, err := place.alone(ctx, &e.locks.admissions)
+	release, err := ending.alone(ctx, &e.locks.admissions)
 	if err != nil {
 		return false, err
 	}
@@ -88,11 +88,11 @@ func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name stri
 		return false, err
 	}
 	defer unlock()
-	held, err := e.mayEndKeys(ctx, s, place, o)
+	held, err := e.mayEndKeys(ctx, s, ending, o)
 	if err != nil {
 		return false, err
 	}
-	done, err = e.rotateRootLocked(ctx, s, name, place)
+	done, err = e.rotateRootLocked(ctx, s, name, ending)
 	if done && held != "" {
 		e.log.Warn("keys ended with the admin credential that was replaced", "connection", name, "held", held)
 		if o.Warn != nil {
@@ -104,7 +104,7 @@ func (e *Engine) rotateRootNow(ctx context.Context, s logical.Storage, name stri
 
 // rotateRootLocked is rotateRootNow for a caller that keeps other rotations away, and
 // mints where keys end with the credential.
-func (e *Engine) rotateRootLocked(ctx context.Context, s logical.Storage, name string, place *rotationPlace) (done bool, err error) {
+func (e *Engine) rotateRootLocked(ctx context.Context, s logical.Storage, name string, ending *endingRotation) (done bool, err error) {
 	bound, err := e.rebind(ctx, s, name)
 	if err != nil {
 		return false, err
@@ -112,7 +112,7 @@ func (e *Engine) rotateRootLocked(ctx context.Context, s logical.Storage, name s
 	if !bound.definition.Capabilities.RotateRoot {
 		return false, usererror.Errorf("%s cannot replace its own admin credential; write a new one to config/%s and delete the old one there", bound.definition.Title, name)
 	}
-	if bound.definition.Capabilities.RotateRevokesKeys && place == nil {
+	if bound.definition.Capabilities.RotateRevokesKeys && ending == nil {
 		return false, errReplan
 	}
 	// What is begun is carried through, even when the caller hangs up.
