@@ -180,7 +180,7 @@ func connectionAnswer() map[string]*framework.FieldSchema {
 	for _, unseen := range []string{"name", "client_key", "force"} {
 		delete(fields, unseen)
 	}
-	addConnectionState(fields) // in the words of an data
+	addConnectionState(fields) // in the words of an answer
 	return fields
 }
 
