@@ -86,6 +86,12 @@ func (e *Engine) SetClaimAfterCrash(ctx context.Context, s logical.Storage, wait
 	o := &e.guard.ownership
 	o.writing.Lock()
 	defer o.writing.Unlock()
+	// Its signature would take the mount from whoever has taken it over.
+	if theirs, err := e.signedByAnother(ctx, s); err != nil {
+		return err
+	} else if theirs {
+		return usererror.Errorf("another process has taken this mount over; write this there")
+	}
 	changed := o.signature()
 	changed.ClaimAfterCrash = wait
 	return e.sign(ctx, s, changed)

@@ -57,6 +57,25 @@ func TestDoubtOfASignature(t *testing.T) {
 	}
 }
 
+// TestSettingOfASupersededMount: a process that was the leader before takes the mount
+// from nobody by a setting.
+func TestSettingOfASupersededMount(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		w.mustMint("app")
+		successor := &signature{Epoch: "another", makerNote: makerNote{Seen: w.process.now()}}
+		w.must(stored.Write(t.Context(), w.storage, ownershipPath, successor))
+		if err := w.process.SetClaimAfterCrash(t.Context(), w.storage, true); err == nil || !strings.Contains(err.Error(), "another process") {
+			t.Errorf("it was set with %v", err)
+		}
+		found, err := stored.Read[signature](t.Context(), w.storage, ownershipPath)
+		w.must(err)
+		if found.Epoch != "another" || found.ClaimAfterCrash {
+			t.Errorf("the storage is signed by %q, with %t", found.Epoch, found.ClaimAfterCrash)
+		}
+	})(t)
+}
+
 // restore is a Vault with the storage of a snapshot and the leases in it, beside
 // its living original. Both use the same provider.
 func (w *world) restore(snapshot logical.Storage, leases map[string]*heldLease) *world {
