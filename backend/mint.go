@@ -88,8 +88,10 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.bound.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
-	if len(key.Granted.More) > 0 {
-		err := fmt.Errorf("connection %q made a key that may do more than was asked for (%s), so it is revoked", o.bound.name, firstFew(key.Granted.More))
+	if more := key.Granted.More; len(more) > 0 && o.record.InPlace {
+		e.log.Warn("a credential that was replaced in place may do more than was asked for; it is kept all the same, since others hold it too", "connection", o.bound.name, "more", firstFew(more))
+	} else if len(more) > 0 {
+		err := fmt.Errorf("connection %q made a key that may do more than was asked for (%s), so it is revoked", o.bound.name, firstFew(more))
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
 	return key, nil

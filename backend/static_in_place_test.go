@@ -119,9 +119,14 @@ func (s *safe) ended() []string {
 // somebody uses.
 func safeWorld(t *testing.T) (*world, *safe) {
 	t.Helper()
+	return safeWorldOf(t, safeDefinition)
+}
+
+func safeWorldOf(t *testing.T, definition string) (*world, *safe) {
+	t.Helper()
 	w := newWorld(t)
 	s := &safe{secrets: map[string]string{"billing-app": "shared-by-hand", "other-app": "shared-too"}}
-	w.connect(s, "safe", safeDefinition, safeToken, "one", "two")
+	w.connect(s, "safe", definition, safeToken, "one", "two")
 	for _, name := range []string{"one", "two"} {
 		c, err := w.process.Connection(t.Context(), w.storage, name)
 		w.must(err)
@@ -171,6 +176,19 @@ func TestSecretReplacedInPlace(t *testing.T) {
 		w.run(time.Hour, time.Minute)
 		if ended := s.ended(); !slices.Equal(ended, []string{"billing-app"}) || len(w.recordsOf("one")) > 0 {
 			t.Errorf("ended were %v; the ledger has %v", ended, w.recordsOf("one"))
+		}
+		w.nothingIsQueued()
+	})(t)
+}
+
+// TestSecretThatMayDoMore: what one role asks for is no reason to end what others hold.
+func TestSecretThatMayDoMore(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorldOf(t, strings.Replace(safeDefinition, "in_place = true", "in_place = true\n    granted = { application = \"everything\" }", 1))
+		w.makeSafe("app", safeRole("one", "billing-app"))
+		w.must(w.process.RotateStatic(t.Context(), w.storage, "app"))
+		if ended := s.ended(); len(ended) > 0 || !s.works(w.current("app").Secret["api_key"]) {
+			t.Errorf("ended were %v, and the one that is held works: %t", ended, s.works(w.current("app").Secret["api_key"]))
 		}
 		w.nothingIsQueued()
 	})(t)
