@@ -6,18 +6,14 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
-	"vault-plugin-secrets-apikeys/backend/usererror"
 )
 
 // longestPage bounds how many keys one answer lists.
 const longestPage = 1000
 
 // Keys lists at most limit records (1000 when it is 0 or more) in order of id,
-// beginning after the given id.
+// beginning with the first id that comes after a text, which need be no id.
 func (e *Engine) Keys(ctx context.Context, s logical.Storage, after string, limit int) ([]*ledger.Record, error) {
-	if after != "" && !ledger.IsID(after) {
-		return nil, usererror.Errorf("after is %q, which is no key id; write the last id of the page before", after)
-	}
 	if limit <= 0 || limit > longestPage {
 		limit = longestPage
 	}

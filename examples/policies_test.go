@@ -62,6 +62,8 @@ var personas = map[string]struct{ may, mayNot []request }{
 			{"LIST", "apikeys/keys", nil},
 			{"GET", "apikeys/info", nil},
 			{"GET", "apikeys/metrics", nil},
+			{"PUT", "apikeys/ownership", map[string]any{"claim_after_crash": true}},
+			{"PATCH", "apikeys/ownership", map[string]any{"claim_after_crash": false}},
 		},
 		mayNot: []request{
 			{"GET", "apikeys/creds/reader", nil},

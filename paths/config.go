@@ -162,7 +162,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 			Description:  "How many requests per second the engine may send to the provider. Defaults to what the provider allows.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Requests per second", Group: "Network"},
 		},
-		"force": {
+		forceField: {
 			Type:         framework.TypeBool,
 			Query:        true,
 			Description:  "Whether to go ahead although keys that are left at the provider could then no longer be revoked, or an admin credential that a rotation made is then sent to another address. Not stored.",
@@ -177,7 +177,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 // connectionAnswer is the schema of what a read shows.
 func connectionAnswer() map[string]*framework.FieldSchema {
 	fields := connectionFields()
-	for _, unseen := range []string{"name", "client_key", "force"} {
+	for _, unseen := range []string{"name", "client_key", forceField} {
 		delete(fields, unseen)
 	}
 	addConnectionState(fields) // in the words of an answer
@@ -252,7 +252,7 @@ func (c connectionEndpoints) write(ctx context.Context, req *logical.Request, d 
 	err := c.engine.ChangeConnection(ctx, req.Storage, d.Get("name").(string), func(connection *backend.Connection) (backend.SaveOptions, error) {
 		saved = connection
 		given, err := c.change(ctx, req.Storage, connection, d)
-		return backend.SaveOptions{Verify: connection.VerifyConnection, Credential: given, Force: d.Get("force").(bool), Warn: resp.AddWarning}, err
+		return backend.SaveOptions{Verify: connection.VerifyConnection, Credential: given, Force: d.Get(forceField).(bool), Warn: resp.AddWarning}, err
 	})
 	if err != nil {
 		return nil, err
@@ -319,7 +319,7 @@ func setConnection(connection *backend.Connection, d *framework.FieldData) error
 
 func (c connectionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	resp := &logical.Response{}
-	o := backend.SaveOptions{Force: d.Get("force").(bool), Warn: resp.AddWarning}
+	o := backend.SaveOptions{Force: d.Get(forceField).(bool), Warn: resp.AddWarning}
 	if err := c.engine.DeleteConnection(ctx, req.Storage, d.Get("name").(string), o); err != nil || len(resp.Warnings) == 0 {
 		return nil, err
 	}

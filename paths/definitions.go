@@ -53,7 +53,7 @@ func definitionPaths(engine *backend.Engine) []*framework.Path {
 				Description:  "Whether the definition may take the place of the built-in one of that name. Not stored.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Override"},
 			},
-			"force": {
+			forceField: {
 				Type:         framework.TypeBool,
 				Query:        true,
 				Description:  "Whether to go ahead although connections use the provider: to have their admin credentials sent elsewhere, or to delete the definition. Not stored.",
@@ -132,7 +132,7 @@ func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d
 	}
 	definition, moved, err := e.engine.UploadDefinition(ctx, req.Storage, name, source, backend.UploadOptions{
 		Override: d.Get("override").(bool),
-		Force:    d.Get("force").(bool),
+		Force:    d.Get(forceField).(bool),
 	})
 	if err != nil {
 		return nil, err
@@ -148,5 +148,5 @@ func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d
 }
 
 func (e definitionEndpoints) delete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, e.engine.DeleteDefinition(ctx, req.Storage, d.Get("name").(string), d.Get("force").(bool))
+	return nil, e.engine.DeleteDefinition(ctx, req.Storage, d.Get("name").(string), d.Get(forceField).(bool))
 }

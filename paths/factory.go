@@ -65,6 +65,9 @@ func (f *front) HandleRequest(ctx context.Context, req *logical.Request) (*logic
 		return logical.ErrorResponse("%s/NAME: a name is of letters, digits, '_', '-' and '.', and begins and ends with a letter, a digit or '_'; write such a name", endpoint), nil
 	}
 	resp, err := f.Backend.HandleRequest(ctx, req)
+	if req.Operation == logical.HelpOperation && resp != nil {
+		documentQueries(resp.Data["openapi"])
+	}
 	if text, ok := userErrorIn(err); ok && req.Operation != logical.RevokeOperation {
 		return logical.ErrorResponse("%s", text), nil
 	}
@@ -124,10 +127,38 @@ func fieldsFor(path *framework.Path, operation logical.Operation) (map[string]*f
 		return path.Fields, true
 	case operation == logical.ReadOperation, operation == logical.ListOperation, operation == logical.DeleteOperation:
 		queried := maps.Clone(path.Fields)
-		maps.DeleteFunc(queried, func(_ string, schema *framework.FieldSchema) bool { return !schema.Query })
+		maps.DeleteFunc(queried, func(name string, schema *framework.FieldSchema) bool {
+			return !schema.Query || !isQueriedBy(operation, name)
+		})
 		return queried, true
 	}
 	return nil, false
+}
+
+// forceField has a write or a deletion go ahead.
+const forceField = "force"
+
+// isQueriedBy tells whether the operation takes the query field: those that only look
+// have nothing to go ahead with.
+func isQueriedBy(operation logical.Operation, name string) bool {
+	return name != forceField || operation == logical.DeleteOperation
+}
+
+// documentQueries has the OpenAPI document tell of each read's own query fields alone. The
+// framework tells those of a deletion at the reads of its path too.
+func documentQueries(openapi any) {
+	document, is := openapi.(*framework.OASDocument)
+	if !is {
+		return
+	}
+	for _, path := range document.Paths {
+		if path.Get == nil {
+			continue
+		}
+		path.Get.Parameters = slices.DeleteFunc(path.Get.Parameters, func(p framework.OASParameter) bool {
+			return !isQueriedBy(logical.ReadOperation, p.Name)
+		})
+	}
 }
 
 func writes(operation logical.Operation) bool {

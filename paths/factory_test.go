@@ -72,12 +72,14 @@ func TestCheckInput(t *testing.T) {
 		"a word for a number":           {write, map[string]any{"rate": "fast"}, "rate must be a number"},
 		"an object for a list":          {write, map[string]any{"roles": map[string]any{"a": map[string]any{}}}, "roles must be a list of strings, or one string with commas between"},
 
-		"query fields in a delete":     {remove, map[string]any{"force": "true"}, ""},
-		"wrong type in a delete":       {remove, map[string]any{"force": "maybe"}, "force must be true or false"},
-		"a body's field in a delete":   {remove, map[string]any{"ttl": "1h"}, `unknown field "ttl": what can be written here is force`},
-		"a body's field in a read":     {read, map[string]any{"text": "a"}, `unknown field "text": what can be written here is force`},
-		"a body's field in a list":     {list, map[string]any{"text": "a"}, `unknown field "text": what can be written here is force`},
-		"help has input of the server": {logical.HelpOperation, map[string]any{"requestResponsePrefix": "x"}, ""},
+		"what only a delete takes, in a read": {read, map[string]any{"force": "true"}, `unknown field "force": there are none here; leave it out`},
+		"what only a delete takes, in a list": {list, map[string]any{"force": "true"}, `unknown field "force": there are none here; leave it out`},
+		"query fields in a delete":            {remove, map[string]any{"force": "true"}, ""},
+		"wrong type in a delete":              {remove, map[string]any{"force": "maybe"}, "force must be true or false"},
+		"a body's field in a delete":          {remove, map[string]any{"ttl": "1h"}, `unknown field "ttl": what can be written here is force`},
+		"a body's field in a read":            {read, map[string]any{"text": "a"}, `unknown field "text": there are none here; leave it out`},
+		"a body's field in a list":            {list, map[string]any{"text": "a"}, `unknown field "text": there are none here; leave it out`},
+		"help has input of the server":        {logical.HelpOperation, map[string]any{"requestResponsePrefix": "x"}, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

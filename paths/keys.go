@@ -27,7 +27,7 @@ func keyPaths(e *backend.Engine) []*framework.Path {
 				"after": {
 					Type:         framework.TypeString,
 					Query:        true,
-					Description:  "Id after which the list begins: the last one of the page before.",
+					Description:  "Id after which the list begins: the last one of the page before. Any other text stands where it would be in the order of ids.",
 					DisplayAttrs: &framework.DisplayAttributes{Name: "After"},
 				},
 				"limit": {
@@ -98,7 +98,7 @@ whole list, up to ten seconds.`,
 					Required:     true,
 					DisplayAttrs: &framework.DisplayAttributes{Name: "Key", Identifier: true},
 				},
-				"force": {
+				forceField: {
 					Type:         framework.TypeBool,
 					Description:  "Forget the record although it is not damaged, but of a later version of the engine.",
 					DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
@@ -193,7 +193,7 @@ func showLastUsed(ctx context.Context, e *backend.Engine, s logical.Storage, rec
 }
 
 func (k keyEndpoints) giveUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, k.engine.GiveUpDamaged(ctx, req, d.Get("id").(string), d.Get("force").(bool))
+	return nil, k.engine.GiveUpDamaged(ctx, req, d.Get("id").(string), d.Get(forceField).(bool))
 }
 
 // describeKey shows a ledger record without what revoking it needs, which may

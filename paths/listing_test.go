@@ -75,6 +75,10 @@ func TestListsArePaged(t *testing.T) {
 			"absent, and a limit":       {data{"after": absent.first, "limit": 3}, all[:3]},
 			"texts, as a URL has them":  {data{"limit": "1", "after": all[2]}, all[3:4]},
 			"a limit of 0 after a name": {data{"limit": "0", "after": all[2]}, all[3:]},
+			"the beginning of a name":   {data{"after": all[2][:1]}, after(all[2][:1])},
+			"more than a name":          {data{"after": all[2] + "-"}, all[3:]},
+			"what is no name":           {data{"after": "{ä /"}, after("{ä /")},
+			"a sign before all names":   {data{"after": "!"}, all},
 		} {
 			t.Run(path+" "+name, func(t *testing.T) {
 				answer := m.must(logical.ListOperation, path, c.ask).Data
@@ -121,17 +125,30 @@ func TestWhatIsReadCanBeWrittenBack(t *testing.T) {
 	m.write("static-roles/app", data{"connection": "main", "rotation_schedule": "0 3 * * SAT", "rotation_window": "2h", "scopes": "read"})
 	m.write("rotate-role/app", nil)
 	m.write("definitions/own", data{"definition": definitionOf(t, "own") + "\n# the end, with spaces  \n"})
-	for _, path := range []string{"config/main", "config/proxied", "roles/ci", "static-roles/app", "definitions/own"} {
+	m.write("ownership", data{"claim_after_crash": true})
+	written := []string{"config/main", "config/proxied", "roles/ci", "static-roles/app", "definitions/own", "ownership"}
+	for _, endpoint := range endpoints() {
+		path, _, _ := strings.Cut(strings.TrimSuffix(endpoint.Pattern, "/?$"), "(")
+		shows := endpoint.Operations[logical.ReadOperation] != nil && endpoint.Operations[logical.UpdateOperation] != nil
+		tried := slices.ContainsFunc(written, func(one string) bool { return strings.HasPrefix(one, path) })
+		if mints := path == "creds/"; shows && !tried && !mints {
+			t.Errorf("nobody writes back what %s shows", endpoint.Pattern)
+		}
+		if isOneText := path == "definitions/"; shows && tried && (endpoint.Operations[logical.PatchOperation] == nil) != isOneText {
+			t.Errorf("%s is patched: %t", endpoint.Pattern, isOneText)
+		}
+	}
+	for _, path := range written {
 		for _, operation := range []logical.Operation{logical.UpdateOperation, logical.PatchOperation} {
-			if strings.HasPrefix(path, "definitions/") && operation == logical.PatchOperation {
-				continue // a definition is one text
+			if endpointAt(t, path).Operations[operation] == nil {
+				continue
 			}
 			t.Run(fmt.Sprintf("%s %s", operation, path), func(t *testing.T) {
 				before := m.read(path)
 				stored := m.stored()
 				m.must(operation, path, before)
 				wantFields(t, m.read(path), before)
-				for _, prefix := range []string{"config/", "role/", "static-role/", "definition/"} {
+				for _, prefix := range []string{"config/", "role/", "static-role/", "definition/", "ownership"} {
 					for entry, text := range m.stored() {
 						if len(entry) > len(prefix) && entry[:len(prefix)] == prefix && stored[entry] != text {
 							t.Errorf("%s is stored as\n%s, and was\n%s", entry, text, stored[entry])

@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// TestNames holds names against those that the database engine takes.
+// TestNames holds names against those that the database engine takes, at every endpoint
+// that has one in its path: its patterns are framework.GenericNameRegex too.
 func TestNames(t *testing.T) {
 	m := newMount(t)
 	m.connect("main")
@@ -18,8 +20,17 @@ func TestNames(t *testing.T) {
 			t.Errorf("role %s is not there", name)
 		}
 	}
+	var named []string
+	for _, endpoint := range endpoints() {
+		if prefix, _, has := strings.Cut(endpoint.Pattern, framework.GenericNameRegex("name")); has {
+			named = append(named, prefix)
+		}
+	}
+	if len(named) < 12 {
+		t.Fatalf("only %v have names", named)
+	}
 	for _, name := range []string{"-a", "a-", ".a", "a.", "a b", "a@b", "a/b", "ä", "a:b", "%61"} {
-		for _, path := range []string{"roles/", "config/", "static-roles/", "creds/", "static-creds/", "rotate-root/", "definitions/"} {
+		for _, path := range named {
 			for _, operation := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation, logical.DeleteOperation} {
 				resp, err := m.backend.HandleRequest(t.Context(), &logical.Request{Operation: operation, Path: path + name, Storage: m.storage})
 				if err != nil || !resp.IsError() || !strings.Contains(resp.Error().Error(), path+"NAME: a name is of letters") || strings.Contains(resp.Error().Error(), name+" ") {

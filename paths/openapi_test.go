@@ -112,9 +112,13 @@ func TestOpenAPI(t *testing.T) {
 		if item.Description == "" {
 			t.Errorf("%s has no description", path)
 		}
-		for _, operation := range []*framework.OASOperation{item.Get, item.Post, item.Delete} {
+		for _, operation := range []*framework.OASOperation{item.Get, item.Post, item.Patch, item.Delete} {
 			if operation == nil {
 				continue
+			}
+			forced := slices.ContainsFunc(operation.Parameters, func(p framework.OASParameter) bool { return p.Name == "force" })
+			if wanted := operation == item.Delete && slices.Contains([]string{"/config/{name}", "/definitions/{name}"}, path); forced != wanted {
+				t.Errorf("%s of %s takes force in its query: %t", operation.OperationID, path, forced)
 			}
 			if other, taken := seen[operation.OperationID]; taken || operation.OperationID == "" {
 				t.Errorf("%s and %s have the operation id %q", path, other, operation.OperationID)

@@ -20,9 +20,7 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 				OperationPrefix: operationPrefix,
 				OperationSuffix: "ownership",
 			},
-			Fields: map[string]*framework.FieldSchema{
-				"claim_after_crash": {Type: framework.TypeBool, DisplayAttrs: &framework.DisplayAttributes{Name: "Claim after a crash"}, Description: "Whether the mount waits for ownership/claim after every process that stopped without a release, such as a crash or a failover, even if that was a moment ago. A copy that is started right after its snapshot then harms nothing."},
-			},
+			Fields: ownershipFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation: &framework.PathOperation{
 					Callback:                    o.read,
@@ -32,6 +30,13 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 					ForwardPerformanceSecondary: true,
 				},
 				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    o.write,
+					Summary:                     "Say when this mount is to wait for a claim.",
+					Responses:                   okResponse(ownershipAnswer()),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    o.write,
 					Summary:                     "Say when this mount is to wait for a claim.",
 					Responses:                   okResponse(ownershipAnswer()),
@@ -81,19 +86,36 @@ func (o ownershipEndpoints) decision(verb string, callback framework.OperationFu
 	}
 }
 
+func ownershipFields() map[string]*framework.FieldSchema {
+	fields := map[string]*framework.FieldSchema{}
+	acceptShown(fields, addOwnershipState)
+	fields["claim_after_crash"] = &framework.FieldSchema{
+		Type:         framework.TypeBool,
+		Description:  "Whether the mount waits for ownership/claim after every process that stopped without a release, such as a crash or a failover, even if that was a moment ago. A copy that is started right after its snapshot then harms nothing.",
+		DisplayAttrs: &framework.DisplayAttributes{Name: "Claim after a crash"},
+	}
+	return fields
+}
+
 // ownershipAnswer is the schema of what is told of a mount's ownership.
 func ownershipAnswer() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"state":             {Type: framework.TypeString, Description: `"active"; "passive", where the mount ends, replaces and removes nothing; or "superseded", where another process has taken over.`},
-		"epoch":             {Type: framework.TypeString, Description: "Name of the process that acts, new at every start."},
-		"since":             {Type: framework.TypeString, Description: "Since when the mount is passive."},
-		"reason":            {Type: framework.TypeString, Description: "Why it is passive."},
-		"evidence":          {Type: framework.TypeStringSlice, Description: "Names of keys at a provider that somebody else must have made, where these are the reason."},
-		"yielded":           {Type: framework.TypeBool, Description: "Whether an operator left what it knows to another one."},
+	fields := map[string]*framework.FieldSchema{
 		"claim_after_crash": {Type: framework.TypeBool, Description: "Whether the mount waits for a claim after every process that stopped without a release."},
-		"queued":            {Type: framework.TypeInt, Description: "How many revocations wait for a claim."},
-		"past_deadline":     {Type: framework.TypeInt, Description: "How many keys are past their end by what this storage knows; a claim has them revoked."},
 	}
+	addOwnershipState(fields)
+	return fields
+}
+
+// addOwnershipState adds what nobody can write.
+func addOwnershipState(fields map[string]*framework.FieldSchema) {
+	fields["state"] = &framework.FieldSchema{Type: framework.TypeString, Description: `"active"; "passive", where the mount ends, replaces and removes nothing; or "superseded", where another process has taken over.`}
+	fields["epoch"] = &framework.FieldSchema{Type: framework.TypeString, Description: "Name of the process that acts, new at every start."}
+	fields["since"] = &framework.FieldSchema{Type: framework.TypeTime, Description: "Since when the mount is passive."}
+	fields["reason"] = &framework.FieldSchema{Type: framework.TypeString, Description: "Why it is passive."}
+	fields["evidence"] = &framework.FieldSchema{Type: framework.TypeStringSlice, Description: "Names of keys at a provider that somebody else must have made, where these are the reason."}
+	fields["yielded"] = &framework.FieldSchema{Type: framework.TypeBool, Description: "Whether an operator left what it knows to another one."}
+	fields["queued"] = &framework.FieldSchema{Type: framework.TypeInt, Description: "How many revocations wait for a claim."}
+	fields["past_deadline"] = &framework.FieldSchema{Type: framework.TypeInt, Description: "How many keys are past their end by what this storage knows; a claim has them revoked."}
 }
 
 type ownershipEndpoints struct{ engine *backend.Engine }

@@ -28,6 +28,9 @@ func TestOwnership(t *testing.T) {
 	if told["state"] != "passive" || told["yielded"] != true || told["reason"] == "" || told["since"] == "" {
 		t.Errorf("a yielded mount is told of as %v", told)
 	}
+	if again := asJSON(t, m.write("ownership", told).Data); again["state"] != "passive" || again["claim_after_crash"] != true {
+		t.Errorf("what a passive mount tells is written back to %v", again)
+	}
 	if m.read("info")["passive"] != true {
 		t.Error("info does not say that the mount is passive")
 	}

@@ -25,7 +25,7 @@ func rotationPaths(e *backend.Engine) []*framework.Path {
 			},
 			Fields: map[string]*framework.FieldSchema{
 				"name": nameField("Name of the connection.", "Connection"),
-				"force": {
+				forceField: {
 					Type:         framework.TypeBool,
 					Description:  "Replace the credential although keys that somebody holds end with it.",
 					DisplayAttrs: &framework.DisplayAttributes{Name: "Force"},
@@ -83,7 +83,7 @@ type rotationEndpoints struct{ engine *backend.Engine }
 func (r rotationEndpoints) root(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	resp := &logical.Response{}
-	o := backend.RotateOptions{Force: d.Get("force").(bool), Warn: resp.AddWarning}
+	o := backend.RotateOptions{Force: d.Get(forceField).(bool), Warn: resp.AddWarning}
 	if err := r.engine.RotateRootAs(ctx, req.Storage, name, o); err != nil {
 		return nil, err
 	}

@@ -480,9 +480,9 @@ func (i *index) finish() {
 	i.reading, i.gone = nothingReading, nil
 }
 
-// inShard are the ids beyond one in a shard, of a connection or of all, in order.
+// inShard are the ids in a shard that come after a text, of a connection or of all, in order.
 func (i *index) inShard(n int, after, connection string) []string {
-	if after != "" && ShardName(n) < ShardOf(after) {
+	if isBefore(ShardName(n), after) {
 		return nil
 	}
 	i.mu.Lock()

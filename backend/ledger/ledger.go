@@ -213,7 +213,8 @@ func All(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
 	return After(ctx, s, "")
 }
 
-// After is All for the records beyond an id. Of the others it reads none.
+// After is All for the records whose ids come after a text, which need be no id. Of the
+// others it reads none.
 func After(ctx context.Context, s logical.Storage, after string) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		shards, err := shardsInUse(ctx, s)
@@ -222,7 +223,7 @@ func After(ctx context.Context, s logical.Storage, after string) iter.Seq2[*Reco
 			return
 		}
 		for _, shard := range shards {
-			if after != "" && shard < ShardOf(after) {
+			if isBefore(shard, after) {
 				continue
 			}
 			if !inShard(ctx, s, shard, after, yield) {
@@ -231,6 +232,9 @@ func After(ctx context.Context, s logical.Storage, after string) iter.Seq2[*Reco
 		}
 	}
 }
+
+// isBefore tells whether no id of the shard comes after the text.
+func isBefore(shard, after string) bool { return shard < after && !strings.HasPrefix(after, shard) }
 
 // inShard yields the records of one shard, open and sealed together, and reports
 // whether more are wanted.

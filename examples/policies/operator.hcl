@@ -53,7 +53,7 @@ path "apikeys/keys/*" {
   capabilities = ["read"]
 }
 path "apikeys/ownership" {
-  capabilities = ["read", "update"]
+  capabilities = ["read", "update", "patch"]
 }
 path "apikeys/ownership/*" {
   capabilities = ["update"]
