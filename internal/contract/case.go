@@ -70,6 +70,9 @@ type Case struct {
 	Updates      []string `hcl:"updates,optional"`
 	Deletes      []string `hcl:"deletes,optional"`
 	MakesNothing []string `hcl:"makes_nothing,optional"`
+	// Kinds says under which last word of a path things were made that an operation's
+	// own path calls otherwise: "DELETE /tokens/{id}" = "keys".
+	Kinds map[string]string `hcl:"kinds,optional"`
 	// TokenEndpoints are addresses beyond the document that answer an OAuth 2.0
 	// token (RFC 6749, section 5.1) to a credential, in basic authentication or in
 	// the body: "POST https://login.example.com/token", or "POST /token".

@@ -50,7 +50,7 @@ func (c *call) list(w http.ResponseWriter) {
 }
 
 // here are the objects made by requests to the path that is listed, or all of
-// them where the document makes nothing at that path, as the query filters them.
+// their kind where the document makes nothing at that path, as the query filters them.
 func (c *call) here() []*object {
 	var made []*object
 	place, makes := c.request.URL.Path, c.route.PathItem.Post != nil || c.route.PathItem.Put != nil
@@ -66,7 +66,7 @@ func (c *call) here() []*object {
 		}
 	}
 	if !makes && made == nil {
-		made = c.objects
+		made = c.objectsOf(kindsOf(c.route.Path), namedIn(c.route.Path, c.param))
 	}
 	return slices.DeleteFunc(slices.Clone(made), c.filteredOut)
 }

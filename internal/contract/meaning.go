@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ var (
 	deleteWords = []string{"revoke", "delete", "remove", "deactivate", "expire"}
 	listWords   = []string{"list", "search", "query", "_query", "find"}
 	updateWords = []string{"update", "renew", "extend", "edit"}
+	createWords = []string{"create", "new", "add", "generate", "provision", "issue"}
 )
 
 // means is what the case says of the operation, or else what the last word of its
@@ -68,33 +70,110 @@ func (c *call) lastWord() string {
 }
 
 // item is the thing that the request names: by the end of its path, else by a
-// parameter before that, else by any value of its query or body.
+// parameter before that, else by any value of its query or body. It is one that was
+// made where the path says: /keys/7 is no administrator's key of the id 7.
 func (c *call) item() *object {
 	if c.asksWhoAmI() {
 		return c.shownBy()
 	}
-	if c.onItem() {
-		return c.find(c.lastParam())
+	named := namedIn(c.route.Path, c.param)
+	for i, one := range slices.Backward(named) {
+		if found := c.findAs(one.value, named[:i], one.kind); found != nil {
+			return found
+		}
+		if c.onItem() {
+			c.tellMisplaced(one.value)
+			return nil
+		}
 	}
-	for _, value := range slices.Concat(c.paramsBackward(), texts(c.query()), texts(c.body)) {
-		if found := c.find(value); found != nil {
+	for _, value := range slices.Concat(texts(c.query()), texts(c.body)) {
+		if found := c.findAs(value, named, kindsOf(c.route.Path)...); found != nil {
 			return found
 		}
 	}
 	return nil
 }
 
-// paramsBackward are the values of the path's parameters, the last one first.
-func (c *call) paramsBackward() []string {
-	var values []string
-	for segment := range strings.SplitSeq(c.route.Path, "/") {
-		if _, name, ok := strings.Cut(segment, "{"); ok {
-			name, _, _ = strings.Cut(name, "}")
-			values = append(values, c.param(name))
+// findAs is the thing of this name that was made as one of these kinds, and within
+// the things that the path names around it.
+func (c *call) findAs(name string, around []named, kinds ...string) *object {
+	for _, o := range c.objectsOf(kinds, around) {
+		if o.is(name) {
+			return o
 		}
 	}
-	slices.Reverse(values)
-	return values
+	return nil
+}
+
+// objectsOf are the things that were made as one of these kinds, or the one that the
+// case names, and within the things that the path names around them.
+func (c *call) objectsOf(kinds []string, around []named) []*object {
+	if said := c.rules.Kinds[c.operation()]; said != "" {
+		kinds = []string{said}
+	}
+	return slices.DeleteFunc(slices.Clone(c.objects), func(o *object) bool {
+		return !slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(o.kinds, kind) }) || o.isElsewhere(around)
+	})
+}
+
+// tellMisplaced tells of what has the name and is another thing: the server cannot
+// know that the provider finds it there too.
+func (c *call) tellMisplaced(name string) {
+	for _, o := range c.objects {
+		if o.is(name) {
+			c.violation(c.request, fmt.Errorf("%s was made at %s, so it is not found here; where the provider does find it, the case says so by kinds", name, o.path))
+			return
+		}
+	}
+}
+
+// isElsewhere reports whether what a path names around the object is not what the path
+// named that made it, as far as both name it.
+func (o *object) isElsewhere(around []named) bool {
+	return slices.ContainsFunc(around, func(one named) bool {
+		made, ok := o.within[one.kind]
+		return ok && made != one.value
+	})
+}
+
+// named is a thing that a path names, and what it calls it: "keys", of /keys/{id}.
+type named struct{ kind, value string }
+
+// namedIn are the things that a path names, the last one last.
+func namedIn(path string, valueOf func(parameter string) string) []named {
+	var found []named
+	kind := ""
+	for segment := range strings.SplitSeq(path, "/") {
+		word, rest, isNamed := strings.Cut(segment, "{")
+		if !isNamed {
+			kind = plainWord(word)
+			continue
+		}
+		parameter, _, _ := strings.Cut(rest, "}")
+		found = append(found, named{kind, valueOf(parameter)})
+		kind += "/" // of the next one, if it follows at once
+	}
+	return found
+}
+
+// kindsOf is what a path that names no single thing calls those that it is about: its
+// last word, and the one before, where the last may say what is done: /keys/revoke.
+func kindsOf(path string) []string {
+	var words []string
+	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if !strings.HasPrefix(segment, "{") {
+			words = append(words, plainWord(segment))
+		}
+	}
+	return words[max(0, len(words)-2):]
+}
+
+// plainWord is a word of a path without what may follow it: Keys.json, keys:search.
+func plainWord(segment string) string {
+	if end := strings.IndexAny(segment, ".:"); end > 0 {
+		return segment[:end]
+	}
+	return segment
 }
 
 // answersSecret reports whether the answer to the operation has a key in it, so

@@ -11,6 +11,10 @@ import (
 type object struct {
 	// path is the concrete path of the request that made it.
 	path string
+	// kinds are what the last words of that path call such a thing, and within the
+	// things that the path named, by what it called them: {"projects": "7"}.
+	kinds  []string
+	within map[string]string
 	// fields are what was sent and answered, by the name of the property; of
 	// equal names the outermost counts, as depths remembers.
 	fields map[string]any

@@ -152,3 +152,38 @@ func TestServerLendsTokens(t *testing.T) {
 		t.Errorf("a token that was lent opens nothing: status %d", status)
 	}
 }
+
+// TestServerKnowsThingsWhereTheyWereMade: an id names a thing at the path of its kind,
+// and in the place that it was made in.
+func TestServerKnowsThingsWhereTheyWereMade(t *testing.T) {
+	for name, c := range map[string]struct {
+		target, told string
+		kinds        map[string]string
+		status       int
+	}{
+		"where it was made":       {"/v1/teams/red/keys/%s", "", nil, 204},
+		"in another team":         {"/v1/teams/blue/keys/%s", "was made at /v1/teams/red/keys, so it is not found here", nil, 404},
+		"as another thing":        {"/v1/guests/%s", "was made at /v1/teams/red/keys, so it is not found here", nil, 404},
+		"as the case says it is":  {"/v1/guests/%s", "", map[string]string{"DELETE /guests/{id}": "keys"}, 204},
+		"what nobody has made":    {"/v1/guests/x%s", "", nil, 404},
+		"of the case's own other": {"/v1/guests/%s", "was made at", map[string]string{"DELETE /guests/{id}": "teams"}, 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			document, err := ReadDocument(filepath.Join("testdata", "keys.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, err := NewServer(document, &Case{Secret: "secret", Kinds: c.kinds}, []string{"admin"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			admin := caller{server, "admin"}
+			_, made := admin.call(t, "POST", "/v1/teams/red/keys", `{"name":"a","scopes":[]}`)
+			status, _ := admin.call(t, "DELETE", fmt.Sprintf(c.target, made["id"]), "")
+			told := strings.Join(server.Violations(), "\n")
+			if status != c.status || (told == "") != (c.told == "") || !strings.Contains(told, c.told) {
+				t.Errorf("status %d, and it says %q", status, told)
+			}
+		})
+	}
+}

@@ -72,6 +72,7 @@ func TestRotationIsHeld(t *testing.T) {
 	for name, test := range map[string]struct{ from, to, told string }{
 		"sound":                         {"", "", ""},
 		"the old one is never retired":  {`delete = "/admin_keys/${saved.old_id}"`, `delete = "/admin_keys/${saved.old_id}x"`, "want the provider's refusal of it"},
+		"retired as another thing":      {`delete = "/admin_keys/${saved.old_id}"`, `delete = "/keys/${saved.old_id}"`, "adm1 was made at /v1/admin_keys, so it is not found here"},
 		"it reads the wrong credential": {"admin_key = body.key", "admin_key = body.name", "check with the new credential"},
 		"no such operation":             {`post = "/admin_keys"`, `post = "/admin-keys"`, "the document has no such operation"},
 		"listed somewhere else":         {"      get   = \"/admin_keys\"", "      get   = \"/keys\"", "is not found by its name"},

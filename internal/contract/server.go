@@ -83,8 +83,8 @@ func (s *Server) seed(rotation *RotationCase, connection map[string]any) error {
 		if err != nil {
 			return fmt.Errorf("rotation: credential %q: shows: %w", credential.Field, err)
 		}
-		kept := newObject(credential.Path + "/")
-		kept.path = credential.Path
+		kept := newObject(credential.Path)
+		kept.kinds = lastOf(kindsOf(credential.Path))
 		kept.learn(map[string]any{"id": credential.ID})
 		kept.learn(shown)
 		kept.made, kept.secret = []string{credential.ID}, value
@@ -246,15 +246,6 @@ func (s *Server) accepts(credential string) bool {
 		credential = lent
 	}
 	return slices.Contains(s.admins, credential) || slices.Contains(s.rules.Identifiers, credential) || s.living(credential)
-}
-
-func (s *Server) find(name string) *object {
-	for _, object := range s.objects {
-		if object.is(name) {
-			return object
-		}
-	}
-	return nil
 }
 
 func (s *Server) valid(schema *openapi3.Schema, value any) bool {
@@ -492,6 +483,10 @@ func (c *call) makesUnnamed() bool { return slices.Contains(c.rules.MakesUnnamed
 
 func (c *call) create(w http.ResponseWriter) {
 	made := newObject(c.request.URL.Path)
+	made.kinds, made.within = c.kindsMade(), map[string]string{}
+	for _, one := range namedIn(c.route.Path, c.param) {
+		made.within[one.kind] = one.value
+	}
 	if c.onItem() && !c.makesUnnamed() {
 		made.path = strings.TrimSuffix(made.path, "/")
 		made.path = made.path[:strings.LastIndex(made.path, "/")]
@@ -513,6 +508,17 @@ func (c *call) create(w http.ResponseWriter) {
 	made.learn(answer)
 	made.secret = at(answer, c.rules.secretPlace(c.operation()))
 }
+
+// kindsMade is what the path calls that which a request to it makes.
+func (c *call) kindsMade() []string {
+	kinds := kindsOf(c.route.Path)
+	if slices.Contains(createWords, c.lastWord()) {
+		return kinds
+	}
+	return lastOf(kinds)
+}
+
+func lastOf(words []string) []string { return words[max(0, len(words)-1):] }
 
 // answer writes the operation's success and gives back its body.
 func (c *call) answer(w http.ResponseWriter, values *writer) any {
