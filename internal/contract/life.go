@@ -19,8 +19,9 @@ const lifetime = time.Minute
 // may hold, and without what they need not hold and the definition can do without.
 // It answers what was not as it should be; nil where all was.
 func Hold(ctx context.Context, d *providers.Definition, c *Case, document *Document) []string {
+	hold := holdOnce
 	if d.Capabilities.InPlace {
-		return []string{"there is one credential, which each new one ends, so no keys can be taken through their lives: write exchanges for this definition"}
+		hold = holdInPlace
 	}
 	var found []string
 	for _, run := range []struct {
@@ -30,7 +31,7 @@ func Hold(ctx context.Context, d *providers.Definition, c *Case, document *Docum
 		{false, "with all that answers may hold"},
 		{true, "without what answers need not hold"},
 	} {
-		for _, wrong := range holdOnce(ctx, d, c, document, run.lean) {
+		for _, wrong := range hold(ctx, d, c, document, run.lean) {
 			found = append(found, run.name+": "+wrong)
 		}
 		for _, wrong := range rotateOnce(ctx, d, c, document, run.lean) {

@@ -86,6 +86,9 @@ func (c *call) item() *object {
 			return nil
 		}
 	}
+	if one := c.madeAt(c.request.URL.Path); one != nil {
+		return one
+	}
 	for _, value := range slices.Concat(texts(c.query()), texts(c.body)) {
 		if found := c.findAs(value, named, kindsOf(c.route.Path)...); found != nil {
 			return found

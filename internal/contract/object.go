@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // object is a thing that a request made: a key, an account, …
 type object struct {
-	// path is the concrete path of the request that made it.
-	path string
+	// address is the concrete path of the request that made it, and path what of that
+	// names the place that it was made in.
+	address, path string
 	// kinds are what the last words of that path call such a thing, and within the
 	// things that the path named, by what it called them: {"projects": "7"}.
 	kinds  []string
@@ -54,6 +57,21 @@ func (o *object) collect(value any, depth int) {
 }
 
 func (o *object) is(name string) bool { return name != "" && slices.Contains(o.made, name) }
+
+// shares reports whether a schema has a property of the object, but for those of the
+// elements of its lists.
+func (o *object) shares(s *openapi3.Schema, depth int) bool {
+	if s == nil || depth > shallow {
+		return false
+	}
+	properties, _ := propertiesOf(s)
+	for name, property := range properties {
+		if _, known := o.fields[name]; known || o.shares(property, depth+1) {
+			return true
+		}
+	}
+	return false
+}
 
 // at is the text at a place of an answer, such as "data.token"; "" for none.
 func at(value any, place string) string {

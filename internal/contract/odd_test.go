@@ -187,3 +187,22 @@ func TestServerKnowsThingsWhereTheyWereMade(t *testing.T) {
 		})
 	}
 }
+
+// TestServerAnswersOneThingInAList, where the document has it in a list alone.
+func TestServerAnswersOneThingInAList(t *testing.T) {
+	document, err := ReadDocument(filepath.Join("testdata", "keys.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := NewServer(document, &Case{Secret: "secret", Kinds: map[string]string{"GET /guests/{id}": "keys"}}, []string{"admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := caller{server, "admin"}
+	_, made := admin.call(t, "POST", "/v1/teams/red/keys", `{"name":"a","scopes":["write"]}`)
+	_, answer := admin.call(t, "GET", fmt.Sprintf("/v1/guests/%s", made["id"]), "")
+	result, _ := answer["result"].([]any)
+	if len(result) != 1 || result[0].(map[string]any)["id"] != made["id"] || fmt.Sprint(result[0].(map[string]any)["scopes"]) != "[write]" {
+		t.Errorf("it answers %v", answer)
+	}
+}

@@ -33,6 +33,8 @@ type Server struct {
 	// needed are the names of properties that answers hold even where they need
 	// not; nil where they hold all.
 	needed map[string]bool
+	// oneEach has what a request makes replace what was made at the same path.
+	oneEach bool
 
 	mu         sync.Mutex
 	count      int64
@@ -118,6 +120,18 @@ func (c *call) asksWhoAmI() bool {
 // leaveOut has answers hold nothing that they need not, but for properties of
 // these names.
 func (s *Server) leaveOut(needed map[string]bool) { s.needed = needed }
+
+// keepOneAtEachPath has what a request makes replace what was made at the same path.
+func (s *Server) keepOneAtEachPath() { s.oneEach = true }
+
+// madeAt is the one thing that was made at a path, where there is one at each.
+func (s *Server) madeAt(path string) *object {
+	i := slices.IndexFunc(s.objects, func(o *object) bool { return s.oneEach && o.address == path })
+	if i < 0 {
+		return nil
+	}
+	return s.objects[i]
+}
 
 // served reports whether the document names base as one of its servers.
 func (s *Server) served(base string) bool { return s.document.ServedAt(base) }
@@ -450,13 +464,23 @@ func (c *call) delete(w http.ResponseWriter) {
 	c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
 }
 
+// read answers one thing, in a list of one where the document has it in a list alone.
 func (c *call) read(w http.ResponseWriter) {
 	found := c.item()
 	if found == nil {
 		c.fail(w, http.StatusNotFound)
 		return
 	}
-	c.answer(w, &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]})
+	status, response := success(c.route.Operation)
+	values := &writer{server: c.Server, object: found, fill: c.rules.Fill[c.operation()]}
+	if schema := jsonSchema(response); schema != nil && !found.shares(schema.Value, 0) {
+		if place, items := c.listPlace(values, schema); items != nil {
+			body := put(values.value(schema, "", "", nil), place, c.elements(values.fill, items, place, []*object{found}))
+			c.write(w, status, jsonKind(response), body)
+			return
+		}
+	}
+	c.answer(w, values)
 }
 
 // update changes what is there. A name that is not there yet is made, where
@@ -483,6 +507,7 @@ func (c *call) makesUnnamed() bool { return slices.Contains(c.rules.MakesUnnamed
 
 func (c *call) create(w http.ResponseWriter) {
 	made := newObject(c.request.URL.Path)
+	made.address = made.path
 	made.kinds, made.within = c.kindsMade(), map[string]string{}
 	for _, one := range namedIn(c.route.Path, c.param) {
 		made.within[one.kind] = one.value
@@ -502,6 +527,9 @@ func (c *call) create(w http.ResponseWriter) {
 		if id := at(c.body, place); id != "" {
 			made.made = append(made.made, id)
 		}
+	}
+	if before := c.madeAt(made.address); before != nil {
+		c.remove(before)
 	}
 	c.objects = append(c.objects, made)
 	answer := c.answer(w, &writer{server: c.Server, object: made, minting: true, fill: c.rules.Fill[c.operation()]})

@@ -41,7 +41,7 @@ provider "terraform-cloud-organization" {
     }
     json = {
       data = {
-        type       = "authentication-token"
+        type       = "authentication-tokens"
         attributes = { expired-at = rfc3339(key.expires_at) }
       }
     }

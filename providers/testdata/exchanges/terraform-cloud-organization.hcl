@@ -20,7 +20,7 @@ exchange "the token of an organization" {
     }
     trip {
       request = "POST /api/v2/organizations/acme/authentication-token"
-      json    = { data = { type = "authentication-token", attributes = { expired-at = "2030-11-22T11:00:00Z" } } }
+      json    = { data = { type = "authentication-tokens", attributes = { expired-at = "2030-11-22T11:00:00Z" } } }
       status  = 404
       answer  = { errors = [{ status = "404", title = "not found" }] }
     }
@@ -35,7 +35,7 @@ exchange "the token of an organization" {
     }
     trip {
       request = "POST /api/v2/organizations/acme/authentication-token"
-      json    = { data = { type = "authentication-token", attributes = { expired-at = "2030-11-22T11:00:00Z" } } }
+      json    = { data = { type = "authentication-tokens", attributes = { expired-at = "2030-11-22T11:00:00Z" } } }
       status  = 201
       answer = {
         data = {
