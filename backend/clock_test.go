@@ -63,7 +63,7 @@ func TestClockThatIsSetEndsNothingEarly(t *testing.T) {
 				if restarted {
 					name += ", restarted"
 				}
-				t.Run(name, func(t *testing.T) {
+				t.Run(name, inBubble(func(t *testing.T) {
 					w := newWorld(t)
 					w.makeStatic("legacy", time.Hour)
 					w.mustMint("app")
@@ -93,7 +93,7 @@ func TestClockThatIsSetEndsNothingEarly(t *testing.T) {
 					if alive := w.alive(); len(alive) != 1 {
 						t.Errorf("an hour after the last end these are alive, want the static role's key alone: %v", alive)
 					}
-				})
+				}))
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func TestClockThatIsSetEndsNothingEarly(t *testing.T) {
 // ahead ends in time.
 func TestQueueGoesOnUnderAClockThatIsSet(t *testing.T) {
 	for _, jump := range []time.Duration{-365 * 24 * time.Hour, 365 * 24 * time.Hour} {
-		t.Run(jump.String(), func(t *testing.T) {
+		t.Run(jump.String(), inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			w.set(-jump)
 			lease := w.mustMint("app")
@@ -119,7 +119,7 @@ func TestQueueGoesOnUnderAClockThatIsSet(t *testing.T) {
 			if alive := w.alive(); len(alive) > 0 {
 				t.Errorf("still alive: %v", alive)
 			}
-		})
+		}))
 	}
 }
 

@@ -79,31 +79,33 @@ func TestUploadedDefinition(t *testing.T) {
 
 // TestReplacedDefinitionClearsUp what it was at when a new version came.
 func TestReplacedDefinitionClearsUp(t *testing.T) {
-	w := newWorld(t)
-	ctx := context.Background()
-	good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
-	lost := strings.ReplaceAll(good, `"/v1/keys`, `"/v1/nowhere`)
-	_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false)
-	w.must(err)
-	w.configure("mine", "box", "app", nil)
-	w.addFaults([]sandbox.Fault{
-		{Kind: sandbox.CommitThenReset, Match: sandbox.Match{Route: "POST /v1/keys"}},
-		{Kind: sandbox.Status, Status: 503, Count: new(0), Match: sandbox.Match{Route: "GET /v1/keys"}},
-	})
-	if _, err := w.mint("app"); err == nil {
-		t.Fatal("a key was handed out")
-	}
-	w.sandbox.ClearFaults()
-	for range 2 { // the second time, no key in the ledger is of the first version
-		_, err = w.process.SaveDefinition(ctx, w.storage, "mine", lost, false)
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		ctx := context.Background()
+		good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
+		lost := strings.ReplaceAll(good, `"/v1/keys`, `"/v1/nowhere`)
+		_, err := w.process.SaveDefinition(ctx, w.storage, "mine", good, false)
 		w.must(err)
-	}
-	w.start(fault{})
-	w.run(5*time.Minute, 20*time.Second)
-	if alive := w.alive(); len(alive) > 0 {
-		t.Errorf("alive: %v", alive)
-	}
-	w.noRotationLeft() // and nothing on the queue
+		w.configure("mine", "box", "app", nil)
+		w.addFaults([]sandbox.Fault{
+			{Kind: sandbox.CommitThenReset, Match: sandbox.Match{Route: "POST /v1/keys"}},
+			{Kind: sandbox.Status, Status: 503, Count: new(0), Match: sandbox.Match{Route: "GET /v1/keys"}},
+		})
+		if _, err := w.mint("app"); err == nil {
+			t.Fatal("a key was handed out")
+		}
+		w.sandbox.ClearFaults()
+		for range 2 { // the second time, no key in the ledger is of the first version
+			_, err = w.process.SaveDefinition(ctx, w.storage, "mine", lost, false)
+			w.must(err)
+		}
+		w.start(fault{})
+		w.run(5*time.Minute, 20*time.Second)
+		if alive := w.alive(); len(alive) > 0 {
+			t.Errorf("alive: %v", alive)
+		}
+		w.noRotationLeft() // and nothing on the queue
+	})(t)
 }
 
 // TestReplacedDefinitionRecovers what its process was making when it died: the

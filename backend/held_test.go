@@ -79,8 +79,7 @@ func TestEngineSparesWhatIsHeld(t *testing.T) {
 	}
 	for name, scene := range scenes {
 		for what, clear := range clearings {
-			t.Run(name+", "+what, func(t *testing.T) {
-				t.Parallel()
+			t.Run(name+", "+what, inBubble(func(t *testing.T) {
 				w, c := cabinetWorld(t)
 				held := scene(w, c)
 				clear(w, c)
@@ -88,7 +87,7 @@ func TestEngineSparesWhatIsHeld(t *testing.T) {
 				if left := c.ids(); !slices.Equal(left, held) {
 					t.Errorf("at the provider are %v, want %v, which is held", left, held)
 				}
-			})
+			}))
 		}
 	}
 }

@@ -21,31 +21,33 @@ import (
 // TestTakeOverIsTriedAgain: storage fails while Vault starts the mount, and Vault
 // never asks a second time.
 func TestTakeOverIsTriedAgain(t *testing.T) {
-	w := newWorld(t)
-	lease := w.mustMint("app")
-	w.front.Close() // so that the revocation is queued
-	if err := w.revoke(lease); err == nil {
-		t.Fatal("the key was revoked with the provider away")
-	}
-	w.makeTimetable(map[string]time.Time{"static/a": w.time().Add(time.Hour)})
-	w.process.gate.kill()
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		lease := w.mustMint("app")
+		w.front.Close() // so that the revocation is queued
+		if err := w.revoke(lease); err == nil {
+			t.Fatal("the key was revoked with the provider away")
+		}
+		w.makeTimetable(map[string]time.Time{"static/a": w.time().Add(time.Hour)})
+		w.process.gate.kill()
 
-	storage := &refusingStorage{Storage: w.storage}
-	storage.refuses.Store(true)
-	config := logical.TestBackendConfig()
-	config.StorageView = storage
-	config.Config = map[string]string{"tick_interval": "10ms"}
-	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{})
-	w.must(err)
-	w.must(e.Setup(context.Background(), config))
-	t.Cleanup(func() { e.Cleanup(context.Background()) })
-	if err := e.Initialize(context.Background(), &logical.InitializationRequest{Storage: storage}); err == nil {
-		t.Error("nobody is told that the mount could not be taken over")
-	}
-	storage.refuses.Store(false)
-	eventually(t, func() bool {
-		return len(e.Queue()) == 1 && !e.books.timetable.DueAt("static/a").IsZero() && len(e.pending.recoveries.names()) == 1
-	})
+		storage := &refusingStorage{Storage: w.storage}
+		storage.refuses.Store(true)
+		config := logical.TestBackendConfig()
+		config.StorageView = storage
+		config.Config = map[string]string{"tick_interval": "10ms"}
+		e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{})
+		w.must(err)
+		w.must(e.Setup(context.Background(), config))
+		t.Cleanup(func() { e.Cleanup(context.Background()) })
+		if err := e.Initialize(context.Background(), &logical.InitializationRequest{Storage: storage}); err == nil {
+			t.Error("nobody is told that the mount could not be taken over")
+		}
+		storage.refuses.Store(false)
+		eventually(t, func() bool {
+			return len(e.Queue()) == 1 && !e.books.timetable.DueAt("static/a").IsZero() && len(e.pending.recoveries.names()) == 1
+		})
+	})(t)
 }
 
 // TestUnreadableEntriesKeepNobodyFromWork: of each kind of entry that a start

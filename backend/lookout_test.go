@@ -170,7 +170,7 @@ func TestFailoverIsNoCopy(t *testing.T) {
 			w.set(-time.Hour)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
 			lease := w.mustMint("app")
 			w.run(2*time.Minute, 30*time.Second)
@@ -196,7 +196,7 @@ func TestFailoverIsNoCopy(t *testing.T) {
 			if w.holds(lease) && w.revoke(lease) != nil {
 				t.Error("a lease of before cannot be revoked")
 			}
-		})
+		}))
 	}
 }
 
@@ -239,7 +239,7 @@ func TestOwnKeysAreNoCopys(t *testing.T) {
 			"stopped in good order": func(w *world) { w.stopAndStart() },
 			"killed much later":     func(w *world) { w.run(5*time.Minute, 20*time.Second); w.start(fault{}) },
 		} {
-			t.Run(name+", "+how, func(t *testing.T) {
+			t.Run(name+", "+how, inBubble(func(t *testing.T) {
 				w := newWorld(t)
 				w.mustMint("app")
 				w.start(fault{}) // from here on there is a lookout
@@ -255,7 +255,7 @@ func TestOwnKeysAreNoCopys(t *testing.T) {
 				if told, err := w.process.Ownership(context.Background(), w.storage); err != nil || told.Passive {
 					t.Errorf("the original is passive: %+v, %v", told.Doubt, err)
 				}
-			})
+			}))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -240,7 +241,8 @@ func TestRecoveryOutlivesStorage(t *testing.T) {
 		w.recoverOnly(4*time.Minute, 20*time.Second)
 		return w, c, held, w.process.gate.disarm()
 	}
-	_, _, _, steps := run(t, fault{})
+	var steps []string
+	synctest.Test(t, func(t *testing.T) { _, _, _, steps = run(t, fault{}) })
 	atEveryStep(t, steps, func(t *testing.T, f fault) {
 		w, c, held, _ := run(t, f)
 		if f.kill {

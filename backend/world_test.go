@@ -18,6 +18,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/internal/testbed/memnet"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -35,7 +36,7 @@ type world struct {
 	view    func(logical.SystemView) logical.SystemView // what Vault tells, if it is not as ever
 	events  *logical.MockEventSender                    // what Vault is told, if it listens
 	sandbox *sandbox.Server
-	network *network
+	network *memnet.Network
 	front   *httptest.Server
 	logs    *lockedBuffer
 
@@ -63,7 +64,7 @@ func newWorld(t testing.TB) *world {
 		storage: &logical.InmemStorage{},
 		// The sandbox keeps real time: no key dies of its own expiry here.
 		sandbox: sandbox.New(sandbox.Options{AdminKey: testAdminKey}),
-		network: &network{},
+		network: &memnet.Network{},
 		logs:    &lockedBuffer{},
 		now:     time.Now(),
 		leases:  map[string]*heldLease{},
@@ -166,7 +167,7 @@ func (w *world) start(f fault) {
 	if w.events != nil {
 		config.EventsSender = w.events
 	}
-	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed, Dial: w.network.dial})
+	e, err := newEngine(config, func(*Engine) []*framework.Path { return nil }, Options{Now: w.time, Elapsed: w.elapsed, Dial: w.network.Dial})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -51,45 +51,47 @@ const emptyDefinition = `provider "empty" {
 // TestReferenceOnWhatIsNotThere holds the reference's tables of what absent, null and
 // empty do against what is done.
 func TestReferenceOnWhatIsNotThere(t *testing.T) {
-	said := map[string][]string{}
-	for _, row := range page.Rows(page.Section(t, page.Definitions, "## Absent, null and empty")) {
-		said[row.First] = row.Rest
-	}
-	issued := func(t *testing.T, grant, read, value string) string {
-		return issuedWith(t, grant, fields{"id": `"i"`, "key": `"sk-value-1"`, read: value})
-	}
-	for row, outcome := range map[string]func(t *testing.T, value string) string{
-		"`id`":                      func(t *testing.T, value string) string { return issued(t, "", "id", value) },
-		"a field of `secret`":       func(t *testing.T, value string) string { return issued(t, "", "key", value) },
-		"`expires_at`":              func(t *testing.T, value string) string { return issued(t, "expires_at = body.end", "end", value) },
-		"`expires_in`":              func(t *testing.T, value string) string { return issued(t, "expires_in = body.end", "end", value) },
-		"`ok`":                      func(t *testing.T, value string) string { return issued(t, "ok = body.fine", "fine", value) },
-		"`gone` that asks for null": revokedWith,
-		"`items`":                   func(t *testing.T, value string) string { return listedWith(t, fields{"data": value}) },
-		"`item.id`":                 func(t *testing.T, value string) string { return itemWith(t, "id", value) },
-		"`item.name`":               func(t *testing.T, value string) string { return itemWith(t, "name", value) },
-		"`item.created_at`":         func(t *testing.T, value string) string { return itemWith(t, "created_at", value) },
-		"`item.last_used_at`":       func(t *testing.T, value string) string { return itemWith(t, "last_used_at", value) },
-		"`errors.message`":          refusedWith,
-	} {
-		for i, value := range []string{"", "null", `""`} {
-			if got := outcome(t, value); len(said[row]) != 3 || said[row][i] != got {
-				t.Errorf("%s read as %q: %s, and the reference says %q", row, value, got, said[row])
+	inBubble(func(t *testing.T) {
+		said := map[string][]string{}
+		for _, row := range page.Rows(page.Section(t, page.Definitions, "## Absent, null and empty")) {
+			said[row.First] = row.Rest
+		}
+		issued := func(t *testing.T, grant, read, value string) string {
+			return issuedWith(t, grant, fields{"id": `"i"`, "key": `"sk-value-1"`, read: value})
+		}
+		for row, outcome := range map[string]func(t *testing.T, value string) string{
+			"`id`":                      func(t *testing.T, value string) string { return issued(t, "", "id", value) },
+			"a field of `secret`":       func(t *testing.T, value string) string { return issued(t, "", "key", value) },
+			"`expires_at`":              func(t *testing.T, value string) string { return issued(t, "expires_at = body.end", "end", value) },
+			"`expires_in`":              func(t *testing.T, value string) string { return issued(t, "expires_in = body.end", "end", value) },
+			"`ok`":                      func(t *testing.T, value string) string { return issued(t, "ok = body.fine", "fine", value) },
+			"`gone` that asks for null": revokedWith,
+			"`items`":                   func(t *testing.T, value string) string { return listedWith(t, fields{"data": value}) },
+			"`item.id`":                 func(t *testing.T, value string) string { return itemWith(t, "id", value) },
+			"`item.name`":               func(t *testing.T, value string) string { return itemWith(t, "name", value) },
+			"`item.created_at`":         func(t *testing.T, value string) string { return itemWith(t, "created_at", value) },
+			"`item.last_used_at`":       func(t *testing.T, value string) string { return itemWith(t, "last_used_at", value) },
+			"`errors.message`":          refusedWith,
+		} {
+			for i, value := range []string{"", "null", `""`} {
+				if got := outcome(t, value); len(said[row]) != 3 || said[row][i] != got {
+					t.Errorf("%s read as %q: %s, and the reference says %q", row, value, got, said[row])
+				}
 			}
 		}
-	}
-	for row, outcome := range map[string]func(t *testing.T, note any) string{
-		"a member of `json`":    func(t *testing.T, note any) string { return sentWith(t, note, "json") },
-		"a member of `query`":   func(t *testing.T, note any) string { return sentWith(t, note, "query") },
-		"a member of `headers`": func(t *testing.T, note any) string { return sentWith(t, note, "headers") },
-		"a path":                pathWith,
-	} {
-		for i, note := range []any{nil, ""} {
-			if got := outcome(t, note); len(said[row]) != 2 || said[row][i] != got {
-				t.Errorf("%s written as %v: %s, and the reference says %q", row, note, got, said[row])
+		for row, outcome := range map[string]func(t *testing.T, note any) string{
+			"a member of `json`":    func(t *testing.T, note any) string { return sentWith(t, note, "json") },
+			"a member of `query`":   func(t *testing.T, note any) string { return sentWith(t, note, "query") },
+			"a member of `headers`": func(t *testing.T, note any) string { return sentWith(t, note, "headers") },
+			"a path":                pathWith,
+		} {
+			for i, note := range []any{nil, ""} {
+				if got := outcome(t, note); len(said[row]) != 2 || said[row][i] != got {
+					t.Errorf("%s written as %v: %s, and the reference says %q", row, note, got, said[row])
+				}
 			}
 		}
-	}
+	})(t)
 }
 
 // fields is an answer by name, with each value as JSON; those that are empty are

@@ -94,7 +94,7 @@ func TestGoneNeedsAWord(t *testing.T) {
 		"perhaps it is":                 {`!contains([for one in body.data : one.id], key.id)`, 200, `{"data":[{"uid":"i"}]}`, false},
 		"the list is not in the answer": {`!contains([for one in body.data : one.id], key.id)`, 200, `{}`, false},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			f := newFake(t)
 			f.on("DELETE /v1/projects/p1/keys/i", c.status, c.body)
 			src := strings.Replace(wholeDefinition, "    gone   = [404]\n", "    ok     = false\n    gone   = "+c.gone+"\n", 1)
@@ -102,7 +102,7 @@ func TestGoneNeedsAWord(t *testing.T) {
 			if (err == nil) != c.want {
 				t.Errorf("%v", err)
 			}
-		})
+		}))
 	}
 }
 

@@ -114,7 +114,7 @@ func TestSignatureIsCorrectedByTheProvidersClock(t *testing.T) {
 			f := newFake(t)
 			f.do("POST /keys", provider.answer)
 			source := strings.Replace(authDefinition(c.auth), "id     = body.id", "ok     = body.code == 0\n    id     = body.id", 1)
-			client, err := NewClient(mustParse(t, source), Settings{Values: Values{"secret": "s3cret"}, BaseURL: f.URL})
+			client, err := NewClient(mustParse(t, source), Settings{Values: Values{"secret": "s3cret"}, BaseURL: f.URL, Dial: network.Dial})
 			if err != nil {
 				t.Fatal(err)
 			}

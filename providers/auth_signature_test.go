@@ -49,7 +49,7 @@ func authDefinition(auth string) string {
 // authClient is a client of authDefinition whose clock stands still.
 func authClient(t *testing.T, auth, base string, values Values, now time.Time) *Client {
 	t.Helper()
-	c, err := NewClient(mustParse(t, authDefinition(auth)), Settings{Values: values, BaseURL: base, Jitter: noPause})
+	c, err := NewClient(mustParse(t, authDefinition(auth)), Settings{Values: values, BaseURL: base, Jitter: noPause, Dial: network.Dial})
 	if err != nil {
 		t.Fatal(err)
 	}

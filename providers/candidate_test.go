@@ -124,35 +124,37 @@ func TestCandidateMistakes(t *testing.T) {
 // another client of the same seed with the revocation of a key of which nothing but the
 // list is known; no record need be sealed for it, and no error shows it.
 func TestDerivedPassword(t *testing.T) {
-	f := newFake(t)
-	f.on("POST /v1/projects/p1/keys", 201, object{"id": "i", "key": "sk-value-1", "owner": "o"})
-	f.on("DELETE /v1/projects/p1/keys/i", 500, object{"error": "wrong: QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"})
-	src := strings.Replace(wholeDefinition, "name    = key.name", "name    = key.name\n      phrase = derived_password(key.name, 32)", 1)
-	src = strings.Replace(src, "query  = { owner = saved.owner }", "query  = { owner = saved.owner, phrase = derived_password(key.name, 32) }", 1)
-	seeded := func() *Client {
-		c, err := NewClient(mustParse(t, src), Settings{BaseURL: f.URL + "/v1", Values: Values{"admin_key": "the admin's", "org": "main"}, Seed: []byte("the seed of the tests")})
-		if err != nil {
-			t.Fatal(err)
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		f.on("POST /v1/projects/p1/keys", 201, object{"id": "i", "key": "sk-value-1", "owner": "o"})
+		f.on("DELETE /v1/projects/p1/keys/i", 500, object{"error": "wrong: QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"})
+		src := strings.Replace(wholeDefinition, "name    = key.name", "name    = key.name\n      phrase = derived_password(key.name, 32)", 1)
+		src = strings.Replace(src, "query  = { owner = saved.owner }", "query  = { owner = saved.owner, phrase = derived_password(key.name, 32) }", 1)
+		seeded := func() *Client {
+			c, err := NewClient(mustParse(t, src), Settings{BaseURL: f.URL + "/v1", Values: Values{"admin_key": "the admin's", "org": "main"}, Seed: []byte("the seed of the tests"), Dial: network.Dial})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(c.Close)
+			return c
 		}
-		t.Cleanup(c.Close)
-		return c
-	}
-	key, err := seeded().Issue(t.Context(), KeyRequest{Name: "vault-app-1", Role: Values{"project": "p1"}, ExpiresAt: time.Now().Add(time.Hour), TTL: time.Hour})
-	if err != nil || key.Handle.Sealed {
-		t.Fatalf("%v, and sealed is %t", err, err == nil && key.Handle.Sealed)
-	}
-	listed := Handle{Name: "vault-app-1", ID: "i", Role: Values{"project": "p1"}, Saved: Values{"owner": "o"}}
-	if err := seeded().Revoke(t.Context(), listed); err == nil || strings.Contains(err.Error(), "QAAm3w") {
-		t.Errorf("the error is %v", err)
-	}
-	if sent := f.bodies[0]; !strings.Contains(sent, `"phrase":"QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"`) {
-		t.Errorf("sent is %s", sent)
-	}
-	if call := f.calls[1]; !strings.Contains(call, "phrase=QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd") {
-		t.Errorf("asked is %s", call)
-	}
-	plain := f.client(t, src, nil)
-	if _, err := plain.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}, ExpiresAt: time.Now().Add(time.Hour), TTL: time.Hour}); KindOf(err) != Refused {
-		t.Errorf("without a seed: %v", err)
-	}
+		key, err := seeded().Issue(t.Context(), KeyRequest{Name: "vault-app-1", Role: Values{"project": "p1"}, ExpiresAt: time.Now().Add(time.Hour), TTL: time.Hour})
+		if err != nil || key.Handle.Sealed {
+			t.Fatalf("%v, and sealed is %t", err, err == nil && key.Handle.Sealed)
+		}
+		listed := Handle{Name: "vault-app-1", ID: "i", Role: Values{"project": "p1"}, Saved: Values{"owner": "o"}}
+		if err := seeded().Revoke(t.Context(), listed); err == nil || strings.Contains(err.Error(), "QAAm3w") {
+			t.Errorf("the error is %v", err)
+		}
+		if sent := f.bodies[0]; !strings.Contains(sent, `"phrase":"QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd"`) {
+			t.Errorf("sent is %s", sent)
+		}
+		if call := f.calls[1]; !strings.Contains(call, "phrase=QAAm3wAvr0tVVXFhvKsOLgZIn8OOFNNd") {
+			t.Errorf("asked is %s", call)
+		}
+		plain := f.client(t, src, nil)
+		if _, err := plain.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}, ExpiresAt: time.Now().Add(time.Hour), TTL: time.Hour}); KindOf(err) != Refused {
+			t.Errorf("without a seed: %v", err)
+		}
+	})(t)
 }

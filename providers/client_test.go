@@ -143,7 +143,7 @@ func TestOutcomeOfAnotherSuccess(t *testing.T) {
 				fmt.Fprint(w, test.body)
 			})
 			source := strings.Replace(authDefinition(test.errors), "id     = body.id", "ok     = "+test.ok+"\n    id     = body.id", 1)
-			client, err := NewClient(mustParse(t, source), Settings{Values: Values{"secret": "s"}, BaseURL: f.URL})
+			client, err := NewClient(mustParse(t, source), Settings{Values: Values{"secret": "s"}, BaseURL: f.URL, Dial: network.Dial})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -136,7 +136,7 @@ func TestFreshTokenIsScrubbed(t *testing.T) {
 	c, err := NewClient(mustParse(t, authDefinition(`auth "login" {
     request { post = "/login" }
     token = body.token
-  }`)), Settings{Values: Values{"secret": "s3cret"}, BaseURL: f.URL + "/v1"})
+  }`)), Settings{Values: Values{"secret": "s3cret"}, BaseURL: f.URL + "/v1", Dial: network.Dial})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -20,9 +20,6 @@ func FuzzDefinition(f *testing.F) {
 		}
 		f.Add(uint(i), uint(0), uint(0), "", fmt.Sprintf(`{"name":%q,"data":null}`, name))
 	}
-	answer := ""
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
-	f.Cleanup(server.Close)
 	f.Fuzz(func(t *testing.T, which, at, length uint, piece, body string) {
 		if len(piece) > 200 || len(body) > 4096 {
 			return
@@ -43,21 +40,22 @@ func FuzzDefinition(f *testing.F) {
 			}
 			return
 		}
-		answer = body
-		use(t, d, server.URL)
+		// In virtual time, since a definition may say how long to wait.
+		synctest.Test(t, func(t *testing.T) { use(t, d, body) })
 	})
 }
 
-// use makes every request of a definition once.
-func use(t *testing.T, d *Definition, url string) {
+// use makes every request of a definition once, at a provider that gives one answer.
+func use(t *testing.T, d *Definition, answer string) {
 	t.Helper()
+	provider := newFakeOf(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) })
 	values := Values{}
 	for _, field := range d.Connection {
 		if field.Required && field.Default == nil {
 			values[field.Name] = sample(field)
 		}
 	}
-	client, err := NewClient(d, Settings{BaseURL: url, Values: values, Timeout: 2 * time.Second})
+	client, err := NewClient(d, Settings{BaseURL: provider.URL, Values: values, Timeout: 2 * time.Second, Dial: network.Dial})
 	if err != nil {
 		return // a sample need not be what the field takes
 	}

@@ -1,33 +1,38 @@
 package providers
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+
+	"vault-plugin-secrets-apikeys/internal/testbed/memnet"
 )
+
+// network is where the fakes are, so that a test may run in a bubble's time.
+var network memnet.Network
 
 // fake is a provider whose answers a test scripts by "METHOD /path".
 type fake struct {
 	*httptest.Server
 	mu      sync.Mutex
 	answers map[string]http.HandlerFunc
-	calls   []string // "METHOD /path?query" in order
-	bodies  []string
-	headers []http.Header
+	// otherwise answers what nothing is scripted for; nil for 404.
+	otherwise http.HandlerFunc
+	calls     []string // "METHOD /path?query" in order
+	bodies    []string
+	headers   []http.Header
 }
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	f := &fake{answers: map[string]http.HandlerFunc{}}
-	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	f.Server = network.Serve(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	return f
 }
@@ -40,6 +45,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.headers = append(f.headers, r.Header)
 	answer := f.answers[r.Method+" "+r.URL.EscapedPath()]
 	f.mu.Unlock()
+	if answer == nil {
+		answer = f.otherwise
+	}
 	if answer == nil {
 		http.Error(w, `{"error":"no such endpoint"}`, http.StatusNotFound)
 		return
@@ -83,6 +91,14 @@ func (f *fake) last() (string, http.Header) {
 	return f.bodies[len(f.bodies)-1], f.headers[len(f.headers)-1]
 }
 
+// newFakeOf is a fake that answers every request alike.
+func newFakeOf(t *testing.T, answer http.HandlerFunc) *fake {
+	t.Helper()
+	f := newFake(t)
+	f.otherwise = answer
+	return f
+}
+
 const adminKey = "admin-s3cret-value"
 
 // noPause takes back the whole of a pause between two attempts.
@@ -94,53 +110,24 @@ func (f *fake) client(t *testing.T, definition string, values Values) *Client {
 	for name, value := range values {
 		all[name] = value
 	}
-	c, err := NewClient(mustParse(t, definition), Settings{Values: all, BaseURL: f.URL + "/v1", Jitter: noPause})
+	c, err := NewClient(mustParse(t, definition), Settings{Values: all, BaseURL: f.URL + "/v1", Jitter: noPause, Dial: network.Dial})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	return c
-}
-
-// inMemoryClient is a client of a provider that is not on the network, for tests
-// in virtual time.
-func inMemoryClient(t *testing.T, definition string, answer http.HandlerFunc) *Client {
-	t.Helper()
-	c, err := NewClient(mustParse(t, definition), Settings{
-		Values: Values{"admin_key": adminKey}, BaseURL: "http://localhost/v1",
-		Dial: func(context.Context, string, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			go serveInMemory(far, answer)
-			return near, nil
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
-func serveInMemory(conn net.Conn, answer http.HandlerFunc) {
-	defer conn.Close()
-	reader := bufio.NewReader(conn)
-	for {
-		request, err := http.ReadRequest(reader)
-		if err != nil {
-			return
-		}
-		_, _ = io.Copy(io.Discard, request.Body)
-		recorder := httptest.NewRecorder()
-		answer(recorder, request)
-		response := recorder.Result()
-		response.ContentLength = int64(recorder.Body.Len())
-		if response.Write(conn) != nil {
-			return
-		}
-	}
 }
 
 // dropConnection drops the connection without an answer.
 func dropConnection(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 type object = map[string]any
+
+// inBubble has a test run beside others and in virtual time, which leaps ahead
+// whenever all there is waits.
+func inBubble(test func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, test)
+	}
+}

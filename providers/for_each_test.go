@@ -305,29 +305,31 @@ func TestListForEachProvesNothing(t *testing.T) {
 
 // TestListForEachEnds: a reading of very many elements ends, and proves nothing.
 func TestListForEachEnds(t *testing.T) {
-	f := newFake(t)
-	many := make([]any, mostElements)
-	for i := range many {
-		many[i] = object{"id": fmt.Sprint(i)}
-	}
-	f.on("GET /v1/accounts", 200, object{"data": many})
-	c := f.client(t, grantsDefinition, nil)
-	w := newListPass(c, c.def.List, c.static)
-	for range 2 {
-		if failed := w.step(t.Context(), nil); failed != nil && failed.Kind != Refused {
-			t.Fatal(failed)
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		many := make([]any, mostElements)
+		for i := range many {
+			many[i] = object{"id": fmt.Sprint(i)}
 		}
-	}
-	w.pages = mostPages - 1
-	f.on("GET /v1/accounts/0/users", 200, object{"users": []any{}})
-	if failed := w.step(t.Context(), nil); failed != nil || !w.ended || w.doubt == "" {
-		t.Errorf("ended %t, doubt %q, %v", w.ended, w.doubt, failed)
-	}
-	f.on("GET /v1/accounts", 200, object{"data": append(many, object{"id": "x"})})
-	w = newListPass(c, c.def.List, c.static)
-	if failed := w.step(t.Context(), nil); failed == nil || !strings.Contains(failed.Error(), "more than 10000") {
-		t.Errorf("too many accounts: %v", failed)
-	}
+		f.on("GET /v1/accounts", 200, object{"data": many})
+		c := f.client(t, grantsDefinition, nil)
+		w := newListPass(c, c.def.List, c.static)
+		for range 2 {
+			if failed := w.step(t.Context(), nil); failed != nil && failed.Kind != Refused {
+				t.Fatal(failed)
+			}
+		}
+		w.pages = mostPages - 1
+		f.on("GET /v1/accounts/0/users", 200, object{"users": []any{}})
+		if failed := w.step(t.Context(), nil); failed != nil || !w.ended || w.doubt == "" {
+			t.Errorf("ended %t, doubt %q, %v", w.ended, w.doubt, failed)
+		}
+		f.on("GET /v1/accounts", 200, object{"data": append(many, object{"id": "x"})})
+		w = newListPass(c, c.def.List, c.static)
+		if failed := w.step(t.Context(), nil); failed == nil || !strings.Contains(failed.Error(), "more than 10000") {
+			t.Errorf("too many accounts: %v", failed)
+		}
+	})(t)
 }
 
 func TestForEachMistakes(t *testing.T) {

@@ -70,26 +70,28 @@ func TestFind(t *testing.T) {
 
 // A key whose answer has no id is found by its name, once the list shows it.
 func TestIDByName(t *testing.T) {
-	defer func(old []time.Duration) { lookupDelays = old }(lookupDelays)
-	lookupDelays = []time.Duration{0, time.Millisecond, time.Millisecond}
-	f := newFake(t)
-	f.on("POST /v1/projects/p1/keys", 200, object{"key": "sk-value-1", "owner": "o1"})
-	looks := 0
-	f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
-		if looks++; looks < 2 {
-			fmt.Fprint(w, `{"data":[]}`)
-			return
+	inBubble(func(t *testing.T) {
+		defer func(old []time.Duration) { lookupDelays = old }(lookupDelays)
+		lookupDelays = []time.Duration{0, time.Millisecond, time.Millisecond}
+		f := newFake(t)
+		f.on("POST /v1/projects/p1/keys", 200, object{"key": "sk-value-1", "owner": "o1"})
+		looks := 0
+		f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+			if looks++; looks < 2 {
+				fmt.Fprint(w, `{"data":[]}`)
+				return
+			}
+			fmt.Fprint(w, `{"data":[{"id":"k7","name":"n","owner":"o1"}]}`)
+		})
+		src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
+		req := KeyRequest{Name: "n", Role: Values{"project": "p1"}}
+		key, err := f.client(t, src, nil).Issue(t.Context(), req)
+		if err != nil || key.Handle.ID != "k7" || key.Handle.Saved["owner"] != "o1" {
+			t.Fatalf("%+v, %v", key, err)
 		}
-		fmt.Fprint(w, `{"data":[{"id":"k7","name":"n","owner":"o1"}]}`)
-	})
-	src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
-	req := KeyRequest{Name: "n", Role: Values{"project": "p1"}}
-	key, err := f.client(t, src, nil).Issue(t.Context(), req)
-	if err != nil || key.Handle.ID != "k7" || key.Handle.Saved["owner"] != "o1" {
-		t.Fatalf("%+v, %v", key, err)
-	}
-	f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
-	if _, err = f.client(t, src, nil).Issue(t.Context(), req); KindOf(err) != Unknown || NothingMade(err) {
-		t.Errorf("a key that is not listed: %v", err)
-	}
+		f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
+		if _, err = f.client(t, src, nil).Issue(t.Context(), req); KindOf(err) != Unknown || NothingMade(err) {
+			t.Errorf("a key that is not listed: %v", err)
+		}
+	})(t)
 }

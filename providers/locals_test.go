@@ -11,8 +11,9 @@ import (
 // A local means what it says at the place where it stands: in a path, in an object, in
 // a condition.
 func TestLocals(t *testing.T) {
-	src := strings.NewReplacer(
-		"  auth \"bearer\"", `  locals {
+	inBubble(func(t *testing.T) {
+		src := strings.NewReplacer(
+			"  auth \"bearer\"", `  locals {
     project = role.project == "own" ? "/self" : "/projects/${role.project}"
     keys    = "${local.project}/keys"
     key     = "${local.keys}/${key.id}"
@@ -22,41 +23,42 @@ func TestLocals(t *testing.T) {
     names   = { first = key.name }
   }
   auth "bearer"`,
-		`post = "/projects/${role.project}/keys"`, `post = local.keys`,
-		`delete = "/projects/${role.project}/keys/${key.id}"`, `delete = local.key`,
-		`query  = { owner = saved.owner }`, `query = local.owner`,
-		"limit   = role.limit", "limit = local.limit\n first = local.names.first",
-		"get   = \"/projects/${role.project}/keys\"\n    query = { after", "get = \"${local.keys}\"\n    query = { after",
-	).Replace(wholeDefinition)
-	f := newFake(t)
-	for _, path := range []string{"/v1/projects/a%2Fb/keys", "/v1/self/keys"} {
-		f.on("POST "+path, 200, object{"id": "1", "key": "sk-1", "owner": "o"})
-		f.on("DELETE "+path+"/1", http.StatusNoContent, "")
-		f.on("GET "+path, 200, object{"data": []any{}})
-	}
-	c := f.client(t, src, nil)
-	for _, project := range []string{"a/b", "own"} {
-		key, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": project, "limit": "9"}})
-		if err != nil {
-			t.Fatal(err)
+			`post = "/projects/${role.project}/keys"`, `post = local.keys`,
+			`delete = "/projects/${role.project}/keys/${key.id}"`, `delete = local.key`,
+			`query  = { owner = saved.owner }`, `query = local.owner`,
+			"limit   = role.limit", "limit = local.limit\n first = local.names.first",
+			"get   = \"/projects/${role.project}/keys\"\n    query = { after", "get = \"${local.keys}\"\n    query = { after",
+		).Replace(wholeDefinition)
+		f := newFake(t)
+		for _, path := range []string{"/v1/projects/a%2Fb/keys", "/v1/self/keys"} {
+			f.on("POST "+path, 200, object{"id": "1", "key": "sk-1", "owner": "o"})
+			f.on("DELETE "+path+"/1", http.StatusNoContent, "")
+			f.on("GET "+path, 200, object{"data": []any{}})
 		}
-		if body, _ := f.last(); !strings.Contains(body, `"limit":5`) || !strings.Contains(body, `"first":"n"`) {
-			t.Errorf("sent was %s", body)
+		c := f.client(t, src, nil)
+		for _, project := range []string{"a/b", "own"} {
+			key, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": project, "limit": "9"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, _ := f.last(); !strings.Contains(body, `"limit":5`) || !strings.Contains(body, `"first":"n"`) {
+				t.Errorf("sent was %s", body)
+			}
+			if err := c.Revoke(t.Context(), key.Handle); err != nil {
+				t.Fatal(err)
+			}
+			if found, err := c.Find(t.Context(), c.def.ListingScope(Values{"project": project}, nil), Look{ID: "none"}); err != nil || !found.Absent() {
+				t.Errorf("%+v, %v", found, err)
+			}
 		}
-		if err := c.Revoke(t.Context(), key.Handle); err != nil {
-			t.Fatal(err)
+		want := []string{
+			"POST /v1/projects/a%2Fb/keys", "DELETE /v1/projects/a%2Fb/keys/1?owner=o", "GET /v1/projects/a%2Fb/keys",
+			"POST /v1/self/keys", "DELETE /v1/self/keys/1?owner=o", "GET /v1/self/keys",
 		}
-		if found, err := c.Find(t.Context(), c.def.ListingScope(Values{"project": project}, nil), Look{ID: "none"}); err != nil || !found.Absent() {
-			t.Errorf("%+v, %v", found, err)
+		if got := f.seen(); !slices.Equal(got, want) {
+			t.Errorf("it asks %q", got)
 		}
-	}
-	want := []string{
-		"POST /v1/projects/a%2Fb/keys", "DELETE /v1/projects/a%2Fb/keys/1?owner=o", "GET /v1/projects/a%2Fb/keys",
-		"POST /v1/self/keys", "DELETE /v1/self/keys/1?owner=o", "GET /v1/self/keys",
-	}
-	if got := f.seen(); !slices.Equal(got, want) {
-		t.Errorf("it asks %q", got)
-	}
+	})(t)
 }
 
 func TestLocalsMistakes(t *testing.T) {

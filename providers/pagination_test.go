@@ -132,7 +132,7 @@ func TestPagination(t *testing.T) {
 			[]string{"", "?from=3", "?from=5"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			f := newFake(t)
 			f.do("GET "+path, test.answer)
 			c := f.client(t, pagedBy(test.block), nil)
@@ -154,7 +154,7 @@ func TestPagination(t *testing.T) {
 			if err != nil || !found.Absent() {
 				t.Errorf("what is not there: %+v, %v", found, err)
 			}
-		})
+		}))
 	}
 }
 
@@ -169,7 +169,7 @@ func TestPaginationWithoutASureEnd(t *testing.T) {
 		"the next address is this one":  {`pagination "url" { next = body.next }`, `{"data":[{"id":1,"name":"a","owner":"o"}],"next":"/v1/projects/p1/keys?a=1"}`, "read before"},
 		"the next page cannot be shown": {`pagination "cursor" {` + "\n parameter = \"c\"\n next = body.next.x[0]\n}", `{"data":"none"}`, "must be a list"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			f := newFake(t)
 			f.on("GET /v1/projects/p1/keys", 200, test.answer)
 			c := f.client(t, pagedBy(test.block), nil)
@@ -180,30 +180,32 @@ func TestPaginationWithoutASureEnd(t *testing.T) {
 			if text := fmt.Sprint(found.Doubt, err); !strings.Contains(text, test.want) {
 				t.Errorf("it says %s, not %q", text, test.want)
 			}
-		})
+		}))
 	}
 }
 
 // A list that is asked for in the body of its request goes on there.
 func TestPaginationInTheBody(t *testing.T) {
-	f := newFake(t)
-	f.do("POST /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := f.last()
-		var asked struct{ Page int }
-		_ = json.Unmarshal([]byte(body), &asked)
-		keyPages(w, asked.Page*2-1, nil)
-	})
-	src := strings.Replace(pagedBy(`pagination "page" {}`), "    get   = \"/projects/${role.project}/keys\"\n    items", "    post  = \"/projects/${role.project}/keys\"\n    json = { page = page.number }\n    items", 1)
-	count := 0
-	for _, err := range f.client(t, src, nil).List(t.Context(), ListingScope{Role: Values{"project": "p1"}}) {
-		if err != nil {
-			t.Fatal(err)
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		f.do("POST /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
+			body, _ := f.last()
+			var asked struct{ Page int }
+			_ = json.Unmarshal([]byte(body), &asked)
+			keyPages(w, asked.Page*2-1, nil)
+		})
+		src := strings.Replace(pagedBy(`pagination "page" {}`), "    get   = \"/projects/${role.project}/keys\"\n    items", "    post  = \"/projects/${role.project}/keys\"\n    json = { page = page.number }\n    items", 1)
+		count := 0
+		for _, err := range f.client(t, src, nil).List(t.Context(), ListingScope{Role: Values{"project": "p1"}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			count++
 		}
-		count++
-	}
-	if count != 5 {
-		t.Errorf("%d keys", count)
-	}
+		if count != 5 {
+			t.Errorf("%d keys", count)
+		}
+	})(t)
 }
 
 func TestPaginationMistakes(t *testing.T) {

@@ -210,7 +210,7 @@ func TestBaseURLAsValue(t *testing.T) {
 	src := strings.NewReplacer("headers = { X-A = role.a }", "headers = { X-A = base_url }", "{ key = body.key }", "{ key = body.key, url = base_url }").Replace(pathDefinition)
 	f := newFake(t)
 	f.on("POST /v1/%7Bx%7D/a/keys/k-b:do", 200, object{"key": "k"})
-	c, err := NewClient(mustParse(t, src), Settings{Values: Values{"org": "acme"}, BaseURL: f.URL + "/"})
+	c, err := NewClient(mustParse(t, src), Settings{Values: Values{"org": "acme"}, BaseURL: f.URL + "/", Dial: network.Dial})
 	if err != nil {
 		t.Fatal(err)
 	}

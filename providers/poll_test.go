@@ -43,7 +43,7 @@ func TestPollStatuses(t *testing.T) {
 					"    id     = body.id\n", "    id = body.id\n    poll {\n get = \"/state\"\n every = \"100ms\"\n"+test.poll+"\n }\n",
 					"limits { requests_per_second = 5 }", "", // that would be told instead of the time that is up
 				).Replace(wholeDefinition)
-				_, err := inMemoryClient(t, src, answer).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p"}})
+				_, err := newFakeOf(t, answer).client(t, src, nil).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p"}})
 				if test.want == "" {
 					if err != nil || asked != len(test.statuses) {
 						t.Errorf("after %d looks: %v", asked, err)
@@ -91,17 +91,19 @@ func TestCheckByStatus(t *testing.T) {
 
 // A refusal of the credential is one under any status.
 func TestUnauthorizedUnderAnyStatus(t *testing.T) {
-	for status, want := range map[int]Kind{400: Unauthorized, 500: Unauthorized, 503: Unauthorized, 200: Unauthorized} {
-		f := newFake(t)
-		f.on("GET /v1/me", status, `{"error":"bad key"}`)
-		src := strings.NewReplacer(
-			"errors { message = body.error }", "errors {\n message = body.error\n unauthorized = body.error == \"bad key\"\n }",
-			`check { get = "/me" }`, "check {\n get = \"/me\"\n ok = body.error == null\n}",
-		).Replace(wholeDefinition)
-		if err := f.client(t, src, nil).Check(t.Context()); KindOf(err) != want || err == nil {
-			t.Errorf("status %d: %v", status, err)
+	inBubble(func(t *testing.T) {
+		for status, want := range map[int]Kind{400: Unauthorized, 500: Unauthorized, 503: Unauthorized, 200: Unauthorized} {
+			f := newFake(t)
+			f.on("GET /v1/me", status, `{"error":"bad key"}`)
+			src := strings.NewReplacer(
+				"errors { message = body.error }", "errors {\n message = body.error\n unauthorized = body.error == \"bad key\"\n }",
+				`check { get = "/me" }`, "check {\n get = \"/me\"\n ok = body.error == null\n}",
+			).Replace(wholeDefinition)
+			if err := f.client(t, src, nil).Check(t.Context()); KindOf(err) != want || err == nil {
+				t.Errorf("status %d: %v", status, err)
+			}
 		}
-	}
+	})(t)
 }
 
 func TestNearest(t *testing.T) {

@@ -71,33 +71,35 @@ func TestRotate(t *testing.T) {
 
 // An end is sent as a time and as seconds; without one both are left out.
 func TestRotateEnd(t *testing.T) {
-	f := newFake(t)
-	scriptRotation(f)
-	c := f.client(t, rotateDefinition, nil)
-	sent := func() string {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.bodies[len(f.bodies)-2]
-	}
-	if _, err := c.Rotate(t.Context(), rotation1); err != nil {
-		t.Fatal(err)
-	}
-	if body := sent(); body != `{"name":"vault-root-1"}` {
-		t.Errorf("without an end it sends %s", body)
-	}
-	ending := rotation1
-	ending.ExpiresAt = time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
-	if _, err := c.Rotate(t.Context(), ending); err != nil {
-		t.Fatal(err)
-	}
-	match := regexp.MustCompile(`^\{"ends":"(.*)","name":"vault-root-1","seconds":(172799|172800)\}$`).FindStringSubmatch(sent())
-	if match == nil || match[1] != ending.ExpiresAt.Format(time.RFC3339) {
-		t.Errorf("with an end it sends %s", sent())
-	}
-	ending.ExpiresAt = time.Now().Add(-time.Hour)
-	if _, err := c.Rotate(t.Context(), ending); KindOf(err) != Refused || !strings.Contains(fmt.Sprint(err), "lies in the past") {
-		t.Errorf("an end in the past: %v", err)
-	}
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		scriptRotation(f)
+		c := f.client(t, rotateDefinition, nil)
+		sent := func() string {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.bodies[len(f.bodies)-2]
+		}
+		if _, err := c.Rotate(t.Context(), rotation1); err != nil {
+			t.Fatal(err)
+		}
+		if body := sent(); body != `{"name":"vault-root-1"}` {
+			t.Errorf("without an end it sends %s", body)
+		}
+		ending := rotation1
+		ending.ExpiresAt = time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
+		if _, err := c.Rotate(t.Context(), ending); err != nil {
+			t.Fatal(err)
+		}
+		match := regexp.MustCompile(`^\{"ends":"(.*)","name":"vault-root-1","seconds":(172799|172800)\}$`).FindStringSubmatch(sent())
+		if match == nil || match[1] != ending.ExpiresAt.Format(time.RFC3339) {
+			t.Errorf("with an end it sends %s", sent())
+		}
+		ending.ExpiresAt = time.Now().Add(-time.Hour)
+		if _, err := c.Rotate(t.Context(), ending); KindOf(err) != Refused || !strings.Contains(fmt.Sprint(err), "lies in the past") {
+			t.Errorf("an end in the past: %v", err)
+		}
+	})(t)
 }
 
 func TestRotateBackingOut(t *testing.T) {
@@ -118,7 +120,7 @@ func TestRotateBackingOut(t *testing.T) {
 		{"undo refused", func(f *fake) { f.on(password, 422, "{}"); f.on(undoAdmin, 403, "{}") }, []string{own, admin, password, undoAdmin}, Refused, []string{"admin"}},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(test.name, inBubble(func(t *testing.T) {
 			f := newFake(t)
 			scriptRotation(f)
 			test.script(f)
@@ -144,7 +146,7 @@ func TestRotateBackingOut(t *testing.T) {
 			if err := c.Undo(t.Context(), *e.Leftover, nil, true); err != nil {
 				t.Errorf("it cannot be undone later: %v", err)
 			}
-		})
+		}))
 	}
 }
 
@@ -253,35 +255,37 @@ func TestRetireByTheOld(t *testing.T) {
 }
 
 func TestFindStray(t *testing.T) {
-	f := newFake(t)
-	f.do("GET /v1/admins", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("after") == "" {
-			fmt.Fprint(w, `{"data":[{"name":"other","id":"a0"},{"name":"vault-root-1x","id":5,"org":"o","group":"g"}],"more":true,"last":"x"}`)
-			return
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		f.do("GET /v1/admins", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("after") == "" {
+				fmt.Fprint(w, `{"data":[{"name":"other","id":"a0"},{"name":"vault-root-1x","id":5,"org":"o","group":"g"}],"more":true,"last":"x"}`)
+				return
+			}
+			fmt.Fprint(w, `{"data":[{"name":"vault-root-11","id":"a3"}],"more":false}`)
+		})
+		f.on("GET /v1/admins/by-name", 200, `[{"name":"by vault: VAULT_ROOT-1X","id":"a6","org":null,"group":"h"},{"name":"vault-root-10","id":"a7"}]`)
+		c := f.client(t, rotateDefinition, nil)
+		found, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x")
+		if err != nil {
+			t.Fatal(err)
 		}
-		fmt.Fprint(w, `{"data":[{"name":"vault-root-11","id":"a3"}],"more":false}`)
-	})
-	f.on("GET /v1/admins/by-name", 200, `[{"name":"by vault: VAULT_ROOT-1X","id":"a6","org":null,"group":"h"},{"name":"vault-root-10","id":"a7"}]`)
-	c := f.client(t, rotateDefinition, nil)
-	found, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	for _, one := range found {
-		ids = append(ids, fmt.Sprintf("%v %v %v %t", one.Saved["old"], one.Saved["group"], one.Previous["org"], one.Orphan))
-	}
-	if want := []string{"5 g o true", "a6 h <nil> true"}; !slices.Equal(ids, want) {
-		t.Errorf("found %q, want %q", ids, want)
-	}
-	f.on("GET /v1/admins/by-name", 500, "{}")
-	if _, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x"); KindOf(err) != Unknown || err == nil {
-		t.Errorf("half a look is taken for a whole one: %v", err)
-	}
-	f.on("GET /v1/admins/by-name", 200, `[{"name":"vault-root-1x","org":"o","group":"h"}]`)
-	if _, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x"); err == nil {
-		t.Error("an orphaned credential without its id is found, and could not be retired")
-	}
+		var ids []string
+		for _, one := range found {
+			ids = append(ids, fmt.Sprintf("%v %v %v %t", one.Saved["old"], one.Saved["group"], one.Previous["org"], one.Orphan))
+		}
+		if want := []string{"5 g o true", "a6 h <nil> true"}; !slices.Equal(ids, want) {
+			t.Errorf("found %q, want %q", ids, want)
+		}
+		f.on("GET /v1/admins/by-name", 500, "{}")
+		if _, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x"); KindOf(err) != Unknown || err == nil {
+			t.Errorf("half a look is taken for a whole one: %v", err)
+		}
+		f.on("GET /v1/admins/by-name", 200, `[{"name":"vault-root-1x","org":"o","group":"h"}]`)
+		if _, err := c.FindOrphanCredentials(t.Context(), "vault-root-1x", "root-1x"); err == nil {
+			t.Error("an orphaned credential without its id is found, and could not be retired")
+		}
+	})(t)
 }
 
 func TestCandidate(t *testing.T) {
@@ -382,24 +386,26 @@ func TestRetireOrMissing(t *testing.T) {
 
 // TestRotateUndoably: what a rotation has made can be removed again.
 func TestRotateUndoably(t *testing.T) {
-	f := newFake(t)
-	scriptRotation(f)
-	c := f.client(t, rotateDefinition, nil)
-	_, undo, err := c.RotateUndoably(t.Context(), rotation1)
-	if err != nil || undo == nil {
-		t.Fatalf("got %v, %v", undo, err)
-	}
-	before := len(f.seen())
-	if err := c.Undo(t.Context(), *undo, nil, true); err != nil {
-		t.Fatal(err)
-	}
-	if calls := f.seen()[before:]; !slices.Equal(calls, []string{undoAdmin}) {
-		t.Errorf("undoing asks %q", calls)
-	}
-	if c.UndoUnanswered(rotation1.Name) != nil {
-		t.Error("without an answer nothing says what to undo")
-	}
-	if !c.RetireNamesOld() {
-		t.Error("retire names the old credential by its id")
-	}
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		scriptRotation(f)
+		c := f.client(t, rotateDefinition, nil)
+		_, undo, err := c.RotateUndoably(t.Context(), rotation1)
+		if err != nil || undo == nil {
+			t.Fatalf("got %v, %v", undo, err)
+		}
+		before := len(f.seen())
+		if err := c.Undo(t.Context(), *undo, nil, true); err != nil {
+			t.Fatal(err)
+		}
+		if calls := f.seen()[before:]; !slices.Equal(calls, []string{undoAdmin}) {
+			t.Errorf("undoing asks %q", calls)
+		}
+		if c.UndoUnanswered(rotation1.Name) != nil {
+			t.Error("without an answer nothing says what to undo")
+		}
+		if !c.RetireNamesOld() {
+			t.Error("retire names the old credential by its id")
+		}
+	})(t)
 }

@@ -38,14 +38,14 @@ func TestThrottledInOtherWays(t *testing.T) {
 			calls, took, err := 0, time.Duration(0), error(nil)
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				client := inMemoryClient(t, src, func(w http.ResponseWriter, _ *http.Request) {
+				client := newFakeOf(t, func(w http.ResponseWriter, _ *http.Request) {
 					calls++
 					for header, value := range c.headers {
 						w.Header().Set(header, value)
 					}
 					w.WriteHeader(c.status)
 					fmt.Fprint(w, c.body)
-				})
+				}).client(t, src, nil)
 				_, err = client.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}})
 				took = time.Since(began)
 			})

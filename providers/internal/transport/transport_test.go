@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vault-plugin-secrets-apikeys/internal/testbed/memnet"
 )
 
 // hidden is in the path and the query of every request of these tests, and in
@@ -22,50 +24,15 @@ const hidden = "h1dden"
 
 var classes = map[string]Class{"read": Read, "mint": Mint, "revoke": Revoke, "write": Write}
 
-// pipes is a listener of in-memory connections, so that a synctest bubble holds
-// both ends.
-type pipes struct {
-	accepted chan net.Conn
-	closed   chan struct{}
-	once     sync.Once
-}
-
-func newPipes() *pipes { return &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.accepted <- server:
-		return client, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.accepted:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-// inMemory is a transport to handler by way of pipes.
+// inMemory is a transport to handler, whatever address is called.
 func inMemory(t *testing.T, s Config, handler http.HandlerFunc) *Transport {
 	t.Helper()
 	tr := mustTransport(t, s)
-	listener := newPipes()
-	tr.http.DialContext = listener.dial
-	server := &http.Server{Handler: handler}
-	go server.Serve(listener)
+	var network memnet.Network
+	server := network.Serve(handler)
+	tr.http.DialContext = func(ctx context.Context, kind, _ string) (net.Conn, error) {
+		return network.Dial(ctx, kind, server.Listener.Addr().String())
+	}
 	t.Cleanup(func() { tr.Close(); server.Close() })
 	return tr
 }
