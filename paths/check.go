@@ -24,7 +24,7 @@ func checkPaths(e *backend.Engine) []*framework.Path {
 			OperationSuffix: "connection",
 			Action:          "Check",
 		},
-		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection")},
+		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection", "box")},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: check,
 		},

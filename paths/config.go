@@ -63,8 +63,12 @@ func connectionPaths(e *backend.Engine) []*framework.Path {
 					ForwardPerformanceSecondary: true,
 				},
 				logical.UpdateOperation: &framework.PathOperation{
-					Callback:                    c.write,
-					Summary:                     "Create a connection, or change what the request names.",
+					Callback: c.write,
+					Summary:  "Create a connection, or change what the request names.",
+					Examples: sample(map[string]any{
+						"provider": "sandbox", "base_url": "https://sandbox.example.com", "admin_key": "sbxadmin_1f2e3d",
+						"allowed_roles": []string{"reader", "shared"}, "rotation_period": "720h",
+					}),
 					Responses:                   emptyResponse("The connection is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -72,6 +76,7 @@ func connectionPaths(e *backend.Engine) []*framework.Path {
 				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    patching("connection", c.exists, c.write),
 					Summary:                     "Change what the request names of a connection that exists.",
+					Examples:                    sample(map[string]any{"request_timeout": "20s"}),
 					Responses:                   emptyResponse("The connection is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -100,7 +105,7 @@ address) names the sensitive fields as well.`,
 
 func connectionFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
-		"name": nameField("Name of the connection.", "Name"),
+		"name": nameField("Name of the connection.", "Name", "box"),
 		"provider": {
 			Type:         framework.TypeString,
 			Description:  "Provider that the connection leads to: one of those that providers/ lists. Required when the connection is created.",

@@ -20,7 +20,7 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 			Action:          "Generate",
 		},
 		Fields: map[string]*framework.FieldSchema{
-			"name": nameField("Name of the role.", "Role"),
+			"name": nameField("Name of the role.", "Role", "reader"),
 			"ttl": {
 				Type:         framework.TypeDurationSecond,
 				Query:        true,
@@ -42,6 +42,7 @@ func credsPaths(e *backend.Engine) []*framework.Path {
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    c.mint,
 				Summary:                     "Mint a key, leased to the caller, for less or shorter than the role says.",
+				Examples:                    sample(map[string]any{"ttl": "10m", "scopes": []string{"read"}}),
 				Responses:                   okResponse(credsAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,

@@ -42,7 +42,7 @@ func definitionPaths(engine *backend.Engine) []*framework.Path {
 			ItemType:        "Definition",
 		},
 		Fields: map[string]*framework.FieldSchema{
-			"name": nameField("Name of the provider.", "Provider"),
+			"name": nameField("Name of the provider.", "Provider", "acme"),
 			"definition": {
 				Type:         framework.TypeString,
 				Description:  "The provider's definition: an HCL text of at most 64 KiB, such as definition=@my.hcl.",
@@ -78,7 +78,8 @@ func definitionPaths(engine *backend.Engine) []*framework.Path {
 			},
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    e.upload,
-				Summary:                     "Replace an uploaded definition.",
+				Summary:                     "Upload a definition, or replace one that was uploaded.",
+				Examples:                    sample(map[string]any{"definition": sampleDefinition}),
 				Responses:                   emptyResponse("The definition is stored."),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,

@@ -27,6 +27,7 @@ func leakedKeyPaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    l.lookUp,
 					Summary:                     "Tell who holds the key with this value.",
+					Examples:                    sample(map[string]any{"value": "sbx_1f2e3d"}),
 					Responses:                   okResponse(withOthers(withID(keyAnswer()))),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -59,6 +60,7 @@ standard input.`,
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    l.revoke,
 					Summary:                     "Revoke a key at its provider, whoever holds it.",
+					Examples:                    sample(map[string]any{"value": "sbx_1f2e3d"}),
 					Responses:                   okResponse(revokedKeyAnswer()),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,

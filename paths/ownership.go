@@ -32,6 +32,7 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    o.write,
 					Summary:                     "Say when this mount is to wait for a claim.",
+					Examples:                    sample(map[string]any{"claim_after_crash": true}),
 					Responses:                   okResponse(ownershipAnswer()),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -39,6 +40,7 @@ func ownershipPaths(e *backend.Engine) []*framework.Path {
 				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    o.write,
 					Summary:                     "Say when this mount is to wait for a claim.",
+					Examples:                    sample(map[string]any{"claim_after_crash": false}),
 					Responses:                   okResponse(ownershipAnswer()),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,

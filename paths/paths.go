@@ -44,13 +44,13 @@ func All(e *backend.Engine) []*framework.Path {
 }
 
 // nameField is the part of a path that names what the endpoint is about. shown is
-// its title in user interfaces.
-func nameField(description, shown string) *framework.FieldSchema {
+// its title in user interfaces, and value what it may be.
+func nameField(description, shown, value string) *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:         framework.TypeString,
 		Description:  description,
 		Required:     true,
-		DisplayAttrs: &framework.DisplayAttributes{Name: shown, Identifier: true},
+		DisplayAttrs: &framework.DisplayAttributes{Name: shown, Value: value, Identifier: true},
 	}
 }
 

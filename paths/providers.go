@@ -43,7 +43,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				OperationSuffix: "provider",
 				ItemType:        "Provider",
 			},
-			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the provider.", "Provider")},
+			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the provider.", "Provider", "acme")},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ReadOperation: &framework.PathOperation{
 					Callback: p.read,

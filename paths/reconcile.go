@@ -22,7 +22,7 @@ func reconcilePaths(e *backend.Engine) []*framework.Path {
 			Action:          "Reconcile",
 		},
 		Fields: map[string]*framework.FieldSchema{
-			"name": nameField("Name of the connection.", "Connection"),
+			"name": nameField("Name of the connection.", "Connection", "box"),
 			"delete": {
 				Type:         framework.TypeBool,
 				Description:  "Whether keys that nobody holds are revoked. Without it they are only reported.",
@@ -33,6 +33,7 @@ func reconcilePaths(e *backend.Engine) []*framework.Path {
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    r.reconcile,
 				Summary:                     "Compare the keys at a provider with the ledger.",
+				Examples:                    sample(map[string]any{"delete": true}),
 				Responses:                   okResponse(reconcileAnswer()),
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,

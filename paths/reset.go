@@ -21,7 +21,7 @@ func resetPaths(e *backend.Engine) []*framework.Path {
 			OperationSuffix: "connection",
 			Action:          "Reset",
 		},
-		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection")},
+		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the connection.", "Connection", "box")},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: &framework.PathOperation{
 				Callback:                    r.reset,

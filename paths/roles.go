@@ -62,8 +62,11 @@ func rolePaths(e *backend.Engine) []*framework.Path {
 					ForwardPerformanceSecondary: true,
 				},
 				logical.UpdateOperation: &framework.PathOperation{
-					Callback:                    r.write,
-					Summary:                     "Create a role, or change what the request names.",
+					Callback: r.write,
+					Summary:  "Create a role, or change what the request names.",
+					Examples: sample(map[string]any{
+						"connection": "box", "scopes": []string{"read", "write"}, "ttl": "1h", "max_ttl": "24h", "narrowable_fields": []string{"scopes"},
+					}),
 					Responses:                   emptyResponse("The role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -71,6 +74,7 @@ func rolePaths(e *backend.Engine) []*framework.Path {
 				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    patching("role", r.exists, r.write),
 					Summary:                     "Change what the request names of a role that exists.",
+					Examples:                    sample(map[string]any{"ttl": "30m"}),
 					Responses:                   emptyResponse("The role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -97,7 +101,7 @@ leases end even if the role is deleted.`,
 
 func roleFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"name": nameField("Name of the role.", "Name"),
+		"name": nameField("Name of the role.", "Name", "reader"),
 		"connection": {
 			Type:         framework.TypeString,
 			Description:  "Connection that mints the keys; its allowed_roles must name this role. Required when the role is created.",

@@ -24,7 +24,7 @@ func rotationPaths(e *backend.Engine) []*framework.Path {
 				Action:          "Rotate",
 			},
 			Fields: map[string]*framework.FieldSchema{
-				"name": nameField("Name of the connection.", "Connection"),
+				"name": nameField("Name of the connection.", "Connection", "box"),
 				forceField: {
 					Type:         framework.TypeBool,
 					Description:  "Replace the credential although keys that somebody holds end with it.",
@@ -60,7 +60,7 @@ somebody holds such a key the rotation is refused; force=true ends them all at o
 				OperationSuffix: "static-role-credentials",
 				Action:          "Rotate",
 			},
-			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the static role.", "Static role")},
+			Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the static role.", "Static role", "shared")},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.UpdateOperation: &framework.PathOperation{
 					Callback:                    r.role,

@@ -21,7 +21,7 @@ func staticCredsPaths(e *backend.Engine) []*framework.Path {
 			OperationVerb:   "read",
 			OperationSuffix: "static-role-credentials",
 		},
-		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the static role.", "Static role")},
+		Fields: map[string]*framework.FieldSchema{"name": nameField("Name of the static role.", "Static role", "shared")},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// It asks storage alone, so any node can answer it.
 			logical.ReadOperation: &framework.PathOperation{

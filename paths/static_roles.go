@@ -59,8 +59,11 @@ func staticRolePaths(e *backend.Engine) []*framework.Path {
 					ForwardPerformanceSecondary: true,
 				},
 				logical.UpdateOperation: &framework.PathOperation{
-					Callback:                    r.write,
-					Summary:                     "Create a static role and its first key, or change what the request names.",
+					Callback: r.write,
+					Summary:  "Create a static role and its first key, or change what the request names.",
+					Examples: sample(map[string]any{
+						"connection": "box", "scopes": []string{"read"}, "rotation_period": "720h", "overlap": "1h",
+					}),
 					Responses:                   emptyResponse("The static role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -68,6 +71,7 @@ func staticRolePaths(e *backend.Engine) []*framework.Path {
 				logical.PatchOperation: &framework.PathOperation{
 					Callback:                    patching("static role", r.exists, r.write),
 					Summary:                     "Change what the request names of a static role that exists.",
+					Examples:                    sample(map[string]any{"overlap": "2h"}),
 					Responses:                   emptyResponse("The static role is stored."),
 					ForwardPerformanceStandby:   true,
 					ForwardPerformanceSecondary: true,
@@ -95,7 +99,7 @@ with its next rotation: write rotate-role/NAME to have it at once.`,
 
 func staticRoleFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
-		"name": nameField("Name of the static role.", "Name"),
+		"name": nameField("Name of the static role.", "Name", "shared"),
 		"connection": {
 			Type:         framework.TypeString,
 			Description:  "Connection that mints the keys; its allowed_roles must name this role. Required when the role is created, and fixed from then on.",

@@ -1,12 +1,11 @@
 // Apidocs writes docs/api.md from the OpenAPI document of a mount: every endpoint
-// with its fields, a request and an answer.
+// with its fields, the document's sample of a request, and what a mount answers to it.
 package main
 
 import (
 	"bytes"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,7 +15,6 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -46,12 +44,16 @@ type endpoint struct {
 	Operations  []operation
 }
 
-// operation is one method of an endpoint. Request and Answer are JSON; "" for none.
+// operation is one method of an endpoint, with a request that was sent and what was
+// answered; "" for nothing.
 type operation struct {
 	Method, ID, Summary string
 	Fields, Answers     []field
 	Request, Answer     string
 }
+
+// IsText tells whether the answer is no JSON.
+func (o operation) IsText() bool { return !strings.HasPrefix(o.Answer, "{") }
 
 type field struct{ Name, Type, About string }
 
@@ -61,9 +63,17 @@ func page(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	samples, err := play(ctx, document)
+	if err != nil {
+		return nil, err
+	}
 	var endpoints []endpoint
 	for _, path := range slices.Sorted(maps.Keys(document.Paths)) {
-		endpoints = append(endpoints, describe(document, path))
+		described, err := describe(document, path, samples)
+		if err != nil {
+			return nil, err
+		}
+		endpoints = append(endpoints, described)
 	}
 	var text bytes.Buffer
 	page := template.Must(template.New("").Parse(pageText))
@@ -76,9 +86,7 @@ func page(ctx context.Context) ([]byte, error) {
 // openAPI asks a mount of its own for the document, as Vault does.
 func openAPI(ctx context.Context) (*framework.OASDocument, error) {
 	storage := &logical.InmemStorage{}
-	mount, err := paths.Factory(ctx, &logical.BackendConfig{
-		StorageView: storage, System: &logical.StaticSystemView{PluginEnvironment: &logical.PluginEnvironment{}}, Logger: hclog.NewNullLogger(), BackendUUID: "docs",
-	})
+	mount, err := mountAt(ctx, storage, paths.Factory)
 	if err != nil {
 		return nil, err
 	}
@@ -96,33 +104,43 @@ func openAPI(ctx context.Context) (*framework.OASDocument, error) {
 	return document, nil
 }
 
-func describe(document *framework.OASDocument, path string) endpoint {
+func describe(document *framework.OASDocument, path string, samples map[string]exchange) (endpoint, error) {
 	item := document.Paths[path]
 	e := endpoint{Path: path, About: sentence(item.Description), Sudo: item.Sudo}
-	for _, one := range []struct {
-		method string
-		does   *framework.OASOperation
-	}{{http.MethodGet, item.Get}, {http.MethodPost, item.Post}, {http.MethodPatch, item.Patch}, {http.MethodDelete, item.Delete}} {
-		if one.does != nil {
-			e.Operations = append(e.Operations, describeOperation(document, item, one.method, one.does))
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		does := operationOf(item, method)
+		if does == nil {
+			continue
 		}
+		sample, sent := samples[method+" "+path]
+		if !sent {
+			return endpoint{}, fmt.Errorf("%s %s has no sample: tell of it in the story", method, path)
+		}
+		o := describeOperation(document, item, does)
+		o.Method, o.Answer = method, sample.answer
+		o.Request = strings.TrimSpace(method + " " + sample.path + "\n\n" + sample.body)
+		e.Operations = append(e.Operations, o)
 	}
-	return e
+	return e, nil
 }
 
-func describeOperation(document *framework.OASDocument, item *framework.OASPathItem, method string, does *framework.OASOperation) operation {
-	o := operation{Method: method, ID: does.OperationID, Summary: sentence(does.Summary)}
+// operationOf is what a method does; nil where it does nothing.
+func operationOf(item *framework.OASPathItem, method string) *framework.OASOperation {
+	return map[string]*framework.OASOperation{
+		http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
+	}[method]
+}
+
+func describeOperation(document *framework.OASDocument, item *framework.OASPathItem, does *framework.OASOperation) operation {
+	o := operation{ID: does.OperationID, Summary: sentence(does.Summary)}
 	for _, parameter := range slices.Concat(item.Parameters, does.Parameters) {
 		o.Fields = append(o.Fields, field{parameter.Name, typeOf(parameter.Schema), parameter.In + ". " + sentence(parameter.Description)})
 	}
 	if does.RequestBody != nil {
-		schema := resolve(document, does.RequestBody.Content)
-		o.Fields = append(o.Fields, fieldsOf(schema)...)
-		o.Request = sample(schema)
+		o.Fields = append(o.Fields, fieldsOf(resolve(document, does.RequestBody.Content))...)
 	}
 	if answer := does.Responses[http.StatusOK]; answer != nil {
-		schema := resolve(document, answer.Content)
-		o.Answers, o.Answer = fieldsOf(schema), sample(schema)
+		o.Answers = fieldsOf(resolve(document, answer.Content))
 	}
 	return o
 }
@@ -162,58 +180,6 @@ func typeOf(schema *framework.OASSchema) string {
 		return "time"
 	}
 	return schema.Type
-}
-
-// sample is a body with a value for each field, as the field shows itself.
-func sample(schema *framework.OASSchema) string {
-	if schema == nil || len(schema.Properties) == 0 {
-		return ""
-	}
-	values := map[string]any{}
-	for name, property := range schema.Properties {
-		values[name] = sampleOf(property)
-	}
-	text, err := json.MarshalIndent(values, "", "  ")
-	if err != nil {
-		panic("apidocs: a sample cannot be written: " + err.Error())
-	}
-	return string(text)
-}
-
-func sampleOf(property *framework.OASSchema) any {
-	shown := property.DisplayValue
-	switch typeOf(property) {
-	case "integer":
-		return firstOf(shown, property.Default, 3600)
-	case "number":
-		return firstOf(shown, property.Default, 1.5)
-	case "boolean":
-		return firstOf(shown, property.Default, true)
-	case "duration":
-		return firstOf(shown, "1h")
-	case "time":
-		return "2026-01-31T12:00:00Z"
-	case "object":
-		return firstOf(shown, map[string]any{})
-	case "list of string":
-		if text, is := shown.(string); is && text != "" {
-			return strings.Split(text, ",")
-		}
-		return firstOf(shown, []string{"…"})
-	case "list of object":
-		return []any{}
-	}
-	return firstOf(shown, "…")
-}
-
-// firstOf is the first that is not nil and not the empty text.
-func firstOf(values ...any) any {
-	for _, value := range values {
-		if value != nil && value != "" {
-			return value
-		}
-	}
-	return nil
 }
 
 // sentence is a text on one line, fit for a cell of a table.
