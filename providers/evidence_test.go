@@ -1,8 +1,11 @@
 package providers_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +37,73 @@ func TestContract(t *testing.T) {
 			}
 		})
 	}
+}
+
+// exceptions is the file that says what no contract case holds, and why.
+var exceptions = filepath.Join("testdata", "contract-exceptions.hcl")
+
+// TestDocumentsAreHeldWhole: a definition whose provider publishes a document is held
+// against it by a contract case, its rotation too, or a reason is written down. A case
+// takes keys through all that the definition can do, so there is no more to ask of one.
+func TestDocumentsAreHeldWhole(t *testing.T) {
+	written, err := contract.ReadExceptions(exceptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]string{}
+	for _, one := range written {
+		reasons[one.Name+" "+one.Lacks] = one.Reason
+	}
+	for _, name := range providers.BuiltIn() {
+		for _, lack := range lacks(t, load(t, name)) {
+			if reasons[name+" "+lack] == "" {
+				t.Errorf("%s: no contract case in testdata/contract holds its %s against its provider's document: write it, or in %s why it cannot be", name, lack, exceptions)
+			}
+			delete(reasons, name+" "+lack)
+		}
+	}
+	for held := range reasons {
+		t.Errorf("%s: %s is held, or there is no document: remove the exception", exceptions, held)
+	}
+}
+
+// lacks is what no case holds of a definition for which there is a document.
+func lacks(t *testing.T, d *providers.Definition) (missing []string) {
+	cases, exchanges := casesOf(t, d.Name), exchangesOf(t, d.Name)
+	document := len(cases) > 0 || slices.ContainsFunc(exchanges, func(x *contract.Exchange) bool { return x.Document != "" })
+	if !document || d.Capabilities.InPlace { // of one credential for all there is no life to hold
+		return nil
+	}
+	if len(cases) == 0 {
+		missing = append(missing, contract.Life)
+	}
+	rotates := slices.ContainsFunc(cases, func(c *contract.Case) bool { return c.Rotation != nil })
+	if d.Capabilities.RotateRoot && !rotates {
+		missing = append(missing, contract.Rotation)
+	}
+	return missing
+}
+
+func casesOf(t *testing.T, name string) []*contract.Case {
+	t.Helper()
+	return readIfThere(t, filepath.Join("testdata", "contract", name+".hcl"), contract.ReadCases)
+}
+
+func exchangesOf(t *testing.T, name string) []*contract.Exchange {
+	t.Helper()
+	return readIfThere(t, filepath.Join("testdata", "exchanges", name+".hcl"), contract.ReadExchanges)
+}
+
+func readIfThere[T any](t *testing.T, path string, read func(string) ([]T, error)) []T {
+	t.Helper()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	found, err := read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // TestExchanges lets each definition make the requests, and read the answers,

@@ -88,10 +88,13 @@ func (w *writer) both(open, component *openapi3.SchemaRef, name, place string, e
 // known is what was sent for, or first answered about, a property of this name.
 // An object is put together anew, since its properties may have changed.
 func (w *writer) known(s *openapi3.Schema, name string) (any, bool) {
-	if w.object == nil || name == "" {
+	if always, ok := w.server.rules.Always[name]; ok && !w.failing {
+		return always, true
+	}
+	if w.object == nil || name == "" || w.minting && name == "id" && w.object.isSomebodyElses(name) {
 		return nil, false
 	}
-	if properties, _ := propertiesOf(s); len(properties) > 0 {
+	if properties, _ := propertiesOf(s); len(properties) > 0 || len(s.Required) > 0 {
 		return nil, false
 	}
 	value, ok := w.object.fields[name]
@@ -105,18 +108,37 @@ func (w *writer) all(s *openapi3.Schema, name, place string, example any) any {
 	merged := map[string]any{}
 	inner := *w
 	inner.required = slices.Concat(w.required, s.Required)
+	for _, part := range s.AllOf { // what one part names, another may demand
+		if part.Value != nil {
+			inner.required = append(inner.required, part.Value.Required...)
+		}
+	}
 	for _, part := range s.AllOf {
 		value := inner.value(part, name, place, example)
 		object, ok := value.(map[string]any)
 		if !ok && value != nil {
 			return value
 		}
-		maps.Copy(merged, object)
+		mergeInto(merged, object)
 	}
 	if own, ok := w.properties(s, place, example).(map[string]any); ok {
-		maps.Copy(merged, own)
+		mergeInto(merged, own)
 	}
 	return merged
+}
+
+// mergeInto adds the properties of from to into; of objects that both have, each may say
+// a part.
+func mergeInto(into, from map[string]any) {
+	for name, value := range from {
+		part, isPart := value.(map[string]any)
+		whole, isWhole := into[name].(map[string]any)
+		if isPart && isWhole {
+			mergeInto(whole, part)
+			continue
+		}
+		into[name] = value
+	}
 }
 
 func (w *writer) properties(s *openapi3.Schema, place string, example any) any {
@@ -131,7 +153,9 @@ func (w *writer) properties(s *openapi3.Schema, place string, example any) any {
 		if property.Value == nil || property.Value.WriteOnly {
 			continue
 		}
-		if slices.Contains(required, name) {
+		if slices.Contains(required, name) && isEnding(name) && nullable(property.Value) && !w.failing {
+			object[name] = nil
+		} else if slices.Contains(required, name) {
 			object[name] = w.value(property, name, within(place, name), examples[name])
 		} else if w.server.needed != nil && !w.server.needed[name] {
 			if nullable(property.Value) {
@@ -194,7 +218,7 @@ func (w *writer) array(s *openapi3.Schema, place string, example any) any {
 }
 
 // affirmations are names of properties by which an answer says yes or no.
-var affirmations = []string{"success", "ok", "deleted", "enabled", "active"}
+var affirmations = []string{"success", "ok", "deleted", "enabled", "active", "loggedIn"}
 
 func (w *writer) scalar(s *openapi3.Schema, name string, example any) any {
 	if example == nil {
@@ -267,7 +291,7 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 	switch {
 	case w.minting && w.isSecret(name) && s.Format == "":
 		// An example that looks like a time is none.
-	case isTime(s, text):
+	case isTime(s, text), text == "" && s.Format == "" && strings.HasSuffix(name, "_at"):
 		return w.server.born.Format(time.RFC3339)
 	case isZoneless(text):
 		return w.server.born.Format(zoneless)

@@ -53,6 +53,8 @@ type Case struct {
 	// Shows are properties of what is made that follow from the credential, with
 	// their values: "username".
 	Shows map[string]string `hcl:"shows,optional"`
+	// Always are properties that every success answers alike: "code".
+	Always map[string]string `hcl:"always,optional"`
 	// Identifiers are the halves of credentials that are no secret, such as an
 	// application's id, where the document counts them as credentials.
 	Identifiers []string `hcl:"identifiers,optional"`
@@ -62,6 +64,9 @@ type Case struct {
 	// MakesUnnamed are operations at a path that ends in a parameter which is not
 	// the name of what they make: a kind, for one.
 	MakesUnnamed []string `hcl:"makes_unnamed,optional"`
+	// GoesWith are places in the bodies of operations at which they name the thing that
+	// what they make is deleted with.
+	GoesWith map[string]string `hcl:"goes_with,optional"`
 	// Idempotent are deletions that succeed when there is nothing to delete.
 	Idempotent []string `hcl:"idempotent,optional"`
 	// Lists, Updates, Deletes and MakesNothing are operations that do not mean what
@@ -168,4 +173,28 @@ func decodeJSON(text []byte) (any, error) {
 		return nil, err
 	}
 	return value, nil
+}
+
+// Exception says why no case holds a part of a definition against its provider's
+// document.
+type Exception struct {
+	Name string `hcl:"name,label"` // the definition's
+	// Lacks is what is not held: Life or Rotation.
+	Lacks  string `hcl:"lacks"`
+	Reason string `hcl:"reason"`
+}
+
+// What of a definition cases hold against a document.
+const (
+	Life     = "life"
+	Rotation = "rotation"
+)
+
+// ReadExceptions reads a file of exceptions.
+func ReadExceptions(path string) ([]*Exception, error) {
+	var file struct {
+		Exceptions []*Exception `hcl:"exception,block"`
+	}
+	err := decodeFile(path, nil, &file)
+	return file.Exceptions, err
 }

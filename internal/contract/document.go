@@ -223,6 +223,27 @@ func (d *Document) ignoreParameters(names []string) {
 	}
 }
 
+// textForms has properties of forms be texts where the document says nothing of them: a
+// form can hold nothing else.
+func (d *Document) textForms() {
+	for _, item := range d.Paths.Map() {
+		for _, operation := range item.Operations() {
+			if operation.RequestBody == nil || operation.RequestBody.Value == nil {
+				continue
+			}
+			form := operation.RequestBody.Value.Content["application/x-www-form-urlencoded"]
+			if form == nil || form.Schema == nil || form.Schema.Value == nil {
+				continue
+			}
+			for _, property := range form.Schema.Value.Properties {
+				if property.Value != nil && property.Value.IsEmpty() {
+					property.Value.Type = &openapi3.Types{openapi3.TypeString}
+				}
+			}
+		}
+	}
+}
+
 // serveUnder makes prefix all that stands before the document's paths.
 func (d *Document) serveUnder(prefix string) {
 	if prefix == "" {

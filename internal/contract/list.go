@@ -19,12 +19,13 @@ var (
 
 	paging = slices.Concat(limitNames, offsetNames, pageNames, afterNames)
 
-	moreNames  = []string{"has_more", "hasMore", "has_next_page"}
-	lastNames  = []string{"last_id", "lastId"}
-	firstNames = []string{"first_id", "firstId"}
-	nextNames  = []string{"next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "continuationToken", "next"}
-	linkNames  = []string{"next_page_uri", "next_page_url", "next_url", "nextLink", "next_link"}
-	totalNames = []string{"total", "total_count", "totalCount"}
+	moreNames   = []string{"has_more", "hasMore", "has_next_page"}
+	lastNames   = []string{"last_id", "lastId"}
+	firstNames  = []string{"first_id", "firstId"}
+	nextNames   = []string{"next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "continuationToken", "next"}
+	linkNames   = []string{"next_page_uri", "next_page_url", "next_url", "nextLink", "next_link", "nextPage"}
+	numberNames = []string{"next_page", "nextPageNumber"}
+	totalNames  = []string{"total", "total_count", "totalCount"}
 )
 
 // list answers one page of what was made where the request looks.
@@ -60,8 +61,14 @@ func (c *call) here() []*object {
 			place = place[:strings.LastIndexAny(place, "/:")]
 		}
 	}
+	called := func(*object) bool { return true }
+	if c.onItem() { // …/keys/NAME lists those of the name
+		place, makes = strings.TrimSuffix(place, "/"), false
+		place = place[:strings.LastIndex(place, "/")]
+		called = func(o *object) bool { return o.has(c.lastParam()) }
+	}
 	for _, object := range c.objects {
-		if object.path == place {
+		if object.path == place && called(object) {
 			made = append(made, object)
 		}
 	}
@@ -271,6 +278,7 @@ func (c *call) marks(page []*object, total int, more bool) map[string]any {
 	set(totalNames, total)
 	set(nextNames, nil)
 	set(linkNames, nil)
+	set(numberNames, nil)
 	if len(page) == 0 {
 		set(firstNames, nil)
 		set(lastNames, nil)
@@ -281,8 +289,23 @@ func (c *call) marks(page []*object, total int, more bool) map[string]any {
 	if more {
 		set(nextNames, page[len(page)-1].id())
 		set(linkNames, c.nextPage(page))
+		set(numberNames, c.nextNumber())
 	}
 	return found
+}
+
+// nextNumber is the number of the page that follows this one.
+func (c *call) nextNumber() int {
+	for _, one := range c.pagingValues() {
+		if !slices.Contains(pageNames, one.name) {
+			continue
+		}
+		if number, err := strconv.Atoi(one.value); err == nil {
+			return number + 1
+		}
+		return one.first + 1
+	}
+	return 0
 }
 
 // nextPage is the address of the page that follows this one.
@@ -328,6 +351,8 @@ func (c *call) mark(body any, s *openapi3.Schema, marks map[string]any) {
 		switch {
 		case !known:
 			c.mark(property, inner, marks)
+		case value != nil && inner.Format == "uri":
+			object[name] = marks[linkNames[0]]
 		case value != nil:
 			object[name] = value
 		case nullable(inner) && (demands(s, name) || c.needed == nil):

@@ -27,6 +27,8 @@ type object struct {
 	made []string
 	// secret is the credential that the object is or has, "" for none.
 	secret string
+	// owner names the thing that it goes with, "" for none but those of its path.
+	owner string
 }
 
 func newObject(path string) *object {
@@ -54,6 +56,23 @@ func (o *object) collect(value any, depth int) {
 		}
 		o.collect(properties[name], depth+1)
 	}
+}
+
+// isSomebodyElses reports whether a property is known from within what was sent alone,
+// where it is about something that the request names.
+func (o *object) isSomebodyElses(name string) bool {
+	value, _ := scalarText(o.fields[name])
+	return o.depths[name] > 0 && !o.is(value)
+}
+
+// has reports whether one of its properties has this value.
+func (o *object) has(value string) bool {
+	for _, property := range o.fields {
+		if text, ok := scalarText(property); ok && text == value {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *object) is(name string) bool { return name != "" && slices.Contains(o.made, name) }

@@ -190,10 +190,13 @@ func presented(r *http.Request, scheme *openapi3.SecurityScheme) string {
 		return lastWord(r.Header.Get(scheme.Name))
 	default: // bearer, OAuth2, OpenID Connect
 		kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(kind, "bearer") {
-			return ""
+		if strings.EqualFold(kind, "bearer") {
+			return token
 		}
-		return token
+		if strings.Contains(kind, ":") { // an id and a token, where the document knows OAuth alone
+			return kind
+		}
+		return ""
 	}
 }
 

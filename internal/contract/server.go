@@ -58,6 +58,7 @@ func NewServer(document *Document, rules *Case, credentials []string) (*Server, 
 	}
 	document.serveUnder(prefix)
 	document.ignoreParameters(rules.IgnoreParameters)
+	document.textForms()
 	router, err := gorillamux.NewRouter(document.T)
 	if err != nil {
 		return nil, err
@@ -254,8 +255,14 @@ func (s *Server) living(value string) bool {
 	return value != "" && slices.ContainsFunc(s.objects, func(o *object) bool { return o.secret == value })
 }
 
-// accepts says whether credential is an admin's or a living key's.
+// accepts says whether credential is an admin's or a living key's, by itself or behind
+// its id and a colon, as some providers want the two in one header.
 func (s *Server) accepts(credential string) bool {
+	_, secret, isPair := strings.Cut(credential, ":")
+	return s.acceptsAlone(credential) || isPair && s.acceptsAlone(secret)
+}
+
+func (s *Server) acceptsAlone(credential string) bool {
 	if lent, ok := s.tokens[credential]; ok {
 		credential = lent
 	}
@@ -274,10 +281,10 @@ func (s *Server) schemaOptions() []openapi3.SchemaValidationOption {
 	return options
 }
 
-// remove deletes an object and all that was made below it.
+// remove deletes an object and all that was made below it, or for it.
 func (s *Server) remove(o *object) {
 	s.objects = slices.DeleteFunc(s.objects, func(other *object) bool {
-		below := slices.ContainsFunc(o.made, func(name string) bool {
+		below := o.is(other.owner) || slices.ContainsFunc(o.made, func(name string) bool {
 			return strings.HasPrefix(other.path, strings.TrimSuffix(o.path, "/")+"/"+name+"/")
 		})
 		if other == o || below {
@@ -523,6 +530,7 @@ func (c *call) create(w http.ResponseWriter) {
 	for name, value := range c.rules.Shows {
 		made.learn(map[string]any{name: value})
 	}
+	made.owner = at(c.body, c.rules.GoesWith[c.operation()])
 	for _, place := range c.rules.ChosenIDs {
 		if id := at(c.body, place); id != "" {
 			made.made = append(made.made, id)

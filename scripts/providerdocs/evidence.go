@@ -21,6 +21,7 @@ import (
 type evidence struct {
 	Told  []string // a sentence for each kind
 	Short string   // the strongest kind, in a word or two
+	Not   []string // a sentence for each thing that the provider's document does not hold
 
 	connection, role map[string]any // of keys that the tests make
 }
@@ -53,6 +54,15 @@ func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
 		e.tell("a key's life is held against the provider's OpenAPI document (%s)", c.Title)
 		if err := e.take(c.Connection, c.Role); err != nil {
 			return nil, err
+		}
+	}
+	exceptions, err := contract.ReadExceptions(filepath.Join(testdata, "contract-exceptions.hcl"))
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range exceptions {
+		if one.Name == d.Name {
+			e.Not = append(e.Not, fmt.Sprintf("No %s is held whole against that document: %s.", one.Lacks, one.Reason))
 		}
 	}
 	if len(d.VerifiedAgainst) > 0 {

@@ -1,4 +1,5 @@
 exchange "passwords of readers" {
+  document = "planetscale.json"
   source = "planetscale/terraform-provider-planetscale:schemas/openapi.yaml"
   connection = {
     token_id = "tid"

@@ -1,0 +1,81 @@
+package contract
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestServerOfAnswersInParts is about a document that says of an answer in several places
+// what it holds, and of things that go with others.
+func TestServerOfAnswersInParts(t *testing.T) {
+	document, err := ReadDocument(filepath.Join("testdata", "parts.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := NewServer(document, &Case{
+		Secret:   "secret",
+		GoesWith: map[string]string{"POST /tokens": "policy"},
+		Always:   map[string]string{"code": "fine"},
+		Lists:    []string{"GET /tokens/{name}"},
+	}, []string{"admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.leaveOut(map[string]bool{"id": true, "name": true, "data": true, "next": true, "next_page": true, "code": true, "expires_at": true})
+	ask := func(method, target, kind, body string) (int, map[string]any) {
+		request := httptest.NewRequest(method, target, strings.NewReader(body))
+		request.Header.Set("Authorization", "the-id:admin") // an id and a token, where the document knows OAuth alone
+		if kind != "" {
+			request.Header.Set("Content-Type", kind)
+		}
+		recorder := httptest.NewRecorder()
+		server.ServeHTTP(recorder, request)
+		var answer map[string]any
+		_ = json.Unmarshal(recorder.Body.Bytes(), &answer)
+		return recorder.Code, answer
+	}
+
+	_, policy := ask("POST", "/policies", "application/json", `{"name":"p","owner":{"id":"u-2"}}`)
+	id, _ := policy["id"].(string)
+	if owner, _ := policy["owner"].(map[string]any); owner["related"] == nil || policy["kind"] == nil {
+		t.Errorf("a policy is answered as %v, without what one part of the answer demands", policy)
+	}
+	if id == "" || id == "u-2" {
+		t.Errorf("a policy's id is %q, that of its owner or none", id)
+	}
+
+	for _, name := range []string{"a", "b", "c"} {
+		status, token := ask("POST", "/tokens", "application/x-www-form-urlencoded", "name="+name+"&policy="+id+"&rules=%7B%22allow%22%3A%5B%5D%7D")
+		if end, _ := token["expires_at"].(string); status != 201 || token["deleted_at"] != nil || !isRFC3339(end) {
+			t.Fatalf("%d %v: want a token that is not deleted, and when it ends", status, token)
+		}
+	}
+	_, first := ask("GET", "/tokens", "", "")
+	_, last := ask("GET", "/tokens?page=2", "", "")
+	if next, _ := first["next"].(string); first["code"] != "fine" || first["next_page"] != 2.0 || !strings.HasSuffix(next, "/tokens?page=2") {
+		t.Errorf("the first page is %v", first)
+	}
+	if data, _ := last["data"].([]any); len(data) != 1 || last["next"] != nil || last["next_page"] != nil {
+		t.Errorf("the last page is %v", last)
+	}
+	_, named := ask("GET", "/tokens/b", "", "")
+	if data, _ := named["data"].([]any); len(data) != 1 || data[0].(map[string]any)["name"] != "b" {
+		t.Errorf("the tokens of a name are %v", named)
+	}
+
+	if status, _ := ask("DELETE", "/policies/"+id, "", ""); status != 204 || len(server.Remaining()) > 0 {
+		t.Errorf("%d: left of a policy that was deleted, and of its tokens: %v", status, server.Remaining())
+	}
+	if wrong := server.Violations(); len(wrong) > 0 {
+		t.Errorf("violations: %v", wrong)
+	}
+}
+
+func isRFC3339(text string) bool {
+	_, err := time.Parse(time.RFC3339, text)
+	return err == nil
+}

@@ -1,0 +1,12 @@
+contract "tokens of an account" {
+  document   = "argocd.json"
+  prefix     = ""
+  secret     = "token"
+  connection = { base_url = "https://argocd.example", token = "contract-token" }
+  role       = { account = "deploy" }
+
+  lists      = ["GET /api/v1/account/{name}"]
+  chosen_ids = ["id"]
+
+  makes_nothing = ["GET /api/v1/session/userinfo"]
+}
