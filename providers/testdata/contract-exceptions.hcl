@@ -28,10 +28,6 @@ exception "linode" {
   lacks  = "rotation"
   reason = "as above: exchanges from its documentation are what holds it"
 }
-exception "sendgrid" {
-  lacks  = "rotation"
-  reason = "the document answers the key that is asked for as a list that may hold any; an exchange is what holds it"
-}
 exception "twilio" {
   lacks  = "rotation"
   reason = "the account's tokens are replaced by another document, of another host; an exchange held against that one is what holds it"

@@ -51,7 +51,11 @@ func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
 	}
 	for _, c := range cases {
 		e.Short = "OpenAPI document"
-		e.tell("a key's life is held against the provider's OpenAPI document (%s)", c.Title)
+		also := ""
+		if c.Rotation != nil {
+			also = ", and so is the admin credential's replacement"
+		}
+		e.tell("a key's life is held against the provider's OpenAPI document (%s)%s", c.Title, also)
 		if err := e.take(c.Connection, c.Role); err != nil {
 			return nil, err
 		}
