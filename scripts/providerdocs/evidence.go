@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclsimple"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
@@ -30,6 +31,9 @@ type evidence struct {
 // catalog's test data.
 func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
 	e := &evidence{Short: "the server that comes with it"}
+	if err := e.takeExample(filepath.Join(testdata, "examples.hcl"), d.Name); err != nil {
+		return nil, err
+	}
 	exchanges, err := read(filepath.Join(testdata, "exchanges", d.Name+".hcl"), contract.ReadExchanges)
 	if err != nil {
 		return nil, err
@@ -74,6 +78,29 @@ func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
 		e.tell("keys are taken through their life at a real server, %s", e.Short)
 	}
 	return e, nil
+}
+
+// takeExample takes the fields that the file of examples has for a definition.
+func (e *evidence) takeExample(path, name string) error {
+	var file struct {
+		Examples []struct {
+			Name       string    `hcl:"name,label"`
+			Connection cty.Value `hcl:"connection,optional"`
+			Role       cty.Value `hcl:"role,optional"`
+		} `hcl:"example,block"`
+	}
+	if err := hclsimple.DecodeFile(path, nil, &file); err != nil {
+		return err
+	}
+	for _, example := range file.Examples {
+		if example.Name != name {
+			continue
+		}
+		if err := e.take(example.Connection, example.Role); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read reads a file of test data, if there is one.

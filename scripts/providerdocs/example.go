@@ -10,7 +10,8 @@ import (
 )
 
 // The commands of a page can be pasted: what is secret is a variable of the
-// environment, and the rest are the values that the tests make keys by.
+// environment, and the rest are the values that the tests make keys by, or those of
+// providers/testdata/examples.hcl. TestExamplesOfPagesAreTaken pastes them.
 
 // connectionExample are the arguments that write a connection.
 func connectionExample(p page) string {
@@ -35,11 +36,8 @@ func connectionExample(p page) string {
 func roleExample(p page) string {
 	var args []string
 	for _, field := range p.Role {
-		switch value, tried := p.Evidence.role[field.Name]; {
-		case tried:
+		if value, tried := p.Evidence.role[field.Name]; tried {
 			args = append(args, argument(field, value))
-		case field.Required:
-			args = append(args, fmt.Sprintf(`%s="$%s"`, field.Name, variable(p.Name, field.Name)))
 		}
 	}
 	return joined(args)
