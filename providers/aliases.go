@@ -88,6 +88,10 @@ func SameURL(a, b string) bool { return definition.SameURL(a, b) }
 // text as such. Unlike the error's text they are never cut short.
 func Diagnostics(err error) hcl.Diagnostics { return definition.Diagnostics(err) }
 
+// Mistakes is the text of an error that Parse answers with every mistake in it, where
+// the error's own is cut short.
+func Mistakes(err error) string { return definition.Mistakes(err) }
+
 // Parse reads and checks one definition. Every mistake that can be found
 // without calling the provider is found here; the error text shows each with
 // file, line and a caret under the location.

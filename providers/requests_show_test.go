@@ -39,6 +39,13 @@ func TestRequestsAreWrittenOut(t *testing.T) {
       more           = body.more
     }
   }
+  probe {
+    get = "/me"
+    auth "basic" {
+      username = "key"
+      password = secret.api_key
+    }
+  }
 }`)
 	byBlock := map[string]Request{}
 	for _, r := range d.Requests() {
@@ -49,6 +56,7 @@ func TestRequestsAreWrittenOut(t *testing.T) {
 		{byBlock["issue"].Headers, `{ Accept = "application/vnd.acme+json" }`},
 		{byBlock["revoke"].Path, "/v2/keys/${key.id}"},
 		{byBlock["list"].Path, "/v2/keys"},
+		{byBlock["probe"].Auth, "auth \"basic\" {\n      username = \"key\"\n      password = secret.api_key\n    }"},
 		{byBlock["list"].Pages, "cursor, after = body.next, limit = 100, more = body.more"},
 	} {
 		if test.got != test.want {

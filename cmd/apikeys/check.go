@@ -40,16 +40,15 @@ func (c *checkCommand) Run(out io.Writer) error {
 	found, undecided := []diagnostic{}, []diagnostic{}
 	for _, file := range c.Files {
 		source, err := readSource(file)
-		if err != nil {
-			return err
+		if err == nil {
+			err = checkSource(file, source)
 		}
-		err = checkSource(file, source)
 		if err != nil {
 			found = append(found, diagnosticsOf(file, err)...)
 		}
 		undecided = append(undecided, undecidedIn(file, source)...)
 		if err != nil && !c.JSON {
-			fmt.Fprintf(out, "%s\n\n", err)
+			fmt.Fprintf(out, "%s\n\n", providers.Mistakes(err))
 		}
 	}
 	switch {
@@ -97,7 +96,12 @@ func undecidedIn(file string, source []byte) []diagnostic {
 // diagnosticsOf are the mistakes that an error of Parse tells.
 func diagnosticsOf(file string, err error) []diagnostic {
 	var found []diagnostic
+	told := map[string]bool{}
 	for _, d := range providers.Diagnostics(err) {
+		if told[d.Error()] {
+			continue // one mistake may break several checks
+		}
+		told[d.Error()] = true
 		one := diagnostic{File: file, Severity: "error", Summary: d.Summary, Detail: d.Detail}
 		if d.Severity == hcl.DiagWarning {
 			one.Severity = "warning"
@@ -115,10 +119,16 @@ func diagnosticsOf(file string, err error) []diagnostic {
 
 func positionOf(p hcl.Pos) *position { return &position{Line: p.Line, Column: p.Column, Byte: p.Byte} }
 
-// readSource reads a definition, or standard input for "-".
+// readSource reads a definition, or standard input for "-": no more of it than shows
+// that it is too long.
 func readSource(file string) ([]byte, error) {
 	if file == "-" {
-		return io.ReadAll(os.Stdin)
+		return io.ReadAll(io.LimitReader(os.Stdin, providers.LongestDefinition+1))
 	}
-	return os.ReadFile(file)
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, providers.LongestDefinition+1))
 }

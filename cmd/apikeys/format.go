@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 type formatCommand struct {
@@ -23,9 +25,8 @@ func (c *formatCommand) Run(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		// What is no HCL would be laid out by guesswork.
-		if _, found := hclsyntax.ParseConfig(source, file, hcl.InitialPos); found.HasErrors() {
-			return fmt.Errorf("%s is not laid out, since it cannot be read: %w", file, found)
+		if err := canBeLaidOut(file, source); err != nil {
+			return err
 		}
 		laidOut := hclwrite.Format(source)
 		switch {
@@ -49,6 +50,22 @@ func (c *formatCommand) Run(out io.Writer) error {
 		return errSilent
 	}
 	return nil
+}
+
+// canBeLaidOut refuses what is no HCL, which would be laid out by guesswork, and what is
+// cut off where it was too long to read.
+func canBeLaidOut(file string, source []byte) error {
+	if len(source) > providers.LongestDefinition {
+		return fmt.Errorf("%s is not laid out: a definition may have at most %d KiB", file, providers.LongestDefinition>>10)
+	}
+	_, found := hclsyntax.ParseConfig(source, file, hcl.InitialPos)
+	if !found.HasErrors() {
+		return nil
+	}
+	if _, err := providers.Parse(file, source); err != nil {
+		return fmt.Errorf("%s is not laid out, since it cannot be read:\n%w", file, err)
+	}
+	return found
 }
 
 // rewrite replaces a file's contents and keeps its mode.

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // commands is the command line.
@@ -33,9 +36,26 @@ func main() {
 	// The HTTP library quotes there what a provider sends beyond an answer, as the
 	// body of a 204, which may be a key.
 	log.SetOutput(io.Discard)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A reader of the output that goes away ends a command no other way than a terminal
+	// that does: what it made at a provider is cleared up first.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// statusOf tells what a command failed by: mistakes of a definition as check does.
+func statusOf(err error, stderr io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSilent):
+	case providers.Diagnostics(err) != nil:
+		fmt.Fprintln(stderr, providers.Mistakes(err))
+	default:
+		fmt.Fprintln(stderr, "apikeys: error:", err)
+	}
+	return 1
 }
 
 // run carries a command line out and answers the exit status: 0 when all is
@@ -63,11 +83,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.BindTo(stdout, (*io.Writer)(nil))
-	if err := parsed.Run(); err != nil {
-		if !errors.Is(err, errSilent) {
-			parser.Errorf("%s", err)
-		}
-		return 1
-	}
-	return 0
+	return statusOf(parsed.Run(), stderr)
 }

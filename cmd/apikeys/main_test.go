@@ -14,7 +14,13 @@ import (
 	"vault-plugin-secrets-apikeys/providers"
 )
 
+// asItself has this test binary be the command.
+const asItself = "APIKEYS_TEST_AS_ITSELF"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asItself) != "" {
+		main()
+	}
 	askAgain = 20 * time.Millisecond
 	os.Exit(m.Run())
 }

@@ -45,6 +45,9 @@ func (c *newCommand) Run(out io.Writer) error {
 		_, err := io.WriteString(out, first.Source)
 		return err
 	}
+	if err := c.mayWrite(); err != nil {
+		return err
+	}
 	if err := c.write(out, c.Output, first.Source); err != nil {
 		return err
 	}
@@ -88,6 +91,20 @@ func (c *newCommand) draft() (*draft.Draft, error) {
 		return nil, fmt.Errorf("%s: %w", c.From, err)
 	}
 	return first, nil
+}
+
+// mayWrite refuses before anything is written where a file is there already.
+func (c *newCommand) mayWrite() error {
+	files := []string{c.Output}
+	if c.From != "" {
+		files = append(files, beside(c.Output, "contract"))
+	}
+	for _, file := range files {
+		if _, err := os.Lstat(file); err == nil {
+			return fmt.Errorf("%s is there already; write to another file, or remove it first", file)
+		}
+	}
+	return nil
 }
 
 // write makes a file, and never replaces one.

@@ -145,3 +145,36 @@ func changed(t *testing.T, text, old, replacement string) string {
 	}
 	return strings.Replace(text, old, replacement, 1)
 }
+
+// TestNewWritesBothOrNone: where one of the files is there already, the other is not
+// written either.
+func TestNewWritesBothOrNone(t *testing.T) {
+	for _, there := range []string{"acme.hcl", "acme.contract.hcl"} {
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, there), []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, 1, []string{there + " is there already"}, "new", "--from", filepath.Join(drafts, "bearer.yaml"), "-o", filepath.Join(folder, "acme.hcl"))
+		if files, _ := os.ReadDir(folder); len(files) != 1 {
+			t.Errorf("with %s there already, there are %v", there, files)
+		}
+	}
+}
+
+// TestNewFromOddDocuments: each is refused in a sentence that says what is wrong.
+func TestNewFromOddDocuments(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"empty":               {"", "it is no OpenAPI document"},
+		"no OpenAPI":          {`{"data": []}`, "it is no OpenAPI document"},
+		"no YAML":             {"not: [yaml", "yaml"},
+		"no paths at all":     {`{"openapi": "3.0.0", "info": {"title": "X", "version": "1"}}`, "has no operations"},
+		"no operations":       {`{"openapi": "3.0.0", "info": {"title": "X", "version": "1"}, "paths": {}}`, "has no operations"},
+		"Swagger, of nothing": {`{"swagger": "2.0", "info": {"title": "X", "version": "1"}}`, "has no operations"},
+		"nothing of keys":     {`{"openapi": "3.0.0", "info": {"title": "X", "version": "1"}, "paths": {"/pets": {"get": {"responses": {}}}}}`, "looks like one that makes a key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			expect(t, 1, []string{c.says}, "new", "acme", "--from", file(t, c.text))
+		})
+	}
+	expect(t, 1, []string{"is a directory"}, "new", "acme", "--from", t.TempDir())
+}

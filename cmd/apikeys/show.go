@@ -64,7 +64,7 @@ func servedAt(d *providers.Definition) string {
 func showAuth(out io.Writer, d *providers.Definition) {
 	for _, block := range bodyOf(d).Blocks {
 		if block.Type == "auth" {
-			fmt.Fprintf(out, "\n  %s\n", written(d, wholeBlock(block)))
+			fmt.Fprintf(out, "\n  %s\n", indented(written(d, wholeBlock(block)), "  "))
 		}
 	}
 }
@@ -135,11 +135,17 @@ func showCapabilities(out io.Writer, capabilities providers.Capabilities) error 
 }
 
 func showRequest(out io.Writer, r providers.Request) {
-	fmt.Fprintf(out, "\n  %s\n    %s %s\n", r.Block, r.Method, r.Path)
+	fmt.Fprintf(out, "\n  %s\n    %s %s\n", r.Block, r.Method, indented(r.Path, "    "))
 	for _, part := range []struct{ name, text string }{{"query", r.Query}, {"headers", r.Headers}, {r.Format, r.Body}} {
 		if part.text != "" {
-			fmt.Fprintf(out, "    %s = %s\n", part.name, strings.ReplaceAll(part.text, "\n", "\n  "))
+			fmt.Fprintf(out, "    %s = %s\n", part.name, indented(part.text, "    "))
 		}
+	}
+	if r.Auth != "" {
+		fmt.Fprintf(out, "    with its own %s\n", indented(r.Auth, "    "))
+	}
+	if r.When != "" {
+		fmt.Fprintf(out, "    only when: %s\n", indented(r.When, "    "))
 	}
 	if r.ForEach != "" {
 		fmt.Fprintf(out, "    for each of: %s\n", r.ForEach)
@@ -147,6 +153,18 @@ func showRequest(out io.Writer, r providers.Request) {
 	if r.Pages != "" {
 		fmt.Fprintf(out, "    page by page: %s\n", r.Pages)
 	}
+}
+
+// indented is a text of several lines, whose last one is the least indented, with this
+// before each line but the first.
+func indented(text, indent string) string {
+	lines := strings.Split(text, "\n")
+	last := lines[len(lines)-1]
+	own := last[:len(last)-len(strings.TrimLeft(last, " \t"))]
+	for i, line := range lines[1:] {
+		lines[i+1] = strings.TrimRight(indent+strings.TrimPrefix(line, own), " \t\r")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // loadDefinition reads a definition from a file, or takes the built-in one of

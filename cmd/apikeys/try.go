@@ -50,7 +50,7 @@ func (c *tryCommand) Run(ctx context.Context, out io.Writer) error {
 	if definition.Capabilities.InPlace {
 		return fmt.Errorf("%s has one credential that everybody shares, and trying it would end that for them: write what its provider documents as exchanges, and run apikeys test", definition.Title)
 	}
-	if err := c.addCredentials(definition); err != nil {
+	if err := c.addCredentials(ctx, definition); err != nil {
 		return err
 	}
 	r := &report{out: out}
@@ -101,7 +101,7 @@ func with(given, defaults map[string]string) map[string]string {
 
 // addCredentials fills the connection's sensitive fields in. An argument would
 // show them to everybody who lists this machine's processes.
-func (c *tryCommand) addCredentials(d *providers.Definition) error {
+func (c *tryCommand) addCredentials(ctx context.Context, d *providers.Definition) error {
 	if c.Connection == nil {
 		c.Connection = map[string]string{}
 	}
@@ -113,7 +113,7 @@ func (c *tryCommand) addCredentials(d *providers.Definition) error {
 		if _, given := c.Connection[field.Name]; given {
 			return fmt.Errorf("%s is a credential; give it in the environment as %s, not as an argument", field.Name, variable)
 		}
-		value, err := credential(variable, field)
+		value, err := credential(ctx, variable, field)
 		if err != nil {
 			return err
 		}
@@ -130,21 +130,42 @@ func variableFor(provider, field string) string {
 	return strings.ToUpper(strings.ReplaceAll(provider+"_"+field, "-", "_"))
 }
 
-func credential(variable string, field *providers.Field) (string, error) {
+func credential(ctx context.Context, variable string, field *providers.Field) (string, error) {
 	if value := os.Getenv(variable); value != "" {
 		return value, nil
 	}
 	stdin := int(os.Stdin.Fd())
 	switch {
 	case term.IsTerminal(stdin):
-		fmt.Fprintf(os.Stderr, "%s (not shown; empty for none): ", field.Name)
-		value, err := term.ReadPassword(stdin)
-		fmt.Fprintln(os.Stderr)
-		return string(value), err
+		return ask(ctx, stdin, field.Name)
 	case field.Required:
 		return "", fmt.Errorf("%s is missing: set %s in the environment", field.Name, variable)
 	}
 	return "", nil
+}
+
+// ask reads a credential from a terminal, which does not show it. An interrupt ends
+// the question, and has the terminal show what is typed again.
+func ask(ctx context.Context, terminal int, name string) (string, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(os.Stderr, "%s (not shown; empty for none): ", name)
+	defer fmt.Fprintln(os.Stderr)
+	var value []byte
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		value, err = term.ReadPassword(terminal)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		return string(value), err
+	case <-ctx.Done():
+		return "", errors.Join(errors.New("interrupted; nothing was made"), term.Restore(terminal, before))
+	}
 }
 
 // secretsOf are the values that no line may show.

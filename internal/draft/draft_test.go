@@ -134,6 +134,7 @@ func TestChoosing(t *testing.T) {
 		"the likeliest":         {"bearer.yaml", "", "POST /keys", ""},
 		"the one that is named": {"bearer.yaml", "post /keys/{key_id}/rotate", "POST /keys/{key_id}/rotate", ""},
 		"one that is not there": {"bearer.yaml", "POST /key", "", `no operation "POST /key"`},
+		"an operation's name":   {"bearer.yaml", "createKey", "", `such as "POST /keys"`},
 		"none":                  {"other.yaml", "", "", "none of the document's 1 operations"},
 	} {
 		t.Run(name, func(t *testing.T) {

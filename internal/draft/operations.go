@@ -2,6 +2,7 @@ package draft
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -281,12 +282,15 @@ func parent(path string) string {
 // choose is the operation that makes the keys: the one that is named, or else the
 // likeliest.
 func choose(all []*operation, named string) (chosen *operation, others []*operation, err error) {
+	if len(all) == 0 {
+		return nil, nil, errors.New("the document has no operations: give the one that describes the provider's API, whole")
+	}
 	if named != "" {
 		i := slices.IndexFunc(all, func(o *operation) bool {
 			return strings.EqualFold(o.String(), named) || o.path == named && o.method == "POST"
 		})
 		if i < 0 {
-			return nil, nil, fmt.Errorf("the document has no operation %q; write it as %q", named, "POST /v1/keys")
+			return nil, nil, fmt.Errorf("the document has no operation %q; write one as it does, such as %q", named, likely(all))
 		}
 		return all[i], nil, nil
 	}
@@ -295,4 +299,13 @@ func choose(all []*operation, named string) (chosen *operation, others []*operat
 		return nil, nil, fmt.Errorf("none of the document's %d operations looks like one that makes a key; name it with --keys %q", len(all), "POST /v1/keys")
 	}
 	return found[0], found[1:], nil
+}
+
+// likely is an operation of the document, as it is to be written: one that seems to make
+// keys where there is one.
+func likely(all []*operation) *operation {
+	if found := makers(all); len(found) > 0 {
+		return found[0]
+	}
+	return all[0]
 }

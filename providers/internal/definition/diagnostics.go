@@ -69,7 +69,20 @@ func Diagnostics(err error) hcl.Diagnostics {
 	return wrong.diagnostics
 }
 
-func (e *definitionError) Error() string {
+// Mistakes is the text of an error that Parse answers with every mistake in it, where
+// the error's own is cut short.
+func Mistakes(err error) string {
+	var wrong *definitionError
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	return wrong.text(mostNoted)
+}
+
+func (e *definitionError) Error() string { return e.text(mostDiagnostics) }
+
+// text tells so many mistakes, each with its line and a caret.
+func (e *definitionError) text(most int) string {
 	lines := bytes.Split(e.source, []byte("\n"))
 	var text strings.Builder
 	shown := map[string]bool{}
@@ -81,7 +94,7 @@ func (e *definitionError) Error() string {
 		if shown[one] {
 			continue // one mistake may break several checks
 		}
-		if len(shown) == mostDiagnostics {
+		if len(shown) == most {
 			text.WriteString("\nMore mistakes follow; mend these first.\n")
 			break
 		}

@@ -24,6 +24,9 @@ type Request struct {
 	// ForEach is the expression for whose elements the request is made; empty where it is
 	// made once.
 	ForEach string
+	// When is the condition for it to be made, and Auth its own auth blocks, which are
+	// then the only ones; empty where there are none.
+	When, Auth string
 	// Format is how Body is written: "json", "form", "multipart" or "raw"; empty
 	// without a body.
 	Format string
@@ -70,7 +73,13 @@ func (t sourceText) requestsIn(body *hclsyntax.Body, where string) []Request {
 
 // requestOf is the request that a block makes; false where it makes none.
 func (t sourceText) requestOf(body *hclsyntax.Body, where string) (Request, bool) {
-	r := Request{Block: where, Query: t.written(body, "query"), Headers: t.written(body, "headers"), ForEach: t.written(body, "for_each")}
+	r := Request{Block: where, Query: t.written(body, "query"), Headers: t.written(body, "headers"), ForEach: t.written(body, "for_each"), When: t.written(body, "when")}
+	for _, block := range body.Blocks {
+		if block.Type == "auth" {
+			own := string(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(t.source))
+			r.Auth = strings.TrimPrefix(r.Auth+"\n"+own, "\n")
+		}
+	}
 	for _, attribute := range sortedAttributes(body) {
 		switch {
 		case slices.Contains(methods, attribute.Name):
