@@ -90,6 +90,16 @@ const (
 	Dead             // it refuses it, or knows it no more
 )
 
+func (l Liveness) String() string {
+	switch l {
+	case Alive:
+		return "alive"
+	case Dead:
+		return "dead"
+	}
+	return "unclear"
+}
+
 // Leftover is what a failed issue or rotation of several steps made and could
 // not undo.
 type Leftover struct {

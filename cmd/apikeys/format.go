@@ -63,7 +63,7 @@ func canBeLaidOut(file string, source []byte) error {
 		return nil
 	}
 	if _, err := providers.Parse(file, source); err != nil {
-		return fmt.Errorf("%s is not laid out, since it cannot be read:\n%w", file, err)
+		return err // the same, told as check tells it
 	}
 	return found
 }

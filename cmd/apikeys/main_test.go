@@ -71,7 +71,7 @@ func TestCommands(t *testing.T) {
 		"no such file":                   {[]string{"check", "nowhere.hcl"}, 1, []string{"nowhere.hcl"}},
 		"laid out":                       {[]string{"fmt", "--check", sound}, 0, nil},
 		"not laid out":                   {[]string{"fmt", "--check", ragged}, 1, []string{ragged}},
-		"nothing to lay out":             {[]string{"fmt", file(t, "provider {{{")}, 1, []string{"cannot be read"}},
+		"nothing to lay out":             {[]string{"fmt", file(t, "provider {{{")}, 1, []string{"line 1", "block definition required"}},
 		"shown by name":                  {[]string{"show", "sandbox"}, 0, []string{"admin_key", "DELETE /v1/keys/${key.id}", "reconcile", "the base_url of each connection", `auth "bearer" { token = connection.admin_key }`}},
 		"shown by file":                  {[]string{"show", sound}, 0, []string{"probe"}},
 		"a misspelt provider":            {[]string{"show", "sandbx"}, 1, []string{`did you mean "sandbox"?`}},

@@ -48,7 +48,7 @@ func (c *testCommand) Run(ctx context.Context, out io.Writer) error {
 	for _, one := range cases {
 		c.hold(ctx, r, d, one)
 	}
-	if r.judged == 0 {
+	if r.judged+r.failed == 0 {
 		return errors.New("nothing was tested: give the place of the document with --spec")
 	}
 	return r.verdict("All of it is as the provider says.")

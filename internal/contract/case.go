@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsimple"
@@ -144,7 +145,11 @@ func ReadCases(path string) ([]*Case, error) {
 
 // decodeFile reads a file, and tells all that is wrong with it at once.
 func decodeFile(path string, context *hcl.EvalContext, file any) error {
-	err := hclsimple.DecodeFile(path, context, file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	err = hclsimple.Decode(path, text, context, file)
 	var found hcl.Diagnostics
 	if !errors.As(err, &found) {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,26 +18,35 @@ const lifetime = time.Minute
 // Hold takes keys of a definition through their lives at a server that is made of
 // document, as a case says. It does so twice: with all that the document's answers
 // may hold, and without what they need not hold and the definition can do without.
-// It answers what was not as it should be; nil where all was.
+// It answers what was not as it should be, and in which run where it was in one alone;
+// nil where all was.
 func Hold(ctx context.Context, d *providers.Definition, c *Case, document *Document) []string {
+	full, lean := holdRun(ctx, d, c, document, false), holdRun(ctx, d, c, document, true)
+	var found []string
+	for _, wrong := range full {
+		if !slices.Contains(lean, wrong) {
+			wrong = "with all that answers may hold: " + wrong
+		}
+		found = append(found, wrong)
+	}
+	for _, wrong := range lean {
+		if !slices.Contains(full, wrong) {
+			found = append(found, "without what answers need not hold: "+wrong)
+		}
+	}
+	return found
+}
+
+// holdRun is one of the two runs: keys' lives, and the administrator's credential
+// replaced.
+func holdRun(ctx context.Context, d *providers.Definition, c *Case, document *Document, lean bool) []string {
 	hold := holdOnce
 	if d.Capabilities.InPlace {
 		hold = holdInPlace
 	}
-	var found []string
-	for _, run := range []struct {
-		lean bool
-		name string
-	}{
-		{false, "with all that answers may hold"},
-		{true, "without what answers need not hold"},
-	} {
-		for _, wrong := range hold(ctx, d, c, document, run.lean) {
-			found = append(found, run.name+": "+wrong)
-		}
-		for _, wrong := range rotateOnce(ctx, d, c, document, run.lean) {
-			found = append(found, "rotation, "+run.name+": "+wrong)
-		}
+	found := hold(ctx, d, c, document, lean)
+	for _, wrong := range rotateOnce(ctx, d, c, document, lean) {
+		found = append(found, "rotation: "+wrong)
 	}
 	return found
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -31,8 +32,11 @@ type subject struct {
 // findings gathers what is not as it should be.
 type findings struct{ list []string }
 
+// wrong notes a thing once, however often it is found.
 func (f *findings) wrong(format string, args ...any) {
-	f.list = append(f.list, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(f.list, text) {
+		f.list = append(f.list, text)
+	}
 }
 
 // newSubject reads the fields as an operator would have written them.
