@@ -75,8 +75,7 @@ compatibility: ## the tests that use a real Vault, on each of VAULTS="v1.19.5 v1
 	@scripts/compatibility $(VAULTS)
 
 bench: ## what the engine costs beside a plugin written by hand, and as it grows; ARGS="-parts mints" for less
-	@VAULT_BIN="$$(go run ./scripts/getserver vault)"; export VAULT_BIN; \
-	go run -tags bench ./test/bench/driver $(ARGS)
+	@go run -tags bench ./test/bench/driver $(ARGS)
 
 servers: ## get the real servers that the tests need, so that the first test does not
 	@go run ./scripts/getserver vault

@@ -45,6 +45,18 @@ func BenchmarkMint(b *testing.B) {
 	}
 }
 
+// BenchmarkRevoke is the end of a lease, the provider's own time included.
+func BenchmarkRevoke(b *testing.B) {
+	w := newWorld(b)
+	w.turn() // the ledger is read
+	for b.Loop() {
+		b.StopTimer()
+		lease := w.mustMint("app")
+		b.StartTimer()
+		w.must(w.revoke(lease))
+	}
+}
+
 // BenchmarkTick is one turn of the clockwork with nothing due.
 func BenchmarkTick(b *testing.B) {
 	for _, keys := range []int{0, 1_000, 100_000} {

@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,41 +81,55 @@ func (v countedView) MaxLeaseTTL() time.Duration {
 	return v.SystemView.MaxLeaseTTL()
 }
 
+// countedSender notes each event.
+type countedSender struct{ calls *calls }
+
+func (s countedSender) SendEvent(_ context.Context, kind logical.EventType, _ *logical.EventData) error {
+	s.calls.note("event " + string(kind))
+	return nil
+}
+
 // TestCallsToVault: what a key's life costs in calls to Vault, once the engine has
 // been at work for a moment. They are most of what the engine adds to the
-// provider's own time.
+// provider's own time. Only the Enterprise edition is told of events.
 func TestCallsToVault(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		act  func(w *world, lease *heldLease) error
 		want []string
+		told []string
 	}{
 		{"a mint", func(w *world, _ *heldLease) error {
 			_, err := w.mint("app")
 			return err
-		}, []string{"PUT ledger"}},
+		}, []string{"PUT ledger"}, []string{"event apikeys/creds-create"}},
 		{"a renewal", func(w *world, lease *heldLease) error { return w.renew(lease, time.Minute) },
-			[]string{"GET ledger", "max TTL", "PUT ledger"}},
+			[]string{"GET ledger", "max TTL", "PUT ledger"}, nil},
 		{"a renewal that extends the key at its provider", func(w *world, lease *heldLease) error { return w.renew(lease, 2*time.Hour) },
 			// What is asked for is on disk before that, since the answer may be lost.
-			[]string{"GET ledger", "max TTL", "PUT ledger", "PUT ledger"}},
+			[]string{"GET ledger", "max TTL", "PUT ledger", "PUT ledger"}, nil},
 		{"a revocation", (*world).revoke,
-			[]string{"GET ledger", "DELETE ledger"}},
+			[]string{"GET ledger", "DELETE ledger"}, []string{"event apikeys/creds-revoke"}},
 	} {
-		t.Run(test.name, inBubble(func(t *testing.T) {
-			w := newWorld(t)
-			seen := w.count()
-			lease := w.mustMint("app")
-			w.turn()
-			w.mustMint("app")
-			seen.since()
-			if err := test.act(w, lease); err != nil {
-				t.Fatal(err)
-			}
-			if got := seen.since(); !slices.Equal(got, test.want) {
-				t.Errorf("asked Vault for %q, want %q", got, test.want)
-			}
-		}))
+		for edition, want := range map[string][]string{"": test.want, "ent": slices.Concat(test.want, test.told)} {
+			t.Run(test.name+", edition "+strconv.Quote(edition), inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				w.edition = &logical.PluginEnvironment{VaultVersion: "1.21.0", VaultVersionMetadata: edition}
+				seen := w.count()
+				lease := w.mustMint("app")
+				w.turn()
+				w.mustMint("app")
+				w.deliverAll()
+				seen.since()
+				if err := test.act(w, lease); err != nil {
+					t.Fatal(err)
+				}
+				w.deliverAll()
+				if got := seen.since(); !slices.Equal(got, want) {
+					t.Errorf("asked Vault for %q, want %q", got, want)
+				}
+			}))
+		}
 	}
 }
 

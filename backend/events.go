@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -70,6 +72,9 @@ const (
 type events struct {
 	waiting chan event // nil where nobody takes events
 	dropped sync.Once
+	// unheard is set once it is known that nobody can subscribe: sending an event costs
+	// Vault and the plugin as much as a write to storage.
+	unheard atomic.Bool
 }
 
 type event struct {
@@ -87,7 +92,7 @@ func newEvents(sender logical.EventSender) events {
 // tell has an event sent. The path is what a subscriber needs the capability
 // subscribe for; pairs are further metadata, none of it secret.
 func (e *Engine) tell(operation, path string, modified bool, pairs ...string) {
-	if e.events.waiting == nil {
+	if e.events.waiting == nil || e.events.unheard.Load() {
 		return
 	}
 	metadata := append([]string{
@@ -114,6 +119,10 @@ func (e *Engine) tellOutcome(operation, path string, err error, pairs ...string)
 // deliver sends what is told until the work in the background is done, and then
 // what is left.
 func (e *Engine) deliver(done <-chan struct{}) {
+	if e.events.waiting == nil {
+		return
+	}
+	e.events.unheard.Store(e.isCommunityEdition())
 	for {
 		select {
 		case one := <-e.events.waiting:
@@ -127,7 +136,19 @@ func (e *Engine) deliver(done <-chan struct{}) {
 	}
 }
 
+// isCommunityEdition reports whether Vault says that it is the community edition, which
+// has no endpoint to subscribe to events.
+func (e *Engine) isCommunityEdition() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), longestDelivery)
+	defer cancel()
+	vault, err := e.System().PluginEnv(ctx)
+	return err == nil && vault.GetVaultVersion() != "" && !strings.HasPrefix(vault.GetVaultVersionMetadata(), "ent")
+}
+
 func (e *Engine) send(one event) {
+	if e.events.unheard.Load() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), longestDelivery)
 	defer cancel()
 	err := logical.SendEvent(ctx, e, eventSource+one.operation, one.metadata...)

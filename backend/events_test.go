@@ -108,10 +108,15 @@ func (w *world) tellsNot(operation string, metadata map[string]any) {
 	}
 }
 
-func (w *world) hasTold(operation string, metadata map[string]any) bool {
+// deliverAll sends what is told, which no goroutine does here.
+func (w *world) deliverAll() {
 	done := make(chan struct{})
 	close(done)
-	w.process.deliver(done) // which has no goroutine of its own here
+	w.process.deliver(done)
+}
+
+func (w *world) hasTold(operation string, metadata map[string]any) bool {
+	w.deliverAll()
 	w.events.Lock()
 	defer w.events.Unlock()
 	for _, event := range w.events.Events {

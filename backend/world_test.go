@@ -35,6 +35,7 @@ type world struct {
 	calls   *calls                                      // to Vault, if they are noted
 	view    func(logical.SystemView) logical.SystemView // what Vault tells, if it is not as ever
 	events  *logical.MockEventSender                    // what Vault is told, if it listens
+	edition *logical.PluginEnvironment                  // nil for one that Vault does not tell
 	sandbox *sandbox.Server
 	network *memnet.Network
 	front   *httptest.Server
@@ -156,13 +157,14 @@ func (w *world) start(f fault) {
 	config := logical.TestBackendConfig()
 	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate, forgot: w.noteForgotten}
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
-	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
+	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour, PluginEnvironment: w.edition}
 	if w.view != nil {
 		config.System = w.view(config.System)
 	}
 	if w.calls != nil {
 		config.StorageView = countedStorage{config.StorageView, w.calls}
 		config.System = countedView{config.System, w.calls}
+		config.EventsSender = countedSender{w.calls}
 	}
 	if w.events != nil {
 		config.EventsSender = w.events

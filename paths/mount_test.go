@@ -36,7 +36,7 @@ func newMount(t *testing.T) *mount {
 	m := &mount{t: t, remote: "127.0.0.1", storage: &logical.InmemStorage{}, events: logical.NewMockEventSender(), system: &logical.StaticSystemView{
 		DefaultLeaseTTLVal: time.Hour,
 		MaxLeaseTTLVal:     24 * time.Hour,
-		PluginEnvironment:  &logical.PluginEnvironment{VaultVersion: "1.21.0"},
+		PluginEnvironment:  &logical.PluginEnvironment{VaultVersion: "1.21.0", VaultVersionMetadata: "ent"},
 	}}
 	t.Cleanup(m.tellsOnlyWhatIsDocumented)
 	m.sandbox = sandbox.New(sandbox.Options{AdminKey: adminKey})

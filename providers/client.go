@@ -79,6 +79,7 @@ type Client struct {
 	def       *Definition
 	transport *transport.Transport
 	base      *url.URL
+	shownURL  string // base, without the secrets that it may hold
 	allowHTTP bool
 	fields    Values            // of the connection
 	static    expr.Scope        // connection.* alone
@@ -124,6 +125,7 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 		c.Close()
 		return nil, err
 	}
+	c.shownURL = c.known().Redact(c.base.String())
 	return c, nil
 }
 
@@ -147,7 +149,7 @@ func Destinations(d *Definition, s Settings) (_ []string, err error) {
 // BaseURL is where the client's requests go: the connection's own base URL, or
 // what the definition makes of its fields. It holds no secret,
 // even where the provider wants one in its address.
-func (c *Client) BaseURL() string { return c.known().Redact(c.base.String()) }
+func (c *Client) BaseURL() string { return c.shownURL }
 
 // address is base_url, without a slash at its end; a secret where it holds one.
 func (c *Client) address() cty.Value {

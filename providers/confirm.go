@@ -40,7 +40,7 @@ func (c *Client) CanConfirm(h Handle) bool { return c.CanProbe(h) || c.def.Capab
 // CanProbe reports whether the handle holds all that the probe needs, so that the
 // key itself can be tried.
 func (c *Client) CanProbe(h Handle) bool {
-	return c.def.Probe != nil && h.holds(expr.ReferencesTo("secret", c.def.Probe.Expressions()...))
+	return c.def.Probe != nil && h.holds(c.def.Required.Probed)
 }
 
 // KeepForProbe is the handle with what the probe needs of the key itself, so that
@@ -54,7 +54,7 @@ func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
 	for name, value := range h.Secret {
 		kept[name] = value
 	}
-	for name := range expr.ReferencesTo("secret", c.def.Probe.Expressions()...) {
+	for name := range c.def.Required.Probed {
 		kept[name] = secret[name]
 	}
 	h.Secret, h.Sealed = kept, true

@@ -47,6 +47,11 @@ type Location struct {
 // String is the same for the same place, made by the same.
 func (p Location) String() string { return fmt.Sprint(p.Origin(""), p.Scope) }
 
+// is reports whether both are the same place, made by the same.
+func (p Location) is(other Location) bool {
+	return p.Origin("") == other.Origin("") && p.Scope.String() == other.Scope.String()
+}
+
 // Window bounds times of issue, both ends included. They are those of the wall
 // clock, as names tell them, in whole seconds.
 type Window struct {
@@ -170,11 +175,7 @@ func goesOn(before, fresh Window) bool {
 	return !fresh.Since.Before(before.Since.Add(-setback)) && !fresh.Since.After(before.Until) && !fresh.Until.Before(before.Until.Add(-setback))
 }
 
-// isAmong reports whether one reads like any of them: scopes are not comparable.
-func isAmong[T fmt.Stringer](all []T, one T) bool {
-	text := one.String()
-	return slices.ContainsFunc(all, func(other T) bool { return other.String() == text })
-}
+func isAmong(all []Location, one Location) bool { return slices.ContainsFunc(all, one.is) }
 
 // DefinitionsInUse notes the hashes of a provider's definitions that the mark needs.
 func (m *Mark) DefinitionsInUse(inUse map[string]bool, provider string) {

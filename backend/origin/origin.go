@@ -45,7 +45,7 @@ func (o Origin) Doubts(now Origin) []string {
 
 // SameAddress reports whether two base URLs are of the same server and the same
 // part of it; whether they are encrypted makes no other server of it.
-func SameAddress(a, b string) bool { return Address(a) == Address(b) }
+func SameAddress(a, b string) bool { return a == b || Address(a) == Address(b) }
 
 // Address is the server and the part of it that a base URL is of, in one spelling; a
 // text that is no URL as it is.

@@ -48,6 +48,7 @@ var getters = map[string]func(context.Context, io.Writer) (string, error){
 	"buildah":                  build.Buildah,
 	"headscale":                build.Headscale,
 	"consul":                   build.Consul,
+	"vault-with-consul":        build.VaultWithConsul,
 	"zabbix":                   build.Zabbix,
 }
 

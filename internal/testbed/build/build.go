@@ -24,9 +24,11 @@ var ErrNoCompiler = errors.New("there is no C compiler")
 
 // recipe says how one server is built.
 type recipe struct {
-	name     string   // of the binary, and of its folder under scripts/servers
+	name     string   // of the binary
+	of       string   // its folder under scripts/servers, where it has another name
 	module   string   // that holds the server's main package
 	main     string   // where in the module that package is; "" for its root
+	own      string   // a main package of ours in the server's folder, which takes that one's place
 	tags     string   // build tags
 	cgo      bool     // a C compiler is needed
 	version  string   // the variable to set to the version, if the server asks for it
@@ -38,11 +40,19 @@ type recipe struct {
 // path returns the server's binary in the cache, building it first if no
 // earlier run did.
 func (r recipe) path(ctx context.Context, log io.Writer) (string, error) {
-	src, err := sources(ctx, r.name)
+	src, err := sources(ctx, r.folder())
 	if err != nil {
 		return "", err
 	}
 	return r.from(ctx, log, src)
+}
+
+// folder is the server's below scripts/servers.
+func (r recipe) folder() string {
+	if r.of != "" {
+		return r.of
+	}
+	return r.name
 }
 
 func (r recipe) from(ctx context.Context, log io.Writer, src module) (string, error) {
@@ -70,10 +80,14 @@ func (r recipe) build(ctx context.Context, log io.Writer, src module, version, d
 	}
 	fmt.Fprintf(log, "Building %s %s with the Go toolchain, once: about %s on two cores. It is kept in %s.\n", r.name, version, r.estimate, filepath.Dir(dir))
 	args := []string{"build", "-v", "-trimpath", "-tags", r.tags, "-o", filepath.Join(dir, r.name)}
+	source := path.Join(r.module, r.main)
+	if r.own != "" {
+		source = "./" + r.own
+	}
 	if r.version != "" {
 		args = append(args, "-ldflags", fmt.Sprintf("-X %s=%s", r.version, strings.TrimPrefix(version, "v")))
 	}
-	if err := src.build(ctx, log, r.name, append(args, path.Join(r.module, r.main))...); err != nil {
+	if err := src.build(ctx, log, r.name, append(args, source)...); err != nil {
 		return err
 	}
 	for _, tool := range r.tools {
@@ -106,8 +120,10 @@ func (r recipe) fingerprint(src module) (string, error) {
 	hash := sha256.New()
 	fmt.Fprintln(hash, path.Join(r.module, r.main), r.tags, r.version, r.beside, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	files := []string{"go.mod", "go.sum"}
-	for _, tool := range r.tools {
-		files = append(files, filepath.Join(tool, "main.go"))
+	for _, ours := range append([]string{r.own}, r.tools...) {
+		if ours != "" {
+			files = append(files, filepath.Join(ours, "main.go"))
+		}
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(filepath.Join(src.dir, file))

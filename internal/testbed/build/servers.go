@@ -50,6 +50,15 @@ var vault = recipe{
 	estimate: "6 minutes",
 }
 
+// VaultWithConsul returns the path of a Vault that has Vault's own secrets engine for
+// Consul too, which is built on first use, whatever VAULT_BIN and PATH say. What takes
+// long is told to log.
+func VaultWithConsul(ctx context.Context, log io.Writer) (string, error) {
+	with := vault
+	with.name, with.of, with.own, with.estimate = "vault-with-consul", vault.name, "with-consul", "6 minutes"
+	return with.path(ctx, log)
+}
+
 // Gitea returns the path of a Gitea binary: the one GITEA_BIN names, else one
 // that is built on first use. The folders that Gitea reads at run time,
 // templates, options and public, are beside it: its folder is what Gitea calls

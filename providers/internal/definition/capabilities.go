@@ -58,6 +58,7 @@ type requiredValues struct {
 	InPaths                    expr.References // those of saved without which revoke has no path
 	Secret                     expr.References // by revoke and extend
 	SecretFields               expr.References // every field of issue's secret
+	Probed                     expr.References // those of secret that probe mentions
 	UndoRole, UndoConnection   expr.References
 	UndoSaved                  expr.References
 	// Revoking is what revoke alone mentions.
@@ -171,6 +172,9 @@ func (d *Definition) deriveRequired() requiredValues {
 		maps.Copy(n.Saved, savedBefore(d.Extend.Calls, extending))
 	}
 	maps.Copy(n.Saved, expr.ReferencesTo("saved", ending...))
+	if d.Probe != nil {
+		n.Probed = expr.ReferencesTo("secret", d.Probe.Expressions()...)
+	}
 	for _, member := range d.Issue.Secret {
 		n.SecretFields[member.Name] = true
 	}

@@ -41,6 +41,7 @@ type Definition struct {
 	validations []*validation
 
 	source []byte
+	hash   string
 	locals string        // the text of all locals
 	base   *pathTemplate // nil when the connection must give the URL
 	// Auth are the auth blocks of the provider, which send a connection's credential.
@@ -90,8 +91,10 @@ type Limits struct {
 
 // Hash is the SHA-256 of the source in hex: two definitions with the same hash
 // are the same.
-func (d *Definition) Hash() string {
-	sum := sha256.Sum256(d.source)
+func (d *Definition) Hash() string { return d.hash }
+
+func hashOf(source []byte) string {
+	sum := sha256.Sum256(source)
 	return hex.EncodeToString(sum[:])
 }
 

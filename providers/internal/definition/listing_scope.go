@@ -18,6 +18,9 @@ type ListingScope struct {
 
 // String is the same for equal scopes and differs for others.
 func (s ListingScope) String() string {
+	if len(s.Role)+len(s.Connection) == 0 {
+		return "{}"
+	}
 	text, err := json.Marshal(s) // map keys are sorted, so equal scopes read alike
 	if err != nil {
 		panic("providers: a scope holds only JSON values: " + err.Error())

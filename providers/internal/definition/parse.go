@@ -41,7 +41,7 @@ func Parse(filename string, src []byte) (d *Definition, err error) {
 	if err := plausible(filename, src); err != nil {
 		return nil, err
 	}
-	p := &parser{fields: map[*field.Field]hcl.Range{}, def: &Definition{source: bytes.Clone(src)}, meter: expr.NewMeter(context.Background(), 0), inlined: map[*hclsyntax.ParenthesesExpr]bool{}}
+	p := &parser{fields: map[*field.Field]hcl.Range{}, def: &Definition{source: bytes.Clone(src), hash: hashOf(src)}, meter: expr.NewMeter(context.Background(), 0), inlined: map[*hclsyntax.ParenthesesExpr]bool{}}
 	file, found := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	p.addAll(found)
 	if p.any() {

@@ -26,7 +26,12 @@ func Capital(err error) string {
 
 // SortedNames are the keys of a map, sorted.
 func SortedNames[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
+	if len(m) == 0 {
+		return nil
+	}
+	names := slices.AppendSeq(make([]string, 0, len(m)), maps.Keys(m))
+	slices.Sort(names)
+	return names
 }
 
 // Flatten reads an object of texts and lists of texts; what is null is left

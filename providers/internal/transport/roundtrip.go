@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -44,8 +43,10 @@ type outgoing struct{ http *http.Request }
 // newOutgoing copies r, so that signing one attempt leaves no trace in the next.
 func newOutgoing(r *Request, target *url.URL) *outgoing {
 	address := *target
-	header := http.Header{}
-	maps.Copy(header, r.Header.Clone())
+	header := r.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
 	if header.Get("User-Agent") == "" {
 		header.Set("User-Agent", userAgent)
 	}

@@ -44,7 +44,7 @@ func runGrowth(ctx context.Context, w *world, sizes []int, queued int, idle time
 	var found []size
 	loaded := 0
 	measure := func(keys, queue int) error {
-		s, err := w.measure(ctx, path, p, keys, queue, idle)
+		s, err := w.measure(ctx, path, p, keys, queue, idle, tell)
 		if err != nil {
 			return fmt.Errorf("with %d keys and %d entries queued: %w", keys, queue, err)
 		}
@@ -87,7 +87,7 @@ func (w *world) fill(ctx context.Context, what string, count int, p *provider) e
 	return nil
 }
 
-func (w *world) measure(ctx context.Context, path string, p *provider, keys, queued int, idle time.Duration) (s size, err error) {
+func (w *world) measure(ctx context.Context, path string, p *provider, keys, queued int, idle time.Duration, tell func(string)) (s size, err error) {
 	s.keys, s.queued = keys, queued
 	if s.firstMint, err = w.unseal(ctx, path); err != nil {
 		return s, err
@@ -97,7 +97,7 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		return s, err
 	}
 	s.known = time.Since(began)
-	if err := w.measureIdle(ctx, &s, idle); err != nil {
+	if err := w.measureIdle(ctx, &s, idle, tell); err != nil {
 		return s, err
 	}
 	if err := w.life(ctx, path, 50); err != nil {
@@ -260,38 +260,58 @@ func (w *world) awaitKnown(ctx context.Context, keys, queued int) error {
 	}
 }
 
-// measureIdle measures what Vault and the plugin take with nothing asked of them.
-func (w *world) measureIdle(ctx context.Context, s *size, long time.Duration) error {
-	plugin, err := processOf(w.program(engineProgram))
-	if err != nil {
-		return err
+// runElsewhere measures what an idle Vault takes that holds as many entries as a ledger,
+// of a mount that never looks at them.
+func runElsewhere(ctx context.Context, w *world, entries int, idle time.Duration, tell func(string)) (time.Duration, error) {
+	p := newProvider(false, 0, nil)
+	defer p.Close()
+	if _, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}); err != nil {
+		return 0, err
 	}
-	server, err := processOf(w.vault.VaultPath())
-	if err != nil {
-		return err
+	if err := w.fill(ctx, "elsewhere", entries, p); err != nil {
+		return 0, err
 	}
-	type use struct{ plugin, vault time.Duration }
-	now := func() (u use, err error) {
-		if u.plugin, err = plugin.cpu(); err == nil {
-			u.vault, err = server.cpu()
+	used, err := w.idle(ctx, idle, tell)
+	return used.vault, err
+}
+
+// idleSlice is for how long at a time idleness is watched: what Vault's collector of
+// garbage takes comes now and then, and all at once.
+const idleSlice = 10 * time.Second
+
+// idle is what Vault and the plugin take in a second with nothing asked of them.
+func (w *world) idle(ctx context.Context, long time.Duration, tell func(string)) (use, error) {
+	began, err := w.cpu(engineProgram)
+	if err != nil {
+		return use{}, err
+	}
+	before, last := began, began
+	slices := max(1, int(long/idleSlice))
+	for range slices {
+		select {
+		case <-ctx.Done():
+			return use{}, ctx.Err()
+		case <-time.After(idleSlice):
 		}
-		return u, err
+		if last, err = w.cpu(engineProgram); err != nil {
+			return use{}, err
+		}
+		tell("idle, in a second: " + last.each(before, int(idleSlice/time.Second)).String())
+		before = last
 	}
-	before, err := now()
+	return last.each(began, slices*int(idleSlice/time.Second)), nil
+}
+
+// measureIdle measures what Vault and the plugin take with nothing asked of them.
+func (w *world) measureIdle(ctx context.Context, s *size, long time.Duration, tell func(string)) error {
+	used, err := w.idle(ctx, long, tell)
 	if err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(long):
+	s.pluginIdle, s.vaultIdle = used.plugin, used.vault
+	plugin, err := processOf(w.program(engineProgram))
+	if err == nil {
+		s.memory, _, err = plugin.memory()
 	}
-	after, err := now()
-	if err != nil {
-		return err
-	}
-	each := func(d time.Duration) time.Duration { return time.Duration(float64(d) / long.Seconds()) }
-	s.pluginIdle, s.vaultIdle = each(after.plugin-before.plugin), each(after.vault-before.vault)
-	s.memory, _, err = plugin.memory()
 	return err
 }

@@ -35,6 +35,7 @@ func run(ctx context.Context) error {
 	sizes := flag.String("sizes", "0,10000,100000", "how many keys the ledger holds as it grows")
 	queued := flag.Int("queued", 100_000, "how many entries the queue holds at last")
 	idle := flag.Duration("idle", 30*time.Second, "how long to watch an idle mount")
+	tick := flag.Duration("tick", time.Second, "pause between turns of the engine's clockwork as the ledger grows, each of which reads a thousand records")
 	leases := flag.Int("leases", 10_000, "how many leases the storm ends")
 	out := flag.String("out", "docs/benchmarks", "folder to write to; empty for none")
 	flag.Parse()
@@ -47,7 +48,7 @@ func run(ctx context.Context) error {
 	tell := func(text string) { fmt.Println(time.Now().Format(time.TimeOnly), text) }
 	measure := map[string]func(*world) error{
 		"mints": func(w *world) (err error) {
-			r.vault, r.hasFull = w.vaultVersion(ctx), w.hasFull
+			r.vault = w.vaultVersion(ctx)
 			r.mints, err = runMints(ctx, w, courses(wanted), *rounds, *long, tell)
 			return err
 		},
@@ -56,7 +57,16 @@ func run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			w.engineOptions = map[string]string{"tick_interval": tick.String()}
 			r.sizes, err = runGrowth(ctx, w, counts, *queued, *idle, tell)
+			return err
+		},
+		"elsewhere": func(w *world) error {
+			counts, err := numbers(*sizes)
+			if err != nil {
+				return err
+			}
+			r.elsewhere, err = runElsewhere(ctx, w, counts[len(counts)-1], *idle, tell)
 			return err
 		},
 		"storm": func(w *world) error {

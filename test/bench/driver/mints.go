@@ -63,9 +63,24 @@ func courses(wanted *regexp.Regexp) []course {
 // round is what one contender did in one round.
 type round struct {
 	mints, revocations sample
-	// mintCPU and revokeCPU are the CPU time of Vault and the plugin for each: other
-	// work of the machine does not add to them, as it does to what is waited for.
-	mintCPU, revokeCPU time.Duration
+	// mintCPU and revokeCPU are the CPU time for each: other work of the machine does
+	// not add to them, as it does to what is waited for.
+	mintCPU, revokeCPU use
+}
+
+// use is the CPU time of Vault and of a plugin.
+type use struct{ vault, plugin time.Duration }
+
+func (u use) String() string {
+	return fmt.Sprintf("%d µs of Vault and %d µs of the plugin", u.vault.Microseconds(), u.plugin.Microseconds())
+}
+
+func (u use) all() time.Duration { return u.vault + u.plugin }
+
+// each is what was used since an earlier time, for each of so many.
+func (u use) each(since use, of int) use {
+	n := time.Duration(of)
+	return use{(u.vault - since.vault) / n, (u.plugin - since.plugin) / n}
 }
 
 // results are all rounds, by course and contender.
@@ -80,7 +95,7 @@ func runMints(ctx context.Context, w *world, courses []course, rounds int, long 
 		for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
 			p := newProvider(secure, latency, nil)
 			defer p.Close()
-			for _, c := range w.contenders() {
+			for _, c := range contenders {
 				name := mountOf(c, course{secure: secure, latency: latency})
 				path, err := c.mount(w, ctx, name, p)
 				if err != nil {
@@ -95,7 +110,7 @@ func runMints(ctx context.Context, w *world, courses []course, rounds int, long 
 	}
 	for n := range rounds {
 		for _, course := range courses {
-			for _, c := range w.contenders() {
+			for _, c := range contenders {
 				r, err := w.round(ctx, c.program, paths[mountOf(c, course)], course.clients, long)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", c.name, course, err)
@@ -104,8 +119,8 @@ func runMints(ctx context.Context, w *world, courses []course, rounds int, long 
 					found[course] = map[string][]round{}
 				}
 				found[course][c.name] = append(found[course][c.name], r)
-				tell(fmt.Sprintf("round %d, %s: %s mints %.0f/s, p50 %.2f ms, CPU %.2f ms; revokes %.0f/s, p50 %.2f ms, CPU %.2f ms", n+1, course, c.name,
-					mintRate(r), mintMiddle(r), mintCPU(r), revokeRate(r), revokeMiddle(r), revokeCPU(r)))
+				tell(fmt.Sprintf("round %d, %s: %s mints %.0f/s, p50 %.2f ms, CPU %s; revokes %.0f/s, p50 %.2f ms, CPU %s", n+1, course, c.name,
+					mintRate(r), mintMiddle(r), r.mintCPU, revokeRate(r), revokeMiddle(r), r.revokeCPU))
 			}
 		}
 	}
@@ -114,13 +129,6 @@ func runMints(ctx context.Context, w *world, courses []course, rounds int, long 
 
 func mountOf(c contender, of course) string {
 	return fmt.Sprintf("%s-%t-%d", c.name, of.secure, of.latency.Milliseconds())
-}
-
-func (w *world) contenders() []contender {
-	if w.hasFull {
-		return contenders
-	}
-	return slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.name == "consul" })
 }
 
 // life mints some keys and revokes them.
@@ -159,29 +167,23 @@ func (w *world) round(ctx context.Context, program, path string, clients int, lo
 		return round{}, err
 	}
 	end, err := w.cpu(program)
-	per := func(d time.Duration) time.Duration { return d / time.Duration(len(leases)) }
-	return round{mints, revocations, per(between - began), per(end - between)}, err
+	return round{mints, revocations, between.each(began, len(leases)), end.each(between, len(leases))}, err
 }
 
 // cpu is what Vault and a plugin have used so far.
-func (w *world) cpu(program string) (time.Duration, error) {
-	files := []string{w.vault.VaultPath()}
-	if program != "" {
-		files = append(files, w.program(program))
+func (w *world) cpu(program string) (used use, err error) {
+	if used.vault, err = cpuOf(w.vault.VaultPath()); err == nil && program != "" {
+		used.plugin, err = cpuOf(w.program(program))
 	}
-	var all time.Duration
-	for _, file := range files {
-		p, err := processOf(file)
-		if err != nil {
-			return 0, err
-		}
-		used, err := p.cpu()
-		if err != nil {
-			return 0, err
-		}
-		all += used
+	return used, err
+}
+
+func cpuOf(file string) (time.Duration, error) {
+	p, err := processOf(file)
+	if err != nil {
+		return 0, err
 	}
-	return all, nil
+	return p.cpu()
 }
 
 // ratio is the median over the rounds of what one contender did to what another
@@ -218,7 +220,7 @@ func median(all []float64) float64 {
 
 func mintRate(r round) float64     { return r.mints.perSecond }
 func mintMiddle(r round) float64   { return float64(r.mints.p50) / float64(time.Millisecond) }
-func mintCPU(r round) float64      { return float64(r.mintCPU) / float64(time.Millisecond) }
-func revokeCPU(r round) float64    { return float64(r.revokeCPU) / float64(time.Millisecond) }
+func mintCPU(r round) float64      { return float64(r.mintCPU.all()) / float64(time.Millisecond) }
+func revokeCPU(r round) float64    { return float64(r.revokeCPU.all()) / float64(time.Millisecond) }
 func revokeRate(r round) float64   { return r.revocations.perSecond }
 func revokeMiddle(r round) float64 { return float64(r.revocations.p50) / float64(time.Millisecond) }

@@ -27,14 +27,14 @@ const (
 
 // world is a Vault with what is measured in it.
 type world struct {
-	dir     string
-	vault   *vault.Cluster
-	client  *client
-	hasFull bool // it is a Vault with its own Consul engine
+	dir    string
+	vault  *vault.Cluster
+	client *client
+	// engineOptions are those of the engine's mounts; nil for none.
+	engineOptions map[string]string
 }
 
-// newWorld builds the plugins and starts Vault; VAULT_FULL_BIN names one with all
-// of Vault's own engines.
+// newWorld builds the plugins and starts a Vault that has its own engine for Consul.
 func newWorld(ctx context.Context) (*world, error) {
 	dir, err := os.MkdirTemp("", "apikeys-bench")
 	if err != nil {
@@ -55,15 +55,10 @@ func (w *world) begin(ctx context.Context) error {
 			return fmt.Errorf("building %s: %w\n%s", program, err, out)
 		}
 	}
-	binary := os.Getenv("VAULT_FULL_BIN")
-	w.hasFull = binary != ""
-	if binary == "" {
-		var err error
-		if binary, err = build.Vault(ctx, os.Stderr); err != nil {
-			return err
-		}
+	binary, err := build.VaultWithConsul(ctx, os.Stderr)
+	if err != nil {
+		return err
 	}
-	var err error
 	w.vault, err = vault.Start(ctx, vault.Options{
 		Vault: binary, Plugin: filepath.Join(plugins, engineProgram), Dir: w.dir, Bare: true, LogLevel: "warn", InMemory: true,
 		Env: []string{"BENCH_PPROF=" + os.Getenv("BENCH_PPROF")},
@@ -96,9 +91,9 @@ func (w *world) register(ctx context.Context, file string) error {
 	return w.client.write(ctx, "sys/plugins/catalog/secret/"+name, map[string]any{"command": name, "sha256": sum})
 }
 
-func (w *world) mount(ctx context.Context, path, program string) error {
+func (w *world) mount(ctx context.Context, path, program string, options map[string]string) error {
 	return w.client.write(ctx, "sys/mounts/"+path, map[string]any{
-		"type": program, "config": api.MountConfigInput{DefaultLeaseTTL: keyTTL, MaxLeaseTTL: maxTTL},
+		"type": program, "config": api.MountConfigInput{DefaultLeaseTTL: keyTTL, MaxLeaseTTL: maxTTL}, "options": options,
 	})
 }
 
@@ -108,7 +103,7 @@ func (w *world) program(name string) string { return filepath.Join(w.dir, "plugi
 // engineAt mounts the engine and connects it to a provider, under one name for
 // mount, connection and role; it returns where keys are read.
 func (w *world) engineAt(ctx context.Context, name string, p *provider, settings map[string]any) (string, error) {
-	if err := w.mount(ctx, name, engineProgram); err != nil {
+	if err := w.mount(ctx, name, engineProgram, w.engineOptions); err != nil {
 		return "", err
 	}
 	connection := map[string]any{"provider": "sandbox", "base_url": p.URL, "admin_key": "the admin's", "allowed_roles": "*"}
@@ -124,7 +119,7 @@ func (w *world) engineAt(ctx context.Context, name string, p *provider, settings
 }
 
 func (w *world) handwrittenAt(ctx context.Context, name string, p *provider) (string, error) {
-	if err := w.mount(ctx, name, handwrittenProgram); err != nil {
+	if err := w.mount(ctx, name, handwrittenProgram, nil); err != nil {
 		return "", err
 	}
 	return name + "/creds/app", w.client.write(ctx, name+"/config", map[string]any{
@@ -134,7 +129,7 @@ func (w *world) handwrittenAt(ctx context.Context, name string, p *provider) (st
 
 // consulAt mounts Vault's own engine for Consul, which the provider stands in for.
 func (w *world) consulAt(ctx context.Context, name string, p *provider) (string, error) {
-	if err := w.mount(ctx, name, "consul"); err != nil {
+	if err := w.mount(ctx, name, "consul", nil); err != nil {
 		return "", err
 	}
 	scheme, address, _ := strings.Cut(p.URL, "://")

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,13 +69,15 @@ func (l loader) HandleRequest(ctx context.Context, req *logical.Request) (*logic
 		return nil, load(ctx, req, ledgerEntry)
 	case "bench/queue":
 		return nil, load(ctx, req, queueEntry)
+	case "bench/elsewhere":
+		return nil, load(ctx, req, elsewhere)
 	}
 	return l.Backend.HandleRequest(ctx, req)
 }
 
 // HandleExistenceCheck has what is for the loader pass as an update.
 func (l loader) HandleExistenceCheck(ctx context.Context, req *logical.Request) (bool, bool, error) {
-	if req.Path == "bench/ledger" || req.Path == "bench/queue" {
+	if strings.HasPrefix(req.Path, "bench/") {
 		return true, true, nil
 	}
 	return l.Backend.HandleExistenceCheck(ctx, req)
@@ -134,6 +137,12 @@ func ledgerEntry(data map[string]any, id string) (string, any) {
 		EntityID: "6f0a3a0e-6a6b-4b44-9b3e-1d5c9a2c7d11", DisplayName: "token-loaded", RequestID: "3d8be1ad-4d57-4b3f-9c0a-0b6e8d8f2e55",
 	}
 	return "ledger/" + id[:2] + "/" + id, r
+}
+
+// elsewhere is a ledger's record where the engine never looks.
+func elsewhere(data map[string]any, id string) (string, any) {
+	path, r := ledgerEntry(data, id)
+	return "elsewhere/" + path, r
 }
 
 // queueEntry is a clean-up that waits for a provider that is away.
