@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -41,6 +42,14 @@ func roleExample(p page) string {
 		}
 	}
 	return joined(args)
+}
+
+// ttlExample is how long a key of the example lives: an hour, where one may.
+func ttlExample(p page) string {
+	if longest := p.Expiry.LongestLease(); longest > 0 && longest < time.Hour {
+		return "30m"
+	}
+	return "1h"
 }
 
 func joined(args []string) string {

@@ -59,6 +59,7 @@ var templates = func() *template.Template {
 		"abilities":         abilities,
 		"connectionExample": connectionExample,
 		"roleExample":       roleExample,
+		"ttlExample":        ttlExample,
 	})
 	template.Must(t.New("provider").Parse(providerPage))
 	template.Must(t.New("index").Parse(indexPage))
