@@ -61,3 +61,14 @@ func Load(name string) (*Definition, error) {
 	}
 	return parse()
 }
+
+// Variable is the environment variable by which a field of a provider's is given to the
+// tool for definitions and to the commands in docs/providers, such as OPENAI_ADMIN_KEY. The
+// vault command reads those that begin with VAULT_ as its own, so theirs begin with TARGET_.
+func Variable(provider, field string) string {
+	variable := strings.ToUpper(strings.ReplaceAll(provider+"_"+field, "-", "_"))
+	if strings.HasPrefix(variable, "VAULT_") {
+		return "TARGET_" + variable
+	}
+	return variable
+}

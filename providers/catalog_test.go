@@ -211,3 +211,18 @@ func rotationIsProven(t *testing.T, d *providers.Definition) {
 		t.Errorf("the definition rotates: write an exchange in %s with a step \"rotate\"", place)
 	}
 }
+
+// TestVariablesAreNotThoseOfTheVaultCommand: who pastes commands has that command's own
+// token in its environment.
+func TestVariablesAreNotThoseOfTheVaultCommand(t *testing.T) {
+	for given, want := range map[[2]string]string{
+		{"openai", "admin_key"}:          "OPENAI_ADMIN_KEY",
+		{"digitalocean-spaces", "token"}: "DIGITALOCEAN_SPACES_TOKEN",
+		{"vault", "token"}:               "TARGET_VAULT_TOKEN",
+		{"vault-kv", "namespace"}:        "TARGET_VAULT_KV_NAMESPACE",
+	} {
+		if got := providers.Variable(given[0], given[1]); got != want {
+			t.Errorf("%v is %s, want %s", given, got, want)
+		}
+	}
+}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -109,7 +108,7 @@ func (c *tryCommand) addCredentials(ctx context.Context, d *providers.Definition
 		if !field.Sensitive || c.Sandbox && c.Connection[field.Name] != "" {
 			continue
 		}
-		variable := variableFor(d.Name, field.Name)
+		variable := providers.Variable(d.Name, field.Name)
 		if _, given := c.Connection[field.Name]; given {
 			return fmt.Errorf("%s is a credential; give it in the environment as %s, not as an argument", field.Name, variable)
 		}
@@ -122,12 +121,6 @@ func (c *tryCommand) addCredentials(ctx context.Context, d *providers.Definition
 		}
 	}
 	return nil
-}
-
-// variableFor is the environment variable of a provider's field, such as
-// OPENAI_ADMIN_KEY.
-func variableFor(provider, field string) string {
-	return strings.ToUpper(strings.ReplaceAll(provider+"_"+field, "-", "_"))
 }
 
 func credential(ctx context.Context, variable string, field *providers.Field) (string, error) {

@@ -22,13 +22,13 @@ func connectionExample(p page) string {
 		switch {
 		case !tried && !field.Required:
 		case field.Sensitive || value == nil:
-			args = append(args, fmt.Sprintf(`%s="$%s"`, field.Name, variable(p.Name, field.Name)))
+			args = append(args, fmt.Sprintf(`%s="$%s"`, field.Name, providers.Variable(p.Name, field.Name)))
 		default:
 			args = append(args, argument(field, value))
 		}
 	}
 	if p.NeedsBaseURL() {
-		args = append([]string{fmt.Sprintf(`base_url="$%s"`, variable(p.Name, "base_url"))}, args...)
+		args = append([]string{fmt.Sprintf(`base_url="$%s"`, providers.Variable(p.Name, "base_url"))}, args...)
 	}
 	return joined(args)
 }
@@ -57,11 +57,6 @@ func joined(args []string) string {
 		return ""
 	}
 	return " " + strings.Join(args, " ")
-}
-
-// variable is the environment's name of a field, as `apikeys try` reads it.
-func variable(provider, field string) string {
-	return strings.ToUpper(strings.NewReplacer("-", "_").Replace(provider + "_" + field))
 }
 
 // plainWord needs no quotes in a shell.

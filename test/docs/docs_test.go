@@ -23,8 +23,9 @@ import (
 
 const root = "../.."
 
-// pages are all documents that show commands. Those of examples are followed by
-// the tests of that package, and those of docs/providers need accounts.
+// pages are all documents that show commands. Those of examples are followed by the tests
+// of that package; those of docs/providers are pasted by the tests of paths, up to the
+// provider.
 func pages(t *testing.T) []*page {
 	t.Helper()
 	var found []*page
