@@ -90,6 +90,7 @@ const (
 	Dead             // it refuses it, or knows it no more
 )
 
+// String is the answer in a word.
 func (l Liveness) String() string {
 	switch l {
 	case Alive:
