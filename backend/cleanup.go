@@ -71,18 +71,11 @@ func (e *Engine) isOver(bound *boundConnection, entry *queue.Entry) bool {
 //
 //life:doubtful gone found and revoked it
 func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone bool, err error) {
-	trusted := !e.now().Before(entry.TrustAbsenceAfter)
 	if entry.Handle != nil {
-		err := e.removeLeftOver(ctx, bound, entry, *entry.Handle, nil)
-		if entry.Kind == queue.Intent && errors.Is(err, errHeld) {
-			return false, errFinished
+		gone, named, err := e.revokeByHandle(ctx, bound, entry)
+		if !named {
+			return gone, err
 		}
-		alsoNamed := entry.Told && trusted && err == nil && bound.definition.Capabilities.Lookup
-		if !isAnothers(err, entry.ID) && !alsoNamed {
-			return err == nil && trusted, err
-		}
-		// The answer told the id of what was there before, or may have. What was made, if
-		// anything was, is then known by its name alone.
 	}
 	if !bound.definition.Capabilities.Lookup {
 		if e.isOver(bound, entry) {
@@ -90,31 +83,76 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		}
 		return false, lasting{fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, bound.definition.Title, entry.ID)}
 	}
-	found, began, err := e.findMade(ctx, bound, entry)
+	found, err := e.findMade(ctx, bound, entry)
 	if err = errors.Join(append(found.Unreadable, err)...); err != nil {
 		return false, err
 	}
-	removed := 0
-	for _, listed := range found.Keys {
-		err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found.Keys)
-		if isAnothers(err, entry.ID) {
-			continue // it is what was there before, or goes with the key whose answer told its id
-		}
-		if err != nil {
-			return false, err
-		}
-		removed++
-	}
-	if removed > 0 && !trusted {
+	unknown, removed, err := e.revokeFound(ctx, bound, entry, found.Keys)
+	trusted := !e.now().Before(entry.TrustAbsenceAfter)
+	switch {
+	case err != nil:
+		return false, err
+	case removed && !trusted:
 		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.TrustAbsenceAfter}
+	case !found.Steady || found.began.Before(entry.TrustAbsenceAfter):
+		return false, nil
+	case unknown != nil:
+		return e.leaveMissing(ctx, entry, *unknown)
+	case len(found.Keys) == 0 && !found.others:
+		err := e.refuseIfBlind(ctx, bound, entry.Scope)
+		return err == nil, err
 	}
-	return found.Steady && !began.Before(entry.TrustAbsenceAfter), nil
+	return true, nil
+}
+
+// revokeByHandle is revokeByName by an id that is known. named says that the key may be
+// known by its name alone: the answer told the id of what was there before, or may have,
+// or the provider says that it does not know the id.
+func (e *Engine) revokeByHandle(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone, named bool, err error) {
+	trusted := !e.now().Before(entry.TrustAbsenceAfter)
+	missing, err := e.removeLeftOver(ctx, bound, entry, *entry.Handle, nil)
+	switch {
+	case entry.Kind == queue.Intent && errors.Is(err, errHeld):
+		return false, false, errFinished
+	case isAnothers(err, entry.ID):
+		return false, true, nil
+	case err != nil || !trusted:
+		return false, false, err
+	case (entry.Told || missing) && bound.definition.Capabilities.Lookup:
+		return false, true, nil
+	case missing:
+		gone, err = e.leaveMissing(ctx, entry, *entry.Handle)
+		return gone, false, err
+	}
+	return true, false, nil
+}
+
+// revokeFound revokes what was found of a mint. unknown is what the provider lists and
+// does not know when it is to be revoked; nil for nothing.
+func (e *Engine) revokeFound(ctx context.Context, bound *boundConnection, entry *queue.Entry, found []providers.Listed) (unknown *providers.Handle, removed bool, err error) {
+	for _, listed := range found {
+		missing, err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found)
+		switch {
+		case isAnothers(err, entry.ID): // it is what was there before, or goes with the key whose answer told its id
+		case err != nil:
+			return nil, false, err
+		case missing:
+			unknown, removed = &listed.Handle, true
+		default:
+			removed = true
+		}
+	}
+	return unknown, removed, nil
 }
 
 // removeLeftOver removes what a mint that failed left at the provider; beside is
-// all that is listed under its name.
-func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, entry *queue.Entry, handle providers.Handle, beside []providers.Listed) error {
-	return e.removeUnlessHeld(ctx, e.storage, e.leftOver(bound, entry, handle, beside, func(ctx context.Context) error { return bound.client.Revoke(ctx, handle) }))
+// all that is listed under its name. missing says that the provider knows no such thing.
+func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, entry *queue.Entry, handle providers.Handle, beside []providers.Listed) (missing bool, err error) {
+	err = e.removeUnlessHeld(ctx, e.storage, e.leftOver(bound, entry, handle, beside, func(ctx context.Context) (err error) {
+		missing, err = bound.client.Delete(ctx, handle)
+		return err
+	}))
+	return missing, err
 }
 
 // leftOver is the removal of what a mint that failed left at the provider.

@@ -80,16 +80,24 @@ func (p *passes) put(location string, one *pass) {
 	p.byLocation[location] = one
 }
 
+// madeSearch is what a look for what a mint made came to.
+type madeSearch struct {
+	providers.Found
+	// began is the moment of which the answer tells.
+	began time.Time
+	// others says that other keys of the mount were shown in the same place.
+	others bool
+}
+
 // findMade finds what a mint made, by the name that was asked for or, should the
-// provider have changed that, by the fixed part of it. began is the moment of
-// which the answer tells.
-func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *queue.Entry) (found providers.Found, began time.Time, err error) {
+// provider have changed that, by the fixed part of it.
+func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *queue.Entry) (found madeSearch, err error) {
 	lookers, end := e.pending.passes.look(bound.name)
 	defer end()
 	if bound.definition.Capabilities.Reconcile && (lookers > fewLooks || e.books.queue.CleansUpMoreThan(bound.name, fewLooks)) {
 		mount, err := e.mount(ctx, e.storage)
 		if err != nil {
-			return found, began, err
+			return found, err
 		}
 		if part, _, ours := keyname.FindKeyPart(mount.Tag, entry.KeyName); ours {
 			return e.findInPass(ctx, bound, entry.Scope, mount.Tag, part)
@@ -98,21 +106,36 @@ func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *qu
 	look := e.pending.searches.of(entry.ID, bound.client, e.now(), func() *providers.Search {
 		return bound.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
 	})
-	found, err = look.search.Run(ctx)
+	found.began = look.began
+	found.Found, err = look.search.Run(ctx)
 	if err == nil {
 		e.pending.searches.end(entry.ID)
 	}
-	return found, look.began, err
+	return found, err
 }
 
 // findInPass finds what bears the fixed part of a name in a pass that serves all who
 // look at the same location.
-func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, part string) (found providers.Found, began time.Time, err error) {
+func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, part string) (found madeSearch, err error) {
+	last, err := e.passOver(ctx, bound, scope, tag)
+	if err != nil {
+		return found, err
+	}
+	found.began, found.Steady, found.others = last.listed.began, last.listed.doubt == nil, len(last.listed.byPart) > 0
+	for _, one := range last.listed.byPart[part] {
+		found.Keys = append(found.Keys, providers.Listed{Handle: one.handle})
+	}
+	return found, nil
+}
+
+// passOver is a pass over what a location lists of this mount's keys: the last one where
+// that is new enough.
+func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag string) (*pass, error) {
 	since := e.now()
 	location := bound.name + " " + scope.String()
 	unlock, err := e.pending.passes.reading.Lock(ctx, location)
 	if err != nil {
-		return found, began, err
+		return nil, err
 	}
 	defer unlock()
 	last := e.pending.passes.last(location, bound.client, since, e.now())
@@ -121,12 +144,5 @@ func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope p
 		last = &pass{client: bound.client, listed: listed, err: err, ended: e.now()}
 		e.pending.passes.put(location, last)
 	}
-	if last.err != nil {
-		return found, began, last.err
-	}
-	found.Steady = last.listed.doubt == nil
-	for _, one := range last.listed.byPart[part] {
-		found.Keys = append(found.Keys, providers.Listed{Handle: one.handle})
-	}
-	return found, last.listed.began, nil
+	return last, last.err
 }

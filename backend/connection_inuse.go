@@ -163,6 +163,9 @@ func (e *Engine) leftByDisable(ctx context.Context, s logical.Storage) ([]string
 	if waiting := e.books.queue.Len(); waiting > 0 {
 		left = append(left, fmt.Sprintf("What the queue is still to remove: %d; wait until queue/ is empty.", waiting))
 	}
+	if missing := e.books.queue.CountMissing(); missing > 0 {
+		left = append(left, fmt.Sprintf("The keys that their provider did not know, should they be there all the same: %d; see those of kind missing in queue/.", missing))
+	}
 	rotated, err := e.rotatedConnections(ctx, s)
 	if err != nil {
 		return nil, err

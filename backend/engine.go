@@ -139,7 +139,9 @@ type pending struct {
 	ending  keyed.Counts
 	watched watched
 	ended   recentlyEnded
-	ticks   int
+	// deletions are what providers did delete of late.
+	deletions recentDeletions
+	ticks     int
 	// queueRead says that the queue was read once more, after all former leaders.
 	queueRead bool
 }
@@ -310,6 +312,9 @@ type Info struct {
 	// that a crash left dirty and that are not reconciled yet.
 	Queued     int
 	Recovering []string
+	// Missing counts the keys that are looked for since their provider did not know
+	// them when they were to be revoked.
+	Missing int
 	// Passive says that the mount may be a copy of another one, and acts on
 	// nothing that it knows.
 	Passive bool
@@ -337,6 +342,7 @@ func (e *Engine) Info(ctx context.Context, s logical.Storage) (Info, error) {
 		Commit:        Commit,
 		Providers:     names,
 		Queued:        e.books.queue.Len(),
+		Missing:       e.books.queue.CountMissing(),
 		Recovering:    e.pending.recoveries.names(),
 		Unrecovered:   e.pending.recoveries.failures(),
 		Damaged:       e.books.ledger.Unreadable(),

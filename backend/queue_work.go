@@ -25,6 +25,8 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 		err = e.retireQueued(ctx, entry)
 	case queue.ByHand, queue.Crash:
 		err = e.processByHand(entry)
+	case queue.Missing:
+		err = e.lookForMissing(ctx, &entry)
 	default:
 		done, err = e.cleanUp(ctx, entry)
 	}

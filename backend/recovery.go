@@ -101,7 +101,8 @@ func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err 
 // longestRecoveryPause is that of the queue: what a reachable provider refuses
 // can wait, what could not reach it is tried within a minute of its return.
 func longestRecoveryPause(err error) time.Duration {
-	if errors.Is(err, errElsewhere) || providers.KindOf(err) == providers.Refused {
+	var doubtful *unproven
+	if errors.Is(err, errElsewhere) || errors.As(err, &doubtful) || providers.KindOf(err) == providers.Refused {
 		return retry.LongestRefused
 	}
 	return retry.LongestUnreachable
@@ -173,6 +174,9 @@ func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r 
 	}
 	if listed.began.Before(r.clearedAfter(e.lagOf(bound))) {
 		return listed.began, failed // a call of a former leader's may be under way, and its key be entered
+	}
+	if failed == nil && len(listed.byPart) == 0 {
+		failed = e.refuseIfBlind(ctx, bound, r.location.Scope)
 	}
 	for _, found := range listed.keys() {
 		if !windows.Contain(found.Issued) {

@@ -78,6 +78,12 @@ func (e evidence) gone() error {
 	}
 }
 
+// isHearsay reports whether nothing but the provider's word says that there is no such
+// key, which it may say of a living one to whom it does not show it.
+func (e evidence) isHearsay() bool {
+	return e.missing && !e.deleted && !e.confirmedDead && !e.ended && !e.notListed && !e.unrecorded
+}
+
 // saysAbsent reports whether the answer can mean that there is no such key. One
 // that says what the caller may not do cannot: it is given for living keys too.
 func (e evidence) saysAbsent() bool {

@@ -71,7 +71,13 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	if found.missing && len(found.doubts) == 0 && !found.ended && found.youngUntil.IsZero() {
 		found.blind = e.isBlind(ctx, w.boundConnection)
 	}
+	if found.deleted {
+		e.pending.deletions.note(e.now(), deletionOfKey(r), deletionAt(r.Origin(), r.HandleScope(w.definition)))
+	}
 	lacks := found.gone()
+	if lacks == nil && found.isHearsay() {
+		return e.believe(ctx, s, w, r)
+	}
 	if lacks != nil && !w.elsewhere {
 		lacks = e.lookFurther(ctx, s, w, r, found)
 	}

@@ -48,6 +48,9 @@ type Entry struct {
 	// Told says that an answer which could not be used told the Handle, so that it may
 	// be another key's.
 	Told bool `json:"told,omitempty"`
+	// ByWord says of a missing key that its role takes the provider's word for a
+	// revocation, also where its list goes on showing the key.
+	ByWord bool `json:"by_word,omitempty"`
 	// TrustAbsenceAfter is when a clean-up may trust that what it does not find does
 	// not exist.
 	TrustAbsenceAfter time.Time `json:"settled_at,omitzero"`

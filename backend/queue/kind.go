@@ -29,10 +29,14 @@ const (
 	// credential and the address of then, or for an operator who looks there and gives
 	// it up. It is stored where the mark of the crash is not kept.
 	Crash Kind = "crash"
+	// Missing: a provider knew no such key when it was to be revoked, which it may say
+	// to an admin credential without rights, too. It waits until that can be told, at
+	// growing distances and within a bound; nothing waits for it.
+	Missing Kind = "missing"
 )
 
 // Kinds are all kinds, in the order in which help and documentation tell of them.
-var Kinds = []Kind{Revoke, CleanUp, Undo, Intent, Retire, ByHand, Crash}
+var Kinds = []Kind{Revoke, CleanUp, Undo, Intent, Retire, ByHand, Crash, Missing}
 
 // Describe says what waits, as a part of a sentence.
 func (k Kind) Describe() string {
@@ -51,6 +55,8 @@ func (k Kind) Describe() string {
 		return "an admin credential that may be alive and that an operator has to look for at the provider, and then give up here"
 	case Crash:
 		return "keys that a crash may have left where the connection no longer leads, or where nothing can be listed"
+	case Missing:
+		return "a key that its provider did not know when it was to be revoked, and that may only not have been shown to the admin credential"
 	}
 	return "unknown"
 }

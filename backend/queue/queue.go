@@ -229,13 +229,13 @@ func (q *Queue) has(id string) bool {
 }
 
 // UnresolvedNames are the names of what a connection may have left at its provider
-// beside the keys in the ledger.
+// beside the keys in the ledger, and those that the provider says are not there.
 func (q *Queue) UnresolvedNames(connection string) map[string]bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	names := map[string]bool{}
 	for _, item := range q.entries {
-		if item.Connection == connection && item.Kind != Crash && (item.Kind != Revoke || item.Handle != nil) {
+		if item.Connection == connection && item.Kind != Crash && item.Kind != Missing && (item.Kind != Revoke || item.Handle != nil) {
 			names[item.KeyName] = true
 		}
 	}
@@ -292,7 +292,8 @@ type Label struct {
 	Kind       Kind
 }
 
-// Waiting counts what waits, and tells since when each connection's oldest does.
+// Waiting counts what waits, and tells since when each connection's oldest does, of what
+// is known to be there.
 func (q *Queue) Waiting() (counts map[Label]int, since map[string]time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -302,6 +303,9 @@ func (q *Queue) Waiting() (counts map[Label]int, since map[string]time.Time) {
 			continue
 		}
 		counts[Label{entry.Connection, entry.Kind}]++
+		if entry.Kind == Missing {
+			continue
+		}
 		if oldest, ok := since[entry.Connection]; !ok || entry.Since.Before(oldest) {
 			since[entry.Connection] = entry.Since
 		}

@@ -118,13 +118,27 @@ func (q *Queue) Waits(id string) bool {
 	return unread || item != nil && !item.held
 }
 
-// Len counts what waits, be it read or not.
+// Len counts what waits, be it read or not. Missing keys, which are only looked for, are
+// not among it.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := len(q.unread)
 	for _, item := range q.entries {
-		if !item.held {
+		if !item.held && item.Kind != Missing {
+			n++
+		}
+	}
+	return n
+}
+
+// CountMissing counts the keys that are looked for since their provider did not know them.
+func (q *Queue) CountMissing() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for _, item := range q.cleanUps {
+		if item.Kind == Missing {
 			n++
 		}
 	}

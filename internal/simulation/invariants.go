@@ -166,7 +166,7 @@ func (w *world) forgot(c *cluster, r *storedRecord) {
 		// The provider calls died while it is locked, and never removes records.
 		p.mu.Lock()
 		for _, k := range p.keys() {
-			if k.id == r.Handle.ID && strings.HasSuffix(k.name, fixedPart(r.Handle.Name)) && k.there(time.Now()) && k.excused == "" {
+			if k.id == r.Handle.ID && strings.HasSuffix(k.name, fixedPart(r.Handle.Name)) && k.there(time.Now()) && k.excused == "" && !c.queuesKey(k) {
 				w.breaks(recordsOutlive, "the record of %s is removed, and the provider never ended the key", k.name)
 			}
 		}
@@ -297,7 +297,7 @@ func nothingIsLeftToDo(w *world) []string {
 	for _, c := range w.originals() {
 		for _, prefix := range []string{"queue/", "dirty/", "rotation/"} {
 			for _, path := range c.disk.paths(prefix) {
-				if c.wasLeftByFormer(path) {
+				if c.wasLeftByFormer(path) || c.isOnlyLookedFor(path) {
 					continue
 				}
 				if w.clocksJumped(c) && prefix != "rotation/" {
@@ -320,6 +320,40 @@ func (c *cluster) wasLeftByFormer(path string) bool {
 	}
 	return queued && c.disk.decode(path, &entry) && !c.world.lives(entry.KeyName) &&
 		!slices.ContainsFunc(c.queued(), func(one waiting) bool { return one.id == id })
+}
+
+// isOnlyLookedFor reports whether an entry of the queue is of a key that is dead, and that
+// the provider did not know when it was asked to end it: by that alone nobody can tell that
+// it is. Where others of the mount are shown in its place, that is told.
+func (c *cluster) isOnlyLookedFor(path string) bool {
+	var entry struct {
+		Kind    string `json:"kind"`
+		KeyName string `json:"key_name"`
+	}
+	if !c.disk.decode(path, &entry) || entry.Kind != "missing" || c.world.lives(entry.KeyName) {
+		return false
+	}
+	return c.world.life.Traits.NoList || !c.showsOthers(entry.KeyName)
+}
+
+// showsOthers reports whether the provider has lately listed other keys of the mount where
+// it made the one of that name.
+func (c *cluster) showsOthers(name string) bool {
+	shown := false
+	for _, p := range c.world.providers {
+		p.mu.Lock()
+		for _, one := range p.keys() {
+			if fixedPart(one.name) != fixedPart(name) {
+				continue
+			}
+			shown = shown || slices.ContainsFunc(p.keys(), func(other *key) bool {
+				return other.cluster == c && other.account == one.account && other.project == one.project &&
+					other.alive(time.Now()) && time.Since(other.made) > quiet
+			})
+		}
+		p.mu.Unlock()
+	}
+	return shown
 }
 
 // reconcileFindsTwins: what a proxy made twice goes with the next reconcile.

@@ -42,7 +42,7 @@ var standing = []invariant{
 //	heldKeysWork        died         the provider deletes a key: nobody holds it
 //	adminWorks          adminEnded   it removes an admin credential: no config/ holds that
 //	livingKeysAreNoted  made         it makes a key: a mark or an intent is on disk already
-//	recordsOutlive      forgot       a record leaves the ledger: its key is gone
+//	recordsOutlive      forgot       a record leaves the ledger: its key is gone, or is looked for
 //	noKeyOutlives       leaseIsOver  Vault is told so: the key is gone, or on the queue
 //	secretsStayHidden   lookForSecrets, watchedLog   each write, each line of the log
 

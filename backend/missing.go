@@ -1,0 +1,251 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
+	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/providers"
+)
+
+// A provider that answers "no such key" may say so to whoever may not see it, such as an
+// admin credential that has lost rights. Its check may pass all the same, and where a
+// project was deleted its list is gone for good, with all its keys: the two cannot be told
+// apart at that moment. So Vault's lease ends, and a note of the key stays on the queue.
+// It is looked for at growing distances, and ended when it shows, until something tells
+// the one from the other.
+
+// longestMissing is how long a key is looked for of which nothing tells whether it is
+// gone. By then who runs the provider has seen an admin credential without rights.
+const longestMissing = 30 * 24 * time.Hour
+
+// uniqueID is the least length of an id that no provider uses again: of one that it
+// counts up, or that people choose, a later key may have it by now.
+const uniqueID = 16
+
+// believe takes the provider's word that there is no such key, as far as it goes: what
+// the key itself can be asked is asked, and of what cannot be told a note stays.
+func (e *Engine) believe(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
+	if e.pending.deletions.since(deletionOfKey(r)).IsZero() {
+		return e.believeUnheard(ctx, s, w, r)
+	}
+	return nil // it was deleted before, and the ledger could not be written
+}
+
+func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
+	if w.client.CanProbe(r.Handle) {
+		switch liveness, err := w.client.Probe(ctx, r.Handle.Secret); {
+		case err == nil && liveness == providers.Alive:
+			return errStillAlive
+		case err == nil && liveness == providers.Dead:
+			return nil
+		}
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return err
+	}
+	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	if !ours || e.books.queue.Waits(part) {
+		return nil // it is looked for by that name already
+	}
+	entry := queue.Entry{
+		ID: part, Kind: queue.Missing, Role: r.Role, KeyName: r.Handle.Name, Handle: &r.Handle, Scope: r.HandleScope(w.definition),
+		ExpiresAt: r.ExpiresAt, MadeAt: r.IssuedAt, ByWord: r.VerifyRevocation == ledger.ByWord,
+		Reason: "its provider knew no such key when it was to be revoked",
+	}
+	if !r.ExpiresAt.IsZero() && r.AskedUntil.After(r.ExpiresAt) {
+		entry.ExpiresAt = r.AskedUntil
+	}
+	entry.SetOrigin(r.Origin())
+	return e.noteMissing(ctx, s, entry)
+}
+
+// leaveMissing has a key that a failed mint may have left looked for as one that is
+// missing: its provider says that it knows no such key. gone says that it may be believed,
+// since it has deleted another one there.
+func (e *Engine) leaveMissing(ctx context.Context, entry *queue.Entry, handle providers.Handle) (gone bool, err error) {
+	if !e.pending.deletions.since(deletionAt(entry.Origin(), entry.Scope)).Before(entry.TrustAbsenceAfter) {
+		return true, nil
+	}
+	left := *entry
+	left.Kind, left.Handle = queue.Missing, &handle
+	if err := e.noteMissing(ctx, e.storage, left); err != nil {
+		return false, err
+	}
+	e.books.marks.End(entry.Connection, entry.KeyName)
+	return false, nil
+}
+
+// noteMissing has a key looked for that its provider does not know.
+func (e *Engine) noteMissing(ctx context.Context, s logical.Storage, entry queue.Entry) error {
+	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
+		return fmt.Errorf("noting a key that its provider does not know: %w", err)
+	}
+	e.triggerQueue()
+	return nil
+}
+
+// lookForMissing looks once more for a key that its provider did not know, and ends it if
+// it is there. It answers nil when the key is known to be gone, or was looked for for so
+// long that this has to do.
+func (e *Engine) lookForMissing(ctx context.Context, entry *queue.Entry) error {
+	if e.now().Sub(entry.Since) > longestMissing {
+		e.log.Warn("a key that its provider did not know was looked for in vain for a month, and is looked for no longer", "connection", entry.Connection, "key_name", entry.KeyName)
+		return nil
+	}
+	w, release, err := e.wayTo(ctx, e.storage, entry.Origin())
+	switch {
+	case err != nil:
+		return e.stillMissing(entry, err)
+	case e.isOver(w.boundConnection, entry):
+		release()
+		return nil
+	}
+	defer release()
+	if len(w.doubts) > 0 {
+		return e.stillMissing(entry, errors.New(strings.Join(w.doubts, " and ")))
+	}
+	shown, others, err := e.seeMissing(ctx, w, entry)
+	if err != nil {
+		return e.stillMissing(entry, err)
+	}
+	for _, handle := range shown {
+		if gone, err := e.endMissing(ctx, w, entry, handle); err != nil || gone {
+			return e.stillMissing(entry, err)
+		}
+	}
+	switch {
+	case len(shown) > 0 && entry.ByWord && w.definition.Capabilities.Lookup:
+		return nil // it is shown among those of the past, to whom that is shown
+	case len(shown) > 0 && w.definition.Capabilities.Lookup:
+		return e.stillMissing(entry, errors.New("it is listed; check the definition's revoke, or, if its list shows keys of the past, have list leave those out or set verify_revocation=off on the role"))
+	case others || e.pending.deletions.since(deletionAt(entry.Origin(), entry.Scope)).After(entry.Since):
+		return nil
+	}
+	return e.stillMissing(entry, errors.New("no other key of this mount was shown or deleted there since, so the admin credential may have no right to"))
+}
+
+// seeMissing are the ways to end a key that is missing, where it may be there, and whether
+// other keys of the mount are shown where it should be.
+func (e *Engine) seeMissing(ctx context.Context, w way, entry *queue.Entry) (shown []providers.Handle, others bool, err error) {
+	switch {
+	case w.definition.Capabilities.Reconcile:
+		mount, err := e.mount(ctx, e.storage)
+		if err != nil {
+			return nil, false, err
+		}
+		read, err := e.passOver(ctx, w.boundConnection, entry.Scope, mount.Tag)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, one := range read.listed.byPart[entry.ID] {
+			shown = append(shown, one.handle)
+		}
+		if len(shown) == 0 && read.listed.doubt != nil {
+			return nil, false, read.listed.doubt
+		}
+		return shown, len(read.listed.byPart) > 0, nil
+	case w.definition.Capabilities.Lookup:
+		found, err := w.client.Find(ctx, entry.Scope, providers.Look{Name: entry.KeyName})
+		if err != nil || len(found.Keys) == 0 && !found.Absent() {
+			return nil, false, errors.Join(append(found.Unreadable, err)...)
+		}
+		for _, listed := range found.Keys {
+			shown = append(shown, listed.Handle)
+		}
+		return shown, false, nil
+	case strings.Contains(entry.Handle.ID, entry.ID) || len(entry.Handle.ID) >= uniqueID:
+		return []providers.Handle{*entry.Handle}, false, nil
+	}
+	return nil, false, fmt.Errorf("%s offers no list, and another key may have got its id; look for it there yourself, then write queue/%s/give-up", w.definition.Title, entry.ID)
+}
+
+// endMissing revokes a key that may be there after all, unless somebody holds it, and
+// reports whether there is nothing left to do.
+func (e *Engine) endMissing(ctx context.Context, w way, entry *queue.Entry, handle providers.Handle) (gone bool, err error) {
+	if handle.ID == entry.Handle.ID {
+		handle = *entry.Handle // which has all that was saved
+	}
+	missing := false
+	err = e.removeUnlessHeld(ctx, e.storage, removal{
+		object: objectOf(w.boundConnection, handle),
+		claim:  claim{part: entry.ID},
+		work:   "missing",
+		why:    entry.Reason,
+		remove: func(ctx context.Context) (err error) {
+			missing, err = w.client.Delete(ctx, handle)
+			return err
+		},
+	})
+	switch {
+	case errors.Is(err, errHeld):
+		return true, nil // the ledger has it again, or its id is another's
+	case err != nil || missing:
+		return false, err
+	}
+	e.log.Warn("a key that its provider did not know was there all the same, and is revoked now; see whether the admin credential had lost rights", "connection", entry.Connection, "key_name", entry.KeyName)
+	return true, nil
+}
+
+// stillMissing keeps a key that is looked for on the queue, the longer it has been there
+// the longer until the next look. What says that the provider is not there at all is the
+// queue's own.
+func (e *Engine) stillMissing(entry *queue.Entry, err error) error {
+	var answer *providers.Error
+	unanswered := errors.As(err, &answer) && answer.Kind != providers.Refused
+	if err == nil || unanswered || errors.Is(err, errPassive) {
+		return err
+	}
+	pause := min(max(e.now().Sub(entry.Since)/4, missingPause), 24*time.Hour)
+	return &unproven{reason: "the provider knew no such key, which is no proof that it is gone: " + err.Error(), until: e.now().Add(pause)}
+}
+
+// missingPause is the shortest pause between two looks for a key that is missing.
+const missingPause = 10 * time.Second
+
+// recentDeletions remember when a provider last deleted something by this process' requests:
+// who asked had the right to.
+type recentDeletions struct {
+	mu            sync.Mutex
+	newer, former map[string]time.Time
+}
+
+// mostDeletions bounds how many are remembered.
+const mostDeletions = 10_000
+
+func deletionOfKey(r *ledger.Record) string { return "key " + r.ID + r.Handle.Name }
+
+func deletionAt(of origin.Origin, scope providers.ListingScope) string {
+	return "at " + of.Connection + " " + of.Account + " " + origin.Address(of.BaseURL) + " " + scope.String()
+}
+
+func (d *recentDeletions) note(now time.Time, of ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.newer == nil || len(d.newer) >= mostDeletions/2 {
+		d.newer, d.former = map[string]time.Time{}, d.newer
+	}
+	for _, one := range of {
+		d.newer[one] = now
+	}
+}
+
+// since is when that was last deleted; zero where it is not known to have been.
+func (d *recentDeletions) since(of string) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if at, ok := d.newer[of]; ok {
+		return at
+	}
+	return d.former[of]
+}

@@ -1,0 +1,166 @@
+package backend
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-apikeys/backend/queue"
+)
+
+// masks are what a provider is like to an admin credential that has lost rights which its
+// check does not need, by how it answers who asks for keys.
+var masks = map[string]func(rw http.ResponseWriter, r *http.Request, pass func()){
+	"says of everything that it is not there": func(rw http.ResponseWriter, _ *http.Request, _ func()) { rw.WriteHeader(http.StatusNotFound) },
+	"shows an empty list":                     maskedBy(http.StatusOK, `{"data": []}`),
+	"shows somebody else's list":              maskedBy(http.StatusOK, `{"data": [{"id": "key_17", "name": "somebody-elses"}]}`),
+	"shows no list":                           maskedBy(http.StatusForbidden, `{"data": []}`),
+}
+
+// maskedBy answers so to who lists, and knows nothing that is to be deleted.
+func maskedBy(status int, list string) func(rw http.ResponseWriter, r *http.Request, pass func()) {
+	return func(rw http.ResponseWriter, r *http.Request, _ func()) {
+		if r.Method != http.MethodGet {
+			rw.WriteHeader(http.StatusNotFound)
+			return
+		}
+		rw.WriteHeader(status)
+		rw.Write([]byte(list))
+	}
+}
+
+// maskable has the world's provider mask its keys while masked says so.
+func (w *world) maskable(masked *bool, mask func(rw http.ResponseWriter, r *http.Request, pass func())) {
+	w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+		if *masked && strings.HasPrefix(r.URL.Path, "/v1/keys") {
+			mask(rw, r, pass)
+			return
+		}
+		pass()
+	})
+}
+
+// TestMaskedKeyIsNotForgotten: the admin credential loses rights that its check does not
+// need, and the provider says of every key that there is none. Vault's lease ends, and the
+// key is remembered until the rights are back, for days if need be.
+func TestMaskedKeyIsNotForgotten(t *testing.T) {
+	for name, mask := range masks {
+		for _, listed := range []bool{true, false} {
+			of := "a provider that lists"
+			if !listed {
+				of = "a provider without a list"
+			}
+			t.Run(of+" and "+name, inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				masked := false
+				w.maskable(&masked, mask)
+				w.configureEndless(listed)
+				lease, held := w.mustMint("app"), w.mustMint("app")
+				w.advance(2 * listLag)
+				masked = true
+				w.must(w.revoke(lease))
+				w.run(12*time.Hour, time.Hour)
+				entries := w.process.Queue()
+				if len(entries) != 1 || entries[0].Kind != queue.Missing || entries[0].KeyName != w.dataOf(lease).KeyName {
+					t.Fatalf("half a day later the queue has %v", entries)
+				}
+				if tries := entries[0].Attempts; tries > 40 {
+					t.Errorf("it was looked for %d times", tries)
+				}
+				if info, err := w.process.Info(t.Context(), w.storage); err != nil || info.Queued != 0 || info.Missing != 1 {
+					t.Errorf("of the mount it is told that %d revocations wait and %d keys are missing (%v)", info.Queued, info.Missing, err)
+				}
+				w.start(fault{}) // what is remembered outlives the process
+				masked = false
+				w.run(6*time.Hour, 30*time.Minute)
+				if alive := w.alive(); len(alive) != 1 || !alive[w.dataOf(held).KeyName] {
+					t.Errorf("with its rights back, alive: %v", alive)
+				}
+				w.nothingIsQueued()
+			}))
+		}
+	}
+}
+
+// configureEndless has the world's connection use a definition whose keys have no end of
+// their own, and which may not be able to list.
+func (w *world) configureEndless(lists bool) {
+	w.t.Helper()
+	source := uploadedSandbox(w.t.(*testing.T), `delete = "/v1/keys/${key.id}"`)
+	cut := func(from, to string) {
+		before, rest, found := strings.Cut(source, from)
+		_, after, ended := strings.Cut(rest, to)
+		if !found || !ended {
+			w.t.Fatalf("the definition has no %q", from)
+		}
+		source = before + after
+	}
+	cut("      expires_at    = rfc3339(key.expires_at)", "\n")
+	cut("    expires_at = body.expires_at", "\n")
+	cut("  extend {", "\n  }\n")
+	cut("  expiry {", "}\n")
+	if !lists {
+		cut("  list {\n    get = \"/v1/keys\"", "\n  }\n")
+	}
+	_, err := w.process.SaveDefinition(w.t.Context(), w.storage, "mine", source, false)
+	w.must(err)
+	w.configure("mine", "box", "app", func(_ *Connection, r *Role) { r.TTL = 23 * time.Hour })
+}
+
+// TestMissingKeyThatIsGone: somebody deleted the key at the provider, and the note of it
+// goes as soon as that can be told.
+func TestMissingKeyThatIsGone(t *testing.T) {
+	for name, test := range map[string]struct {
+		unlisted bool
+		// beside says that another key is there when the lease ends, and later that one
+		// is made and revoked after that.
+		beside, later bool
+		// parent says that all that was there is gone, and its list with it.
+		parent bool
+		stays  bool
+	}{
+		"others are listed":                    {beside: true},
+		"nothing else is there":                {stays: true},
+		"another is listed later":              {later: true},
+		"no list, and another is there":        {unlisted: true, beside: true, stays: true},
+		"no list, and another is ended later":  {unlisted: true, later: true},
+		"where it was made is there no longer": {parent: true, stays: true},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			gone := false
+			w.maskable(&gone, masks["says of everything that it is not there"])
+			w.configureEndless(!test.unlisted)
+			lease := w.mustMint("app")
+			if test.beside {
+				w.mustMint("app")
+			}
+			w.advance(2 * listLag)
+			w.deleteKeyOf(lease)
+			gone = test.parent
+			w.must(w.revoke(lease))
+			if w.recordOf(lease) != nil {
+				t.Error("the lease has ended, and the record is there")
+			}
+			if test.later {
+				one := w.mustMint("app")
+				w.run(20*time.Minute, time.Minute)
+				w.must(w.revoke(one))
+			}
+			w.run(2*time.Hour, 10*time.Minute)
+			if left := w.process.Queue(); (len(left) == 1) != test.stays {
+				t.Fatalf("queued: %v, want one that stays: %t", left, test.stays)
+			}
+			if !test.stays {
+				return
+			}
+			// It keeps nobody, and is given up in the end.
+			if left, err := w.process.inUse(t.Context(), w.storage, "box", false); err != nil || strings.Contains(left, "unresolved") {
+				t.Errorf("the connection is held up by it: %q (%v)", left, err)
+			}
+			w.run(longestMissing+2*24*time.Hour, 6*time.Hour)
+			w.nothingIsQueued()
+		}))
+	}
+}
