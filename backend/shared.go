@@ -1,8 +1,10 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -92,6 +94,9 @@ func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.R
 	if err != nil || other != "" || e.books.ledger.IsListed() || !e.hasMade(r) || e.target(r) == 0 {
 		return other, err
 	}
+	if long, err := e.books.ledger.IsLong(ctx, s); err != nil || long {
+		return "", cmp.Or(err, errLedgerUnread)
+	}
 	h, release, err := e.sharedHoldings(ctx, s)
 	if err != nil {
 		return "", err
@@ -99,6 +104,11 @@ func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.R
 	defer release()
 	return e.firstSharing(ctx, s, r, h.recordsNamed(r.Handle.ID, r.ID))
 }
+
+// errLedgerUnread is why a key made since the start waits for its end: whether it is
+// another one, too, shows once a long ledger has been read in the background. Each of
+// many revocations would else read it for as long as Vault waits, and in vain.
+var errLedgerUnread = errors.New("the engine is still reading the ledger since its start, to see whether this key is another one, too")
 
 // hasMade reports whether this process made the key, by its name.
 func (e *Engine) hasMade(r *ledger.Record) bool {

@@ -197,3 +197,43 @@ func TestSharedKeyEndsWithTheLast(t *testing.T) {
 		}
 	})
 }
+
+// TestRevocationsWhileALongLedgerIsRead: a key made since the start waits for its end
+// until the ledger is known, for little, and ends then; one that an earlier lease holds
+// too lives on.
+func TestRevocationsWhileALongLedgerIsRead(t *testing.T) {
+	for name, shared := range map[string]bool{"its own": false, "another lease's, too": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, c := cabinetWorld(t)
+				w.mustMint("main")
+				w.fillLedger(12_000)
+				seen := w.count() // by a process which has not read the ledger yet
+				c.change(func(c *cabinet) { c.existing = shared })
+				lease := w.mustMint("main")
+				before := len(c.ids())
+				for range 2 {
+					seen.since()
+					if err := w.revoke(lease); err == nil || !strings.Contains(err.Error(), "still reading the ledger") {
+						t.Fatalf("the revocation says %v", err)
+					}
+					if asked := seen.since(); len(asked) > 5 {
+						t.Errorf("it asked Vault %d times: %q", len(asked), asked[:5])
+					}
+				}
+				w.turn()
+				w.run(6*time.Minute, 20*time.Second)
+				if queued := w.process.Queue(); len(queued) > 0 {
+					t.Errorf("it still waits: %v", queued)
+				}
+				want := before - 1
+				if shared {
+					want = before
+				}
+				if left := len(c.ids()); left != want {
+					t.Errorf("%d keys are left, want %d", left, want)
+				}
+			})
+		})
+	}
+}

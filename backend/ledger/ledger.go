@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -33,6 +34,9 @@ const (
 type Ledger struct {
 	// entering keeps two keys with the same value from one id.
 	entering keyed.Locks
+	// estimate is about how many records lay in storage when that was first asked, and
+	// one more; 0 before.
+	estimate atomic.Int64
 	*index
 }
 
@@ -114,6 +118,26 @@ func OfValue(ctx context.Context, s logical.Storage, m *Mount, keyValue string) 
 	}
 	slices.SortStableFunc(found, func(a, b *Record) int { return a.IssuedAt.Compare(b.IssuedAt) })
 	return found, nil
+}
+
+// longLedger is how many records can be read while somebody waits for it.
+const longLedger = 10_000
+
+// IsLong reports whether it would take too long for somebody who waits to read the whole
+// ledger, as one part of it tells: ids are spread evenly.
+func (l *Ledger) IsLong(ctx context.Context, s logical.Storage) (bool, error) {
+	if l.estimate.Load() == 0 {
+		found := 0
+		for _, prefix := range []string{Prefix, SealedPrefix} {
+			ids, err := s.List(ctx, prefix+ShardName(0)+"/")
+			if err != nil {
+				return false, fmt.Errorf("listing the ledger: %w", err)
+			}
+			found += len(ids)
+		}
+		l.estimate.Store(int64(found*Shards) + 1)
+	}
+	return l.estimate.Load() > longLedger, nil
 }
 
 // SweepSameValues drops the notes that a crash left of keys that are gone.

@@ -215,7 +215,8 @@ func (w *world) unseal(ctx context.Context, path string) (time.Duration, error) 
 	for {
 		lease, err := w.client.mint(ctx, path)
 		if err == nil {
-			return time.Since(began), w.client.revoke(ctx, lease)
+			// A long ledger has to be read before a key of this moment ends.
+			return time.Since(began), w.client.write(ctx, "sys/leases/revoke", map[string]any{"lease_id": lease})
 		}
 		if time.Since(began) > 5*time.Minute {
 			return 0, err
