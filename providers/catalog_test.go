@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2/hclsimple"
 	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/internal/contract"
@@ -225,4 +226,45 @@ func TestVariablesAreNotThoseOfTheVaultCommand(t *testing.T) {
 			t.Errorf("%v is %s, want %s", given, got, want)
 		}
 	}
+}
+
+// oneSitting is how many lines of code a definition has at most, without comments and
+// empty lines, so that it is read in one sitting.
+const oneSitting = 100
+
+// TestDefinitionsReadInOneSitting: a longer one says in testdata/long.hcl why it is.
+func TestDefinitionsReadInOneSitting(t *testing.T) {
+	var file struct {
+		Long []struct {
+			Name   string `hcl:"name,label"`
+			Lines  int    `hcl:"lines"`
+			Reason string `hcl:"reason"`
+		} `hcl:"long,block"`
+	}
+	if err := hclsimple.DecodeFile(filepath.Join("testdata", "long.hcl"), nil, &file); err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]int{}
+	for _, long := range file.Long {
+		allowed[long.Name] = long.Lines
+	}
+	for _, name := range providers.BuiltIn() {
+		lines, bound := linesOfCode(load(t, name).Source()), max(oneSitting, allowed[name])
+		if lines > bound {
+			t.Errorf("%s has %d lines of code, and %d are read in one sitting: say things once with locals, or say in testdata/long.hcl what it needs them for", name, lines, bound)
+		}
+		if allowed[name] > 0 && lines < bound {
+			t.Errorf("%s has %d lines of code by now: write that in testdata/long.hcl, or nothing where it is at most %d", name, lines, oneSitting)
+		}
+	}
+}
+
+// linesOfCode counts the lines that are neither empty nor a comment.
+func linesOfCode(source string) (count int) {
+	for line := range strings.Lines(source) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			count++
+		}
+	}
+	return count
 }

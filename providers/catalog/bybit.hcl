@@ -77,10 +77,7 @@ provider "bybit" {
     ok         = body.retCode == 0
     id         = body.result.apiKey
     expires_in = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? null : seconds("90d")
-    secret = {
-      api_secret = body.result.secret
-      api_key    = body.result.apiKey
-    }
+    secret     = { api_secret = body.result.secret, api_key = body.result.apiKey }
   }
 
   cidrs {
@@ -92,13 +89,10 @@ provider "bybit" {
   # is seen from the list.
   revoke {
     step "look" {
-      get = "/v5/user/sub-apikeys"
-      query = {
-        subMemberId = role.subuid
-        limit       = 20
-      }
-      ok   = body.retCode == 0
-      gone = body.retCode == 0 && coalesce(body.result.nextPageCursor, "") == "" && !contains([for one in body.result.result : one.apiKey], key.id)
+      get   = "/v5/user/sub-apikeys"
+      query = { subMemberId = role.subuid, limit = 20 }
+      ok    = body.retCode == 0
+      gone  = body.retCode == 0 && coalesce(body.result.nextPageCursor, "") == "" && !contains([for one in body.result.result : one.apiKey], key.id)
     }
     step "delete" {
       post = "/v5/user/delete-sub-api"
@@ -108,18 +102,11 @@ provider "bybit" {
   }
 
   list {
-    get = "/v5/user/sub-apikeys"
-    query = {
-      subMemberId = role.subuid
-      limit       = 20
-    }
+    get   = "/v5/user/sub-apikeys"
+    query = { subMemberId = role.subuid, limit = 20 }
     ok    = body.retCode == 0
     items = body.result.result
-    item = {
-      id         = item.apiKey
-      name       = item.note
-      created_at = item.createdAt
-    }
+    item  = { id = item.apiKey, name = item.note, created_at = item.createdAt }
     pagination "cursor" {
       parameter = "cursor"
       next      = body.result.nextPageCursor

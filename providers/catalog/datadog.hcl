@@ -50,22 +50,25 @@ provider "datadog" {
   }
 
   locals {
+    api_keys = "/api/v2/api_keys"
+    own_keys = "/api/v2/current_user/application_keys"
     keys = (
-      role.kind == "api_key" ? "/api/v2/api_keys" :
+      role.kind == "api_key" ? local.api_keys :
       role.service_account_id != null ? "/api/v2/service_accounts/${role.service_account_id}/application_keys" :
-      "/api/v2/current_user/application_keys"
+      local.own_keys
     )
+    newest = { "page[size]" = 100, sort = "-created_at" }
+    # Of a list of keys the one that is the connection's: it ends alike.
+    own_api_key = [for key in body.data : key if endswith(connection.api_key, key.attributes.last4)]
+    own_key     = [for key in body.data : key if endswith(connection.application_key, key.attributes.last4)]
   }
 
   auth "header" {
-    headers = {
-      DD-API-KEY         = connection.api_key
-      DD-APPLICATION-KEY = connection.application_key
-    }
+    headers = { DD-API-KEY = connection.api_key, DD-APPLICATION-KEY = connection.application_key }
   }
 
   check {
-    get   = "/api/v2/api_keys"
+    get   = local.api_keys
     query = { "page[size]" = 1 }
   }
 
@@ -73,11 +76,8 @@ provider "datadog" {
     post = local.keys
     json = {
       data = {
-        type = role.kind == "api_key" ? "api_keys" : "application_keys"
-        attributes = {
-          name   = key.name
-          scopes = role.kind == "api_key" ? null : role.scopes
-        }
+        type       = role.kind == "api_key" ? "api_keys" : "application_keys"
+        attributes = { name = key.name, scopes = role.kind == "api_key" ? null : role.scopes }
       }
     }
     id      = body.data.id
@@ -92,10 +92,7 @@ provider "datadog" {
 
   # An empty page is the end.
   list {
-    get = local.keys
-    query = {
-      "page[size]" = 100
-    }
+    get   = local.keys
     items = body.data
     item = {
       id           = item.id
@@ -104,8 +101,10 @@ provider "datadog" {
       last_used_at = try(item.attributes.last_used_at, item.attributes.date_last_used)
     }
     pagination "page" {
-      parameter = "page[number]"
-      first     = 0
+      parameter      = "page[number]"
+      first          = 0
+      size_parameter = "page[size]"
+      size           = 100
     }
   }
 
@@ -113,90 +112,67 @@ provider "datadog" {
   # each, which tell our own unless two end alike.
   rotate {
     step "own API key" {
-      get = "/api/v2/api_keys"
-      query = {
-        "page[size]" = 100
-        sort         = "-created_at"
-      }
-      ok   = length([for key in body.data : key if endswith(connection.api_key, key.attributes.last4)]) == 1
-      save = { old_api_key_id = [for key in body.data : key.id if endswith(connection.api_key, key.attributes.last4)][0] }
+      get   = local.api_keys
+      query = local.newest
+      ok    = length(local.own_api_key) == 1
+      save  = { old_api_key_id = local.own_api_key[0].id }
     }
     step "own application key" {
-      get = "/api/v2/current_user/application_keys"
-      query = {
-        "page[size]" = 100
-        sort         = "-created_at"
-      }
-      ok = length([for key in body.data : key if endswith(connection.application_key, key.attributes.last4)]) == 1
-      save = {
-        old_application_key_id = [for key in body.data : key.id if endswith(connection.application_key, key.attributes.last4)][0]
-        scopes                 = try([for key in body.data : key.attributes.scopes if endswith(connection.application_key, key.attributes.last4)][0], null)
-      }
+      get   = local.own_keys
+      query = local.newest
+      ok    = length(local.own_key) == 1
+      save  = { old_application_key_id = local.own_key[0].id, scopes = try(local.own_key[0].attributes.scopes, null) }
     }
     step "API key" {
-      post = "/api/v2/api_keys"
+      post = local.api_keys
       json = { data = { type = "api_keys", attributes = { name = key.name } } }
-      save = {
-        api_key    = body.data.attributes.key
-        api_key_id = body.data.id
-      }
+      save = { api_key = body.data.attributes.key, api_key_id = body.data.id }
 
       undo {
-        delete = "/api/v2/api_keys/${saved.api_key_id}"
+        delete = "${local.api_keys}/${saved.api_key_id}"
         gone   = [404]
       }
     }
     step "application key" {
-      post = "/api/v2/current_user/application_keys"
+      post = local.own_keys
       json = { data = { type = "application_keys", attributes = { name = key.name, scopes = saved.scopes } } }
     }
 
-    connection = {
-      api_key         = saved.api_key
-      application_key = body.data.attributes.key
-    }
+    connection = { api_key = saved.api_key, application_key = body.data.attributes.key }
 
     retire {
       step "application key" {
         when   = saved.old_application_key_id != null
-        delete = "/api/v2/current_user/application_keys/${saved.old_application_key_id}"
+        delete = "${local.own_keys}/${saved.old_application_key_id}"
         gone   = [404]
       }
       step "API key" {
         when   = saved.old_api_key_id != null
-        delete = "/api/v2/api_keys/${saved.old_api_key_id}"
+        delete = "${local.api_keys}/${saved.old_api_key_id}"
         gone   = [404]
       }
     }
 
     list {
-      get = "/api/v2/current_user/application_keys"
-      query = {
-        "page[size]" = 100
-      }
+      get   = local.own_keys
       items = body.data
-      item = {
-        name                   = item.attributes.name
-        old_application_key_id = item.id
-      }
+      item  = { name = item.attributes.name, old_application_key_id = item.id }
       pagination "page" {
-        parameter = "page[number]"
-        first     = 0
+        parameter      = "page[number]"
+        first          = 0
+        size_parameter = "page[size]"
+        size           = 100
       }
     }
     list {
-      get = "/api/v2/api_keys"
-      query = {
-        "page[size]" = 100
-      }
+      get   = local.api_keys
       items = body.data
-      item = {
-        name           = item.attributes.name
-        old_api_key_id = item.id
-      }
+      item  = { name = item.attributes.name, old_api_key_id = item.id }
       pagination "page" {
-        parameter = "page[number]"
-        first     = 0
+        parameter      = "page[number]"
+        first          = 0
+        size_parameter = "page[size]"
+        size           = 100
       }
     }
   }

@@ -50,8 +50,9 @@ provider "deribit" {
   }
 
   locals {
-    name = substr(sha256(key.name), 0, 16)
-    key  = { name = local.name, max_scope = join(" ", concat(role.scopes, contains(role.scopes, "wallet:read") ? [] : ["wallet:none"])) }
+    name   = substr(sha256(key.name), 0, 16)
+    create = { jsonrpc = "2.0", id = 1, method = "private/create_api_key" }
+    key    = { name = local.name, max_scope = join(" ", concat(role.scopes, contains(role.scopes, "wallet:read") ? [] : ["wallet:none"])) }
   }
 
   auth "login" {
@@ -69,7 +70,7 @@ provider "deribit" {
   issue {
     step "ask" {
       post = "/private/create_api_key"
-      json = { jsonrpc = "2.0", id = 1, method = "private/create_api_key", params = local.key }
+      json = merge(local.create, { params = local.key })
       ok   = can(body.result.id) || body.result.security_key_authorization_required
       save = { challenge = body.result.challenge, made = body.result.id }
       undo {
@@ -81,13 +82,8 @@ provider "deribit" {
     step "answer" {
       when = saved.challenge != null
       post = "/private/create_api_key"
-      json = {
-        jsonrpc = "2.0"
-        id      = 1
-        method  = "private/create_api_key"
-        params  = merge(local.key, { challenge = saved.challenge, authorization_data = totp(connection.totp_seed) })
-      }
-      ok = can(body.result.id)
+      json = merge(local.create, { params = merge(local.key, { challenge = saved.challenge, authorization_data = totp(connection.totp_seed) }) })
+      ok   = can(body.result.id)
     }
     id       = body.result.id
     identify = "client_secret"

@@ -39,10 +39,7 @@ provider "etcd" {
   auth "login" {
     request {
       post = "/v3/auth/authenticate"
-      json = {
-        name     = connection.username
-        password = connection.password
-      }
+      json = { name = connection.username, password = connection.password }
     }
     token   = body.token
     headers = { Authorization = token }
@@ -60,10 +57,7 @@ provider "etcd" {
 
     step "user" {
       post = "/v3/auth/user/add"
-      json = {
-        name     = key.name
-        password = candidate.password
-      }
+      json = { name = key.name, password = candidate.password }
       ok   = body.header != null
       save = { user = key.name }
 
@@ -77,18 +71,12 @@ provider "etcd" {
 
     step "role" {
       post = "/v3/auth/user/grant"
-      json = {
-        user = key.name
-        role = role.role
-      }
-      ok = body.header != null
+      json = { user = key.name, role = role.role }
+      ok   = body.header != null
     }
 
-    id = key.name
-    secret = {
-      password = candidate.password
-      username = key.name
-    }
+    id     = key.name
+    secret = { password = candidate.password, username = key.name }
   }
 
   # The tokens that the user got by the password end with it.
@@ -103,29 +91,20 @@ provider "etcd" {
     post  = "/v3/auth/user/list"
     json  = {}
     items = body.users
-    item = {
-      id   = item
-      name = item
-    }
+    item  = { id = item, name = item }
   }
 
   probe {
-    post = "/v3/auth/authenticate"
-    json = {
-      name     = secret.username
-      password = secret.password
-    }
+    post  = "/v3/auth/authenticate"
+    json  = { name = secret.username, password = secret.password }
     alive = [200]
     dead  = status == 400 && can(regex("authentication failed", body.message))
   }
 
   rotate {
-    candidate = { password = random_password(40) }
-    post      = "/v3/auth/user/changepw"
-    json = {
-      name     = connection.username
-      password = candidate.password
-    }
+    candidate  = { password = random_password(40) }
+    post       = "/v3/auth/user/changepw"
+    json       = { name = connection.username, password = candidate.password }
     ok         = body.header != null
     connection = { password = candidate.password }
   }

@@ -53,10 +53,7 @@ provider "express-gateway" {
     json = {
       consumerId = role.consumer
       type       = "key-auth"
-      credential = {
-        keyId  = key.name
-        scopes = role.scopes
-      }
+      credential = { keyId = key.name, scopes = role.scopes }
     }
     response = "text"
     id       = key.name
@@ -79,30 +76,20 @@ provider "express-gateway" {
   list {
     get   = "/credentials/${role.consumer}"
     items = [for one in body.credentials : one if one.type == "key-auth" && one.isActive]
-    item = {
-      id   = item.keyId
-      name = item.keyId
-    }
+    item  = { id = item.keyId, name = item.keyId }
   }
 
   lookup {
     get   = "/credentials/key-auth/${key.name}"
     items = try(body.isActive, false) ? [body] : []
-    item = {
-      id   = item.keyId
-      name = item.keyId
-    }
+    item  = { id = item.keyId, name = item.keyId }
   }
 
   # The successor belongs to the same consumer and has the same scopes.
   rotate {
     step "own" {
-      get = "/credentials/key-auth/${split(":", connection.admin_key)[0]}"
-      save = {
-        old_id   = body.keyId
-        consumer = body.consumerId
-        scopes   = body.scopes
-      }
+      get  = "/credentials/key-auth/${split(":", connection.admin_key)[0]}"
+      save = { old_id = body.keyId, consumer = body.consumerId, scopes = body.scopes }
     }
 
     step "new" {
@@ -110,10 +97,7 @@ provider "express-gateway" {
       json = {
         consumerId = saved.consumer
         type       = "key-auth"
-        credential = {
-          keyId  = key.name
-          scopes = saved.scopes
-        }
+        credential = { keyId = key.name, scopes = saved.scopes }
       }
       save = { new_id = key.name }
 
@@ -135,10 +119,7 @@ provider "express-gateway" {
     lookup {
       get   = "/credentials/key-auth/${key.name}"
       items = try(body.isActive, false) ? [body] : []
-      item = {
-        name   = item.keyId
-        old_id = item.keyId
-      }
+      item  = { name = item.keyId, old_id = item.keyId }
     }
   }
 

@@ -114,16 +114,10 @@ provider "google-apikeys" {
   }
 
   list {
-    get = "/v2/projects/${connection.project}/locations/global/keys"
-    query = {
-      pageSize = 300
-    }
+    get   = "/v2/projects/${connection.project}/locations/global/keys"
+    query = { pageSize = 300 }
     items = try(body.keys, [])
-    item = {
-      id         = split("/", item.name)[5]
-      name       = try(item.displayName, "")
-      created_at = item.createTime
-    }
+    item  = { id = split("/", item.name)[5], name = try(item.displayName, ""), created_at = item.createTime }
     pagination "cursor" {
       parameter = "pageToken"
       next      = body.nextPageToken

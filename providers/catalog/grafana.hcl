@@ -75,11 +75,8 @@ provider "grafana" {
 
   # The instance refuses a life longer than its token_expiration_day_limit.
   issue {
-    post = "/api/serviceaccounts/${role.service_account_id}/tokens"
-    json = {
-      name          = key.name
-      secondsToLive = key.ttl
-    }
+    post   = "/api/serviceaccounts/${role.service_account_id}/tokens"
+    json   = { name = key.name, secondsToLive = key.ttl }
     id     = tostring(body.id)
     secret = { token = body.key }
   }
@@ -93,12 +90,7 @@ provider "grafana" {
   list {
     get   = "/api/serviceaccounts/${role.service_account_id}/tokens"
     items = [for token in body : token if !token.isRevoked] # as secret scanning does
-    item = {
-      id           = tostring(item.id)
-      name         = item.name
-      created_at   = item.created
-      last_used_at = item.lastUsedAt
-    }
+    item  = { id = tostring(item.id), name = item.name, created_at = item.created, last_used_at = item.lastUsedAt }
   }
 
   # A token that is known but may not read the organization is told so by 403.
@@ -114,17 +106,11 @@ provider "grafana" {
   # password is not rotated: auth says so, before anything is sent.
   rotate {
     post = "/api/serviceaccounts/${connection.service_account_id}/tokens"
-    json = {
-      name          = key.name
-      secondsToLive = key.ttl
-    }
+    json = { name = key.name, secondsToLive = key.ttl }
     auth "bearer" { token = connection.token }
 
-    connection = {
-      token    = body.key
-      token_id = body.id
-    }
-    save = { old_id = connection.token_id }
+    connection = { token = body.key, token_id = body.id }
+    save       = { old_id = connection.token_id }
 
     retire {
       when   = saved.old_id != null
@@ -135,10 +121,7 @@ provider "grafana" {
     list {
       get   = "/api/serviceaccounts/${connection.service_account_id}/tokens"
       items = body
-      item = {
-        name   = item.name
-        old_id = item.id
-      }
+      item  = { name = item.name, old_id = item.id }
     }
   }
 

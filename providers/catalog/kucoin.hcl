@@ -84,11 +84,7 @@ provider "kucoin" {
     ok       = body.code == "200000"
     id       = body.data.apiKey
     identify = "secret_key"
-    secret = {
-      api_key    = body.data.apiKey
-      secret_key = body.data.apiSecret
-      passphrase = derived_password(key.name, 32)
-    }
+    secret   = { api_key = body.data.apiKey, secret_key = body.data.apiSecret, passphrase = derived_password(key.name, 32) }
   }
 
   revoke {
@@ -100,12 +96,8 @@ provider "kucoin" {
     }
     step "delete" {
       delete = "/api/v1/sub/api-key"
-      query = {
-        subName    = role.sub_name
-        apiKey     = key.id
-        passphrase = derived_password(key.name, 32)
-      }
-      ok = body.code == "200000"
+      query  = { subName = role.sub_name, apiKey = key.id, passphrase = derived_password(key.name, 32) }
+      ok     = body.code == "200000"
     }
   }
 
@@ -115,11 +107,7 @@ provider "kucoin" {
     query = { subName = role.sub_name }
     ok    = body.code == "200000"
     items = body.data
-    item = {
-      id         = item.apiKey
-      name       = item.remark
-      created_at = item.createdAt
-    }
+    item  = { id = item.apiKey, name = item.remark, created_at = item.createdAt }
   }
 
   key_name { max_length = 24 }

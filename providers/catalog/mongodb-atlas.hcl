@@ -56,6 +56,15 @@ provider "mongodb-atlas" {
     error_message = "give client_id and client_secret, or public_key and private_key"
   }
 
+  locals {
+    accounts = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
+    # Where accounts are made: in the project, or in the organization.
+    made_in = role.project_id != null ? "/api/atlas/v2/groups/${role.project_id}/serviceAccounts" : local.accounts
+    version = "application/vnd.atlas.2024-08-05+json"
+    answers = { Accept = local.version }
+    both    = { Accept = local.version, Content-Type = local.version }
+  }
+
   auth "oauth2" {
     when          = connection.client_id != null
     token_url     = "/api/oauth/token"
@@ -69,22 +78,15 @@ provider "mongodb-atlas" {
   }
 
   check {
-    get     = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
+    get     = local.accounts
     query   = { itemsPerPage = 1 }
-    headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+    headers = local.answers
   }
 
   issue {
     step "account" {
-      post = (
-        role.project_id != null ?
-        "/api/atlas/v2/groups/${role.project_id}/serviceAccounts" :
-        "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
-      )
-      headers = {
-        Accept       = "application/vnd.atlas.2024-08-05+json"
-        Content-Type = "application/vnd.atlas.2024-08-05+json"
-      }
+      post    = local.made_in
+      headers = local.both
       json = {
         name                    = key.name
         description             = "Leased by Vault"
@@ -97,44 +99,32 @@ provider "mongodb-atlas" {
         expires_at    = body.secrets[0].expiresAt
       }
       undo {
-        delete  = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${saved.client_id}"
-        headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+        delete  = "${local.accounts}/${saved.client_id}"
+        headers = local.answers
         gone    = [404]
       }
     }
     step "access_list" {
-      when = length(key.cidrs) > 0
-      post = (
-        role.project_id != null ?
-        "/api/atlas/v2/groups/${role.project_id}/serviceAccounts/${saved.client_id}/accessList" :
-        "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${saved.client_id}/accessList"
-      )
-      headers = {
-        Accept       = "application/vnd.atlas.2024-08-05+json"
-        Content-Type = "application/vnd.atlas.2024-08-05+json"
-      }
-      json = [for cidr in key.cidrs : { cidrBlock = cidr }]
+      when    = length(key.cidrs) > 0
+      post    = "${local.made_in}/${saved.client_id}/accessList"
+      headers = local.both
+      json    = [for cidr in key.cidrs : { cidrBlock = cidr }]
     }
     id         = saved.client_id
     expires_at = coalesce(saved.expires_at, key.expires_at)
-    secret = {
-      client_secret = saved.client_secret
-      client_id     = saved.client_id
-    }
+    secret     = { client_secret = saved.client_secret, client_id = saved.client_id }
   }
 
   revoke {
-    delete  = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts/${key.id}"
-    headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+    delete  = "${local.accounts}/${key.id}"
+    headers = local.answers
     gone    = [404]
   }
 
   list {
-    get = "/api/atlas/v2/orgs/${connection.org_id}/serviceAccounts"
-    query = {
-      itemsPerPage = 500
-    }
-    headers = { Accept = "application/vnd.atlas.2024-08-05+json" }
+    get     = local.accounts
+    query   = { itemsPerPage = 500 }
+    headers = local.answers
     items   = body.results
     item = {
       id           = item.clientId

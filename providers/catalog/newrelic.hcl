@@ -81,10 +81,7 @@ provider "newrelic" {
     json = {
       query = "mutation($keys: ApiAccessDeleteInput!) { apiAccessDeleteKeys(keys: $keys) { deletedKeys { id } errors { message type } } }"
       variables = {
-        keys = {
-          ingestKeyIds = role.kind == "user" ? null : [key.id]
-          userKeyIds   = role.kind != "user" ? null : [key.id]
-        }
+        keys = { ingestKeyIds = role.kind == "user" ? null : [key.id], userKeyIds = role.kind != "user" ? null : [key.id] }
       }
     }
     ok   = contains([for one in body.data.apiAccessDeleteKeys.deletedKeys : one.id], key.id)
@@ -97,19 +94,12 @@ provider "newrelic" {
       query = "query($query: ApiAccessKeySearchQuery!, $cursor: String) { actor { apiAccess { keySearch(query: $query, cursor: $cursor) { keys { id name createdAt } nextCursor } } } }"
       variables = {
         cursor = page.cursor
-        query = {
-          types = [role.kind == "user" ? "USER" : "INGEST"]
-          scope = { accountIds = [role.account_id] }
-        }
+        query  = { types = [role.kind == "user" ? "USER" : "INGEST"], scope = { accountIds = [role.account_id] } }
       }
     }
     ok    = can(length(body.data.actor.apiAccess.keySearch.keys))
     items = body.data.actor.apiAccess.keySearch.keys
-    item = {
-      id         = item.id
-      name       = coalesce(item.name, "")
-      created_at = item.createdAt
-    }
+    item  = { id = item.id, name = coalesce(item.name, ""), created_at = item.createdAt }
     pagination "cursor" { next = body.data.actor.apiAccess.keySearch.nextCursor }
   }
 

@@ -87,13 +87,9 @@ provider "okx" {
       perm       = join(",", role.permissions)
       ip         = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? join(",", concat(coalesce(role.ips, []), key.ips)) : null
     }
-    ok = body.code == "0"
-    id = body.data[0].apiKey
-    secret = {
-      secret_key = body.data[0].secretKey
-      api_key    = body.data[0].apiKey
-      passphrase = body.data[0].passphrase
-    }
+    ok     = body.code == "0"
+    id     = body.data[0].apiKey
+    secret = { secret_key = body.data[0].secretKey, api_key = body.data[0].apiKey, passphrase = body.data[0].passphrase }
   }
 
   cidrs {
@@ -113,11 +109,8 @@ provider "okx" {
     }
     step "delete" {
       post = "/api/v5/users/subaccount/delete-apikey"
-      json = {
-        subAcct = role.sub_account
-        apiKey  = key.id
-      }
-      ok = body.code == "0"
+      json = { subAcct = role.sub_account, apiKey = key.id }
+      ok   = body.code == "0"
     }
   }
 
@@ -126,11 +119,7 @@ provider "okx" {
     query = { subAcct = role.sub_account }
     ok    = body.code == "0"
     items = body.data
-    item = {
-      id         = item.apiKey
-      name       = item.label
-      created_at = item.ts
-    }
+    item  = { id = item.apiKey, name = item.label, created_at = item.ts }
   }
 
   # 50100 to 50119 are about key, signature, passphrase and address. 50001,

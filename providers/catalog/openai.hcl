@@ -55,16 +55,10 @@ provider "openai" {
   }
 
   list {
-    get = "/organization/projects/${role.project_id}/service_accounts"
-    query = {
-      limit = 100
-    }
+    get   = "/organization/projects/${role.project_id}/service_accounts"
+    query = { limit = 100 }
     items = body.data
-    item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
-    }
+    item  = { id = item.id, name = item.name, created_at = item.created_at }
     pagination "cursor" {
       parameter = "after"
       next      = body.last_id
@@ -100,16 +94,10 @@ provider "openai" {
     }
     step "new" {
       post = "/organization/admin_api_keys"
-      json = {
-        name               = key.name
-        expires_in_seconds = key.ttl
-      }
+      json = { name = key.name, expires_in_seconds = key.ttl }
     }
 
-    connection = {
-      admin_key    = body.value
-      admin_key_id = body.id
-    }
+    connection = { admin_key = body.value, admin_key_id = body.id }
     save = {
       old_id = (
         connection.admin_key_id != null ? connection.admin_key_id :
@@ -125,15 +113,10 @@ provider "openai" {
     }
 
     list {
-      get = "/organization/admin_api_keys"
-      query = {
-        limit = 100
-      }
+      get   = "/organization/admin_api_keys"
+      query = { limit = 100 }
       items = body.data
-      item = {
-        name   = item.name
-        old_id = item.id
-      }
+      item  = { name = item.name, old_id = item.id }
       pagination "cursor" {
         parameter = "after"
         next      = body.last_id

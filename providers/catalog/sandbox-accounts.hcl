@@ -54,11 +54,7 @@ provider "sandbox-accounts" {
 
     step "key" {
       post = "/v1/accounts/${saved.account_id}/keys"
-      json = {
-        name          = key.name
-        expires_at    = rfc3339(key.expires_at)
-        allowed_cidrs = key.cidrs
-      }
+      json = { name = key.name, expires_at = rfc3339(key.expires_at), allowed_cidrs = key.cidrs }
       save = { key_id = body.id }
     }
 
@@ -74,16 +70,10 @@ provider "sandbox-accounts" {
   }
 
   list {
-    get = "/v1/accounts"
-    query = {
-      limit = 100
-    }
+    get   = "/v1/accounts"
+    query = { limit = 100 }
     items = body.data
-    item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
-    }
+    item  = { id = item.id, name = item.name, created_at = item.created_at }
     pagination "cursor" {
       parameter = "cursor"
       next      = body.next_cursor
@@ -94,11 +84,7 @@ provider "sandbox-accounts" {
     get   = "/v1/accounts"
     query = { name = key.name }
     items = body.data
-    item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.created_at
-    }
+    item  = { id = item.id, name = item.name, created_at = item.created_at }
   }
 
   extend {

@@ -52,17 +52,10 @@ provider "sandbox" {
   }
 
   list {
-    get = "/v1/keys"
-    query = {
-      limit = 100
-    }
+    get   = "/v1/keys"
+    query = { limit = 100 }
     items = body.data
-    item = {
-      id           = item.id
-      name         = item.name
-      created_at   = item.created_at
-      last_used_at = item.last_used_at
-    }
+    item  = { id = item.id, name = item.name, created_at = item.created_at, last_used_at = item.last_used_at }
     pagination "cursor" {
       parameter = "cursor"
       next      = body.next_cursor
@@ -103,15 +96,10 @@ provider "sandbox" {
     }
 
     list {
-      get = "/v1/admin-keys"
-      query = {
-        limit = 100
-      }
+      get   = "/v1/admin-keys"
+      query = { limit = 100 }
       items = body.data
-      item = {
-        name   = item.name
-        old_id = item.id
-      }
+      item  = { name = item.name, old_id = item.id }
       pagination "cursor" {
         parameter = "cursor"
         next      = body.next_cursor

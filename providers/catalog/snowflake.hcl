@@ -51,15 +51,23 @@ provider "snowflake" {
     help     = "Role that the tokens are restricted to."
   }
 
+  locals {
+    tokens_of_user = {
+      role      = connection.role
+      statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}"
+    }
+    # Rows by the names of their columns.
+    rows = [for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row)]
+    done = body.code == "090001"
+    user = "${upper(connection.account)}.${upper(connection.username)}"
+  }
+
   auth "jwt" {
     when      = connection.private_key != null
     algorithm = "RS256"
     key       = connection.private_key
     lifetime  = "59m"
-    claims = {
-      iss = "${upper(connection.account)}.${upper(connection.username)}.SHA256:${public_key_sha256(connection.private_key)}"
-      sub = "${upper(connection.account)}.${upper(connection.username)}"
-    }
+    claims    = { iss = "${local.user}.SHA256:${public_key_sha256(connection.private_key)}", sub = local.user }
   }
   auth "bearer" {
     when  = connection.private_key == null
@@ -73,11 +81,8 @@ provider "snowflake" {
 
   check {
     post = "/api/v2/statements"
-    json = {
-      statement = "SELECT CURRENT_USER()"
-      role      = connection.role
-    }
-    ok = body.code == "090001"
+    json = { statement = "SELECT CURRENT_USER()", role = connection.role }
+    ok   = local.done
   }
 
   issue {
@@ -91,23 +96,20 @@ provider "snowflake" {
         "COMMENT = 'Leased by Vault'",
       ]))
     }
-    ok     = body.code == "090001"
+    ok     = local.done
     id     = key.name
-    secret = { token = zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], body.data[0]).token_secret }
+    secret = { token = local.rows[0].token_secret }
   }
 
   # "Does not exist" is also what a missing privilege is called, so that a token
   # is gone is seen from the list.
   revoke {
     step "look" {
-      post = "/api/v2/statements"
-      json = {
-        role      = connection.role
-        statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}"
-      }
-      ok   = body.code == "090001"
-      save = { names = [for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row).name] }
-      gone = status == 200 && body.code == "090001" && !contains([for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row).name], key.id)
+      post  = "/api/v2/statements"
+      json  = local.tokens_of_user
+      ok    = local.done
+      looks = true
+      gone  = status == 200 && local.done && !contains(local.rows[*].name, key.id)
     }
     step "remove" {
       post = "/api/v2/statements"
@@ -115,23 +117,16 @@ provider "snowflake" {
         role      = connection.role
         statement = "ALTER USER ${sql_identifier(role.user)} REMOVE PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.id)}"
       }
-      ok = body.code == "090001"
+      ok = local.done
     }
   }
 
   list {
-    post = "/api/v2/statements"
-    json = {
-      role      = connection.role
-      statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}"
-    }
-    ok    = body.code == "090001"
-    items = [for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row)]
-    item = {
-      id         = item.name
-      name       = item.name
-      created_at = split(" ", coalesce(item.created_on, ""))[0]
-    }
+    post  = "/api/v2/statements"
+    json  = local.tokens_of_user
+    ok    = local.done
+    items = local.rows
+    item  = { id = item.name, name = item.name, created_at = split(" ", coalesce(item.created_on, ""))[0] }
   }
 
   key_name {

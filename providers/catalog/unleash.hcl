@@ -48,6 +48,16 @@ provider "unleash" {
     help    = "Projects that the tokens are for; [\"*\"] means all."
   }
 
+  locals {
+    token = {
+      id           = item.tokenName
+      name         = item.tokenName
+      created_at   = item.createdAt
+      secret       = { token = item.secret }
+      last_used_at = item.seenAt
+    }
+  }
+
   auth "header" { headers = { Authorization = connection.token } }
 
   # Asks for the permission to read API tokens, and no token has this name.
@@ -79,26 +89,14 @@ provider "unleash" {
   list {
     get   = "/api/admin/api-tokens"
     items = body.tokens
-    item = {
-      id           = item.tokenName
-      name         = item.tokenName
-      created_at   = item.createdAt
-      secret       = { token = item.secret }
-      last_used_at = item.seenAt
-    }
+    item  = local.token
   }
 
   # Names are not unique.
   lookup {
     get   = "/api/admin/api-tokens/${key.name}"
     items = body.tokens
-    item = {
-      id           = item.tokenName
-      name         = item.tokenName
-      created_at   = item.createdAt
-      secret       = { token = item.secret }
-      last_used_at = item.seenAt
-    }
+    item  = local.token
   }
 
   # The new end is known to the whole server within a minute.
@@ -119,15 +117,9 @@ provider "unleash" {
   # A personal access token must have an end.
   rotate {
     post = "/api/admin/user/tokens"
-    json = {
-      description = key.name
-      expiresAt   = coalesce(rfc3339(key.expires_at), "9999-12-31T23:59:59Z")
-    }
+    json = { description = key.name, expiresAt = coalesce(rfc3339(key.expires_at), "9999-12-31T23:59:59Z") }
 
-    connection = {
-      token    = body.secret
-      token_id = tostring(body.id)
-    }
+    connection = { token = body.secret, token_id = tostring(body.id) }
 
     retire {
       when   = previous.token_id != null
@@ -138,10 +130,7 @@ provider "unleash" {
     list {
       get   = "/api/admin/user/tokens"
       items = body.pats
-      item = {
-        name     = item.description
-        previous = { token_id = tostring(item.id) }
-      }
+      item  = { name = item.description, previous = { token_id = tostring(item.id) } }
     }
   }
 

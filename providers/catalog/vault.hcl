@@ -61,10 +61,7 @@ provider "vault" {
   }
 
   auth "header" {
-    headers = {
-      X-Vault-Token     = connection.token
-      X-Vault-Namespace = connection.namespace
-    }
+    headers = { X-Vault-Token = connection.token, X-Vault-Namespace = connection.namespace }
   }
 
   check { get = "/v1/auth/token/lookup-self" }
@@ -107,11 +104,8 @@ provider "vault" {
 
   # A token that reaches its max TTL is granted less.
   extend {
-    post = "/v1/auth/token/renew-accessor"
-    json = {
-      accessor  = key.id
-      increment = "${key.ttl}s"
-    }
+    post       = "/v1/auth/token/renew-accessor"
+    json       = { accessor = key.id, increment = "${key.ttl}s" }
     expires_in = body.auth.lease_duration
     gone = (
       contains([400, 403], status) &&
@@ -122,13 +116,10 @@ provider "vault" {
   # A permission that lacks is a 403 as well; only "invalid token" is the
   # token's end. A server too old to say so leaves it unclear.
   probe {
-    get = "/v1/auth/token/lookup-self"
-    headers = {
-      X-Vault-Token     = secret.token
-      X-Vault-Namespace = connection.namespace
-    }
-    alive = status == 200
-    dead  = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+    get     = "/v1/auth/token/lookup-self"
+    headers = { X-Vault-Token = secret.token, X-Vault-Namespace = connection.namespace }
+    alive   = status == 200
+    dead    = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
   }
 
   # An orphan, since a child would end with the token that it replaces. Identity policies
@@ -160,10 +151,7 @@ provider "vault" {
         renewable         = true
         type              = "service"
       }
-      save = {
-        token    = body.auth.client_token
-        accessor = body.auth.accessor
-      }
+      save = { token = body.auth.client_token, accessor = body.auth.accessor }
 
       undo {
         post = "/v1/auth/token/revoke-accessor"
@@ -179,10 +167,7 @@ provider "vault" {
     step "is an orphan" {
       get = "/v1/auth/token/lookup-self"
       auth "header" {
-        headers = {
-          X-Vault-Token     = saved.token
-          X-Vault-Namespace = connection.namespace
-        }
+        headers = { X-Vault-Token = saved.token, X-Vault-Namespace = connection.namespace }
       }
       ok = body.data.orphan
     }
