@@ -7,6 +7,8 @@
 #
 # Admin credential: an access token of the account with the capabilities read:app,
 # read:key and write:key; it can be bound to single apps.
+#
+# Rights: https://ably.com/docs/platform/account/access-tokens
 provider "ably" {
   title    = "Ably"
   docs     = "https://ably.com/docs/platform/account/control-api"

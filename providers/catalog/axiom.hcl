@@ -2,7 +2,9 @@
 #
 # Sources: axiomhq/docs:content/docs/(api-reference)/restapi/versions/v2.json
 #
-# The admin token needs create, read and delete on API tokens.
+# The admin token needs create, read and delete on apiTokens.
+#
+# Rights: axiomhq/docs:content/docs/(api-reference)/restapi/versions/v2.json
 provider "axiom" {
   title    = "Axiom"
   docs     = "https://axiom.co/docs/reference/tokens"

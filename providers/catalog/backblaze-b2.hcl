@@ -4,10 +4,13 @@
 # https://www.backblaze.com/apidocs/b2-create-key
 #
 # Application keys; a role that names no capability gets keys that may list and read
-# files. The admin key needs writeKeys, listKeys and deleteKeys, and can give no more
-# than it has itself; it is replaced in the web interface.
+# files. The admin key needs writeKeys, listKeys and deleteKeys. Whoever has writeKeys
+# can make a key that may do anything, so it is as good as the master key; it is
+# replaced in the web interface.
 # The API's address differs by account, and is what b2_authorize_account answers as
 # apiUrl: the operator writes it as the connection's base_url.
+#
+# Rights: https://www.backblaze.com/docs/cloud-storage-application-key-capabilities
 provider "backblaze-b2" {
   title = "Backblaze B2"
   docs  = "https://www.backblaze.com/docs/cloud-storage-application-keys"

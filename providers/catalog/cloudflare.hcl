@@ -11,6 +11,8 @@
 # Admin credential: an API token with API Tokens Write (of the user) or Account API
 # Tokens Write, and none of the permissions that the keys get: Cloudflare demands no
 # more of it.
+#
+# Rights: https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api
 provider "cloudflare" {
   title    = "Cloudflare"
   docs     = "https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api/"

@@ -8,6 +8,8 @@
 # cluster knows it. The admin key is a Cloud API key of a service account with the
 # role OrganizationAdmin, or ResourceOwner of the service accounts; it is replaced
 # by another one of the same owner. A quota of keys is answered by 402.
+#
+# Rights: https://docs.confluent.io/cloud/current/security/authenticate/workload-identities/service-accounts/api-keys/manage-api-keys.html
 provider "confluent" {
   title    = "Confluent Cloud"
   docs     = "https://docs.confluent.io/cloud/current/security/authenticate/workload-identities/service-accounts/api-keys/overview.html"

@@ -3,11 +3,13 @@
 # Sources: digitalocean/openapi:specification/DigitalOcean-public.v2.yaml
 #
 # Access keys of a namespace of Functions, with which its functions are deployed and
-# called. The API token needs the scopes function:read, function:create and
-# function:delete, and nothing else.
+# called. The API token needs the scope function:admin, for each of these calls, and
+# nothing else.
 #
 # Not confirmed: which units expires_in takes; the documentation shows 7d, and hours
 # are sent. The end that the key got is read back.
+#
+# Rights: digitalocean/openapi:specification/DigitalOcean-public.v2.yaml
 provider "digitalocean-functions" {
   title    = "DigitalOcean Functions"
   docs     = "https://docs.digitalocean.com/reference/api/digitalocean/#tag/Functions"

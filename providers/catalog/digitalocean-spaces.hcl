@@ -5,6 +5,9 @@
 # Keys of Spaces, the object storage. The API token needs the scopes
 # spaces_key:create_credentials, spaces_key:read and spaces_key:delete. Keys do
 # not end by themselves.
+#
+# Rights: digitalocean/openapi:specification/DigitalOcean-public.v2.yaml;
+# https://docs.digitalocean.com/reference/api/reference/spaces-keys/
 provider "digitalocean-spaces" {
   title    = "DigitalOcean Spaces"
   docs     = "https://docs.digitalocean.com/reference/api/digitalocean/#tag/Spaces-Keys"

@@ -4,6 +4,8 @@
 # https://docs.dynatrace.com/docs/discover-dynatrace/references/dynatrace-api/environment-api/tokens-v2/api-tokens
 #
 # The admin token needs apiTokens.read and apiTokens.write.
+#
+# Rights: https://docs.dynatrace.com/managed/dynatrace-api/environment-api/tokens-v2/api-tokens/post-token
 provider "dynatrace" {
   title = "Dynatrace"
   docs  = "https://docs.dynatrace.com/docs/discover-dynatrace/references/dynatrace-api/environment-api/tokens-v2/api-tokens/post-token"

@@ -5,6 +5,8 @@
 # A key may do at most what its maker may, and a key that was made with a key has
 # no privileges at all: the connection needs a user, with the cluster privilege
 # manage_own_api_key or manage_api_key.
+#
+# Rights: elastic/elasticsearch-specification:output/openapi/elasticsearch-openapi.json
 provider "elasticsearch" {
   title = "Elasticsearch"
   docs  = "https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-security-create-api-key"

@@ -9,6 +9,8 @@
 #
 # Admin credential: the private key of the app, whose permissions and installations
 # bound what any key can have; install it where it is needed alone.
+#
+# Rights: octokit/openapi:generated/api.github.com.json
 provider "github-app" {
   title    = "GitHub App installation tokens"
   docs     = "https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app"

@@ -9,6 +9,9 @@
 #
 # Admin credential: a service account with roles/serviceusage.apiKeysAdmin on the
 # project and nothing else.
+#
+# Rights: https://cloud.google.com/api-keys/docs/access-control;
+# https://docs.cloud.google.com/iam/docs/roles-permissions/serviceusage
 provider "google-apikeys" {
   title    = "Google Cloud API keys"
   docs     = "https://cloud.google.com/api-keys/docs/reference/rest"

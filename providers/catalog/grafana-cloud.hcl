@@ -6,6 +6,8 @@
 # A key is an access policy with one token, so that each has its own scopes, realm and
 # subnets, and goes as a whole. The admin token needs accesspolicies:read, :write and
 # :delete. It is replaced in the web interface.
+#
+# Rights: https://www.pulumi.com/registry/packages/grafana/api-docs/cloud/accesspolicytoken
 provider "grafana-cloud" {
   title    = "Grafana Cloud"
   docs     = "https://grafana.com/docs/grafana-cloud/security-and-account-management/authentication-and-permissions/access-policies/"

@@ -8,6 +8,9 @@
 #
 # Admin credential: a management key with the scopes api-keys:read and api-keys:write,
 # and environments:read where names are looked up.
+#
+# Rights: https://docs.honeycomb.io/configure/teams/manage-api-keys;
+# https://www.pulumi.com/registry/packages/honeycombio/api-docs/apikey
 provider "honeycomb" {
   title    = "Honeycomb"
   docs     = "https://api-docs.honeycomb.io/api/key-management"

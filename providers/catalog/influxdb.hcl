@@ -6,9 +6,11 @@
 # InfluxDB 2. Tokens do not end by themselves. A token in the list shows its
 # value to an operator token, which nothing here reads.
 #
-# Admin credential: a token with read and write on authorizations of the organization,
-# and with every permission that the keys get, since InfluxDB lets nobody grant more
+# Admin credential: a token with read and write on authorizations of the organization
+# and on the users that they belong to, and with every permission that the keys get, since InfluxDB lets nobody grant more
 # than they have.
+#
+# Rights: influxdata/openapi:contracts/oss.json
 provider "influxdb" {
   title = "InfluxDB 2"
   docs  = "https://docs.influxdata.com/influxdb/v2/admin/tokens/create-token/"

@@ -8,6 +8,8 @@
 #
 # Admin credential: an organization API key, which the organization's owner makes;
 # project keys may not make others.
+#
+# Rights: langfuse/langfuse:web/public/generated/api/openapi.yml
 provider "langfuse" {
   title    = "Langfuse"
   docs     = "https://langfuse.com/docs/administration/scim-and-org-api"

@@ -4,6 +4,8 @@
 #
 # Admin credential: a personal access token with account:read_write; Linode lets it
 # grant no more than it has itself, so it has what the keys get too.
+#
+# Rights: linode/linode-api-docs:openapi.yaml
 provider "linode" {
   title    = "Linode (Akamai)"
   docs     = "https://techdocs.akamai.com/linode-api/reference/post-personal-access-token"

@@ -9,6 +9,9 @@
 #
 # Admin credential: an API key with the actions keys.get, keys.create, keys.update and
 # keys.delete, or the master key, which is start-up configuration.
+#
+# Rights: meilisearch/open-api:open-api.json;
+# https://www.meilisearch.com/docs/learn/security/master_key
 provider "meilisearch" {
   title = "Meilisearch"
   docs  = "https://www.meilisearch.com/docs/reference/api/keys"

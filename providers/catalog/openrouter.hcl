@@ -5,6 +5,8 @@
 #
 # Admin credential: a management key, which manages keys and cannot be used for
 # completions.
+#
+# Rights: OpenRouterTeam/typescript-sdk:.speakeasy/in.openapi.yaml
 provider "openrouter" {
   title    = "OpenRouter"
   docs     = "https://openrouter.ai/docs/features/provisioning-api-keys"

@@ -4,10 +4,13 @@
 # https://planetscale.com/docs/api/reference/create_password
 #
 # Passwords of a branch of a Vitess database; a role that names no role gets readers.
-# The service token needs, for the database, connect_branch, create_branch_password
-# and delete_branch_password (for production connect_production_branch and so on).
+# The service token needs, for the database, connect_branch and delete_branch_password;
+# for branches of production connect_production_branch and
+# delete_production_branch_password.
 # A renewal takes no time of ours, so a password is made for as long as its lease
 # may last.
+#
+# Rights: planetscale/terraform-provider-planetscale:schemas/openapi.yaml
 provider "planetscale" {
   title    = "PlanetScale"
   docs     = "https://planetscale.com/docs/api/reference/create_password"

@@ -3,7 +3,10 @@
 # Sources: qdrant/qdrant-cloud-public-api:gen/openapiv2/qdrant/cloud/cluster/auth/v2/database_api_key.swagger.json;
 # https://qdrant.tech/documentation/cloud-api/
 #
-# Keys of a cluster. The management key needs to write database API keys.
+# Keys of a cluster. The management key needs read:api_keys, write:api_keys
+# and delete:api_keys.
+#
+# Rights: qdrant/qdrant-cloud-public-api:gen/openapiv2/qdrant/cloud/cluster/auth/v2/database_api_key.swagger.json
 provider "qdrant-cloud" {
   title    = "Qdrant Cloud"
   docs     = "https://qdrant.tech/documentation/cloud/authentication/"

@@ -4,7 +4,9 @@
 # https://www.scaleway.com/en/developers/api/iam/
 #
 # Keys of an IAM application, which may do what its policies say. The admin key
-# needs the permission set IAMManager.
+# needs the permission set IAMApplicationManager, and IAMManager suffices too.
+#
+# Rights: https://github.com/scaleway/docs-content/blob/main/pages/iam/credentials/create-api-keys.mdx
 provider "scaleway" {
   title    = "Scaleway"
   docs     = "https://www.scaleway.com/en/developers/api/iam/#path-api-keys-create-an-api-key"

@@ -8,6 +8,8 @@
 # api.*.read_key, api.*.update_key, api.*.delete_key and api.*.read_api; it is
 # made in the dashboard and cannot be replaced by the API. Verification is cached
 # at the edge, where a deleted key may pass for up to a minute.
+#
+# Rights: https://www.mintlify.com/unkeyed/unkey/security/root-keys
 provider "unkey" {
   title    = "Unkey"
   docs     = "https://www.unkey.com/docs/api-reference/v2/keys/create-api-key"

@@ -6,8 +6,9 @@ import (
 )
 
 // notes are the comment that a definition begins with, but for its category: where the
-// facts are from, and what a reader has to know, what nobody has confirmed among it.
-type notes struct{ Sources, Text string }
+// facts are from, where the provider says which rights the admin credential needs, and
+// what a reader has to know, what nobody has confirmed among it.
+type notes struct{ Sources, Rights, Text string }
 
 // link finds addresses, which are shown as links when they stand in angle brackets.
 var link = regexp.MustCompile(`https://[^\s;,()]*[^\s;,.()]`)
@@ -19,10 +20,13 @@ func notesOf(source string) notes {
 		text := link.ReplaceAllString(strings.Join(paragraph, " "), "<$0>")
 		paragraph = nil
 		sources, isSources := strings.CutPrefix(text, "Sources: ")
+		rights, isRights := strings.CutPrefix(text, "Rights: ")
 		switch {
 		case text == "" || strings.HasPrefix(text, "Category: "):
 		case isSources:
 			n.Sources = sources
+		case isRights:
+			n.Rights = rights
 		case n.Text == "":
 			n.Text = text
 		default:
