@@ -181,6 +181,24 @@ func TestEveryEventIsDocumentedAndTested(t *testing.T) {
 	}
 }
 
+// databaseEvents are what Vault's database engine (builtin/logical/database of 1.21.4) tells
+// of what this one has too: of plugins, which that one reloads, this one has none. Each has
+// a name.
+var databaseEvents = []string{
+	"config-delete", "config-write", "creds-create", "creds-create-fail", "reset",
+	"role-create", "role-delete", "role-update", "rotate", "rotate-fail", "rotate-root", "rotate-root-fail",
+	"static-creds-create", "static-creds-create-fail", "static-role-create", "static-role-delete", "static-role-update",
+}
+
+func TestEventsAreNamedAsThoseOfTheDatabaseEngine(t *testing.T) {
+	documented := documentedEvents(t)
+	for _, operation := range databaseEvents {
+		if !slices.Contains(documented, operation) {
+			t.Errorf("database/%s is no event here", operation)
+		}
+	}
+}
+
 // documentedEvents are the operations in the table of docs/events.md, its short forms
 // written out: "…-fail" after an event, and "-update" after one that ends with -create.
 func documentedEvents(t *testing.T) (operations []string) {
@@ -237,8 +255,14 @@ func (m *mount) tellsOnlyWhatIsDocumented() {
 	m.events.Lock()
 	defer m.events.Unlock()
 	for _, event := range m.events.Events {
-		if operation := strings.TrimPrefix(string(event.Type), "apikeys/"); !slices.Contains(documented, operation) {
+		operation := strings.TrimPrefix(string(event.Type), "apikeys/")
+		if !slices.Contains(documented, operation) {
 			m.t.Errorf("docs/events.md does not have %s", event.Type)
+		}
+		metadata := event.Event.Metadata.AsMap()
+		named := metadata["name"] != nil || !slices.Contains(databaseEvents, operation)
+		if metadata["operation"] != operation || metadata["modified"] == nil || metadata["path"] == nil || !named {
+			m.t.Errorf("%s has the metadata %v, which are not those of the database engine", event.Type, metadata)
 		}
 	}
 }

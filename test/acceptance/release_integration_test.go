@@ -26,7 +26,8 @@ const releaseVersion, releaseCommit = "v9.8.7", "0123456789abcdef0123456789abcde
 func TestReleaseIsTheSameTwice(t *testing.T) {
 	t.Parallel()
 	first := makeRelease(t, t.TempDir())
-	second := makeRelease(t, filepath.Join(t.TempDir(), "elsewhere"))
+	key, signers := newSigner(t, "release@example.com")
+	second := makeRelease(t, filepath.Join(t.TempDir(), "elsewhere"), "SIGNING_KEY="+key)
 	sums := readFile(t, first, "SHA256SUMS")
 	if other := readFile(t, second, "SHA256SUMS"); other != sums {
 		t.Errorf("two releases of the same sources differ:\n%s\n%s", sums, other)
@@ -42,11 +43,12 @@ func TestReleaseIsTheSameTwice(t *testing.T) {
 	tellsWhatIsInIt(t, first)
 	becomesAnImage(t, first)
 	refusesWhatIsNotTheRelease(t, first)
+	takesWhatIsSigned(t, second, signers)
 	runsUnderItsVersion(t, first)
 }
 
 // makeRelease makes one for this platform, of a copy of the sources elsewhere.
-func makeRelease(t *testing.T, sources string) (folder string) {
+func makeRelease(t *testing.T, sources string, settings ...string) (folder string) {
 	t.Helper()
 	tracked, err := exec.Command("git", "-C", "../..", "ls-files", "-z").Output()
 	if err != nil {
@@ -59,6 +61,7 @@ func makeRelease(t *testing.T, sources string) (folder string) {
 	cmd := exec.Command("scripts/release", releaseVersion, folder)
 	cmd.Dir = sources
 	cmd.Env = append(os.Environ(), "COMMIT="+releaseCommit, "PLATFORMS="+runtime.GOOS+"/"+runtime.GOARCH)
+	cmd.Env = append(cmd.Env, settings...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -146,7 +149,13 @@ func refusesWhatIsNotTheRelease(t *testing.T, folder string) {
 			t.Errorf("%s: it left %v", name, left)
 		}
 	}
-	if out, err := register(t, folder, "SIGNERS="+signers, "PLUGIN_DIRECTORY="+plugins, "INSTALL_ONLY=1"); err != nil || !strings.Contains(out, "Signed by release@example.com") {
+}
+
+// takesWhatIsSigned: the release's own signature is taken by whoever knows its key.
+func takesWhatIsSigned(t *testing.T, folder, signers string) {
+	t.Helper()
+	out, err := register(t, folder, "SIGNERS="+signers, "PLUGIN_DIRECTORY="+t.TempDir(), "INSTALL_ONLY=1")
+	if err != nil || !strings.Contains(out, "Signed by release@example.com") {
 		t.Errorf("what is signed is refused: %v, %s", err, out)
 	}
 }
@@ -155,23 +164,30 @@ func refusesWhatIsNotTheRelease(t *testing.T, folder string) {
 // whose key that is.
 func sign(t *testing.T, folder, who string) (signers string) {
 	t.Helper()
-	dir := t.TempDir()
-	key := filepath.Join(dir, "key")
+	key, signers := newSigner(t, who)
 	sums := filepath.Join(folder, "SHA256SUMS")
 	os.Remove(sums + ".sig")
-	for _, args := range [][]string{
-		{"-q", "-t", "ed25519", "-N", "", "-C", who, "-f", key},
-		{"-q", "-Y", "sign", "-n", "vault-plugin-secrets-apikeys", "-f", key, sums},
-	} {
-		if out, err := exec.Command("ssh-keygen", args...).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
-	signers = filepath.Join(dir, "signers")
+	keygen(t, "-q", "-Y", "sign", "-n", "vault-plugin-secrets-apikeys", "-f", key, sums)
+	return signers
+}
+
+// newSigner makes somebody's key, and the file that says whose it is.
+func newSigner(t *testing.T, who string) (key, signers string) {
+	t.Helper()
+	dir := t.TempDir()
+	key, signers = filepath.Join(dir, "key"), filepath.Join(dir, "signers")
+	keygen(t, "-q", "-t", "ed25519", "-N", "", "-C", who, "-f", key)
 	if err := os.WriteFile(signers, []byte(who+" "+readFile(t, dir, "key.pub")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return signers
+	return key, signers
+}
+
+func keygen(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("ssh-keygen", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // runsUnderItsVersion registers the release with a real Vault.
