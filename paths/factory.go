@@ -57,7 +57,10 @@ type front struct {
 // HandleRequest refuses unknown fields and values of the wrong type, each in
 // one sentence, and passes everything else on.
 func (f *front) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
-	growStack(len(req.Path)) // the compiler must not know which byte is looked at
+	growStack(len(req.Path))                      // the compiler must not know which byte is looked at
+	if req.Operation == logical.RevokeOperation { // nobody sent it, and Vault is to see its errors
+		return f.Backend.HandleRequest(ctx, req)
+	}
 	if path := f.routes.Route(req.Path); path != nil {
 		if err := checkInput(path, req); err != nil {
 			return logical.ErrorResponse("%s", err), nil
@@ -69,7 +72,7 @@ func (f *front) HandleRequest(ctx context.Context, req *logical.Request) (*logic
 	if req.Operation == logical.HelpOperation && resp != nil {
 		documentQueries(resp.Data["openapi"])
 	}
-	if text, ok := userErrorIn(err); ok && req.Operation != logical.RevokeOperation {
+	if text, ok := userErrorIn(err); ok {
 		return logical.ErrorResponse("%s", text), nil
 	}
 	return resp, err

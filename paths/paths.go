@@ -23,13 +23,13 @@ const operationPrefix = "apikeys"
 // mistakes that they return.
 func All(e *backend.Engine) []*framework.Path {
 	return slices.Concat(
+		credsPaths(e), // first, since who asks most is matched with one after another
 		providerPaths(e),
 		definitionPaths(e),
 		connectionPaths(e),
 		checkPaths(e),
 		resetPaths(e),
 		rolePaths(e),
-		credsPaths(e),
 		staticRolePaths(e),
 		staticCredsPaths(e),
 		rotationPaths(e),

@@ -82,6 +82,10 @@ func partsOf(value cty.Value) (parts []string, open bool) {
 	named := expr.HasNames(value)
 	for it := value.ElementIterator(); it.Next(); {
 		name, element := it.Element()
+		if text, ok := expr.TextOf(element); ok && !named && !element.IsMarked() {
+			parts = append(parts, text)
+			continue
+		}
 		inner, open := partsOf(element)
 		switch {
 		case !open:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,21 +43,22 @@ var prices = map[string]func(args []cty.Value) (units int, err error){
 // price is what a call costs, told before it is made. An error is for a call
 // that is not to be made at any price.
 func price(e *hclsyntax.FunctionCallExpr, f function.Function, args []cty.Value) (int, error) {
-	plain := make([]cty.Value, len(args))
+	if e.ExpandFinal && len(args) > 0 {
+		last := len(args) - 1
+		args = slices.Concat(args[:last], ElementsOf(args[last]))
+	}
 	for i, arg := range args {
-		plain[i], _ = arg.UnmarkDeep()
-	}
-	if e.ExpandFinal && len(plain) > 0 {
-		plain = append(plain[:len(plain)-1], ElementsOf(plain[len(plain)-1])...)
-	}
-	for i, arg := range plain {
-		if parameterType(f, i) == cty.Number && tooLongForNumber(arg) {
+		if tooLongForNumber(arg) && parameterType(f, i) == cty.Number {
 			return 0, errNoNumber
 		}
 	}
 	of := prices[e.Name]
 	if of == nil {
 		return 0, nil
+	}
+	plain := make([]cty.Value, len(args))
+	for i, arg := range args {
+		plain[i], _ = arg.UnmarkDeep()
 	}
 	return of(plain)
 }

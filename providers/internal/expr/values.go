@@ -250,10 +250,10 @@ func MarkedTexts(value cty.Value) []string {
 
 // AllTexts are all texts inside value.
 func AllTexts(value cty.Value) []string {
-	value, _ = value.UnmarkDeep()
 	if text, ok := TextOf(value); ok {
 		return []string{text}
 	}
+	value, _ = value.UnmarkDeep()
 	if value.IsNull() || !value.IsKnown() || !value.CanIterateElements() {
 		return nil
 	}

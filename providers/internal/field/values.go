@@ -14,18 +14,13 @@ import (
 func FieldsValue(fields Fields, values expr.Values) (cty.Value, error) {
 	attributes := map[string]cty.Value{}
 	for _, field := range fields {
-		t := field.Type.WithoutOptionalAttributesDeep()
-		value := cty.NullVal(t)
 		given := values[field.Name]
 		if given == nil {
 			given = field.Default
 		}
-		if given != nil {
-			converted, err := convert.Convert(expr.ToCty(given), field.Type)
-			if err != nil {
-				return cty.NilVal, fmt.Errorf("%q must be %s", field.Name, field.wanted())
-			}
-			value = converted
+		value, err := field.toCty(given)
+		if err != nil {
+			return cty.NilVal, fmt.Errorf("%q must be %s", field.Name, field.wanted())
 		}
 		if field.Sensitive {
 			value = expr.Sensitive(value)
@@ -33,6 +28,37 @@ func FieldsValue(fields Fields, values expr.Values) (cty.Value, error) {
 		attributes[field.Name] = value
 	}
 	return cty.ObjectVal(attributes), nil
+}
+
+// toCty is a value of the field's type, null where there is none. Texts and lists of them,
+// which most are, are made without a conversion.
+func (f *Field) toCty(given any) (cty.Value, error) {
+	switch given := given.(type) {
+	case nil:
+		return cty.NullVal(f.Type.WithoutOptionalAttributesDeep()), nil
+	case string:
+		if f.Type == cty.String {
+			return cty.StringVal(given), nil
+		}
+	case []any:
+		if texts := textValues(given); len(texts) > 0 && f.Type.IsListType() && f.Type.ElementType() == cty.String {
+			return cty.ListVal(texts), nil
+		}
+	}
+	return convert.Convert(expr.ToCty(given), f.Type)
+}
+
+// textValues are the elements of a list of texts; nil where one is no text.
+func textValues(list []any) []cty.Value {
+	texts := make([]cty.Value, len(list))
+	for i, element := range list {
+		text, ok := element.(string)
+		if !ok {
+			return nil
+		}
+		texts[i] = cty.StringVal(text)
+	}
+	return texts
 }
 
 // UnknownFields is connection.* or role.* before anything was given.
