@@ -3,10 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -28,13 +30,12 @@ type size struct {
 	configDrop  time.Duration
 	upload      time.Duration
 	queuePage   time.Duration
-	// pluginIdle and vaultIdle are CPU time per second with nothing asked.
-	pluginIdle, vaultIdle time.Duration
-	memory                int64
+	idle        idleness
+	memory      int64
 }
 
 // runGrowth measures one mount whose ledger grows.
-func runGrowth(ctx context.Context, w *world, sizes []int, queued int, idle time.Duration, tell func(string)) ([]size, error) {
+func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, tell func(string)) ([]size, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
 	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false})
@@ -43,15 +44,6 @@ func runGrowth(ctx context.Context, w *world, sizes []int, queued int, idle time
 	}
 	var found []size
 	loaded := 0
-	measure := func(keys, queue int) error {
-		s, err := w.measure(ctx, path, p, keys, queue, idle, tell)
-		if err != nil {
-			return fmt.Errorf("with %d keys and %d entries queued: %w", keys, queue, err)
-		}
-		found = append(found, s)
-		tell(fmt.Sprintf("%+v", s))
-		return nil
-	}
 	for _, keys := range sizes {
 		began := time.Now()
 		if err := w.fill(ctx, "ledger", keys-loaded, p); err != nil {
@@ -59,20 +51,30 @@ func runGrowth(ctx context.Context, w *world, sizes []int, queued int, idle time
 		}
 		tell(fmt.Sprintf("loaded %d records in %s", keys-loaded, time.Since(began).Round(time.Second)))
 		loaded = keys
-		if err := measure(keys, 0); err != nil {
-			return nil, err
+		s, err := w.measure(ctx, path, p, keys, 0, idle, tell)
+		if err != nil {
+			return nil, fmt.Errorf("with %d keys: %w", keys, err)
 		}
+		found = append(found, s)
 	}
-	if queued == 0 {
-		return found, nil
+	return found, nil
+}
+
+// runQueue measures a mount with a long queue for a provider that is away.
+func runQueue(ctx context.Context, w *world, queued int, idle time.Duration, tell func(string)) (size, error) {
+	p := newProvider(false, 0, nil)
+	defer p.Close()
+	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false})
+	if err != nil {
+		return size{}, err
 	}
 	if err := w.client.write(ctx, "grow/config/away", connectionTo("http://127.0.0.1:1")); err != nil {
-		return nil, err
+		return size{}, err
 	}
 	if err := w.fill(ctx, "queue", queued, p); err != nil {
-		return nil, err
+		return size{}, err
 	}
-	return found, measure(loaded, queued)
+	return w.measure(ctx, path, p, 0, queued, idle, tell)
 }
 
 func (w *world) fill(ctx context.Context, what string, count int, p *provider) error {
@@ -97,7 +99,14 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		return s, err
 	}
 	s.known = time.Since(began)
-	if err := w.measureIdle(ctx, &s, idle, tell); err != nil {
+	if s.idle, err = w.idle(ctx, idle, tell); err != nil {
+		return s, err
+	}
+	plugin, err := w.process(w.program(engineProgram))
+	if err != nil {
+		return s, err
+	}
+	if s.memory, _, err = plugin.memory(); err != nil {
 		return s, err
 	}
 	if err := w.life(ctx, path, 50); err != nil {
@@ -110,13 +119,22 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		}
 		*into = r.mints
 	}
+	if keys > 0 {
+		time.Sleep(time.Until(began.Add(settledAfter)))
+	}
 	for _, call := range w.calls(path, p, &s) {
 		if *call.into, err = typical(ctx, call.times, call.do); err != nil {
 			return s, fmt.Errorf("%s: %w", call.what, err)
 		}
 	}
+	tell(fmt.Sprintf("%+v", s))
 	return s, nil
 }
+
+// settledAfter is how long after a start the engine has looked at the ledger once more,
+// for what the last call of a former leader may have written: twice the request timeout
+// and a minute. Until then whoever changes a connection has the whole ledger read.
+const settledAfter = 130 * time.Second
 
 // call is something that an operator does.
 type call struct {
@@ -263,56 +281,45 @@ func (w *world) awaitKnown(ctx context.Context, keys, queued int) error {
 
 // runElsewhere measures what an idle Vault takes that holds as many entries as a ledger,
 // of a mount that never looks at them.
-func runElsewhere(ctx context.Context, w *world, entries int, idle time.Duration, tell func(string)) (time.Duration, error) {
+func runElsewhere(ctx context.Context, w *world, entries int, idle time.Duration, tell func(string)) (idleness, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
 	if _, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}); err != nil {
-		return 0, err
+		return idleness{}, err
 	}
 	if err := w.fill(ctx, "elsewhere", entries, p); err != nil {
-		return 0, err
+		return idleness{}, err
 	}
-	used, err := w.idle(ctx, idle, tell)
-	return used.vault, err
+	return w.idle(ctx, idle, tell)
 }
 
-// idleSlice is for how long at a time idleness is watched: what Vault's collector of
-// garbage takes comes now and then, and all at once.
+// idleness is what is used in a second with nothing asked: as a rule, and at most. Go
+// collects a program's garbage every two minutes at the least, all at once.
+type idleness struct{ usual, most use }
+
+// idleSlice is for how long at a time idleness is watched.
 const idleSlice = 10 * time.Second
 
-// idle is what Vault and the plugin take in a second with nothing asked of them.
-func (w *world) idle(ctx context.Context, long time.Duration, tell func(string)) (use, error) {
-	began, err := w.cpu(engineProgram)
+func (w *world) idle(ctx context.Context, long time.Duration, tell func(string)) (idleness, error) {
+	before, err := w.cpu(engineProgram)
 	if err != nil {
-		return use{}, err
+		return idleness{}, err
 	}
-	before, last := began, began
-	slices := max(1, int(long/idleSlice))
-	for range slices {
+	var used []use
+	for range max(1, int(long/idleSlice)) {
 		select {
 		case <-ctx.Done():
-			return use{}, ctx.Err()
+			return idleness{}, ctx.Err()
 		case <-time.After(idleSlice):
 		}
-		if last, err = w.cpu(engineProgram); err != nil {
-			return use{}, err
+		now, err := w.cpu(engineProgram)
+		if err != nil {
+			return idleness{}, err
 		}
-		tell("idle, in a second: " + last.each(before, int(idleSlice/time.Second)).String())
-		before = last
+		used = append(used, now.each(before, int(idleSlice/time.Second)))
+		tell("idle, in a second: " + used[len(used)-1].String())
+		before = now
 	}
-	return last.each(began, slices*int(idleSlice/time.Second)), nil
-}
-
-// measureIdle measures what Vault and the plugin take with nothing asked of them.
-func (w *world) measureIdle(ctx context.Context, s *size, long time.Duration, tell func(string)) error {
-	used, err := w.idle(ctx, long, tell)
-	if err != nil {
-		return err
-	}
-	s.pluginIdle, s.vaultIdle = used.plugin, used.vault
-	plugin, err := processOf(w.program(engineProgram))
-	if err == nil {
-		s.memory, _, err = plugin.memory()
-	}
-	return err
+	slices.SortFunc(used, func(a, b use) int { return cmp.Compare(a.all(), b.all()) })
+	return idleness{used[len(used)/2], used[len(used)-1]}, nil
 }

@@ -172,14 +172,14 @@ func (w *world) round(ctx context.Context, program, path string, clients int, lo
 
 // cpu is what Vault and a plugin have used so far.
 func (w *world) cpu(program string) (used use, err error) {
-	if used.vault, err = cpuOf(w.vault.VaultPath()); err == nil && program != "" {
-		used.plugin, err = cpuOf(w.program(program))
+	if used.vault, err = w.cpuOf(w.vault.VaultPath()); err == nil && program != "" {
+		used.plugin, err = w.cpuOf(w.program(program))
 	}
 	return used, err
 }
 
-func cpuOf(file string) (time.Duration, error) {
-	p, err := processOf(file)
+func (w *world) cpuOf(file string) (time.Duration, error) {
+	p, err := w.process(file)
 	if err != nil {
 		return 0, err
 	}

@@ -14,16 +14,18 @@ import (
 // process is a running program, as /proc tells of it.
 type process struct{ id int }
 
-// processOf finds the process that runs the file, the oldest where Vault has another
-// one started for a moment; an error when there is none.
-func processOf(file string) (process, error) {
+// process finds the process that runs the file for this world, the oldest where Vault has
+// another one started for a moment; an error when there is none. Others on the machine may
+// run the same Vault: this one's, and its plugins, work in its folder.
+func (w *world) process(file string) (process, error) {
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
 		return process{}, err
 	}
 	oldest := process{}
 	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && target == file {
+		folder, _ := os.Readlink(filepath.Join(filepath.Dir(link), "cwd")) // one that is gone is none of ours
+		if target, err := os.Readlink(link); err == nil && target == file && strings.HasPrefix(folder, w.dir) {
 			id, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
 			if err == nil && (oldest.id == 0 || id < oldest.id) {
 				oldest.id = id
