@@ -323,13 +323,15 @@ func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secr
 	}
 	s = s.Gathering(secrets).Metered(context.Background(), 0)
 	key.Name, key.ID, key.SecretID = h.Name, h.ID, h.Sealed
-	s = s.With("key", key.Value())
-	s = s.With("saved", expr.ValuesObject(h.Saved, saved, h.Sealed))
-	s = s.With("secret", expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true))
-	for _, name := range []string{"key", "saved", "secret"} {
-		s.Conceal(s.Names[name])
+	ofKey := map[string]cty.Value{
+		"key":    key.Value(),
+		"saved":  expr.ValuesObject(h.Saved, saved, h.Sealed),
+		"secret": expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true),
 	}
-	return s, nil
+	for _, name := range []string{"key", "saved", "secret"} {
+		s.Conceal(ofKey[name])
+	}
+	return s.WithAll(ofKey), nil
 }
 
 // parameterScope is connection.* and role.* with the given parameters.
