@@ -34,7 +34,8 @@ type size struct {
 	memory      int64
 }
 
-// runGrowth measures one mount whose ledger grows.
+// runGrowth measures one mount whose ledger grows; beside an error it returns the sizes
+// that were measured before.
 func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, tell func(string)) ([]size, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
@@ -47,13 +48,13 @@ func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, t
 	for _, keys := range sizes {
 		began := time.Now()
 		if err := w.fill(ctx, "ledger", keys-loaded, p); err != nil {
-			return nil, err
+			return found, err
 		}
 		tell(fmt.Sprintf("loaded %d records in %s", keys-loaded, time.Since(began).Round(time.Second)))
 		loaded = keys
 		s, err := w.measure(ctx, path, p, keys, 0, idle, tell)
 		if err != nil {
-			return nil, fmt.Errorf("with %d keys: %w", keys, err)
+			return found, fmt.Errorf("with %d keys: %w", keys, err)
 		}
 		found = append(found, s)
 	}
@@ -120,7 +121,11 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		*into = r.mints
 	}
 	if keys > 0 {
-		time.Sleep(time.Until(began.Add(settledAfter)))
+		select {
+		case <-ctx.Done():
+			return s, ctx.Err()
+		case <-time.After(time.Until(began.Add(settledAfter))):
+		}
 	}
 	for _, call := range w.calls(path, p, &s) {
 		if *call.into, err = typical(ctx, call.times, call.do); err != nil {

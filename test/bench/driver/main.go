@@ -38,7 +38,10 @@ func run(ctx context.Context) error {
 	tick := flag.Duration("tick", 200*time.Millisecond, "pause between turns of the engine's clockwork as the ledger grows, each of which reads a thousand records")
 	leases := flag.Int("leases", 10_000, "how many leases the storm ends")
 	out := flag.String("out", "docs/benchmarks", "folder to write to; empty for none")
+	within := flag.Duration("within", time.Hour, "how long the whole may take; what was measured until then is written")
 	flag.Parse()
+	ctx, stop := context.WithTimeout(ctx, *within)
+	defer stop()
 
 	wanted, err := regexp.Compile(*only)
 	if err != nil {
@@ -65,7 +68,9 @@ func run(ctx context.Context) error {
 		"queue": func(w *world) error {
 			w.engineOptions = map[string]string{"tick_interval": tick.String()}
 			s, err := runQueue(ctx, w, *queued, *idle, tell)
-			r.sizes = append(r.sizes, s)
+			if err == nil {
+				r.sizes = append(r.sizes, s)
+			}
 			return err
 		},
 		"elsewhere": func(w *world) error {
@@ -92,14 +97,20 @@ func run(ctx context.Context) error {
 		if measure[part] == nil {
 			return fmt.Errorf("there is no part %q; write some of mints, growth, queue, storm, elsewhere", part)
 		}
-		if err := inWorld(ctx, measure[part]); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
+	}
+	for _, part := range strings.Split(*parts, ",") {
+		err := inWorld(ctx, measure[part])
+		if err != nil {
+			err = fmt.Errorf("%s: %w", part, err)
+		}
+		if *out != "" { // what has been measured so far
+			err = errors.Join(err, r.write(*out))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if *out == "" {
-		return nil
-	}
-	return r.write(*out)
+	return nil
 }
 
 // inWorld measures in a Vault of its own.

@@ -4,12 +4,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +65,7 @@ func (r *report) write(folder string) error {
 	if r.mints != nil {
 		files["mints.md"], files["mints.svg"] = r.mintTable(), r.mintPlot()
 	}
+	slices.SortFunc(r.sizes, func(a, b size) int { return cmp.Or(cmp.Compare(a.queued, b.queued), cmp.Compare(a.keys, b.keys)) })
 	if r.sizes != nil {
 		files["growth.md"], files["growth.svg"] = r.growthTable(), r.growthPlot()
 	}
