@@ -4,6 +4,7 @@ package acceptance
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,6 +53,14 @@ func testFaults(t *testing.T, m *mount, newSite func(t *testing.T) (name string,
 			bearsFaults(t, m, name, site, nil, fault)
 		})
 	}
+}
+
+// faultsInTurn are all faults, for one site that bears them one after the other.
+func faultsInTurn() (all []fault) {
+	for _, what := range slices.Sorted(maps.Keys(faults)) {
+		all = append(all, faults[what])
+	}
+	return all
 }
 
 // testTogether runs, beside each other, what a server bears that keeps the keys of

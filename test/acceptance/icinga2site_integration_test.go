@@ -24,6 +24,16 @@ var icinga2Server = realServer{
 	newSite: func(t *testing.T, server catalogServer, own ownNames) *restSite {
 		return server.(monitorOf).site(own)
 	},
+	administrator: func(t *testing.T, server catalogServer, name string) (settings, func() bool) {
+		monitor, password := server.(monitorOf), "Passw0rd-"+name
+		monitor.asAdmin(t, http.MethodPut, "/apiusers/"+name, settings{"attrs": settings{
+			"password": password, "permissions": []string{"objects/create/ApiUser", "objects/query/ApiUser", "objects/delete/ApiUser"},
+		}}).want(t, "making an administrator", http.StatusOK)
+		return settings{"username": name, "password": password}, func() bool {
+			return monitor.as(t, name+":"+password, http.MethodGet, "/apiusers?attrs=name", nil).
+				want(t, "the first administrator's users", http.StatusOK, http.StatusUnauthorized).status == http.StatusOK
+		}
+	},
 }
 
 type monitorOf struct{ *icinga2.Server }

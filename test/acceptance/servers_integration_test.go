@@ -46,7 +46,8 @@ var realServers = map[string]realServer{
 }
 
 // TestIntegrationServers takes keys through the same life at every server: minted,
-// used, renewed, revoked, lost on the way, found again, many at a time; and replaces
+// used, renewed, revoked, lost on the way, found again, many at a time, and by a network
+// that does all that Toxiproxy can do to it, one after the other; and replaces
 // the administrator's credential where that can be done.
 func TestIntegrationServers(t *testing.T) {
 	for name, server := range realServers {
@@ -83,6 +84,10 @@ func testServer(t *testing.T, s realServer) {
 		testLife(t, m, newParallelSite)
 		testRecoveryOf(t, "lost answers", m, newParallelSite)
 		testRecoveryOf(t, "outage", m, newParallelSite)
+		t.Run("faults", func(t *testing.T) {
+			name, site := newParallelSite(t)
+			bearsFaults(t, m, name, site, nil, faultsInTurn()...)
+		})
 		t.Run("a wrong credential", func(t *testing.T) {
 			name, site := newParallelSite(t)
 			refusesWrongCredential(t, m, name, site.(*restSite))
