@@ -98,14 +98,18 @@ func (p providerEndpoints) list(ctx context.Context, req *logical.Request, d *fr
 	return logical.ListResponseWithInfo(names, info), nil
 }
 
-// inShort is what a detailed list says of a provider, a column each.
+// inShort is what a detailed list says of a provider, the columns of docs/providers.
 func inShort(d *providers.Definition) map[string]any {
 	return map[string]any{
 		"title":            d.Title,
 		"category":         d.Category(),
 		"native_expiry":    d.Capabilities.NativeExpiry,
+		"extend":           d.Capabilities.Extend,
+		"found":            d.Capabilities.Reconcile || d.Capabilities.Lookup || d.Capabilities.KnownID,
 		"ip_binding":       d.Capabilities.IPBinding,
+		"in_place":         d.Capabilities.InPlace,
 		"rotate_root":      d.Capabilities.RotateRoot,
+		"rotate_in_place":  d.Capabilities.RotateInPlace,
 		"verified_against": strings.Join(d.VerifiedAgainst, ", "),
 	}
 }

@@ -25,9 +25,11 @@ func TestProviders(t *testing.T) {
 		if category := info[name].(data)["category"]; category == "" || category != shown["category"] {
 			t.Errorf("providers/%s shows the category %v, and the list %v", name, shown["category"], category)
 		}
-		for _, ability := range []string{"native_expiry", "ip_binding", "rotate_root"} {
-			if listed := info[name].(data)[ability]; listed == nil || listed != shown["capabilities"].(data)[ability] {
-				t.Errorf("providers/%s shows %s as %v, and the list as %v", name, ability, shown["capabilities"].(data)[ability], listed)
+		can := shown["capabilities"].(data)
+		can["found"] = can["reconcile"] == true || can["lookup"] == true || can["known_id"] == true
+		for _, ability := range []string{"native_expiry", "extend", "found", "ip_binding", "in_place", "rotate_root", "rotate_in_place"} {
+			if listed := info[name].(data)[ability]; listed == nil || listed != can[ability] {
+				t.Errorf("providers/%s shows %s as %v, and the list as %v", name, ability, can[ability], listed)
 			}
 		}
 		for _, kind := range []string{"connection_fields", "role_fields"} {

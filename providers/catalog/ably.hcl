@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Mail and messages
 #
 # Sources: ably/open-specs:definitions/control-v1.yaml
 #

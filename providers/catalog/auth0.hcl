@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Identity and secrets
 #
 # Sources: auth0/docs-v2:main/docs/oas/management/v2/management-api-oas.json;
 # https://auth0.com/docs/api/management/v2/clients/post-clients

@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Mail and messages
 #
 # Sources: mailgun/mailgun-mcp-server:src/openapi.yaml;
 # https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/keys

@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Mail and messages
 #
 # Sources: ActiveCampaign/postmark-php:src/Postmark/PostmarkAdminClient.php;
 # https://postmarkapp.com/developer/api/servers-api

@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Mail and messages
 #
 # Sources: resend/resend-openapi:resend.json;
 # https://resend.com/docs/api-reference/api-keys/create-api-key

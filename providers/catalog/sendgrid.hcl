@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Mail and messages
 #
 # Sources, unless a line names another: twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json.
 #

@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Mail and messages
 #
 # Sources, unless a line names another: twilio/twilio-oai:spec/json/twilio_iam_v1.json.
 #

@@ -1,4 +1,4 @@
-# Category: Identity, mail and messages
+# Category: Identity and secrets
 #
 # Sources, unless a line names another: hashicorp/vault-client-go:openapi.json
 # (which leaves the answers open) and hashicorp/vault:vault/token_store.go at

@@ -79,13 +79,45 @@ type category struct {
 	Pages []page
 }
 
+// Anchor is what a link to the category's heading says.
+func (c category) Anchor() string {
+	return strings.ReplaceAll(strings.ToLower(strings.ReplaceAll(c.Title, ",", "")), " ", "-")
+}
+
+// Names are the titles of its providers.
+func (c category) Names() string {
+	var names []string
+	for _, page := range c.Pages {
+		names = append(names, page.Title)
+	}
+	return strings.Join(names, ", ")
+}
+
+// catalog is what the page says that lists all providers: how many there are, and how many
+// of them can do what.
+type catalog struct {
+	Count, Ends, Bound, Rotate, Real int
+
+	Categories []category
+}
+
+func (c *catalog) add(d *providers.Definition) {
+	count := func(one bool, number *int) {
+		if one {
+			*number++
+		}
+	}
+	count(true, &c.Count)
+	count(d.Capabilities.NativeExpiry, &c.Ends)
+	count(d.Capabilities.IPBinding, &c.Bound)
+	count(d.Capabilities.RotateRoot, &c.Rotate)
+	count(len(d.VerifiedAgainst) > 0, &c.Real)
+}
+
 // pages are all pages by file name. testdata is the folder of the catalog's test data.
 func pages(testdata string) (map[string][]byte, error) {
 	made := map[string][]byte{}
-	var index struct {
-		Count      int
-		Categories []category
-	}
+	var index catalog
 	grouped := map[string][]page{}
 	for _, name := range providers.BuiltIn() {
 		definition, err := providers.Load(name)
@@ -105,7 +137,7 @@ func pages(testdata string) (map[string][]byte, error) {
 			return nil, err
 		}
 		grouped[field] = append(grouped[field], one)
-		index.Count++
+		index.add(definition)
 	}
 	for _, title := range slices.Sorted(maps.Keys(grouped)) {
 		index.Categories = append(index.Categories, category{title, grouped[title]})

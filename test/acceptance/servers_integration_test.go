@@ -46,9 +46,9 @@ var realServers = map[string]realServer{
 }
 
 // TestIntegrationServers takes keys through the same life at every server: minted,
-// used, renewed, revoked, lost on the way, found again, many at a time, and by a network
-// that does all that Toxiproxy can do to it, one after the other; and replaces
-// the administrator's credential where that can be done.
+// used, renewed, revoked, lost on the way, found again, many at a time, and over a network
+// that Toxiproxy breaks; and replaces the administrator's credential where that can be
+// done.
 func TestIntegrationServers(t *testing.T) {
 	for name, server := range realServers {
 		if server.alone {
