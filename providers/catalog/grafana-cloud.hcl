@@ -5,7 +5,9 @@
 #
 # A key is an access policy with one token, so that each has its own scopes, realm and
 # subnets, and goes as a whole. The admin token needs accesspolicies:read, :write and
-# :delete. It is replaced in the web interface.
+# :delete. It is replaced by another token of its own policy, which policy_id names: a
+# token does not tell to which it belongs. When a key was used last is known of tokens
+# alone, and policies are what is listed.
 #
 # Rights: https://www.pulumi.com/registry/packages/grafana/api-docs/cloud/accesspolicytoken
 provider "grafana-cloud" {
@@ -25,6 +27,15 @@ provider "grafana-cloud" {
     help     = "Region of the access policies, such as us or prod-eu-west-2."
   }
 
+  connection "policy_id" {
+    type = string
+    help = "Id of the access policy that token belongs to. Rotation needs it."
+  }
+  connection "token_id" {
+    type = string
+    help = "Id of token, which tells rotation what to delete; a rotation sets it itself from then on."
+  }
+
   role "scopes" {
     type     = list(string)
     required = true
@@ -38,6 +49,8 @@ provider "grafana-cloud" {
     help     = "What the tokens may see, such as [{\"type\":\"stack\",\"identifier\":\"123\"}]."
   }
 
+  locals { within = { region = connection.region } }
+
   auth "bearer" { token = connection.token }
 
   check {
@@ -48,7 +61,7 @@ provider "grafana-cloud" {
   issue {
     step "policy" {
       post    = "/v1/accesspolicies"
-      query   = { region = connection.region }
+      query   = local.within
       headers = { X-Request-Id = "policy-${key.name}" }
       json = {
         name       = key.name
@@ -56,17 +69,17 @@ provider "grafana-cloud" {
         realms     = role.realms
         conditions = length(key.cidrs) > 0 ? { allowedSubnets = key.cidrs } : null
       }
-      save = { policy_id = body.id }
+      save = { policy_id = body.id, scopes = body.scopes }
       undo {
         delete  = "/v1/accesspolicies/${saved.policy_id}"
-        query   = { region = connection.region }
+        query   = local.within
         headers = { X-Request-Id = "undo-${key.name}" }
         gone    = [404]
       }
     }
     step "token" {
       post    = "/v1/tokens"
-      query   = { region = connection.region }
+      query   = local.within
       headers = { X-Request-Id = "token-${key.name}" }
       json    = { accessPolicyId = saved.policy_id, name = key.name, expiresAt = rfc3339(key.expires_at) }
       save    = { token_id = body.id }
@@ -74,34 +87,60 @@ provider "grafana-cloud" {
     id         = saved.policy_id
     secret     = { token = body.token }
     expires_at = body.expiresAt
+    granted    = { scopes = saved.scopes }
   }
 
   revoke {
     delete  = "/v1/accesspolicies/${key.id}"
-    query   = { region = connection.region }
+    query   = local.within
     headers = { X-Request-Id = "revoke-${key.name}" }
     gone    = [404]
   }
 
   list {
     get   = "/v1/accesspolicies"
-    query = { region = connection.region, pageSize = 500, pageCursor = page.cursor }
+    query = { region = connection.region, pageSize = 500 }
     items = body.items
-    item = {
-      id         = item.id
-      name       = item.name
-      created_at = item.createdAt
-    }
-    next = body.metadata.pagination.nextPage == null ? null : { cursor = urldecode(regex("[?&]pageCursor=([^&]*)", body.metadata.pagination.nextPage)[0]) }
+    item  = { id = item.id, name = item.name, created_at = item.createdAt }
+    pagination "url" { next = body.metadata.pagination.nextPage }
   }
 
   extend {
     post       = "/v1/tokens/${saved.token_id}"
-    query      = { region = connection.region }
+    query      = local.within
     headers    = { X-Request-Id = "extend-${key.name}-${unix(key.expires_at)}" }
     json       = { expiresAt = rfc3339(key.expires_at) }
     gone       = [404]
     expires_at = body.expiresAt
+  }
+
+  rotate {
+    step "own" {
+      get   = "/v1/accesspolicies/${connection.policy_id}"
+      query = local.within
+    }
+    step "new" {
+      post    = "/v1/tokens"
+      query   = local.within
+      headers = { X-Request-Id = "rotate-${key.name}" }
+      json    = { accessPolicyId = connection.policy_id, name = key.name, expiresAt = rfc3339(key.expires_at) }
+    }
+    connection = { token = body.token, token_id = body.id }
+    save       = { old_id = connection.token_id }
+    retire {
+      when    = saved.old_id != null
+      delete  = "/v1/tokens/${saved.old_id}"
+      query   = local.within
+      headers = { X-Request-Id = "retire-${saved.old_id}" }
+      gone    = [404]
+    }
+    list {
+      get   = "/v1/tokens"
+      query = { region = connection.region, accessPolicyId = connection.policy_id, pageSize = 500 }
+      items = body.items
+      item  = { name = item.name, old_id = item.id }
+      pagination "url" { next = body.metadata.pagination.nextPage }
+    }
   }
 
   key_name { characters = "a-z0-9-" }

@@ -321,3 +321,94 @@ exchange "tokens that read metrics" {
     }
   }
 }
+
+exchange "rotation" {
+  source   = "grafana/grafana-com-public-clients:openapi.json"
+  document = "grafana-cloud.json"
+  prefix   = "/api"
+  connection = {
+    token     = "glc_admin"
+    region    = "eu"
+    policy_id = "c45485b6-8321-4cf2-bcec-12006df755ff"
+    token_id  = "a1b2c3d4-0000-4000-8000-000000000001"
+  }
+  role = { scopes = ["metrics:read"], realms = [{ type = "stack", identifier = "123" }] }
+
+  step "check" {
+    trip {
+      request = "GET /api/v1/accesspolicies?pageSize=1&region=eu"
+      status  = 200
+      answer  = { items = [], metadata = { pagination = { pageSize = 1, nextPage = null } } }
+    }
+  }
+  step "issue" {
+    id     = "p2"
+    secret = { token = "glc_secret" }
+    key { name = "vault-app-1" }
+    trip {
+      request = "POST /api/v1/accesspolicies?region=eu"
+      headers = { X-Request-Id = "policy-vault-app-1" }
+      json    = { name = "vault-app-1", scopes = ["metrics:read"], realms = [{ type = "stack", identifier = "123" }] }
+      status  = 200
+      answer  = { id = "p2", name = "vault-app-1", scopes = ["metrics:read"] }
+    }
+    trip {
+      request = "POST /api/v1/tokens?region=eu"
+      headers = { X-Request-Id = "token-vault-app-1" }
+      json    = { accessPolicyId = "p2", name = "vault-app-1" }
+      status  = 200
+      answer  = { id = "t2", token = "glc_secret", expiresAt = null }
+    }
+    ends = "never"
+  }
+  step "revoke" {
+    trip {
+      request = "DELETE /api/v1/accesspolicies/p2?region=eu"
+      headers = { X-Request-Id = "revoke-vault-app-1" }
+      status  = 200
+    }
+  }
+  step "rotate" {
+    key {
+      name       = "vault-root-1"
+      expires_at = "2031-01-01T00:00:00Z"
+    }
+    connection = { token = "glc_new", token_id = "a1b2c3d4-0000-4000-8000-000000000002" }
+    trip {
+      request = "GET /api/v1/accesspolicies/c45485b6-8321-4cf2-bcec-12006df755ff?region=eu"
+      status  = 200
+      answer  = { id = "c45485b6-8321-4cf2-bcec-12006df755ff", name = "vault" }
+    }
+    trip {
+      request = "POST /api/v1/tokens?region=eu"
+      headers = { X-Request-Id = "rotate-vault-root-1" }
+      json    = { accessPolicyId = "c45485b6-8321-4cf2-bcec-12006df755ff", name = "vault-root-1", expiresAt = "2031-01-01T00:00:00Z" }
+      status  = 200
+      answer  = { id = "a1b2c3d4-0000-4000-8000-000000000002", token = "glc_new" }
+    }
+  }
+  step "retire" {
+    trip {
+      request = "DELETE /api/v1/tokens/a1b2c3d4-0000-4000-8000-000000000001?region=eu"
+      headers = { X-Request-Id = "retire-a1b2c3d4-0000-4000-8000-000000000001" }
+      status  = 200
+    }
+  }
+  step "stray" {
+    key { name = "vault-root-1" }
+    strays = 1
+    trip {
+      request = "GET /api/v1/tokens?accessPolicyId=c45485b6-8321-4cf2-bcec-12006df755ff&pageSize=500&region=eu"
+      status  = 200
+      answer = {
+        items    = [{ id = "t1", name = "by-hand" }, { id = "t3", name = "vault-root-1" }]
+        metadata = { pagination = { pageSize = 500, nextPage = null } }
+      }
+    }
+    trip {
+      request = "DELETE /api/v1/tokens/t3?region=eu"
+      headers = { X-Request-Id = "retire-t3" }
+      status  = 200
+    }
+  }
+}
