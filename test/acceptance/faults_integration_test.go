@@ -54,15 +54,6 @@ func testFaults(t *testing.T, m *mount, newSite func(t *testing.T) (name string,
 	}
 }
 
-// faultsInTurn are those that a connection ends by at once, for one site that bears them
-// one after the other. Those that are slow say nothing of a server, and cost time-outs.
-func faultsInTurn() (all []fault) {
-	for _, what := range []string{"reset after the request", "truncated answer", "reset in the request", "refused connections"} {
-		all = append(all, faults[what])
-	}
-	return all
-}
-
 // testTogether runs, beside each other, what a server bears that keeps the keys of
 // all tests in one place.
 func testTogether(t *testing.T, m *mount, newSite func(t *testing.T) (name string, s site)) {
