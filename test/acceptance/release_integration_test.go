@@ -37,7 +37,7 @@ func TestReleaseIsTheSameTwice(t *testing.T) {
 	for _, line := range listed {
 		names = append(names, line[1])
 	}
-	if want := []string{"Containerfile", "LICENSE", "register", releaseName(".cdx.json"), releaseName(platform())}; !slices.Equal(names, want) {
+	if want := []string{"Containerfile", "LICENSE", "register", releaseName(platform()), releaseName(platform() + ".cdx.json")}; !slices.Equal(names, want) {
 		t.Errorf("the release has %v, want %v", names, want)
 	}
 	tellsWhatIsInIt(t, first)
@@ -69,10 +69,7 @@ func makeRelease(t *testing.T, sources string, settings ...string) (folder strin
 }
 
 func releaseName(rest string) string {
-	if !strings.HasPrefix(rest, ".") {
-		rest = "_" + rest
-	}
-	return "vault-plugin-secrets-apikeys_" + releaseVersion + rest
+	return "vault-plugin-secrets-apikeys_" + releaseVersion + "_" + rest
 }
 
 func platform() string { return runtime.GOOS + "_" + runtime.GOARCH }
@@ -91,7 +88,7 @@ func tellsWhatIsInIt(t *testing.T, folder string) {
 			Licenses      []struct{ License struct{ ID, Name string } }
 		}
 	}
-	if err := json.Unmarshal([]byte(readFile(t, folder, releaseName(".cdx.json"))), &bom); err != nil {
+	if err := json.Unmarshal([]byte(readFile(t, folder, releaseName(platform()+".cdx.json"))), &bom); err != nil {
 		t.Fatal(err)
 	}
 	if bom.BOMFormat != "CycloneDX" || bom.Metadata.Component.Version != releaseVersion || len(bom.Components) < 50 {
