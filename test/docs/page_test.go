@@ -26,8 +26,8 @@ type block struct {
 var (
 	fenceLine  = regexp.MustCompile("^ *```(\\S*)$")
 	notRunLine = regexp.MustCompile(`^<!-- not run: (.+) -->$`)
-	// commandLine is what begins a line that somebody would type.
-	commandLine = regexp.MustCompile(`^\s*(\$ )?(vault|bao|make|go run|go test|curl|terraform|scripts/\S+) \S`)
+	// commandLine is what begins a line that somebody would type, and not a block of HCL.
+	commandLine = regexp.MustCompile(`^\s*(\$ )?(vault|bao|make|go run|go test|curl|terraform|scripts/\S+) [^\s{]`)
 )
 
 // readPage finds a page's blocks. Commands that are in no block of their own would
