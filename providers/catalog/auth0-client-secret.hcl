@@ -4,7 +4,8 @@
 # https://auth0.com/docs/get-started/applications/rotate-client-secret
 #
 # The secret of an application that exists, which all its instances share: it is
-# replaced in place, so a static role keeps it. To end it without a successor is to
+# replaced in place, so a static role keeps it. Auth0 says that a new secret may take up
+# to thirty seconds until it is known everywhere. To end it without a successor is to
 # replace it by one that nobody is told. For an application of its own, see auth0.
 #
 # Admin credential: another application with a grant for the Management API and the

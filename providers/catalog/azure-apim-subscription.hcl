@@ -1,7 +1,6 @@
 # Category: Network and gateways
 #
-# Sources: Azure/azure-rest-api-specs (Microsoft.ApiManagement, 2024-05-01, from
-# memory); https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription/regenerate-primary-key
+# Sources: https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription/regenerate-primary-key
 #
 # One of the two keys of a subscription that exists, which its consumers share: it is
 # replaced in place, so a static role keeps it. Two static roles, one for each key, whose
@@ -13,6 +12,8 @@
 # regeneratePrimaryKey, regenerateSecondaryKey and listSecrets; its secret is replaced in
 # Microsoft Entra, not here.
 # Not confirmed: how long a gateway honours a key that was replaced.
+#
+# Rights: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/integration
 provider "azure-apim-subscription" {
   title    = "Azure API Management subscription key"
   docs     = "https://learn.microsoft.com/en-us/azure/api-management/api-management-subscriptions"

@@ -1,7 +1,6 @@
 # Category: Network and gateways
 #
-# Sources: Azure/azure-rest-api-specs (Microsoft.ApiManagement, 2024-05-01, from
-# memory); https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription
+# Sources: https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription
 #
 # A key is a subscription of its own, to a product, an API or all of them; we choose
 # its id. It does not end by itself, whatever its expirationDate says. The
@@ -9,6 +8,8 @@
 # with Microsoft.ApiManagement/service/subscriptions/*; its secret is replaced in
 # Microsoft Entra, not here.
 # Not confirmed: how long a gateway honours the key of a deleted subscription.
+#
+# Rights: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/integration
 provider "azure-apim" {
   title    = "Azure API Management"
   docs     = "https://learn.microsoft.com/en-us/azure/api-management/api-management-subscriptions"

@@ -9,6 +9,8 @@
 # Admin credential: a personal access token with the scope api (or self_rotate beside it
 # for rotation) of an Owner or Maintainer of the project or group, or of a service
 # account that is one.
+#
+# Rights: https://docs.gitlab.com/user/project/settings/project_access_tokens/
 provider "gitlab" {
   title    = "GitLab project and group access tokens"
   docs     = "https://docs.gitlab.com/api/project_access_tokens/"

@@ -6,6 +6,8 @@
 # Admin credential: a token of a service account with serviceaccounts:read and
 # serviceaccounts:write on the accounts whose tokens are made
 # (fixed:serviceaccounts:writer); without role-based access control, the role Admin.
+#
+# Rights: https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/
 provider "grafana" {
   title = "Grafana service accounts"
   docs  = "https://grafana.com/docs/grafana/latest/administration/service-accounts/"

@@ -3,10 +3,12 @@
 # Sources: resend/resend-openapi:resend.json;
 # https://resend.com/docs/api-reference/api-keys/create-api-key
 #
-# Keys do not end by themselves. How long a name may be (50) and the rate limit
-# are from general knowledge, not confirmed.
+# Keys do not end by themselves.
+# Not confirmed: the rate limit, two requests a second.
 #
 # Admin credential: a key with full_access: Resend lets no lesser one make keys.
+#
+# Rights: https://resend.com/changelog/new-api-key-permissions
 provider "resend" {
   title    = "Resend"
   docs     = "https://resend.com/docs/api-reference/api-keys/create-api-key"
