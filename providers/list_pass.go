@@ -116,7 +116,13 @@ func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) 
 	count, news := 0, 0
 	one := func(item expr.Scope) {
 		count++
-		if w.isNew(visit(item)) {
+		mark := ""
+		if skips(w.block, item) {
+			mark = skippedMark(w.block, item)
+		} else {
+			mark = visit(item)
+		}
+		if w.isNew(mark) {
 			news++
 		}
 	}
@@ -140,6 +146,30 @@ func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) 
 		w.stale = 0
 	}
 	return nextPage(w.block, s, got, count)
+}
+
+// skips reports whether an item is a key of the past. One of which that cannot be told
+// counts.
+func skips(block *definition.ListBlock, item expr.Scope) bool {
+	if block.Skip == nil {
+		return false
+	}
+	past, err := item.Reading(expr.AbsentIsUnknown).Truth(block.Skip)
+	return err == nil && past
+}
+
+// skippedMark tells a key of the past from others.
+func skippedMark(block *definition.ListBlock, item expr.Scope) string {
+	mark := "skipped"
+	for _, name := range []string{"id", "name"} {
+		if member := expr.Find(block.Item, name); member != nil {
+			if value, err := item.Evaluate(member); err == nil {
+				text, _ := expr.TextOf(value)
+				mark += "\x00" + text
+			}
+		}
+	}
+	return mark
 }
 
 // lacksID is an error where items are written out, such as [body], and what should be a

@@ -92,9 +92,10 @@ provider "npm" {
   list {
     get   = "/-/npm/v1/tokens"
     items = body.objects
+    skip  = item.revoked != null
     item = {
-      id         = item.revoked == null ? item.key : null # a revoked one is passed over
-      name       = item.revoked == null ? item.name : null
+      id         = item.key
+      name       = item.name
       created_at = item.created
     }
     pagination "page" {

@@ -342,6 +342,7 @@ func (p *parser) checkPageNames(list *ListBlock) {
 func (p *parser) checkItems(at staticScope, block *ListBlock) {
 	p.checkAll(at, wantList, block.Items)
 	at = at.with("items", cty.DynamicVal).with("item", cty.DynamicVal)
+	p.checkAll(at, wantBool, block.Skip)
 	for _, member := range block.Item {
 		want := wanted(wantAny)
 		switch member.Name {

@@ -54,7 +54,7 @@ var elsewhere = map[string]string{
 	"page":       "it is in list only.",
 	"each":       "it is in a step, list or lookup that has for_each = … only.",
 	"items":      "it is in item and next only.",
-	"item":       "it is inside item = { … } only.",
+	"item":       "it is inside item = { … } and in skip only.",
 	"candidate":  "it is in the requests and the results of an issue or a rotate that has candidate = { … }.",
 	"previous":   "it is in retire only.",
 	"request":    "it is in the recipe of auth \"signature\" only: message, headers and query.",

@@ -268,6 +268,9 @@ type ListBlock struct {
 	// Items is the list in an answer, and Item what is read of each of its elements.
 	Items hclsyntax.Expression
 	Item  []expr.Member
+	// Skip is true of an element that is a key of the past, and counts as none; nil
+	// where all count.
+	Skip hclsyntax.Expression
 	// Next are the page.* of the next request, null after the last page; nil where
 	// Pagination says it, or there is one page.
 	Next  hclsyntax.Expression

@@ -60,7 +60,7 @@ func (l *ListBlock) expressions() []hclsyntax.Expression {
 
 // ownExpressions are all of the listing but its steps.
 func (l *ListBlock) ownExpressions() []hclsyntax.Expression {
-	exprs := append(l.Call.Expressions(), l.Items, l.Next)
+	exprs := append(l.Call.Expressions(), l.Items, l.Skip, l.Next)
 	if l.Pagination != nil {
 		exprs = append(exprs, l.Pagination.Next, l.Pagination.More)
 	}

@@ -25,7 +25,7 @@ func (l *ListBlock) streamPath(d *Definition) (path []string, ok bool) {
 	if !ok || at.Traversal.RootName() != "body" || l.Next != nil || l.Pagination != nil {
 		return nil, false
 	}
-	exprs := []hclsyntax.Expression{l.OK, l.Gone, d.Errors.Message, d.Errors.Refused, d.Errors.Unauthorized, d.Errors.Throttled}
+	exprs := []hclsyntax.Expression{l.OK, l.Gone, l.Skip, d.Errors.Message, d.Errors.Refused, d.Errors.Unauthorized, d.Errors.Throttled}
 	for _, member := range l.Item {
 		exprs = append(exprs, member.Expr)
 	}

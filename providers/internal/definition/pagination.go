@@ -148,7 +148,7 @@ func (p *parser) checkPagination(at staticScope, l *ListBlock) {
 	p.checkAll(at, wantText, g.Next)
 	p.checkAll(at, wantBool, g.More)
 	if g.Kind == ByOffset && expr.Holds[*hclsyntax.ForExpr](l.Items) || g.Kind == ByPage && g.More == nil && expr.Holds[*hclsyntax.ForExpr](l.Items) {
-		p.add(l.Items.Range(), "items are counted", "pagination %q counts the items of a page, so items must be all that the answer holds: leave the for out; what has no id or no name of ours is passed over.", g.Kind)
+		p.add(l.Items.Range(), "items are counted", "pagination %q counts the items of a page, so items must be all that the answer holds: leave the for out, and say which of them are keys of the past by skip, such as skip = item.revoked_at != null.", g.Kind)
 	}
 	if g.Kind == ByPage && g.First < 0 {
 		p.add(g.at, "bad pagination", "first is the number of the first page: 1, or 0.")

@@ -160,9 +160,9 @@ func (r *blockReader) looks(c *Call, last bool) bool {
 // readList reads list, or lookup, which has no pages. Required are the
 // attributes that item must have.
 func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock {
-	own, inner := []string{"items", "item", "next", "gone", "for_each"}, with(requestBlocks, "pagination", "step")
+	own, inner := []string{"items", "item", "skip", "next", "gone", "for_each"}, with(requestBlocks, "pagination", "step")
 	if block.Type == "lookup" {
-		own, inner = []string{"items", "item", "gone", "for_each"}, with(requestBlocks, "step")
+		own, inner = []string{"items", "item", "skip", "gone", "for_each"}, with(requestBlocks, "step")
 	}
 	r := p.open(block.Body, block.Type, with(requestAttributes, own...), inner)
 	list := &ListBlock{
@@ -170,6 +170,7 @@ func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock
 		ByName: block.Type == "lookup",
 		Items:  r.expression("items"),
 		Item:   r.object("item"),
+		Skip:   r.expression("skip"),
 		Next:   r.expression("next"),
 	}
 	if list.Items == nil {
