@@ -278,8 +278,17 @@ func (got *evaluated) says(condition hclsyntax.Expression) bool {
 	if condition == nil {
 		return false
 	}
-	yes, err := got.scope.Reading(expr.AbsentIsUnknown).Matches(condition, got.status)
+	yes, err := got.refusal().Reading(expr.AbsentIsUnknown).Matches(condition, got.status)
 	return err == nil && yes
+}
+
+// refusal is the scope for what reads refusals: one that is no JSON is its text. Under a
+// success that may hold the key.
+func (got *evaluated) refusal() expr.Scope {
+	if got.unreadable && got.status >= http.StatusBadRequest {
+		return got.scope.With("body", cty.StringVal(got.text))
+	}
+	return got.scope
 }
 
 // unusable is the error of a success that does not say what it should.
@@ -300,10 +309,7 @@ func (c *Client) stepError(block *definition.Call, e *Error, s expr.Scope) *Erro
 // message is the provider's own sentence.
 func (c *Client) message(got *evaluated) string {
 	var text string
-	s := got.scope
-	if got.unreadable && got.status >= 400 { // under a success it may hold the key
-		s = s.With("body", cty.StringVal(got.text))
-	}
+	s := got.refusal()
 	if expr := c.def.Errors.Message; expr != nil {
 		text = messageFrom(s, expr)
 	}

@@ -169,7 +169,7 @@ func TestTry(t *testing.T) {
 			[]string{"it is dead", "write what the provider answers into gone"},
 		},
 		"a list that finds nothing": {
-			sandboxSource(t, "name         = item.name", `name = "other-${item.name}x"`), 1,
+			sandboxSource(t, "name = item.name", `name = "other-${item.name}x"`), 1,
 			[]string{"not found at the provider by its name", "the key of a life cut short is revoked"},
 		},
 		"a probe of something else": {
