@@ -8,7 +8,8 @@
 # the organization that it is deleted from.
 #
 # Admin credential: an API key or service account with Organization Owner for the keys
-# of the organization, or Project Owner for those of one project.
+# of the organization, or Project Owner for those of one project. It is replaced in Atlas,
+# not here: the operations for that are in no document that a rotation could be held to.
 provider "mongodb-atlas" {
   title    = "MongoDB Atlas"
   docs     = "https://www.mongodb.com/docs/atlas/api/service-accounts-overview/"
