@@ -128,6 +128,9 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
 			return err
 		}
+		if named, err := e.isAnothersByNow(ctx, s, r, since); err != nil || named {
+			return err
+		}
 	}
 	if replaced, err := e.replacedInPlace(ctx, s, r); err != nil || replaced {
 		return err

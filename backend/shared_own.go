@@ -2,9 +2,11 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,6 +112,57 @@ func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Reco
 		}
 	}
 	return "", nil
+}
+
+// isAnothersByNow reports whether the id of a key that the ledger does not have is another
+// one's, by the name under which the provider lists it: it may be another mount's, of which
+// nothing here tells. Where nobody can be asked for long, the key's end comes first.
+func (e *Engine) isAnothersByNow(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (bool, error) {
+	named, err := e.bearsOtherName(ctx, s, r)
+	if err != nil && e.now().Sub(since) > aliveBound {
+		e.log.Warn("a key that the ledger does not have is revoked by an id that may be another's, since nobody could be asked whose it is", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+		return false, nil
+	}
+	return named, err
+}
+
+// bearsOtherName reports whether the provider lists a key's id, and only under names that
+// are not its own.
+func (e *Engine) bearsOtherName(ctx context.Context, s logical.Storage, r *ledger.Record) (bool, error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	bound, release, err := e.boundFor(ctx, s, r.Origin())
+	switch {
+	case errors.Is(err, errElsewhere):
+		return false, nil // nothing is touched there but what bears its name
+	case err != nil:
+		return false, err
+	}
+	defer release()
+	if !ours || !bound.definition.Capabilities.Reconcile {
+		return false, nil
+	}
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{ID: r.Handle.ID})
+	if refusal := refusalOf(err); refusal != nil && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone) {
+		return false, nil // nothing bears an id where nothing is
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking whose key it is: %w", err)
+	}
+	others := false
+	for _, one := range found.Keys {
+		if one.Handle.ID != r.Handle.ID {
+			continue
+		}
+		if one.Handle.Name == "" || strings.Contains(strings.ToLower(one.Handle.Name), part) {
+			return false, nil
+		}
+		others = true
+	}
+	return others, nil
 }
 
 // heldByName is who holds what bears a name, whatever its id; nil for nobody.

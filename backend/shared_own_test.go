@@ -2,7 +2,9 @@ package backend
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -120,4 +122,40 @@ func TestHalfAnAnswerOfALostMintsKey(t *testing.T) {
 		}
 		w.nothingIsQueued()
 	})(t)
+}
+
+// TestIdOfAnotherMountsKey: a lease ends whose key is in the ledger no more, and its id has
+// come to another mount's key, of which only the provider knows.
+func TestIdOfAnotherMountsKey(t *testing.T) {
+	for name, test := range map[string]struct {
+		listedAs string // in place of the name; empty for as it is
+		ended    bool
+	}{
+		"it is the lease's own": {ended: true},
+		"the provider says whose it is by another mount's name": {listedAs: "app-token-vzzzzz0fnmqo0aaaaaaaaa"},
+		"somebody made it by hand":                              {listedAs: "Anna's key"},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			var lease *heldLease
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				if lease == nil || test.listedAs == "" || r.Method != http.MethodGet {
+					pass()
+					return
+				}
+				answer := httptest.NewRecorder()
+				w.sandbox.ServeHTTP(answer, r)
+				rw.Write([]byte(strings.ReplaceAll(answer.Body.String(), w.dataOf(lease).KeyName, test.listedAs)))
+			})
+			lease = w.mustMint("app")
+			w.must(w.process.books.ledger.Delete(t.Context(), w.storage, w.recordOf(lease)))
+			w.start(fault{}) // no process remembers its end
+			w.advance(2 * listLag)
+			w.must(w.revoke(lease))
+			if ended := len(w.alive()) == 0; ended != test.ended {
+				t.Errorf("the key was ended: %t, want %t", ended, test.ended)
+			}
+			w.nothingIsQueued()
+		}))
+	}
 }

@@ -172,6 +172,9 @@ func (e *Engine) ChangeStaticRole(ctx context.Context, s logical.Storage, name s
 	if err := e.checkStaticRole(ctx, s, name, r); err != nil {
 		return err
 	}
+	if err := e.refuseShorterLife(ctx, s, name, before, r); err != nil {
+		return err
+	}
 	if before == nil {
 		err = e.createStatic(ctx, s, name, r)
 	} else {
@@ -228,6 +231,34 @@ func (e *Engine) checkStaticRole(ctx context.Context, s logical.Storage, name st
 	return nil
 }
 
+// refuseShorterLife refuses a schedule by which each rotation would be refused: the
+// provider has given the current key less than the role asked for, and less than this
+// schedule needs.
+func (e *Engine) refuseShorterLife(ctx context.Context, s logical.Storage, name string, before, r *StaticRole) error {
+	if before == nil || before.Schedule == r.Schedule && before.Overlap >= r.Overlap || !r.Schedule.Automatic() {
+		return nil
+	}
+	keys, err := e.staticKeys(ctx, s, name)
+	if err != nil || keys.Current == nil || keys.Current.ExpiresAt.IsZero() {
+		return err
+	}
+	bound, err := e.bound(ctx, s, r.Connection)
+	if err != nil {
+		return err
+	}
+	asked, err := before.expiresAt(bound.definition, keys.Current.IssuedAt)
+	if err != nil || asked.IsZero() {
+		return err
+	}
+	life, needed := keys.Current.ExpiresAt.Sub(keys.Current.IssuedAt), r.gap(e.now())+r.overlap()
+	if life > needed-expiryMargin || !keys.Current.ExpiresAt.Before(asked.Add(-expiryMargin)) {
+		return nil
+	}
+	return usererror.Errorf("%s has given the current key of static role %q %s, and with this schedule the role needs %s, overlap included; "+
+		"rotate it at least that often, or, should the provider give more by now, write rotate-role/%s first",
+		bound.definition.Title, name, life.Truncate(time.Second), needed, name)
+}
+
 // gap is the longest time that the schedule lets a key be the current one.
 func (r *StaticRole) gap(now time.Time) time.Duration {
 	if !r.Schedule.Automatic() {
@@ -247,7 +278,7 @@ func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name strin
 	if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
 		return err
 	}
-	made, err := e.issueStatic(ctx, s, name, r)
+	made, err := e.issueStatic(ctx, s, name, r, nil)
 	if err != nil {
 		return errors.Join(err, e.books.timetable.Drop(ctx, s, staticJobPrefix+name))
 	}

@@ -66,10 +66,10 @@ func TestOverlapEndsBeforeTheKey(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct{ life, overlap, want time.Duration }{
 		"long enough":                    {16 * time.Minute, 90 * time.Second, 14 * time.Minute},
-		"short of the overlap's end":     {14*time.Minute + 59*time.Second, 90 * time.Second, 13*time.Minute + 29*time.Second},
+		"short of the overlap's end":     {14*time.Minute + 59*time.Second, 90 * time.Second, 13*time.Minute + 14*time.Second},
 		"short, and without an overlap":  {14*time.Minute + 59*time.Second, 0, 14 * time.Minute},
 		"shorter than the schedule":      {10 * time.Minute, 0, 9 * time.Minute},
-		"shorter, and with an overlap":   {10 * time.Minute, 2 * time.Minute, 8 * time.Minute},
+		"shorter, and with an overlap":   {10 * time.Minute, 2 * time.Minute, 7*time.Minute + 45*time.Second},
 		"shorter than twice the overlap": {10 * time.Minute, 8 * time.Minute, 5 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,7 +88,7 @@ func (e *Engine) replaceStatic(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return nil, err
 	}
-	made, err := e.issueStatic(ctx, s, name, r)
+	made, err := e.issueStatic(ctx, s, name, r, keys.Current)
 	if err != nil {
 		return nil, settle(err)
 	}
@@ -109,8 +109,9 @@ type madeStatic struct {
 	record *ledger.Record
 }
 
-// issueStatic issues a key for a static role and sees it work.
-func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*madeStatic, error) {
+// issueStatic issues a key for a static role and sees it work. before is the one in whose
+// place it comes; nil for none.
+func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole, before *StaticKey) (*madeStatic, error) {
 	unlock, err := e.lockInPlace(ctx, s, name, r)
 	if err != nil {
 		return nil, err
@@ -121,6 +122,10 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 		return nil, err
 	}
 	err = r.suffices(&o.record)
+	if err != nil && before != nil && before.ExpiresAt.Before(o.record.ExpiresAt) && !before.ExpiresAt.IsZero() {
+		e.log.Warn("a new static key ends before its role would have it replaced; it is taken all the same, since the one before ends earlier", "static_role", name, "connection", o.bound.name, "error", err)
+		err = nil
+	}
 	if err == nil {
 		err = e.confirmAlive(ctx, o.bound, key.Secret)
 	}
@@ -269,6 +274,10 @@ func (r *StaticRole) planned(current *StaticKey, now time.Time) time.Time {
 	return r.Schedule.Next(now)
 }
 
+// handOver is for how long before its successor is needed a key is replaced: the timetable
+// comes with the next tick, and the provider takes a moment.
+const handOver = 15 * time.Second
+
 // longestHeadStart is how long before its end a key is replaced at most.
 const longestHeadStart = 24 * time.Hour
 
@@ -286,7 +295,7 @@ func (r *StaticRole) beforeItsEnd(key *StaticKey, now time.Time) time.Time {
 	if planned.Add(r.overlap() - expiryMargin).Before(key.ExpiresAt) {
 		headStart = 0 // the schedule suits, but for the provider's clock and rounding
 	}
-	early := key.ExpiresAt.Add(-max(headStart, min(r.overlap(), life/2), 0))
+	early := key.ExpiresAt.Add(-max(headStart, min(r.overlap()+handOver, life/2), 0))
 	if !early.Before(planned) {
 		return time.Time{}
 	}
@@ -338,7 +347,17 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 		atOnce.Overlap = 0
 		r = &atOnce
 	}
-	return e.rotateStatic(ctx, e.storage, name, r, keys)
+	return keys.beforeItEnds(e.rotateStatic(ctx, e.storage, name, r, keys), e.now())
+}
+
+// beforeItEnds has a rotation that failed tried again in time for the current key, which
+// its provider ends.
+func (k *StaticKeys) beforeItEnds(failed error, now time.Time) error {
+	if failed == nil || k.Current == nil || !k.Current.ExpiresAt.After(now) {
+		return failed
+	}
+	left := k.Current.ExpiresAt.Add(-handOver).Sub(now)
+	return timetable.RetryBy(failed, now.Add(max(left/2, handOver/3)))
 }
 
 // setBack puts times right that were noted by a clock which was ahead and has been

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -313,11 +314,26 @@ func (t *Timetable) ended(j *job, ran time.Time, err error) {
 	if err != nil || j.due.Equal(ran) {
 		j.failures++
 		j.due, j.set = t.now().Add(t.Jitter.Pause(j.key, j.failures, longestRetry)), t.now()
+		var hurried *hurriedError
+		if errors.As(err, &hurried) && hurried.by.Before(j.due) {
+			j.due = hurried.by
+		}
 	}
 	if j.index < 0 {
 		heap.Push(&t.heap, j)
 	}
 }
+
+// hurriedError is a failure that is not to wait for long.
+type hurriedError struct {
+	error
+	by time.Time
+}
+
+func (h *hurriedError) Unwrap() error { return h.error }
+
+// RetryBy has a job that failed run again by then, however often it has failed.
+func RetryBy(failed error, by time.Time) error { return &hurriedError{failed, by} }
 
 // jobHeap is a container/heap by due time.
 type jobHeap []*job

@@ -357,15 +357,20 @@ func restore(w *world, e Event) {
 		l.disarm()
 	}
 	c.leases = s.leases
+	nodes := slices.Clone(c.nodes)
 	c.mu.Unlock()
-	n.lose()
+	for _, former := range nodes {
+		former.lose() // also those that died before: what they sent may be on its way
+	}
 	c.bury(n)
 	c.disk.restore(s.disk)
 	w.excuseSince(c, s.taken)
 	c.lead()
-	time.Sleep(20 * time.Second)
-	if !w.isOver() {
-		_ = w.write(c, e, "ownership/claim", nil)
+	for range 10 { // the leader may have died meanwhile
+		time.Sleep(20 * time.Second)
+		if w.isOver() || w.write(c, e, "ownership/claim", nil) == nil {
+			return
+		}
 	}
 }
 
