@@ -32,6 +32,18 @@ func uploadedSandbox(t *testing.T, revoke string) string {
 	return strings.Replace(source, "revoke {\n    delete = \"/v1/keys/${key.id}\"", "revoke {\n    "+revoke, 1)
 }
 
+// withoutBlock is a definition's source without the block that begins with a line.
+func withoutBlock(t testing.TB, source, line string) string {
+	t.Helper()
+	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	before, rest, found := strings.Cut(source, "\n"+line+"\n")
+	_, after, ends := strings.Cut(rest, "\n"+indent+"}\n")
+	if !found || !ends {
+		t.Fatalf("the definition has no block that begins with %q", line)
+	}
+	return before + "\n" + after
+}
+
 // SaveDefinition uploads for an operator who forces what has to be forced.
 func (e *Engine) SaveDefinition(ctx context.Context, s logical.Storage, name, source string, override bool) (*providers.Definition, error) {
 	definition, _, err := e.UploadDefinition(ctx, s, name, source, UploadOptions{Override: override, Force: true})

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -87,22 +88,11 @@ func TestMaskedKeyIsNotForgotten(t *testing.T) {
 // their own, and which may not be able to list.
 func (w *world) configureEndless(lists bool) {
 	w.t.Helper()
-	source := uploadedSandbox(w.t.(*testing.T), `delete = "/v1/keys/${key.id}"`)
-	cut := func(from, to string) {
-		before, rest, found := strings.Cut(source, from)
-		_, after, ended := strings.Cut(rest, to)
-		if !found || !ended {
-			w.t.Fatalf("the definition has no %q", from)
-		}
-		source = before + after
-	}
-	cut("      expires_at    = rfc3339(key.expires_at)", "\n")
-	cut("    expires_at = body.expires_at", "\n")
-	cut("  extend {", "\n  }\n")
-	cut("  expiry {", "}\n")
+	source := withoutBlock(w.t, uploadedSandbox(w.t.(*testing.T), `delete = "/v1/keys/${key.id}"`), "  extend {")
 	if !lists {
-		cut("  list {\n    get = \"/v1/keys\"", "\n  }\n")
+		source = withoutBlock(w.t, source, "  list {")
 	}
+	source = regexp.MustCompile(`(?m)^ *expir(es_at|y) .*\n`).ReplaceAllString(source, "")
 	_, err := w.process.SaveDefinition(w.t.Context(), w.storage, "mine", source, false)
 	w.must(err)
 	w.configure("mine", "box", "app", func(_ *Connection, r *Role) { r.TTL = 23 * time.Hour })

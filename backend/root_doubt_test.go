@@ -91,12 +91,7 @@ func (w *world) rotates(provider string) {
 	if provider == "unlisted" {
 		builtIn, err := providers.Load("sandbox")
 		w.must(err)
-		before, rest, found := strings.Cut(builtIn.Source(), "    list {\n      get = \"/v1/admin-keys\"")
-		_, after, ends := strings.Cut(rest, "\n    }\n")
-		if !found || !ends {
-			w.t.Fatal("the sandbox's rotation has no list")
-		}
-		source := strings.Replace(before+after, `provider "sandbox"`, `provider "unlisted"`, 1)
+		source := strings.Replace(withoutBlock(w.t, builtIn.Source(), "    list {"), `provider "sandbox"`, `provider "unlisted"`, 1)
 		_, err = w.process.SaveDefinition(context.Background(), w.storage, provider, source, false)
 		w.must(err)
 	}

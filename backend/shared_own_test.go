@@ -131,7 +131,7 @@ func TestIdOfAnotherMountsKey(t *testing.T) {
 		listedAs string // in place of the name; empty for as it is
 		ended    bool
 	}{
-		"it is the lease's own": {ended: true},
+		"it is the lease's own":                                 {ended: true},
 		"the provider says whose it is by another mount's name": {listedAs: "app-token-vzzzzz0fnmqo0aaaaaaaaa"},
 		"somebody made it by hand":                              {listedAs: "Anna's key"},
 	} {
