@@ -207,8 +207,8 @@ func TestRevocationsWhileALongLedgerIsRead(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, c := cabinetWorld(t)
 				w.mustMint("main")
-				w.fillLedger(12_000)
-				seen := w.count() // by a process which has not read the ledger yet
+				w.fillLedger(20_000) // so many that one part of it tells, whichever it is
+				seen := w.count()    // by a process which has not read the ledger yet
 				c.change(func(c *cabinet) { c.existing = shared })
 				lease := w.mustMint("main")
 				before := len(c.ids())
