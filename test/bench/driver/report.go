@@ -72,6 +72,11 @@ func (r *report) write(folder string) error {
 	if r.storms != nil {
 		files["storm.md"] = r.stormTable()
 	}
+	if r.mints != nil {
+		if err := r.writeReadme(folder); err != nil {
+			return err
+		}
+	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
 			return err
