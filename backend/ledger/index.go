@@ -370,7 +370,7 @@ func (i *index) Unreadable() []string {
 func (i *index) Read(ctx context.Context, s logical.Storage, most int) (broken error) {
 	r := &i.round
 	if r.inUse == nil {
-		inUse, err := shardsInUse(ctx, s)
+		inUse, err := shardsToRead(ctx, s)
 		if err != nil {
 			return err
 		}
