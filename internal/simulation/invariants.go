@@ -359,7 +359,8 @@ func (c *cluster) showsOthers(name string) bool {
 // reconcileFindsTwins: what a proxy made twice goes with the next reconcile.
 func reconcileFindsTwins(w *world) []string {
 	var broken []string
-	twins := slices.DeleteFunc(w.livingKeys(), func(k *key) bool { return !k.twin })
+	// Where the connection was deleted since, there is none to reconcile.
+	twins := slices.DeleteFunc(w.livingKeys(), func(k *key) bool { return !k.twin || k.cluster.storedAdmins()["one"] == "" })
 	if len(twins) == 0 {
 		return nil
 	}
