@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // skipping is wholeDefinition with a list by offsets that says which keys are of the past.
@@ -31,25 +32,27 @@ func TestKeysOfThePastAreSkipped(t *testing.T) {
 		`try(item.revoked_at, null) != null || true`: {nil, []string{"k1", "k2", "k3", "k4"}},
 	} {
 		t.Run(skip, func(t *testing.T) {
-			f := newFakeOf(t, func(w http.ResponseWriter, r *http.Request) {
-				from, err := strconv.Atoi(r.URL.Query().Get("offset"))
-				if err != nil {
-					t.Errorf("%s: no offset", r.URL)
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeOf(t, func(w http.ResponseWriter, r *http.Request) {
+					from, err := strconv.Atoi(r.URL.Query().Get("offset"))
+					if err != nil {
+						t.Errorf("%s: no offset", r.URL)
+					}
+					_ = json.NewEncoder(w).Encode(object{"data": keys[min(from, 4):min(from+2, 4)]})
+				})
+				c := f.client(t, skipping(skip), nil)
+				in := c.def.ListingScope(Values{"project": "p1"}, nil)
+				for _, name := range want.living {
+					if found, err := c.Find(t.Context(), in, Look{Containing: name}); err != nil || len(found.Keys) != 1 {
+						t.Errorf("%s is not found: %+v, %v", name, found, err)
+					}
 				}
-				_ = json.NewEncoder(w).Encode(object{"data": keys[min(from, 4):min(from+2, 4)]})
+				for _, name := range want.dead {
+					if found, err := c.Find(t.Context(), in, Look{Containing: name}); err != nil || !found.Absent() {
+						t.Errorf("%s is not known to be gone: %+v, %v", name, found, err)
+					}
+				}
 			})
-			c := f.client(t, skipping(skip), nil)
-			in := c.def.ListingScope(Values{"project": "p1"}, nil)
-			for _, name := range want.living {
-				if found, err := c.Find(t.Context(), in, Look{Containing: name}); err != nil || len(found.Keys) != 1 {
-					t.Errorf("%s is not found: %+v, %v", name, found, err)
-				}
-			}
-			for _, name := range want.dead {
-				if found, err := c.Find(t.Context(), in, Look{Containing: name}); err != nil || !found.Absent() {
-					t.Errorf("%s is not known to be gone: %+v, %v", name, found, err)
-				}
-			}
 		})
 	}
 }
