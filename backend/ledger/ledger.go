@@ -127,17 +127,26 @@ const longLedger = 10_000
 // ledger, as one part of it tells: ids are spread evenly.
 func (l *Ledger) IsLong(ctx context.Context, s logical.Storage) (bool, error) {
 	if l.estimate.Load() == 0 {
-		found := 0
-		for _, prefix := range []string{Prefix, SealedPrefix} {
-			ids, err := s.List(ctx, prefix+ShardName(0)+"/")
-			if err != nil {
-				return false, fmt.Errorf("listing the ledger: %w", err)
-			}
-			found += len(ids)
+		records, err := estimate(ctx, s)
+		if err != nil {
+			return false, err
 		}
-		l.estimate.Store(int64(found*Shards) + 1)
+		l.estimate.Store(int64(records) + 1)
 	}
 	return l.estimate.Load() > longLedger, nil
+}
+
+// estimate is about how many records there are, by those of one shard.
+func estimate(ctx context.Context, s logical.Storage) (int, error) {
+	found := 0
+	for _, prefix := range []string{Prefix, SealedPrefix} {
+		ids, err := s.List(ctx, prefix+ShardName(0)+"/")
+		if err != nil {
+			return 0, fmt.Errorf("listing the ledger: %w", err)
+		}
+		found += len(ids)
+	}
+	return found * Shards, nil
 }
 
 // SweepSameValues drops the notes that a crash left of keys that are gone.
@@ -298,16 +307,14 @@ func idIn(path string) string { return path[strings.LastIndexByte(path, '/')+1:]
 
 // shardsToRead are the shards that may hold records. To list them storage goes through all
 // that is in them, and in memory takes no write meanwhile: for a million records that is
-// seconds. So where the first one holds any, and the others will, too, they are not listed.
+// seconds. So of a long ledger they are not listed: each of them holds some.
 func shardsToRead(ctx context.Context, s logical.Storage) ([]string, error) {
-	for _, prefix := range []string{Prefix, SealedPrefix} {
-		ids, err := s.List(ctx, prefix+ShardName(0)+"/")
-		if err != nil {
-			return nil, fmt.Errorf("listing the ledger: %w", err)
-		}
-		if len(ids) > 0 {
-			return allShards(), nil
-		}
+	records, err := estimate(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if records > longLedger {
+		return allShards(), nil
 	}
 	return shardsInUse(ctx, s)
 }

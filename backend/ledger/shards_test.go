@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,31 +22,35 @@ func (l *listings) List(ctx context.Context, prefix string) ([]string, error) {
 	return l.Storage.List(ctx, prefix)
 }
 
-// TestLongLedgerIsNotListedAsAWhole, and is read to its end all the same, as a short one
-// is of which the first shard holds nothing.
+// TestLongLedgerIsNotListedAsAWhole, and is read to its end all the same, as a short one is.
 func TestLongLedgerIsNotListedAsAWhole(t *testing.T) {
 	for name, test := range map[string]struct {
-		first string
-		whole bool
+		inFirst int // records of the first shard
+		whole   bool
 	}{
-		"long":  {"00", false},
-		"short": {"a0", true},
+		"long":  {longLedger/Shards + 1, false},
+		"short": {1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, s := context.Background(), &listings{Storage: &logical.InmemStorage{}}
-			writer := New(func(r *Record) time.Time { return r.Deadline }, func(*Record) uint32 { return 0 })
-			for _, shard := range []string{test.first, "a1", "ff"} {
-				r := &Record{ID: shard + "0123456789abcdef0123456789abcd", Connection: "box"}
-				if err := writer.Write(ctx, s, r); err != nil {
+			newLedger := func() *Ledger {
+				return New(func(r *Record) time.Time { return r.Deadline }, func(*Record) uint32 { return 0 })
+			}
+			ids := []string{"a1" + strings.Repeat("0", 30), "ff" + strings.Repeat("0", 30)}
+			for n := range test.inFirst {
+				ids = append(ids, fmt.Sprintf("00%030x", n))
+			}
+			for _, id := range ids {
+				if err := newLedger().Write(ctx, s, &Record{ID: id, Connection: "box"}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			reader := New(func(r *Record) time.Time { return r.Deadline }, func(*Record) uint32 { return 0 })
-			if err := reader.Read(ctx, s, 100); err != nil {
+			reader := newLedger()
+			if err := reader.Read(ctx, s, len(ids)+1); err != nil {
 				t.Fatal(err)
 			}
-			if got := reader.ByConnection()["box"]; got != 3 || !reader.IsListed() {
-				t.Errorf("%d records are known, want 3", got)
+			if got := reader.ByConnection()["box"]; got != len(ids) || !reader.IsListed() {
+				t.Errorf("%d records are known, want %d", got, len(ids))
 			}
 			if whole := slices.Contains(s.prefixes, Prefix); whole != test.whole {
 				t.Errorf("the whole was listed: %t", whole)
