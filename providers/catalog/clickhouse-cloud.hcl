@@ -8,8 +8,8 @@
 #
 # Admin credential: an API key of the organization with a role that manages API keys, such
 # as Admin. It is replaced in the console: its own id is not told by it.
-# Not confirmed: what is answered to the deletion of a key that is gone; the document has 400
-# and 500 alone.
+# Not confirmed: GET /organizations, and what is answered to a wrong credential and to the
+# deletion of a key that is gone; the document has 400 and 500 alone.
 provider "clickhouse-cloud" {
   title    = "ClickHouse Cloud"
   docs     = "https://clickhouse.com/docs/cloud/manage/openapi"

@@ -8,6 +8,9 @@
 #
 # Admin credential: a personal access token of a user for this alone, with the scope
 # content_management_manage.
+# Not confirmed: expiresIn in seconds and expiresAt in an answer (where it lacks, the end that
+# was asked for counts), the statuses, and what is answered to a wrong credential and to the
+# revocation of a token that is gone.
 provider "contentful" {
   title    = "Contentful personal access tokens"
   docs     = "https://www.contentful.com/developers/docs/references/authentication/#the-content-management-api"

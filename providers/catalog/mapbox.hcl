@@ -7,7 +7,8 @@
 #
 # Admin credential: a secret token (sk.…) of the account with the scopes tokens:read and
 # tokens:write, and with every scope that the tokens get: a token grants no more than it has.
-# Not confirmed: what is answered to the deletion of a token that is gone.
+# Not confirmed: what is answered to a wrong credential and to the deletion of a token that
+# is gone, allowedUrls, and the size of a page of the list.
 provider "mapbox" {
   title    = "Mapbox"
   docs     = "https://docs.mapbox.com/api/accounts/tokens/"

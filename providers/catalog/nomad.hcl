@@ -4,8 +4,10 @@
 # hashicorp/nomad:nomad/acl_endpoint.go
 #
 # Admin credential: a management token; Nomad lets no other make tokens.
-# Not confirmed: what a server answers whose acl block allows ends later than 24 hours from
-# now; those are capped to that here, which is what a server allows unless it says otherwise.
+# Not confirmed: the statuses and words of "ACL token not found" and "ACL token expired";
+# ExpirationTime in an answer (where it lacks, the end that was asked for counts); what a
+# server answers whose acl block allows ends later than 24 hours from now: those are capped
+# to that here, which is what a server allows unless it says otherwise.
 provider "nomad" {
   title = "Nomad ACL tokens"
   docs  = "https://developer.hashicorp.com/nomad/docs/secure/acl/tokens"

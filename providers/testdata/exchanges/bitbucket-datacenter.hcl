@@ -1,5 +1,5 @@
 exchange "tokens of a user" {
-  source     = "https://developer.atlassian.com/server/bitbucket/rest/latest/api-group-authentication/"
+  source     = "the article and the class that the definition names; what it says is not confirmed is from general knowledge"
   connection = { username = "ci", password = "secret", base_url = "https://bitbucket.example" }
   role       = { permissions = ["REPO_READ"] }
   headers    = { Authorization = "Basic Y2k6c2VjcmV0" }
