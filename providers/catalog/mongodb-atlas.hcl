@@ -8,8 +8,9 @@
 # the organization that it is deleted from.
 #
 # Admin credential: an API key or service account with Organization Owner for the keys
-# of the organization, or Project Owner for those of one project. It is replaced in Atlas,
-# not here: the operations for that are in no document that a rotation could be held to.
+# of the organization, or Project Owner for those of one project. A service account with
+# Organization Owner is replaced by another one, with its roles and its addresses, whose
+# secret lives for a year; an API key is replaced in Atlas, by a service account.
 provider "mongodb-atlas" {
   title    = "MongoDB Atlas"
   docs     = "https://www.mongodb.com/docs/atlas/api/service-accounts-overview/"
@@ -23,7 +24,7 @@ provider "mongodb-atlas" {
   }
   connection "client_id" {
     type = string
-    help = "Client id of a service account with the role Organization Owner. Give it with client_secret, or public_key with private_key."
+    help = "Client id of a service account with the role Organization Owner. Give it with client_secret, or public_key with private_key, which cannot be rotated."
   }
   connection "client_secret" {
     type      = string
@@ -120,6 +121,51 @@ provider "mongodb-atlas" {
     delete  = "${local.accounts}/${key.id}"
     headers = local.answers
     gone    = [404]
+  }
+
+  rotate {
+    step "own" {
+      get     = "${local.accounts}/${connection.client_id}"
+      headers = local.answers
+      save    = { old_id = body.clientId, roles = body.roles }
+    }
+    step "own_access_list" {
+      get     = "${local.accounts}/${connection.client_id}/accessList"
+      query   = { itemsPerPage = 500 }
+      headers = local.answers
+      save    = { cidrs = [for entry in body.results : { cidrBlock = entry.cidrBlock }] }
+    }
+    step "account" {
+      post    = local.accounts
+      headers = local.both
+      json    = { name = key.name, description = "Used by Vault", roles = saved.roles, secretExpiresAfterHours = 8760 }
+      save    = { client_id = body.clientId, client_secret = body.secrets[0].secret }
+      undo {
+        delete  = "${local.accounts}/${saved.client_id}"
+        headers = local.answers
+        gone    = [404]
+      }
+    }
+    step "access_list" {
+      for_each = length(saved.cidrs) > 0 ? [saved.cidrs] : []
+      post     = "${local.accounts}/${saved.client_id}/accessList"
+      headers  = local.both
+      json     = each.value
+    }
+    connection = { client_id = saved.client_id, client_secret = saved.client_secret }
+    retire {
+      delete  = "${local.accounts}/${saved.old_id}"
+      headers = local.answers
+      gone    = [404]
+    }
+    list {
+      get     = local.accounts
+      query   = { itemsPerPage = 500 }
+      headers = local.answers
+      items   = body.results
+      item    = { name = item.name, old_id = item.clientId }
+      pagination "page" { parameter = "pageNum" }
+    }
   }
 
   list {

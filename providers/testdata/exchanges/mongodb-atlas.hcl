@@ -193,6 +193,108 @@ exchange "service accounts of a project, by a service account" {
   }
 }
 
+exchange "the service account that Vault uses" {
+  source     = "mongodb/atlas-sdk-go:openapi/atlas-api.yaml, and docs/ServiceAccountsApi.md beside it"
+  now        = "2026-11-22T10:00:00Z"
+  connection = { org_id = "5e2211c17a3e5a48f5497de3", client_id = "mdb_sa_id_admin", client_secret = "mdb_sa_sk_admin" }
+  role       = { roles = ["ORG_READ_ONLY"] }
+  headers    = { Accept = "application/vnd.atlas.2024-08-05+json" }
+
+  step "stray" {
+    strays = 1
+    key { name = "vault-root-0" }
+    trip {
+      request = "POST https://cloud.mongodb.com/api/oauth/token"
+      headers = { Accept = "" }
+      form    = { grant_type = "client_credentials" }
+      status  = 200
+      answer  = { access_token = "at-1", expires_in = 3600, token_type = "Bearer" }
+    }
+    trip {
+      request = "GET https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts?itemsPerPage=500&pageNum=1"
+      status  = 200
+      answer = {
+        results = [
+          { clientId = "mdb_sa_id_admin", name = "vault", description = "Vault's own", roles = ["ORG_OWNER"], createdAt = "2026-01-22T10:00:00Z" },
+          { clientId = "mdb_sa_id_lost", name = "vault-root-0", description = "Used by Vault", roles = ["ORG_OWNER"], createdAt = "2026-11-22T09:00:00Z" },
+        ]
+        totalCount = 2
+      }
+    }
+    trip {
+      request = "GET https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts?itemsPerPage=500&pageNum=2"
+      status  = 200
+      answer  = { results = [], totalCount = 2 }
+    }
+    trip {
+      request = "DELETE https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts/mdb_sa_id_lost"
+      status  = 204
+    }
+  }
+
+  step "rotate" {
+    connection = { client_id = "mdb_sa_id_new", client_secret = "mdb_sa_sk_new" }
+    key { name = "vault-root-1" }
+    trip {
+      request = "GET https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts/mdb_sa_id_admin"
+      headers = { Authorization = "Bearer at-1" }
+      status  = 200
+      answer = {
+        clientId    = "mdb_sa_id_admin"
+        name        = "vault"
+        description = "Vault's own"
+        roles       = ["ORG_OWNER"]
+        createdAt   = "2026-01-22T10:00:00Z"
+        secrets     = [{ id = "32b6e34b3d91647abb20e7b8", maskedSecretValue = "mdb_sa_sk_...dmin", createdAt = "2026-01-22T10:00:00Z", expiresAt = "2027-01-22T10:00:00Z" }]
+      }
+    }
+    trip {
+      request = "GET https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts/mdb_sa_id_admin/accessList?itemsPerPage=500"
+      status  = 200
+      answer = {
+        links      = []
+        results    = [{ cidrBlock = "192.0.2.0/24", createdAt = "2026-01-22T10:00:00Z", requestCount = 7 }]
+        totalCount = 1
+      }
+    }
+    trip {
+      request = "POST https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts"
+      headers = { Content-Type = "application/vnd.atlas.2024-08-05+json" }
+      json    = { name = "vault-root-1", description = "Used by Vault", roles = ["ORG_OWNER"], secretExpiresAfterHours = 8760 }
+      status  = 201
+      answer = {
+        clientId    = "mdb_sa_id_new"
+        name        = "vault-root-1"
+        description = "Used by Vault"
+        roles       = ["ORG_OWNER"]
+        createdAt   = "2026-11-22T10:00:00Z"
+        secrets     = [{ id = "32b6e34b3d91647abb20e7b9", secret = "mdb_sa_sk_new", createdAt = "2026-11-22T10:00:00Z", expiresAt = "2027-11-22T10:00:00Z" }]
+      }
+    }
+    trip {
+      request = "POST https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts/mdb_sa_id_new/accessList"
+      json    = [{ cidrBlock = "192.0.2.0/24" }]
+      status  = 200
+      answer  = { results = [{ cidrBlock = "192.0.2.0/24" }], totalCount = 1 }
+    }
+  }
+
+  step "retire" {
+    trip {
+      request = "POST https://cloud.mongodb.com/api/oauth/token"
+      headers = { Accept = "" }
+      form    = { grant_type = "client_credentials" }
+      status  = 200
+      answer  = { access_token = "at-2", expires_in = 3600, token_type = "Bearer" }
+    }
+    trip {
+      request = "DELETE https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts/mdb_sa_id_admin"
+      headers = { Authorization = "Bearer at-2" }
+      status  = 204
+    }
+  }
+}
+
 # The digests were computed apart from this project, with Python's hashlib.
 
 exchange "service accounts of the organization, by an API key" {
