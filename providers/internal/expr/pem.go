@@ -12,24 +12,27 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
-// pemBlock is one block, however its lines are broken.
-var pemBlock = regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END ([A-Z0-9 ]+)-----`)
+// pemBlock is one block, however its lines are broken, with what sets it apart from the
+// next.
+var pemBlock = regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END ([A-Z0-9 ]+)-----\s*`)
+
+var lineEnds = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\r`, "\n")
 
 // PlainPEM is a text in PEM as it was meant: environment files and JSON leave \n
 // for its line ends, or spaces, or quotes around it; YAML indents it; some tools
 // wrap the whole in base64. Anything else is returned as it is.
 func PlainPEM(text string) string {
-	plain := strings.Trim(strings.TrimSpace(text), `"'`)
+	plain := unwrapped(text)
 	if decoded, err := base64.StdEncoding.DecodeString(withoutSpace(plain)); err == nil && strings.Contains(string(decoded), "-----BEGIN ") {
 		plain = string(decoded)
 	}
 	if !strings.Contains(plain, "-----BEGIN ") {
 		return text
 	}
-	plain = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\r`, "\n").Replace(plain)
-	return pemBlock.ReplaceAllStringFunc(plain, func(block string) string {
+	return pemBlock.ReplaceAllStringFunc(unwrapped(lineEnds.Replace(plain)), func(block string) string {
 		parts := pemBlock.FindStringSubmatch(block)
 		if block, _ := pem.Decode([]byte(block)); block != nil || strings.Contains(parts[2], ":") {
 			return strings.TrimSpace(parts[0]) + "\n" // it is well formed, or has headers
@@ -40,6 +43,11 @@ func PlainPEM(text string) string {
 		}
 		return string(pem.EncodeToMemory(&pem.Block{Type: parts[1], Bytes: inside}))
 	})
+}
+
+// unwrapped is a text without the blanks, line ends and quotes around it.
+func unwrapped(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\'' })
 }
 
 // withoutSpace drops blanks and line ends.

@@ -12,7 +12,8 @@ import (
 )
 
 func FuzzPlainPEM(f *testing.F) {
-	for _, seed := range []string{"", "-----BEGIN A-----\nAAAA\n-----END A-----", `"-----BEGIN A-----\nAAAA\n-----END A-----"`, "LS0tLS1CRUdJTiBBLS0tLS0="} {
+	for _, seed := range []string{"", "-----BEGIN A-----\nAAAA\n-----END A-----", `"-----BEGIN A-----\nAAAA\n-----END A-----"`, "LS0tLS1CRUdJTiBBLS0tLS0=",
+		"-----BEGIN 0----------END 0-----0", "-----BEGIN A-----\nAAAA\n-----END A-----\n-----BEGIN B-----\nAAAA\n-----END B-----", "' -----BEGIN A-----"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
