@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,9 +30,24 @@ import (
 // gone. By then who runs the provider has seen an admin credential without rights.
 const longestMissing = 30 * 24 * time.Hour
 
-// uniqueID is the least length of an id that no provider uses again: of one that it
-// counts up, or that people choose, a later key may have it by now.
+// uniqueID is the least length of what a provider made of an id that it does not use again:
+// of one that it counts up, or that people choose, a later key may have it by now.
 const uniqueID = 16
+
+// isUnique reports whether nothing but the key itself can have its id, be it ever so much
+// later. What its role gave is not the provider's: a person may give it again.
+func isUnique(h *providers.Handle, part string) bool {
+	if strings.Contains(h.ID, part) {
+		return true
+	}
+	made := h.ID
+	for _, name := range slices.Sorted(maps.Keys(h.Role)) {
+		if text, ok := h.Role[name].(string); ok && text != "" {
+			made = strings.ReplaceAll(made, text, "")
+		}
+	}
+	return len(made) >= uniqueID
+}
 
 // believe takes the provider's word that there is no such key, as far as it goes: what
 // the key itself can be asked is asked, and of what cannot be told a note stays.
@@ -164,7 +181,7 @@ func (e *Engine) seeMissing(ctx context.Context, w way, entry *queue.Entry) (sho
 			shown = append(shown, listed.Handle)
 		}
 		return shown, false, nil
-	case strings.Contains(entry.Handle.ID, entry.ID) || len(entry.Handle.ID) >= uniqueID:
+	case isUnique(entry.Handle, entry.ID):
 		return []providers.Handle{*entry.Handle}, false, nil
 	}
 	return nil, false, fmt.Errorf("%s offers no list, and another key may have got its id; look for it there yourself, then write queue/%s/give-up", w.definition.Title, entry.ID)

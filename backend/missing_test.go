@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // masks are what a provider is like to an admin credential that has lost rights which its
@@ -152,5 +153,24 @@ func TestMissingKeyThatIsGone(t *testing.T) {
 			w.run(longestMissing+2*24*time.Hour, 6*time.Hour)
 			w.nothingIsQueued()
 		}))
+	}
+}
+
+// TestIdThatNothingElseCanHave: a deletion is sent again, long after, by such an id alone.
+func TestIdThatNothingElseCanHave(t *testing.T) {
+	const part = "0fnmqo0abcdef"
+	role := providers.Values{"user": "service-account-prod", "scopes": []any{"read"}, "none": ""}
+	for id, want := range map[string]bool{
+		"app-" + part:                true,
+		"7":                          false,
+		"0123456789abcde":            false,
+		"0123456789abcdef":           true,
+		"service-account-prod":       false,
+		"users/service-account-prod": false,
+		"service-account-prod/keys/0123456789abcdef": true,
+	} {
+		if got := isUnique(&providers.Handle{ID: id, Role: role}, part); got != want {
+			t.Errorf("%s: %t, want %t", id, got, want)
+		}
 	}
 }
