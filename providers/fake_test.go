@@ -9,10 +9,11 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	"vault-plugin-secrets-apikeys/internal/testbed/memnet"
 )
+
+var inBubble = memnet.InBubble
 
 // network is where the fakes are, so that a test may run in a bubble's time.
 var network memnet.Network
@@ -122,12 +123,3 @@ func (f *fake) client(t *testing.T, definition string, values Values) *Client {
 func dropConnection(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 type object = map[string]any
-
-// inBubble has a test run beside others and in virtual time, which leaps ahead
-// whenever all there is waits.
-func inBubble(test func(t *testing.T)) func(t *testing.T) {
-	return func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, test)
-	}
-}

@@ -9,8 +9,20 @@ import (
 	"net/http/httptest"
 	"sync"
 	"syscall"
+	"testing"
+	"testing/synctest"
 	"time"
 )
+
+// InBubble has a test run beside others and in a time of its own, which leaps ahead
+// whenever all there is waits: a request that hangs costs nothing, and a machine that is
+// slow does not look like a provider that is.
+func InBubble(test func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, test)
+	}
+}
 
 // Network is a number of addresses at which servers can be reached. The zero value
 // has none.
