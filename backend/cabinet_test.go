@@ -37,7 +37,10 @@ type cabinet struct {
 	// hangs are the drawers whose listing is never answered, and stuck are the ids
 	// of keys whose deletion is refused.
 	hangs map[string]bool
-	stuck map[string]bool
+	// nowAndThen is with which status every second listing of a drawer is answered that
+	// is gone; 0 for none.
+	nowAndThen int
+	stuck      map[string]bool
 	// beforeList is called with each listing, after its items are collected.
 	beforeList func()
 }
@@ -132,7 +135,11 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !slices.ContainsFunc(c.drawers["main"], has(admin)):
 		answer(http.StatusUnauthorized, nil)
+	case !exists && r.Method == http.MethodGet && c.nowAndThen != 0 && c.lists[drawer]%2 == 1:
+		c.lists[drawer]++
+		answer(c.nowAndThen, nil)
 	case !exists:
+		c.lists[drawer]++
 		answer(http.StatusNotFound, map[string]any{"message": "no such drawer"})
 	case r.Method == http.MethodPost:
 		var in cabinetKey

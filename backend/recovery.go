@@ -87,6 +87,7 @@ func (e *Engine) noteRecovery(r *recovery, lag time.Duration, cleared bool, err 
 	case err != nil:
 		r.attempts++
 		r.lastError = err.Error()
+		e.askForPlace(r, lag, err)
 		r.nextTry = e.now().Add(e.jitter.Pause("recovery/"+r.key(), r.attempts, longestRecoveryPause(err)))
 		e.log.Warn("a place that was in use at a crash could not be reconciled yet", "connection", r.connection, "scope", r.location.Scope, "error", err)
 	case cleared:
@@ -139,9 +140,11 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 			e.log.Warn("the provider has said for long that there is no such place as was in use at a crash, and so nothing of what was made there", "connection", r.connection, "scope", r.location.Scope)
 			return lag, true, e.dropMarks(ctx, r)
 		}
-		return lag, false, err
+		return lag, false, cmp.Or(elsewhere, err)
 	}
-	r.absences = 0
+	if r.absences = 0; elsewhere == nil {
+		e.books.queue.Forget(r.crashID())
+	}
 	if began.Before(r.clearedAfter(lag)) {
 		return lag, false, nil
 	}
@@ -191,13 +194,12 @@ func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r 
 }
 
 // isAbsent reports whether the provider has said often enough, and for long
-// enough, that there is no such location. Its word counts as long as it accepts the
-// credential, and that is the one that made the keys: others may see less.
+// enough, that there is no such location. Its word counts where it accepts the
+// credential, and that is the one that made the keys: others may see less. An answer
+// that says neither, such as a no to a credential that was replaced just then, does
+// not count, and takes nothing back: only the location itself does.
 func (e *Engine) isAbsent(ctx context.Context, bound *boundConnection, r *recovery, now time.Time, err error) bool {
-	var refusal *providers.Error
-	gone := errors.As(err, &refusal) && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone)
-	if !gone || !sameAccount(r.location, bound) || bound.client.Check(ctx) != nil {
-		r.absences = 0
+	if !saysNoSuchPlace(err) || !sameAccount(r.location, bound) || bound.client.Check(ctx) != nil {
 		return false
 	}
 	if r.absences == 0 {
@@ -205,4 +207,10 @@ func (e *Engine) isAbsent(ctx context.Context, bound *boundConnection, r *recove
 	}
 	r.absences++
 	return r.absences >= absentTries && now.Sub(r.absentAt) >= max(absentBound, e.lagOf(bound))
+}
+
+// saysNoSuchPlace reports whether a list was refused since what it is about is not there.
+func saysNoSuchPlace(err error) bool {
+	var refusal *providers.Error
+	return errors.As(err, &refusal) && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone)
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vault-plugin-secrets-apikeys/backend/marks"
 	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // leadsElsewhere is why what the connection sees today is no proof that a crash
@@ -22,8 +26,30 @@ func (e *Engine) leadsElsewhere(r *recovery, bound *boundConnection) error {
 	case !sameAccount(r.location, bound):
 		return e.askForCrash(r, "credential")
 	}
-	e.books.queue.Forget(r.crashID())
 	return nil
+}
+
+// askForPlace tells an operator of a location that can still not be listed now that no
+// call of the crash's can be under way. What a provider refuses no time may mend, as where
+// a project was deleted; everything else is left to time for a while.
+func (e *Engine) askForPlace(r *recovery, lag time.Duration, err error) {
+	waited := e.now().Sub(r.clearedAfter(lag))
+	if errors.Is(err, errElsewhere) || waited < 0 || providers.KindOf(err) != providers.Refused && waited < absentBound {
+		return
+	}
+	entry := r.entry()
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), which cannot be looked for there; unrecovered in info says why. "+
+		"See that they can, or, where that place is gone for good, make sure that no such key is left, and write queue/%s/give-up",
+		r.windows().Describe(), r.location.Scope, entry.ID)
+	e.ask(entry)
+}
+
+// ask has the entry of a recovery that waits for an operator say what it waits for now.
+func (e *Engine) ask(entry queue.Entry) {
+	if known := e.books.queue.Get(entry.ID); known != nil && known.Reason != entry.Reason {
+		e.books.queue.Forget(entry.ID)
+	}
+	e.enqueueUnstored(entry)
 }
 
 // askForCrash tells an operator what may be left where the connection led before
@@ -33,18 +59,36 @@ func (e *Engine) askForCrash(r *recovery, other string) error {
 	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), and the connection has another %s since; "+
 		"write the one of then into config/%s, or look for such keys there, delete those that keys/ does not list, and write queue/%s/give-up",
 		r.windows().Describe(), r.location.Scope, other, r.connection, entry.ID)
-	e.enqueueUnstored(entry)
+	e.ask(entry)
 	return fmt.Errorf("%w: %s", errElsewhere, entry.Reason)
 }
 
+// askForDamaged tells an operator of a mark that cannot be read. One that a later version
+// of the engine has written is for that to read.
+func (e *Engine) askForDamaged(m *marks.Stored) {
+	if errors.Is(m.Damaged, stored.ErrNewer) {
+		return
+	}
+	entry := queue.Entry{ID: crashID(m.Path), Kind: queue.Crash, Connection: m.Connection}
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount, and its mark cannot be read (%s); "+
+		"write reconcile/%s, delete at the provider what is told there and keys/ does not list, and write queue/%s/give-up",
+		m.Damaged, m.Connection, entry.ID)
+	e.ask(entry)
+}
+
 // crashID is the id of the entry that tells an operator of a recovery that waits.
-func (r *recovery) crashID() string {
-	sum := sha256.Sum256([]byte(r.key()))
+func (r *recovery) crashID() string { return crashID(r.key()) }
+
+func crashID(of string) string {
+	sum := sha256.Sum256([]byte(of))
 	return "crash-" + hex.EncodeToString(sum[:8])
 }
 
 // giveUpCrash has an operator answer for what a crash may have left.
 func (e *Engine) giveUpCrash(ctx context.Context, id string) error {
+	if m := e.pending.recoveries.damagedWithCrashID(id); m != nil {
+		return e.dropDamagedMark(ctx, m)
+	}
 	r := e.pending.recoveries.withCrashID(id)
 	if r == nil {
 		return nil // it was recovered from meanwhile
@@ -55,6 +99,29 @@ func (e *Engine) giveUpCrash(ctx context.Context, id string) error {
 	e.pending.recoveries.mu.Lock()
 	defer e.pending.recoveries.mu.Unlock()
 	delete(e.pending.recoveries.byLocation, r.key())
+	return nil
+}
+
+func (e *Engine) dropDamagedMark(ctx context.Context, m *marks.Stored) error {
+	if err := e.storage.Delete(ctx, m.Path); err != nil {
+		return fmt.Errorf("clearing a mark that cannot be read: %w", err)
+	}
+	r := &e.pending.recoveries
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.damaged = slices.DeleteFunc(r.damaged, func(other *marks.Stored) bool { return other == m })
+	return nil
+}
+
+// damagedWithCrashID is nil where the id is of none.
+func (r *recoveries) damagedWithCrashID(id string) *marks.Stored {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.damaged {
+		if crashID(m.Path) == id {
+			return m
+		}
+	}
 	return nil
 }
 

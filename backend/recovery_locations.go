@@ -36,8 +36,8 @@ type recovery struct {
 type recoveries struct {
 	mu         sync.Mutex
 	byLocation map[string]*recovery
-	// unread is which marks cannot be read: what they tell of is not known.
-	unread error
+	// damaged are the marks that cannot be read: what they tell of is not known.
+	damaged []*marks.Stored
 	// longest is for how long, at most, a call of a former leader may go on.
 	longest time.Duration
 	busy    int
@@ -67,17 +67,22 @@ func (r *recovery) windows() marks.Windows {
 
 // findRecoveries notes which locations earlier processes left dirty.
 func (e *Engine) findRecoveries(ctx context.Context, s logical.Storage) error {
-	marks, err := e.books.marks.OfOthers(ctx, s)
+	found, err := e.books.marks.OfOthers(ctx, s)
 	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return err
 	}
 	e.pending.recoveries.mu.Lock()
 	defer e.pending.recoveries.mu.Unlock()
-	e.pending.recoveries.unread = err
+	e.pending.recoveries.damaged = nil
 	if err != nil {
 		e.pending.recoveries.longest = 2 * longestRequestTimeout
 	}
-	for _, m := range marks {
+	for _, m := range found {
+		if m.Damaged != nil {
+			e.pending.recoveries.damaged = append(e.pending.recoveries.damaged, m)
+			e.askForDamaged(m)
+			continue
+		}
 		e.pending.recoveries.longest = max(e.pending.recoveries.longest, m.Mark.LongestMint)
 		for _, p := range m.Mark.Locations {
 			e.pending.recoveries.add(m, p, e.now())
@@ -171,8 +176,8 @@ func (r *recoveries) failures() []string {
 			failures = append(failures, fmt.Sprintf("connection %s, scope %s: %s", one.connection, one.location.Scope, text))
 		}
 	}
-	if r.unread != nil {
-		failures = append(failures, fmt.Sprintf("unknown: the mark of a crash cannot be read, so what it left cannot be looked for: %s", strings.ReplaceAll(r.unread.Error(), "\n", "; ")))
+	for _, m := range r.damaged {
+		failures = append(failures, fmt.Sprintf("unknown: the mark of a crash cannot be read, so what it left cannot be looked for: %s", m.Damaged))
 	}
 	slices.Sort(failures)
 	return failures

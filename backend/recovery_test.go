@@ -181,24 +181,34 @@ func (w *world) mendRecordOf(lease *heldLease) error {
 }
 
 // TestRecoveryOfWhatIsGoneEnds: a place of which the provider says for long that
-// it is not there is given up, and told of. One that it merely refuses is not.
+// it is not there is given up, and told of, whatever else it answers now and then. One
+// that it merely refuses is not, and an operator can end that.
 func TestRecoveryOfWhatIsGoneEnds(t *testing.T) {
+	gone := func(_ *world, c *cabinet) { c.change(func(c *cabinet) { delete(c.drawers, "bad") }) }
+	goneAndSays := func(status int) func(*world, *cabinet) {
+		return func(w *world, c *cabinet) {
+			gone(w, c)
+			c.change(func(c *cabinet) { c.nowAndThen = status })
+		}
+	}
 	for name, test := range map[string]struct {
 		harm func(w *world, c *cabinet)
 		ends bool
 	}{
-		"gone":        {harm: func(_ *world, c *cabinet) { c.change(func(c *cabinet) { delete(c.drawers, "bad") }) }, ends: true},
-		"not allowed": {harm: func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.broken["bad"] = 403 }) }},
+		"gone": {harm: gone, ends: true},
+		"gone, and the credential fails now and then": {harm: goneAndSays(401), ends: true},
+		"gone, and the provider fails now and then":   {harm: goneAndSays(500), ends: true},
+		"not allowed":  {harm: func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.broken["bad"] = 403 }) }},
+		"out of order": {harm: func(_ *world, c *cabinet) { c.change(func(c *cabinet) { c.broken["bad"] = 500 }) }},
 		"gone for another credential than that of the crash": {harm: func(w *world, c *cabinet) {
-			c.change(func(c *cabinet) { delete(c.drawers, "bad") })
+			gone(w, c)
 			w.must(w.process.ChangeConnection(context.Background(), w.process.storage, "one", func(one *Connection) (SaveOptions, error) {
 				one.Fields["admin_key"] = c.put("main", "made by hand") + ".secret"
 				return SaveOptions{Credential: true, Force: true}, nil
 			}))
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, inBubble(func(t *testing.T) {
 			w, c := cabinetWorld(t, "bad")
 			w.forget(w.mustMint("bad"))
 			w.succeed()
@@ -207,17 +217,73 @@ func TestRecoveryOfWhatIsGoneEnds(t *testing.T) {
 			if len(w.marks()) == 0 {
 				t.Error("it was given up within minutes")
 			}
-			w.recoverOnly(6*time.Hour, 5*time.Minute)
+			for range 72 {
+				time.Sleep(5 * time.Minute) // the client's breaker goes by the bubble's time
+				w.recoverOnly(5*time.Minute, 5*time.Minute)
+			}
 			if ended := len(w.marks()) == 0; ended != test.ends {
 				t.Errorf("marks: %v, unrecovered: %v", w.marks(), w.process.pending.recoveries.failures())
 			}
 			if told := strings.Contains(w.logs.String(), "there is no such place"); told != test.ends {
 				t.Errorf("the log tells of it: %v", told)
 			}
-			if lists := c.listsOf("bad"); lists > 120 {
+			if lists := c.listsOf("bad"); lists > 130 {
 				t.Errorf("the place was asked for %d times in six hours", lists)
 			}
-		})
+			if test.ends {
+				w.nothingIsQueued()
+				return
+			}
+			w.giveUpCrash()
+			if len(w.marks()) > 0 || len(w.process.pending.recoveries.failures()) > 0 {
+				t.Errorf("after it was given up: marks %v, unrecovered %v", w.marks(), w.process.pending.recoveries.failures())
+			}
+		}))
+	}
+}
+
+// giveUpCrash has an operator end what waits for him since a crash, as the one entry says.
+func (w *world) giveUpCrash() {
+	w.t.Helper()
+	entries := w.process.Queue()
+	if len(entries) != 1 || entries[0].Kind != queue.Crash || !strings.Contains(entries[0].Reason, "write queue/"+entries[0].ID+"/give-up") {
+		w.t.Fatalf("queued: %+v", entries)
+	}
+	w.must(w.process.GiveUp(context.Background(), w.request(logical.UpdateOperation, "queue/"+entries[0].ID+"/give-up"), entries[0].ID))
+	w.nothingIsQueued()
+}
+
+// TestDamagedMarkIsGivenUp: a mark that cannot be read stays across restarts, is told of,
+// and an operator ends it. One of a later version is that one's.
+func TestDamagedMarkIsGivenUp(t *testing.T) {
+	ctx := context.Background()
+	for name, test := range map[string]struct {
+		mark  string
+		newer bool
+	}{
+		"damaged":            {mark: "{"},
+		"of a later version": {mark: `{"format":9,"windows":{}}`, newer: true},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			path := marks.Prefix + "box/aaaaaaaaa"
+			w.must(w.storage.Put(ctx, &logical.StorageEntry{Key: path, Value: []byte(test.mark)}))
+			for range 2 {
+				w.startAlone()
+				w.run(time.Hour, 5*time.Minute)
+				if failures := w.process.pending.recoveries.failures(); len(failures) != 1 || !slices.Contains(w.marks(), path) {
+					t.Fatalf("unrecovered: %v, marks: %v", failures, w.marks())
+				}
+			}
+			if test.newer {
+				w.nothingIsQueued()
+				return
+			}
+			w.giveUpCrash()
+			if slices.Contains(w.marks(), path) || len(w.process.pending.recoveries.failures()) > 0 {
+				t.Errorf("after it was given up: marks %v, unrecovered %v", w.marks(), w.process.pending.recoveries.failures())
+			}
+		}))
 	}
 }
 

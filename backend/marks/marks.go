@@ -207,10 +207,12 @@ type Stored struct {
 	Mark       Mark
 	// Left are the locations that are not recovered yet.
 	Left map[string]bool
+	// Damaged is why Mark is empty: what was left cannot be read. It is nil as a rule.
+	Damaged error
 }
 
-// OfOthers reads the marks of every other epoch. Beside errUnreadable it
-// returns those that can be read.
+// OfOthers reads the marks of every other epoch. Beside stored.ErrUnreadable it
+// returns them all, those that cannot be read as Damaged.
 func (a *Marks) OfOthers(ctx context.Context, s logical.Storage) ([]*Stored, error) {
 	marks, err := a.All(ctx, s)
 	own := func(m *Stored) bool { return strings.HasSuffix(m.Path, "/"+a.Epoch) }
@@ -218,7 +220,7 @@ func (a *Marks) OfOthers(ctx context.Context, s logical.Storage) ([]*Stored, err
 }
 
 // All reads the marks of all epochs, this one's among them. Beside
-// errUnreadable it returns those that can be read.
+// stored.ErrUnreadable it returns them all, those that cannot be read as Damaged.
 func (a *Marks) All(ctx context.Context, s logical.Storage) ([]*Stored, error) {
 	connections, err := s.List(ctx, Prefix)
 	if err != nil {
@@ -235,10 +237,12 @@ func (a *Marks) All(ctx context.Context, s logical.Storage) ([]*Stored, error) {
 		for _, epoch := range epochs {
 			path := Prefix + connection + "/" + epoch
 			m, err := stored.Read[Mark](ctx, s, path)
-			if err := stored.UnlessUnreadable(err, &broken); err != nil {
-				return nil, err
+			if unread := stored.UnlessUnreadable(err, &broken); unread != nil {
+				return nil, unread
 			}
-			if m != nil {
+			if errors.Is(err, stored.ErrUnreadable) {
+				found = append(found, &Stored{Path: path, Connection: connection, Damaged: err})
+			} else if m != nil {
 				found = append(found, &Stored{Path: path, Connection: connection, Mark: *m, Left: map[string]bool{}})
 			}
 		}

@@ -25,9 +25,10 @@ const (
 	// find nor remove. It waits for an operator to look for it and give it up.
 	ByHand Kind = "by_hand"
 	// Crash: keys may be alive that were being made at a crash, in a place that the
-	// connection no longer leads to, or that cannot be listed. It waits for the
-	// credential and the address of then, or for an operator who looks there and gives
-	// it up. It is stored where the mark of the crash is not kept.
+	// connection no longer leads to, or that cannot be listed, or that the mark does not
+	// tell since it cannot be read. It waits for the credential and the address of then,
+	// for the place to be listed, or for an operator who looks there and gives it up. It
+	// is stored where the mark of the crash is not kept.
 	Crash Kind = "crash"
 	// Missing: a provider knew no such key when it was to be revoked, which it may say
 	// to an admin credential without rights, too. It waits until that can be told, at
