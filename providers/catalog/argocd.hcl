@@ -6,8 +6,11 @@
 # Tokens of a local account with the capability "apiKey", which may do what the
 # project's policy lets the account do; we choose their id. The admin token needs
 # accounts, update on the account, and get to list them.
-# Not confirmed: what deleting a token that is gone is answered, so it is seen from
-# the account.
+#
+# Not confirmed: what deleting a token that is gone is answered, so it is seen from the
+# account.
+#
+# Rights: argoproj/argo-cd:server/account/account.go
 provider "argocd" {
   title = "Argo CD"
   docs  = "https://argo-cd.readthedocs.io/en/stable/operator-manual/user-management/"

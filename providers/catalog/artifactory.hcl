@@ -3,11 +3,16 @@
 # Sources: jfrog/vault-plugin-secrets-artifactory:artifactory.go;
 # https://jfrog.com/help/r/jfrog-rest-apis/create-token
 #
-# Access tokens. Those that live less than the server's persistence threshold can
-# be revoked only where it lets tokens be made force_revocable, which is asked for.
+# Access tokens. Those that live less than the server's persistence threshold can be
+# revoked only where it lets tokens be made force_revocable, which is asked for.
 #
-# Admin credential: an access token of an administrator; its scope applied-
-# permissions/admin cannot be narrowed further and still make tokens for others.
+# Admin credential: an access token of an administrator (applied-permissions/admin):
+# others can make tokens for themselves alone, with no more than their own groups. From
+# 7.84.3 on, that of a project's administrator makes tokens with the roles of the
+# project.
+#
+# Rights: jfrog/terraform-provider-artifactory:docs/resources/scoped_token.md;
+# https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-token-creation-by-project-admins
 provider "artifactory" {
   title = "JFrog Artifactory"
   docs  = "https://jfrog.com/help/r/jfrog-rest-apis/create-token"

@@ -10,6 +10,10 @@
 #
 # Admin credential: another application with a grant for the Management API and the
 # scopes update:client_keys and read:clients.
+#
+# Rights: auth0/go-auth0:management/clients/client/client.go for read:clients and
+# update:client_keys;
+# https://auth0.com/docs/api/management/v2/clients/post-rotate-secret
 provider "auth0-client-secret" {
   title    = "Auth0 client secret"
   docs     = "https://auth0.com/docs/get-started/applications/rotate-client-secret"

@@ -3,12 +3,16 @@
 # Sources: auth0/docs-v2:main/docs/oas/management/v2/management-api-oas.json;
 # https://auth0.com/docs/api/management/v2/clients/post-clients
 #
-# A key is a machine-to-machine application of its own with a grant for one API and
-# its scopes. Applications do not end by themselves. The application that makes
-# them needs, at the Management API, create:clients, read:clients, delete:clients and
-# create:client_grants; its secret is replaced by the same call that ends the old
-# one at once, which needs update:client_keys and its own id.
-# A free tenant has a bound of 10 applications.
+# A key is a machine-to-machine application of its own with a grant for one API and its
+# scopes. Applications do not end by themselves. The application that makes them needs,
+# at the Management API, create:clients, read:clients, delete:clients and
+# create:client_grants; its secret is replaced by the same call that ends the old one at
+# once, which needs update:client_keys and its own id. A free tenant has a bound of 10
+# applications.
+#
+# Rights: auth0/go-auth0:management/clients/client/client.go and reference.md for
+# create:clients, read:clients and update:client_keys;
+# https://auth0.com/docs/api/management/v2/clients/post-rotate-secret
 provider "auth0" {
   title    = "Auth0"
   docs     = "https://auth0.com/docs/get-started/applications/client-credentials"

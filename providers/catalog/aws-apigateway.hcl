@@ -3,12 +3,16 @@
 # Sources: https://docs.aws.amazon.com/apigateway/latest/api/API_CreateApiKey.html,
 # API_CreateUsagePlanKey.html, API_GetApiKeys.html, API_DeleteApiKey.html
 #
-# API keys of Amazon API Gateway; a key opens nothing but what the stages of its
-# usage plan let it, within the plan's quota. Keys do not end by themselves. The
-# administrator needs apigateway:POST on /apikeys and /usageplans/*/keys, GET on
-# /apikeys, and DELETE on /apikeys/*. Its own keys belong to IAM, and are replaced
-# there. A region bears some 5 keys a second.
+# API keys of Amazon API Gateway; a key opens nothing but what the stages of its usage
+# plan let it, within the plan's quota. Keys do not end by themselves. The administrator
+# needs apigateway:POST on /apikeys and /usageplans/*/keys, GET on /apikeys, and DELETE
+# on /apikeys/*. Its own keys belong to IAM, and are replaced there. A region bears some
+# 5 keys a second.
+#
 # Not confirmed: how long a deleted key is honoured; seconds, by experience.
+#
+# Rights:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_apigateway.html
 provider "aws-apigateway" {
   title    = "Amazon API Gateway"
   docs     = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html"

@@ -2,8 +2,10 @@
 #
 # Sources: buildkite/docs:pages/apis/rest_api/clusters/agent_tokens.md
 #
-# Agent tokens of a cluster. The API token needs read_clusters and write_clusters.
-# The next page is told in the Link header.
+# Agent tokens of a cluster. The API token needs read_clusters and write_clusters. The
+# next page is told in the Link header.
+#
+# Rights: buildkite/docs:pages/apis/managing_api_tokens.md
 provider "buildkite" {
   title    = "Buildkite"
   docs     = "https://buildkite.com/docs/apis/rest-api/clusters/agent-tokens"

@@ -3,12 +3,15 @@
 # Sources: bybit-exchange/docs:docs/v5/user/{create-subuid-apikey,rm-sub-apikey,
 # list-sub-apikeys,apikey-info}.mdx and docs/v5/{guide,error}.mdx
 #
-# Keys belong to sub-accounts. A key without IP addresses ends by itself after
-# 90 days. The connection's own key cannot be replaced by an API call.
+# Keys belong to sub-accounts. A key without IP addresses ends by itself after 90 days.
+# The connection's own key cannot be replaced by an API call.
 #
 # Admin credential: a key of the master account with SubMemberTransfer or
 # AccountTransfer, the least that Bybit lets manage sub-accounts' keys; not Withdraw,
 # and bound to the addresses from which Vault calls.
+#
+# Rights: bybit-exchange/docs:docs/v5/user/create-subuid-apikey.mdx, rm-sub-apikey.mdx
+# and list-sub-apikeys.mdx
 provider "bybit" {
   title    = "Bybit"
   docs     = "https://bybit-exchange.github.io/docs/v5/user/create-subuid-apikey"

@@ -1,15 +1,19 @@
 # Category: Data, search and queues
 #
-# Sources: the OpenAPI document of https://clickhouse.com/docs/cloud/manage/api/api-overview,
-# as api-evangelist/clickhouse:openapi/clickhouse-api-keys-api-openapi.yml has it.
+# Sources: the OpenAPI document of
+# https://clickhouse.com/docs/cloud/manage/api/api-overview, as
+# api-evangelist/clickhouse:openapi/clickhouse-api-keys-api-openapi.yml has it.
 #
-# A key is its id and its secret, in basic authentication; the id by which it is deleted is
-# another one.
+# A key is its id and its secret, in basic authentication; the id by which it is deleted
+# is another one.
 #
-# Admin credential: an API key of the organization with a role that manages API keys, such
-# as Admin. It is replaced in the console: its own id is not told by it.
-# Not confirmed: GET /organizations, and what is answered to a wrong credential and to the
-# deletion of a key that is gone; the document has 400 and 500 alone.
+# Admin credential: an API key of the organization with a role that manages API keys,
+# such as Admin. It is replaced in the console: its own id is not told by it.
+#
+# Not confirmed: GET /organizations, and what is answered to a wrong credential and to
+# the deletion of a key that is gone; the document has 400 and 500 alone.
+#
+# Rights: https://clickhouse.com/docs/products/cloud/features/admin-features/api/openapi
 provider "clickhouse-cloud" {
   title    = "ClickHouse Cloud"
   docs     = "https://clickhouse.com/docs/cloud/manage/openapi"

@@ -1,16 +1,24 @@
 # Category: Content
 #
-# Sources: https://www.contentful.com/developers/docs/references/content-management-api/#/reference/personal-access-tokens
-# and contentful/contentful-management.java:src/test/resources/personal_access_token_*.json
+# Sources:
+# https://www.contentful.com/developers/docs/references/content-management-api/#/reference/personal-access-tokens
+# and
+# contentful/contentful-management.java:src/test/resources/personal_access_token_*.json;
+# contentful/contentful-management.js:lib/entities/personal-access-token.ts for
+# expiresIn and sys.expiresAt
 #
 # Personal access tokens of the user whose token the connection holds; they can do what
 # that user can, or only read.
 #
 # Admin credential: a personal access token of a user for this alone, with the scope
 # content_management_manage.
-# Not confirmed: expiresIn in seconds and expiresAt in an answer (where it lacks, the end that
-# was asked for counts), the statuses, and what is answered to a wrong credential and to the
-# revocation of a token that is gone.
+#
+# Not confirmed: that expiresIn counts seconds (where an answer has no expiresAt, the
+# end that was asked for counts), the statuses, and what is answered to a wrong
+# credential and to the revocation of a token that is gone.
+#
+# Rights: contentful/contentful-management.js:lib/entities/personal-access-token.ts (the
+# one scope that there is)
 provider "contentful" {
   title    = "Contentful personal access tokens"
   docs     = "https://www.contentful.com/developers/docs/references/authentication/#the-content-management-api"

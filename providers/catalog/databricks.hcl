@@ -5,9 +5,12 @@
 #
 # Tokens of a service principal, made on its behalf by a workspace administrator.
 #
-# Admin credential: a token of a user with CAN USE on tokens, or of an OAuth service
-# principal; the keys may do what that principal may, so it should be one that may do no
-# more than they have to.
+# Admin credential: a token of a workspace administrator, best of an OAuth service
+# principal that is one: CAN MANAGE on tokens, which managing those of others takes,
+# belongs to the group admins alone. The principal whose tokens are made needs CAN USE
+# on tokens, and should be one that may do no more than the keys have to.
+#
+# Rights: https://docs.databricks.com/en/security/auth-authz/api-access-permissions.html
 provider "databricks" {
   title = "Databricks"
   docs  = "https://docs.databricks.com/api/workspace/tokenmanagement/createobotoken"

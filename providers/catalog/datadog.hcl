@@ -4,8 +4,14 @@
 # DataDog/datadog-api-client-go:.generator/schemas/v2/openapi.yaml.
 #
 # Admin credential: an API key, and an application key of a service account whose role
-# has api_keys_write or service_account_write, whichever kind of key is made, and
-# org_app_keys_read; nothing else.
+# has api_keys_read, api_keys_write and api_keys_delete for keys of the kind api, or
+# service_account_write for application keys; for the rotation also org_app_keys_read;
+# nothing else.
+#
+# Rights: https://docs.datadoghq.com/api/latest/key-management/ (what each endpoint
+# requires) and DataDog/datadog-api-client-python:.generator/schemas/v1/openapi.yaml for
+# api_keys_delete;
+# https://docs.datadoghq.com/account_management/org_settings/service_accounts
 provider "datadog" {
   title    = "Datadog"
   docs     = "https://docs.datadoghq.com/account_management/api-app-keys/"

@@ -1,10 +1,14 @@
 # Category: AI
 #
-# Sources: deepgram/deepgram-api-specs:openapi.yml. The body of a new key is
-# left open there; its fields are from
+# Sources: deepgram/deepgram-api-specs:openapi.yml. The body of a new key is left open
+# there; its fields are from
 # https://developers.deepgram.com/docs/create-additional-api-keys
 #
-# The admin key needs the scope "keys:write" (role admin or owner) in the project.
+# The admin key needs the scopes keys:read and keys:write in the project; those of the
+# roles admin and member reach the keys that it has made itself, which is enough here.
+#
+# Rights: deepgram/deepgram-docs:fern/pages/guides/fundamentals/authenticating.mdx and
+# guides/deep-dives/working-with-roles.mdx
 provider "deepgram" {
   title    = "Deepgram"
   docs     = "https://developers.deepgram.com/docs/create-additional-api-keys"

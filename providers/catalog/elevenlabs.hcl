@@ -6,6 +6,9 @@
 #
 # Admin credential: a key of a workspace administrator; the API for service accounts
 # takes no other.
+#
+# Rights:
+# elevenlabs/elevenlabs-docs:fern/docs/pages/product-guides/administration/workspaces/service-accounts.mdx
 provider "elevenlabs" {
   title    = "ElevenLabs"
   docs     = "https://elevenlabs.io/docs/api-reference/service-accounts/api-keys/create"

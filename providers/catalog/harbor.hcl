@@ -3,12 +3,16 @@
 # Sources: goharbor/harbor:api/v2.0/swagger.yaml;
 # https://goharbor.io/docs/main/administration/robot-accounts/
 #
-# System robot accounts, which may reach into projects. Harbor counts their life
-# in whole days from when they were made, and shows their names behind a prefix of its
-# own. A renewal sends the robot as it is, with a longer life.
+# System robot accounts, which may reach into projects. Harbor counts their life in
+# whole days from when they were made, and shows their names behind a prefix of its own.
+# A renewal sends the robot as it is, with a longer life.
 #
-# Admin credential: a robot with the permissions create, read, update, list and delete
-# on robot (Harbor 2.12 and newer), or an administrator before.
+# Admin credential: a system robot with the permissions create, read, list and delete on
+# robot, and with every permission that the keys get, since a robot makes none that can
+# do more. Harbor gives no robot the permission to update robots, which renewing a lease
+# takes: there it is a system administrator.
+#
+# Rights: goharbor/harbor:src/common/rbac/const.go and src/server/v2.0/handler/robot.go
 provider "harbor" {
   title = "Harbor"
   docs  = "https://goharbor.io/docs/main/administration/robot-accounts/"
@@ -16,7 +20,7 @@ provider "harbor" {
   connection "username" {
     type     = string
     required = true
-    help     = "System administrator, or a system robot that may create, list and delete robots."
+    help     = "System administrator, or a system robot that may create, read, list and delete robots, whose leases cannot be renewed."
   }
   connection "password" {
     type      = string

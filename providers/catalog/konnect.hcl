@@ -2,11 +2,13 @@
 #
 # Sources: Kong/sdk-konnect-go:openapi.yaml
 #
-# Access tokens of a system account. A token of that account with the role
-# "System Account Admin" can make others.
+# Access tokens of a system account. A token of that account with the role "System
+# Account Admin" can make others.
 #
 # Admin credential: a token of a user or system account with the role that manages
 # system accounts (Identity Admin), and nothing else.
+#
+# Rights: Kong/developer.konghq.com:app/konnect-platform/teams-and-roles.md
 provider "konnect" {
   title    = "Kong Konnect"
   docs     = "https://developer.konghq.com/konnect-api/"

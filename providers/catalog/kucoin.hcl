@@ -5,10 +5,18 @@
 #
 # Keys of sub-accounts; a role that names no permission gets keys that may read, and
 # none may withdraw. The passphrase is derived from the key's name, since deleting a key
-# needs it, also one that only the list tells of. The connection's key belongs to the master account and cannot be
-# replaced by the API. Errors come under HTTP 200.
-# Not confirmed: what a second deletion is answered, so what is gone is seen from
-# the list.
+# needs it, also one that only the list tells of. The connection's key belongs to the
+# master account and cannot be replaced by the API. Errors come under HTTP 200.
+#
+# Admin credential: a key of the master account with the permission General, the least
+# that there is: neither Spot, Margin or Futures nor Transfer or Withdrawal; bound to
+# the addresses from which Vault calls.
+#
+# Not confirmed: what a second deletion is answered, so what is gone is seen from the
+# list.
+#
+# Rights: Kucoin/kucoin-universal-sdk:spec/rest/entry/openapi-account.json
+# (x-api-permission)
 provider "kucoin" {
   title    = "KuCoin"
   docs     = "https://www.kucoin.com/docs-new/rest/account-info/sub-account/add-sub-account-api"

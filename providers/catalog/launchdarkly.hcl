@@ -3,11 +3,13 @@
 # Sources: launchdarkly/api-client-go:api/openapi.yaml;
 # https://launchdarkly.com/docs/api/access-tokens
 #
-# Service tokens, which outlive the member who made them. They do not end by
-# themselves.
+# Service tokens, which outlive the member who made them. They do not end by themselves.
 #
-# Admin credential: an access token with the role Admin, or a custom role that allows
-# createAccessToken, deleteAccessToken and viewing on member/*:token/*.
+# Admin credential: an access token with the role Admin, or one with an inline policy or
+# custom role that allows createAccessToken and deleteAccessToken on service-token/*.
+#
+# Rights: https://launchdarkly.com/docs/home/account/roles/role-concepts, and for the
+# actions of service tokens the list of its role actions that Kapeli's cheat sheets have
 provider "launchdarkly" {
   title    = "LaunchDarkly"
   docs     = "https://launchdarkly.com/docs/api/access-tokens"

@@ -1,10 +1,17 @@
 # Category: AI
 #
-# Sources: BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py;
+# Sources:
+# BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py;
 # https://docs.litellm.ai/docs/proxy/virtual_keys
 #
-# Virtual keys. A key's alias is unique, so it serves as id and is known before
-# the proxy hears of it. The proxy needs a database.
+# Virtual keys. A key's alias is unique, so it serves as id and is known before the
+# proxy hears of it. The proxy needs a database.
+#
+# Admin credential: the master key, or a key of a user with the role proxy_admin:
+# /key/generate for others is an administrators' route, and proxy_admin_viewer makes no
+# keys.
+#
+# Rights: https://docs.litellm.ai/docs/proxy/access_control
 provider "litellm" {
   title = "LiteLLM"
   docs  = "https://docs.litellm.ai/docs/proxy/virtual_keys"

@@ -5,6 +5,9 @@
 #
 # Admin credential: an account API key with the role admin: keys are managed by no
 # lesser one.
+#
+# Rights: https://help.mailgun.com/hc/en-us/articles/26016288026907-API-Key-Roles;
+# https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt
 provider "mailgun" {
   title    = "Mailgun"
   docs     = "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt"

@@ -1,14 +1,19 @@
 # Category: Content
 #
-# Sources: https://docs.mapbox.com/api/accounts/tokens/
+# Sources: https://docs.mapbox.com/api/accounts/tokens/ and
+# mapbox/mapbox-sdk-js:services/tokens.js
 #
 # The tokens have no end of their own. Mapbox's temporary tokens have one, and cannot be
 # revoked, so they are not made here.
 #
 # Admin credential: a secret token (sk.…) of the account with the scopes tokens:read and
-# tokens:write, and with every scope that the tokens get: a token grants no more than it has.
-# Not confirmed: what is answered to a wrong credential and to the deletion of a token that
-# is gone, allowedUrls, and the size of a page of the list.
+# tokens:write, and with every scope that the tokens get: a token grants no more than it
+# has.
+#
+# Not confirmed: what is answered to a wrong credential and to the deletion of a token
+# that is gone, and the size of a page of the list.
+#
+# Rights: https://docs.mapbox.com/api/accounts/tokens/
 provider "mapbox" {
   title    = "Mapbox"
   docs     = "https://docs.mapbox.com/api/accounts/tokens/"

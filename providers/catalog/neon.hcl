@@ -3,11 +3,13 @@
 # Sources: kislerdm/neon-sdk-go:openAPIDefinition.json;
 # https://neon.com/docs/manage/api-keys
 #
-# Keys of an organization. One with a project opens no more than that; without,
-# it may do all that the organization's API can. Keys do not end by themselves.
+# Keys of an organization. One with a project opens no more than that; without, it may
+# do all that the organization's API can. Keys do not end by themselves.
 #
 # Admin credential: an organization API key, which an administrator of the organization
 # makes; one that is bound to a project may not make others.
+#
+# Rights: https://neon.com/docs/manage/api-keys
 provider "neon" {
   title    = "Neon"
   docs     = "https://neon.com/docs/manage/api-keys"

@@ -3,15 +3,17 @@
 # Sources: netbirdio/netbird:shared/management/http/api/openapi.yml;
 # https://docs.netbird.io/api/resources/setup-keys
 #
-# Setup keys, with which machines join the network. A role that says nothing gets
-# keys for one machine, which is forgotten when it goes away. The admin token is one
-# of a service user with the role admin. Deleting a key leaves the machines that
-# joined with it.
+# Setup keys, with which machines join the network. A role that says nothing gets keys
+# for one machine, which is forgotten when it goes away. The admin token is one of a
+# service user with the role admin. Deleting a key leaves the machines that joined with
+# it.
 #
-# Admin credential: a personal access token of a service user with the role admin;
-# network_admin is not enough for setup keys of others.
+# Admin credential: a personal access token of a service user with the role admin: a
+# network_admin reads setup keys and makes none.
 #
 # Not confirmed: the status of deleting a key that is gone.
+#
+# Rights: netbirdio/docs:src/pages/manage/team/user-roles.mdx
 provider "netbird-setup-keys" {
   title    = "NetBird setup keys"
   docs     = "https://docs.netbird.io/how-to/register-machines-using-setup-keys"

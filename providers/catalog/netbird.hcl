@@ -4,11 +4,15 @@
 # https://docs.netbird.io/api/resources/tokens
 #
 # Access tokens of a service user, which may do what its role says: give it "user" or
-# "auditor". They live for whole days. The admin token is one of a service user with
-# the role admin; it is replaced by another one of the same user. A token does not tell
-# its own id, so the first that a connection has is removed by a rotation only where
-# token_id names it.
+# "auditor". They live for whole days. The admin token is one of a service user with the
+# role admin, the least that makes tokens for another service user; it is replaced by
+# another one of the same user. A token does not tell its own id, so the first that a
+# connection has is removed by a rotation only where token_id names it.
+#
 # Not confirmed: the status of deleting a token that is gone.
+#
+# Rights: netbirdio/docs:src/pages/manage/team/user-roles.mdx;
+# netbirdio/netbird:management/server/user.go
 provider "netbird" {
   title    = "NetBird"
   docs     = "https://docs.netbird.io/api/resources/tokens"

@@ -3,9 +3,13 @@
 # Sources: netbox-community/go-netbox:api/openapi.yaml;
 # https://netboxlabs.com/docs/netbox/integrations/rest-api/
 #
-# Tokens of version 1, which NetBox makes up to 4.4 and takes in 4.5 too. The
-# admin token's user needs add, view, change and delete on tokens, and the
-# permission "grant" to make them for others.
+# Tokens of version 1, which NetBox makes up to 4.4 and takes in 4.5 too. The admin
+# token's user needs users.add_token, users.view_token, users.change_token and
+# users.delete_token, which everybody has for their own tokens, and users.grant_token to
+# make them for others.
+#
+# Rights: netbox-community/netbox:docs/integrations/rest-api.md and
+# docs/configuration/security.md
 provider "netbox" {
   title = "NetBox"
   docs  = "https://netboxlabs.com/docs/netbox/integrations/rest-api/#authenticating-to-the-api"

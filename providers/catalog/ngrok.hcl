@@ -2,11 +2,14 @@
 #
 # Sources: ngrok/ngrok-openapi:ngrok.yaml; https://ngrok.com/docs/api/
 #
-# API keys, or authtokens of tunnels. Neither ends by itself. Both are listed
-# newest first, a page beginning before the last id of the one ahead of it.
+# API keys, or authtokens of tunnels. Neither ends by itself. Both are listed newest
+# first, a page beginning before the last id of the one ahead of it.
 #
-# Admin credential: an API key of the account, best of a bot user: ngrok has no lesser
-# key.
+# Admin credential: an API key of a service user (bot user), or of a user with the
+# Developer role: that is what manages API keys and authtokens, and no key can be
+# narrowed.
+#
+# Rights: ngrok/ngrok-docs:iam/rbac.mdx and iam/service-users.mdx
 provider "ngrok" {
   title    = "ngrok"
   docs     = "https://ngrok.com/docs/api/resources/api-keys/"

@@ -10,8 +10,11 @@
 #
 # The connection's token is that of a login (npm login), which ends after two hours
 # unless npm extends it; one that bypasses the second factor may not make tokens. It
-# cannot be replaced here. Where a workflow can use trusted publishing (OIDC), that needs
-# no token at all.
+# cannot be replaced here. Where a workflow can use trusted publishing (OIDC), that
+# needs no token at all.
+#
+# Rights:
+# npm/documentation:content/integrations/integrating-npm-with-external-services/about-access-tokens.mdx
 provider "npm" {
   title    = "npm"
   docs     = "https://docs.npmjs.com/creating-and-viewing-access-tokens"

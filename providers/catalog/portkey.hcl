@@ -3,8 +3,11 @@
 # Sources: Portkey-AI/openapi:openapi.yaml;
 # https://portkey.ai/docs/api-reference/admin-api/introduction
 #
-# Service keys of a workspace. The admin key needs the scopes that create, list
-# and delete workspace service API keys.
+# Service keys of a workspace. The admin key is a workspace API key, or an
+# organization's Admin API key, with workspace_service_api_keys.create, read, update,
+# delete and list, and nothing else.
+#
+# Rights: Portkey-AI/docs-core:help-center/you-do-not-have-enough-permissions.mdx
 provider "portkey" {
   title    = "Portkey"
   docs     = "https://portkey.ai/docs/api-reference/admin-api/control-plane/api-keys/create-api-key"

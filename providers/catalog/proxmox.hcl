@@ -5,9 +5,11 @@
 #
 # API tokens of a user, with privileges of their own: without a role they may do
 # nothing. The admin token needs User.Modify for the user's group, and
-# Permissions.Modify on the paths that it grants; it is replaced by another token of
-# its own user, which keeps no access list, so it is not replaced here.
-# What is gone is seen from the list: Proxmox VE answers a second deletion with 500.
+# Permissions.Modify on the paths that it grants; it is replaced by another token of its
+# own user, which keeps no access list, so it is not replaced here. What is gone is seen
+# from the list: Proxmox VE answers a second deletion with 500.
+#
+# Rights: proxmox/pve-access-control:src/PVE/API2/User.pm and src/PVE/API2/ACL.pm
 provider "proxmox" {
   title = "Proxmox VE"
   docs  = "https://pve.proxmox.com/pve-docs/pve-admin-guide.html#pveum_tokens"

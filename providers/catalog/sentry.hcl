@@ -3,10 +3,12 @@
 # Sources: getsentry/sentry-api-schema:openapi-derefed.json;
 # https://docs.sentry.io/api/projects/create-a-new-client-key/
 #
-# Client keys (DSNs): they let a program send events to one project, and nothing
-# else. Sentry has no API that makes tokens for reading. Keys do not end by
-# themselves. The admin token needs project:read and project:write; it is made in
-# the web interface and cannot be replaced by the API.
+# Client keys (DSNs): they let a program send events to one project, and nothing else.
+# Sentry has no API that makes tokens for reading. Keys do not end by themselves. The
+# admin token needs project:read and project:admin, which deleting a key takes, and
+# making one as well; it is made in the web interface and cannot be replaced by the API.
+#
+# Rights: getsentry/sentry-api-schema:openapi-derefed.json (security of each operation)
 provider "sentry" {
   title    = "Sentry"
   docs     = "https://docs.sentry.io/api/projects/create-a-new-client-key/"
@@ -16,7 +18,7 @@ provider "sentry" {
     type      = string
     required  = true
     sensitive = true
-    help      = "Token of an internal integration with the scopes project:read and project:write."
+    help      = "Token of an internal integration with the scopes project:read and project:admin."
   }
   connection "host" {
     type    = string

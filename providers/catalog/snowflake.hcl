@@ -1,14 +1,19 @@
 # Category: Data, search and queues
 #
-# Sources: https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token,
+# Sources:
+# https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token,
 # …/alter-user-remove-programmatic-access-token, …/show-user-programmatic-access-tokens,
-# https://docs.snowflake.com/en/developer-guide/sql-api/reference and …/sql-api/authenticating
+# https://docs.snowflake.com/en/developer-guide/sql-api/reference and
+# …/sql-api/authenticating
 #
 # Tokens are made by SQL statements. A user who is to have tokens must be under a
 # network policy, and has at most 15.
 #
 # Admin credential: a role with the privilege MODIFY PROGRAMMATIC AUTHENTICATION METHODS
 # on the users whose tokens are made, and nothing else.
+#
+# Rights: https://docs.snowflake.com/en/user-guide/programmatic-access-tokens and
+# https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token
 provider "snowflake" {
   title    = "Snowflake programmatic access tokens"
   docs     = "https://docs.snowflake.com/en/user-guide/programmatic-access-tokens"

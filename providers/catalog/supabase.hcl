@@ -4,10 +4,15 @@
 # https://supabase.com/docs/reference/api/v1-create-project-api-key
 #
 # API keys of a project. A role that names no type gets publishable keys, which may do
-# what row level security lets anybody do; a secret one passes it by, unless it is
-# given another role of the database. Keys do not end by themselves. The access
-# token needs api_gateway_keys_write; it is made in the dashboard.
+# what row level security lets anybody do; a secret one passes it by, unless it is given
+# another role of the database. Keys do not end by themselves. The access token needs
+# api_gateway_keys_read and api_gateway_keys_write (an OAuth one secrets:read and
+# secrets:write); it is made in the dashboard.
+#
 # Not confirmed: the status of deleting a key that is gone.
+#
+# Rights: supabase/cli:packages/api/src/generated/openapi.json (security of each
+# operation)
 provider "supabase" {
   title    = "Supabase"
   docs     = "https://supabase.com/docs/reference/api/v1-create-project-api-key"

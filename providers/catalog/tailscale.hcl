@@ -1,14 +1,16 @@
 # Category: Network and gateways
 #
-# Sources: tailscale/tailscale-client-go-v2:keys.go;
-# https://tailscale.com/api#tag/keys
+# Sources: tailscale/tailscale-client-go-v2:keys.go; https://tailscale.com/api#tag/keys
 #
 # Auth keys, with which machines join the tailnet under the role's tags. A role that
 # says nothing gets keys for one machine, which is forgotten when it goes away. The
 # OAuth client needs the scope auth_keys and the tags; it is replaced in the admin
-# console. Deleting a key leaves the machines that joined with it.
-# The list of keys holds ids alone, and not what we called them, so each key is asked
-# for by itself: a tailnet with very many keys is slow to be looked through.
+# console. Deleting a key leaves the machines that joined with it. The list of keys
+# holds ids alone, and not what we called them, so each key is asked for by itself: a
+# tailnet with very many keys is slow to be looked through.
+#
+# Rights: tailscale/terraform-provider-tailscale:docs/resources/oauth_client.md;
+# https://tailscale.com/kb/1623/trust-credentials
 provider "tailscale" {
   title    = "Tailscale"
   docs     = "https://tailscale.com/kb/1085/auth-keys"

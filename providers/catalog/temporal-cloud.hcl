@@ -3,14 +3,18 @@
 # Sources: temporalio/cloud-api:temporal/api/cloud/cloudservice/v1/service.proto,
 # identity/v1/message.proto; https://docs.temporal.io/ops
 #
-# API keys of a service account, which may do what its role and its namespaces say.
-# They are made and deleted by operations that take a while. Their end cannot be moved
+# API keys of a service account, which may do what its role and its namespaces say. They
+# are made and deleted by operations that take a while. Their end cannot be moved
 # (Temporal's own Terraform provider replaces a key for that), so a key is made for as
-# long as its lease may last. The admin key is
-# one of a service account with the role Account Admin, and is replaced by the same
-# call in the web interface.
+# long as its lease may last. The admin key is one of a service account with the role
+# Global Admin (Admin in the API), the least that manages the keys of other accounts,
+# and is replaced by the same call in the web interface.
+#
 # Not confirmed: whether a deleted key is listed for a while as RESOURCE_STATE_DELETED;
 # such ones are passed over.
+#
+# Rights: https://docs.temporal.io/cloud/manage-access/permissions-reference and
+# https://docs.temporal.io/cloud/api-keys
 provider "temporal-cloud" {
   title    = "Temporal Cloud"
   docs     = "https://docs.temporal.io/cloud/api-keys"
@@ -20,7 +24,7 @@ provider "temporal-cloud" {
     type      = string
     required  = true
     sensitive = true
-    help      = "API key of a service account with the role Account Admin."
+    help      = "API key of a service account with the role Global Admin."
   }
 
   role "service_account_id" {

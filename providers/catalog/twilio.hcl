@@ -4,6 +4,8 @@
 #
 # Admin credential: the account's Auth Token or a Main key, best of a subaccount:
 # standard and restricted keys may not make keys.
+#
+# Rights: https://www.twilio.com/docs/iam/api-keys/keys-in-console
 provider "twilio" {
   title    = "Twilio API keys"
   docs     = "https://www.twilio.com/docs/iam/api-keys/restricted-api-keys"

@@ -3,8 +3,10 @@
 # Sources: typesense/typesense-api-spec:openapi.yml;
 # https://typesense.org/docs/latest/api/api-keys.html
 #
-# The bootstrap key is part of the server's configuration; any key that may do
-# keys:* will serve as admin key.
+# The bootstrap key is part of the server's configuration; a key with keys:create,
+# keys:get, keys:list and keys:delete will serve as admin key.
+#
+# Rights: typesense/typesense-website:docs-site/content (api-keys.md)
 provider "typesense" {
   title = "Typesense"
   docs  = "https://typesense.org/docs/latest/api/api-keys.html"

@@ -2,11 +2,13 @@
 #
 # Source: weaviate/weaviate:openapi-specs/schema.json
 #
-# A key belongs to a user of its own whose id is the key's name, so that it is
-# known before the first request.
+# A key belongs to a user of its own whose id is the key's name, so that it is known
+# before the first request.
 #
 # Admin credential: the key of a user whose role has create_users, read_users,
 # delete_users, update_users and assign_and_revoke_users.
+#
+# Rights: weaviate/weaviate:openapi-specs/schema.json (the actions of a permission)
 provider "weaviate" {
   title = "Weaviate"
   docs  = "https://docs.weaviate.io/deploy/configuration/db-users"

@@ -1,5 +1,5 @@
 exchange "tokens of policies" {
-  source     = "hashicorp/nomad:website/content/api-docs/acl/tokens.mdx, and nomad/acl_endpoint.go for what a deletion of nothing is told"
+  source     = "hashicorp/nomad:website/content/api-docs/acl/tokens.mdx; nomad/acl_endpoint.go, nomad/auth/auth.go and command/agent/http.go for what is refused"
   connection = { token = "3f4a0fcd-7c42-773c-25db-2d31ba0c05fe", base_url = "https://nomad.example:4646" }
   role       = { policies = ["readonly"] }
   headers    = { X-Nomad-Token = "3f4a0fcd-7c42-773c-25db-2d31ba0c05fe" }
@@ -16,7 +16,7 @@ exchange "tokens of policies" {
     trip {
       request = "GET /v1/acl/tokens?per_page=1"
       status  = 403
-      answer  = "ACL token not found"
+      answer  = "Permission denied"
     }
   }
   step "issue" {
@@ -85,7 +85,7 @@ exchange "tokens of policies" {
     trip {
       request = "DELETE /v1/acl/token/aa534e09-6a07-0a45-2295-a7f77063d429"
       status  = 403
-      answer  = "ACL token not found"
+      answer  = "Permission denied"
     }
   }
   step "probe" {
@@ -94,7 +94,7 @@ exchange "tokens of policies" {
       request = "GET /v1/acl/token/self"
       headers = { X-Nomad-Token = "8176afd3-772d-0b71-8f85-7fa5d903e9d4" }
       status  = 403
-      answer  = "ACL token not found"
+      answer  = "Permission denied"
     }
   }
 }
