@@ -75,7 +75,7 @@ func (s *safe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/whoami" && slices.Contains(slices.Collect(maps.Values(s.secrets)), shown):
 		fmt.Fprint(w, "{}")
-	case shown != safeToken:
+	case !strings.HasPrefix(shown, safeToken):
 		http.Error(w, "{}", http.StatusUnauthorized)
 	case r.Method == http.MethodPost:
 		if s.status == 0 || s.replace {
@@ -216,6 +216,30 @@ func TestSecretWhoseSuccessorIsUnknown(t *testing.T) {
 		}
 		if ended := s.ended(); len(ended) > 0 || !s.works(w.current("app").Secret["api_key"]) {
 			t.Errorf("ended were %v, and the one that is held works: %t", ended, s.works(w.current("app").Secret["api_key"]))
+		}
+	})(t)
+}
+
+// TestSecretReplacedByAnotherCredential: after an operator wrote another admin credential
+// nobody can tell whether it leads to the same account, where the application's number
+// stands for the same thing. What ended the old secret would end its successor.
+func TestSecretReplacedByAnotherCredential(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		ctx := t.Context()
+		w.makeSafe("app", safeRole("one", "42"))
+		c, err := w.process.Connection(ctx, w.storage, "one")
+		w.must(err)
+		c.Fields = maps.Clone(c.Fields)
+		c.Fields["token"] = safeToken + "-of-another-day"
+		w.must(w.process.SaveConnection(ctx, w.storage, "one", c, SaveOptions{Force: true}))
+		w.must(w.process.RotateStatic(ctx, w.storage, "app"))
+		w.run(time.Hour, time.Minute)
+		if ended := s.ended(); len(ended) > 0 || !s.works(w.current("app").Secret["api_key"]) {
+			t.Errorf("ended were %v, and the one that is held works: %t", ended, s.works(w.current("app").Secret["api_key"]))
+		}
+		if queued := w.process.Queue(); len(queued) != 1 {
+			t.Errorf("what may be left of the old one is queued %d times", len(queued))
 		}
 	})(t)
 }

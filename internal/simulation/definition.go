@@ -9,8 +9,52 @@ import (
 const providerName = "simulated"
 
 var definitionText = template.Must(template.New("definition").Parse(`
+{{- define "pages" }}
+{{- if .Pages }}
+{{- if eq .PageKind "page" }}
+    pagination "page" {
+      size_parameter = "limit"
+      size           = {{ .Pages }}
+    }
+{{- else if eq .PageKind "offset" }}
+    pagination "offset" {
+      size_parameter = "limit"
+      size           = {{ .Pages }}
+    }
+{{- else if eq .PageKind "cursor" }}
+    pagination "cursor" {
+      parameter      = "cursor"
+      next           = body.next_cursor
+      size_parameter = "limit"
+      size           = {{ .Pages }}
+    }
+{{- else if eq .PageKind "link" }}
+    query = { limit = {{ .Pages }} }
+    pagination "link" {}
+{{- else if eq .PageKind "url" }}
+    query = { limit = {{ .Pages }} }
+    pagination "url" { next = body.next_url }
+{{- else if .ByNumber }}
+    query = { limit = {{ .Pages }}, page = coalesce(page.number, 1) }
+    next  = length(items) == {{ .Pages }} ? { number = coalesce(page.number, 1) + 1 } : null
+{{- else }}
+    query = { limit = {{ .Pages }}, cursor = page.cursor }
+    next  = body.next_cursor != null ? { cursor = body.next_cursor } : null
+{{- end }}
+{{- end }}
+{{- end }}
+{{- define "ends keys" }}
+{{- if eq .EndsKeys "all" }}
+    revokes_keys = true
+{{- else if .EndsKeys }}
+    revokes_keys = role.project == "{{ .EndsKeys }}"
+{{- end }}
+{{- end }}
 provider "{{ .Name }}" {
   title = "Simulated{{ if .Revision }}, {{ .Revision }}{{ end }}"
+{{- if .Lag }}
+  lag   = "{{ .Lag }}"
+{{- end }}
   connection "admin_key" {
     type      = string
     required  = true
@@ -24,12 +68,29 @@ provider "{{ .Name }}" {
     help     = "Where the keys are made."
   }
 {{- end }}
+{{- if .Grants }}
+  role "grants" {
+    type    = list(string)
+    default = ["read", "write"]
+    help    = "What the keys may do."
+  }
+{{- end }}
+{{- if .Granted }}
+  role "scopes" {
+    type    = list(string)
+    default = ["read", "write"]
+    help    = "What the keys may do."
+  }
+{{- end }}
   auth "bearer" { token = connection.admin_key }
   check {
     get = "/v1/whoami"
     ok  = body.admin
   }
   issue {
+{{- if .Chosen }}
+    candidate = { api_key = "{{ .Mark }}${random_password(24)}" }
+{{- end }}
 {{- if .Steps }}
     step "account" {
       post = "/v1/accounts"
@@ -38,56 +99,118 @@ provider "{{ .Name }}" {
 {{- if .Tells }}
       ok   = body.name == key.name
 {{- end }}
+{{- if .Poll }}
+      poll {
+        get   = "/v1/accounts/${saved.account_id}"
+        until = body.ready
+        every = "2s"
+      }
+{{- end }}
       undo {
         delete = "/v1/accounts/${saved.account_id}"
         gone   = [404]
       }
     }
+{{- if .Grants }}
+    step "grant" {
+      for_each = role.grants
+      post     = "/v1/accounts/${saved.account_id}/grants"
+      json     = { grant = each.value }
+      save     = { grant_ids = body.id }
+    }
+{{- end }}
     step "key" {
       post = "/v1/accounts/${saved.account_id}/keys"
-      json = { name = key.name{{ if .Expiry }}, expires_at = rfc3339(key.expires_at){{ end }} }
+      json = { {{ .Wanted }} }
     }
     id = saved.account_id
+{{- if .Grants }}
+    save = { grant_ids = saved.grant_ids }
+{{- end }}
 {{- else }}
     post = "{{ .Place }}/keys"
-    json = { name = key.name{{ if .Expiry }}, expires_at = rfc3339(key.expires_at){{ end }} }
-    id   = {{ if .KnownID }}key.name{{ else }}body.id{{ end }}
+    json = { {{ .Wanted }} }
+{{- if .KnownID }}
+    id   = key.name
+{{- else if not .NoID }}
+    id   = body.id
+{{- end }}
 {{- if .Tells }}
     ok   = body.name == key.name
 {{- end }}
 {{- end }}
-    secret = { {{ if .Username }}username = body.username, {{ end }}api_key = body.key }
-{{- if .Expiry }}
+    secret = { {{ if .Username }}username = body.username, {{ end }}api_key = {{ if .Chosen }}candidate.api_key{{ else }}body.key{{ end }} }
+{{- if .Seconds }}
+    expires_in = body.expires_in
+{{- else if .Expiry }}
     expires_at = body.expires_at
+{{- end }}
+{{- if .Granted }}
+    granted = { scopes = body.scopes }
 {{- end }}
   }
   revoke {
+{{- if .Grants }}
+    step "grants" {
+      for_each = saved.grant_ids
+      delete   = "/v1/accounts/${key.id}/grants/${each.value}"
+      gone     = [404]
+    }
+    step "account" {
+      delete = "/v1/accounts/${key.id}"
+      gone   = [404]
+    }
+{{- else if .Looks }}
+    step "look" {
+      get  = "{{ .Collection }}/${key.id}"
+      gone = [404]
+    }
+    step "end" {
+      delete = "{{ .Collection }}/${key.id}"
+      gone   = [404]
+    }
+{{- else }}
 {{- if .Steps }}
     delete = "/v1/accounts/${key.id}"
 {{- else if .Sealed }}
     post = "{{ .Place }}/keys/${key.id}/revocation"
     json = { key = secret.api_key }
+{{- else if .Derived }}
+    post = "{{ .Place }}/keys/${key.id}/revocation"
+    json = { passphrase = derived_password(key.name, 32) }
 {{- else if .ByName }}
     delete = "{{ .Place }}/named-keys/${key.name}"
 {{- else }}
     delete = "{{ .Place }}/keys/${key.id}"
 {{- end }}
     gone = [404]
+{{- end }}
   }
 {{- if not .NoList }}
   list {
-    get = "{{ .Collection }}"
-{{- if .Pages }}
-{{- if .ByNumber }}
-    query = { limit = {{ .Pages }}, page = coalesce(page.number, 1) }
-    next  = length(items) == {{ .Pages }} ? { number = coalesce(page.number, 1) + 1 } : null
+{{- if .OneByOne }}
+    step "ids" {
+      get   = "{{ .Collection }}"
+      items = body.data
+      save  = { ids = items[*].id }
+{{- template "pages" . }}
+    }
+    for_each = saved.ids
+    get      = "{{ .Collection }}/${each.value}"
+    items    = [body]
+    gone     = [404]
 {{- else }}
-    query = { limit = {{ .Pages }}, cursor = page.cursor }
-    next  = body.next_cursor != null ? { cursor = body.next_cursor } : null
-{{- end }}
-{{- end }}
+    get   = "{{ .Collection }}"
     items = body.data
+{{- template "pages" . }}
+{{- if .ListGone }}
+    gone  = [404]
+{{- end }}
+{{- end }}
     item  = { {{ .Item }} }
+{{- if .Past }}
+    skip  = item.revoked_at != null
+{{- end }}
   }
 {{- end }}
 {{- if .Lookup }}
@@ -96,14 +219,34 @@ provider "{{ .Name }}" {
     query = { name = key.name }
     items = body.data
     item  = { {{ .Item }} }
+{{- if .Past }}
+    skip  = item.revoked_at != null
+{{- end }}
   }
 {{- end }}
 {{- if .Extend }}
   extend {
+{{- if .Looks }}
+    step "now" {
+      get  = "{{ .Place }}/keys/${key.id}"
+      gone = [404]
+      save = { settings = body }
+    }
+    step "end" {
+      patch = "{{ .Place }}/keys/${key.id}"
+      json  = merge(saved.settings, { expires_at = rfc3339(key.expires_at) })
+      gone  = [404]
+    }
+{{- else }}
     patch = "{{ .Place }}/keys/${key.id}"
     json  = { expires_at = rfc3339(key.expires_at) }
     gone  = [404]
+{{- end }}
+{{- if .Seconds }}
+    expires_in = body.expires_in
+{{- else }}
     expires_at = body.expires_at
+{{- end }}
   }
 {{- end }}
 {{- if .Probe }}
@@ -129,11 +272,15 @@ provider "{{ .Name }}" {
       delete = "/v1/admin-keys/${saved.old_id}"
       gone   = [404]
     }
-    list {
+    {{ if .AdminLookup }}lookup{{ else }}list{{ end }} {
       get   = "/v1/admin-keys"
+{{- if .AdminLookup }}
+      query = { name = key.name }
+{{- end }}
       items = body.data
       item  = { name = item.name, old_id = item.id }
     }
+{{- template "ends keys" . }}
   }
 {{- else if eq .Rotation "candidate" }}
   rotate {
@@ -141,19 +288,31 @@ provider "{{ .Name }}" {
     put        = "/v1/admin-keys/self/key"
     json       = { key = candidate.admin_key }
     connection = { admin_key = candidate.admin_key }
+{{- template "ends keys" . }}
   }
 {{- else if eq .Rotation "in place" }}
   rotate {
     post       = "/v1/admin-keys/self/roll"
     connection = { admin_key = body.key }
+{{- template "ends keys" . }}
   }
 {{- end }}
   key_name {
+{{- if .ShortNames }}
+    max_length = 24
+    characters = "a-z0-9"
+{{- else }}
     max_length = 64
     characters = "A-Za-z0-9._-"
+{{- end }}
   }
-{{- if .Expiry }}
-  expiry { granularity = "1s" }
+{{- if .Fixed }}
+  expiry { fixed = "{{ .Fixed }}" }
+{{- else if .Expiry }}
+  expiry { granularity = "{{ if .Rounds }}{{ .Rounds }}{{ else }}1s{{ end }}" }
+{{- end }}
+{{- if .Rate }}
+  limits { requests_per_second = {{ .Rate }} }
 {{- end }}
   errors {
     message = body.error.message
@@ -175,6 +334,19 @@ func (t Traits) definition(name, revision string) string {
 		place = "/v1/projects/${role.project}"
 		collection = place + "/keys"
 	}
+	var text strings.Builder
+	err := definitionText.Execute(&text, struct {
+		Traits
+		Name, Revision, Place, Collection, Item, Wanted, Mark string
+	}{t, name, revision, place, collection, t.item(), t.wanted(), secretMark})
+	if err != nil {
+		panic("simulation: writing a definition: " + err.Error())
+	}
+	return text.String()
+}
+
+// item says how one key of a list is read.
+func (t Traits) item() string {
 	item := "id = item.id, name = item.name"
 	if t.IDsOnly {
 		item = "id = item.id, name = item.id" // the id is the name
@@ -186,13 +358,64 @@ func (t Traits) definition(name, revision string) string {
 		// Those who can list a key see its value, at such providers.
 		item += ", secret = { api_key = item.key }"
 	}
-	var text strings.Builder
-	err := definitionText.Execute(&text, struct {
-		Traits
-		Name, Revision, Place, Collection, Item, Mark string
-	}{t, name, revision, place, collection, item, secretMark})
-	if err != nil {
-		panic("simulation: writing a definition: " + err.Error())
+	if t.Grants {
+		item += ", grant_ids = item.grant_ids"
 	}
-	return text.String()
+	return item
 }
+
+// wanted is what the request for a key says of it.
+func (t Traits) wanted() string {
+	wanted := "name = key.name"
+	if t.Expiry && t.Fixed == 0 {
+		wanted += ", expires_at = rfc3339(key.expires_at)"
+	}
+	if t.Chosen {
+		wanted += ", key = candidate.api_key"
+	}
+	if t.Granted {
+		wanted += ", scopes = role.scopes"
+	}
+	if t.Derived {
+		wanted += ", passphrase = derived_password(key.name, 32)"
+	}
+	return wanted
+}
+
+// sharedName is the name of the definition whose one credential everybody shares.
+const sharedName = "simulated-shared"
+
+// sharedText is a definition of such a credential: each new one ends the one before.
+const sharedText = `
+provider "` + sharedName + `" {
+  title = "Simulated applications"
+  connection "admin_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Admin key."
+  }
+  role "application" {
+    type     = string
+    required = true
+    help     = "Whose secret it is."
+  }
+  auth "bearer" { token = connection.admin_key }
+  check {
+    get = "/v1/whoami"
+    ok  = body.admin
+  }
+  issue {
+    in_place = true
+    post     = "/v1/applications/${role.application}/secret"
+    json     = { name = key.name }
+    id       = role.application
+    secret   = { api_key = body.key }
+  }
+  revoke {
+    delete = "/v1/applications/${key.id}/secret"
+    gone   = [404]
+  }
+  errors { message = body.error.message }
+}
+`

@@ -204,12 +204,13 @@ func (c *cluster) staticSecrets() map[string][]string {
 		var keys struct {
 			Current  *staticKey   `json:"current"`
 			Previous []*staticKey `json:"previous"`
+			InDoubt  bool         `json:"in_doubt"`
 		}
 		if !c.disk.decode("static-key/"+role, &keys) {
 			continue
 		}
 		handed := slices.DeleteFunc(keys.Previous, func(k *staticKey) bool { return !time.Now().Before(k.Until) })
-		if keys.Current != nil {
+		if keys.Current != nil && !keys.InDoubt { // see docs/definitions.md, of in_place
 			handed = append(handed, keys.Current)
 		}
 		for _, one := range handed {

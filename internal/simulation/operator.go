@@ -137,6 +137,15 @@ func (w *world) clusterOf(e Event) *cluster {
 	return originals[0]
 }
 
+// vaultOf is where an event takes place that a whole Vault is struck by: the mounts of
+// one Vault share its nodes.
+func (w *world) vaultOf(e Event) []*cluster {
+	if w.life.Traits.Second == secondOfVault {
+		return w.originals()
+	}
+	return []*cluster{w.clusterOf(e)}
+}
+
 // heldAt is one of the leases that are held; nil when there is none.
 func (c *cluster) heldAt(n int) *lease {
 	held := c.heldLeases()
@@ -174,8 +183,18 @@ func (w *world) setUp() {
 		w.connect(w.clusters[0], "two", map[string]any{})
 		w.mustWrite(w.clusters[0], "roles/other", roleData(t, "two", "alpha"))
 	}
-	if t.Second == secondMount {
+	if t.Second == secondMount || t.Second == secondOfVault {
 		w.found("b", "one")
+	}
+	if t.InPlace {
+		c := w.clusters[0]
+		w.mustWrite(c, "definitions/"+sharedName, map[string]any{"definition": sharedText})
+		w.connect(c, sharedConnection, map[string]any{"provider": sharedName, "rotation_period": 0})
+	}
+	if t.Claims {
+		for _, c := range w.clusters {
+			w.mustWrite(c, "ownership", map[string]any{"claim_after_crash": true})
+		}
 	}
 	if t.Standby {
 		c := w.clusters[0]
@@ -240,6 +259,9 @@ func roleData(t Traits, connection, project string) map[string]any {
 	return data
 }
 
+// sharedConnection leads to the provider of the secrets that everybody shares.
+const sharedConnection = "apps"
+
 func (w *world) mustWrite(c *cluster, path string, data map[string]any) {
 	if _, err := c.do(logical.UpdateOperation, path, data); err != nil {
 		w.breaks(workGoesOn, "setting up: writing %s: %s", path, err)
@@ -262,6 +284,7 @@ func (w *world) mend() {
 		if c.leader() == nil {
 			c.lead()
 		}
+		w.claim(c)
 	}
 	w.comeBack()
 	w.mendConnections()
@@ -423,9 +446,12 @@ func staticRolesAnswer(w *world) []string {
 func operators() []action {
 	rotates := func(t Traits) bool { return t.Rotation != "" }
 	return []action{
-		{kind: "rotate root", weight: 3, fits: rotates, do: func(w *world, e Event) {
-			_ = w.write(w.clusterOf(e), e, "rotate-root/"+e.connection(w.life.Traits), nil)
-		}, describe: func(e Event, t Traits) string { return "rotate-root/" + e.connection(t) }},
+		{kind: "rotate root", weight: 3, fits: rotates, do: rotateRoot, describe: func(e Event, t Traits) string {
+			if e.forces(t) {
+				return "rotate-root/" + e.connection(t) + " with force=true, by which keys end"
+			}
+			return "rotate-root/" + e.connection(t)
+		}},
 		{kind: "reconcile", weight: 2, fits: func(t Traits) bool { return !t.NoList }, do: func(w *world, e Event) {
 			_ = w.write(w.clusterOf(e), e, "reconcile/"+e.connection(w.life.Traits), map[string]any{"delete": e.Yes})
 		}, describe: func(e Event, t Traits) string {
@@ -440,7 +466,7 @@ func operators() []action {
 				data["rotation_period"] = 600 + 60*(e.B%20)
 			}
 			data["overlap"] = []int{0, 90, 400}[e.A%3]
-			if t.Shortens > 0 && data["rotation_period"] == nil { // by hand, see docs/reliability.md
+			if t.Shortens+t.Fixed > 0 && data["rotation_period"] == nil { // by hand, see docs/reliability.md
 				data["rotation_period"] = 600
 			}
 			_ = w.write(w.clusterOf(e), e, e.static(), data)
@@ -453,6 +479,21 @@ func operators() []action {
 		{kind: "delete static role", weight: 1, do: func(w *world, e Event) {
 			_ = w.remove(w.clusterOf(e), e, e.static(), nil)
 		}, describe: func(e Event, t Traits) string { return "delete " + e.static() }},
+		{kind: "shared secret", weight: 4, fits: sharesSecrets, do: func(w *world, e Event) {
+			_ = w.write(w.originals()[0], e, e.shared(), map[string]any{
+				"connection": sharedConnection, "application": []string{"alpha", "beta"}[e.A%2], "rotation_period": 600 + 60*(e.B%20),
+			})
+		}, describe: func(e Event, _ Traits) string {
+			return "write " + e.shared() + ", of a secret that is replaced in place"
+		}},
+		{kind: "rotate shared", weight: 4, fits: sharesSecrets, do: func(w *world, e Event) {
+			_ = w.write(w.originals()[0], e, strings.Replace(e.shared(), "static-roles", "rotate-role", 1), nil)
+		}, describe: func(e Event, _ Traits) string {
+			return strings.Replace(e.shared(), "static-roles", "rotate-role", 1)
+		}},
+		{kind: "delete shared", weight: 1, fits: sharesSecrets, do: func(w *world, e Event) {
+			_ = w.remove(w.originals()[0], e, e.shared(), nil)
+		}, describe: func(e Event, _ Traits) string { return "delete " + e.shared() }},
 		{kind: "revoke key", weight: 1, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
 			l := c.heldAt(e.B)
@@ -465,6 +506,34 @@ func operators() []action {
 	}
 }
 
+func sharesSecrets(t Traits) bool { return t.InPlace }
+
+// shared is one of the static roles that keep a secret which everybody shares.
+func (e Event) shared() string { return fmt.Sprintf("static-roles/shared%d", e.A%3) }
+
+// forces reports whether an operator has keys end with the credential that made them.
+func (e Event) forces(t Traits) bool { return t.EndsKeys != "" && e.Yes }
+
+func rotateRoot(w *world, e Event) {
+	c, name := w.clusterOf(e), e.connection(w.life.Traits)
+	if !e.forces(w.life.Traits) {
+		_ = w.write(c, e, "rotate-root/"+name, nil)
+		return
+	}
+	w.mu.Lock()
+	w.forced = true
+	w.mu.Unlock()
+	_ = w.write(c, e, "rotate-root/"+name, map[string]any{"force": true})
+}
+
+// claim has an operator say that a mount is the only one, where it waits for that.
+func (w *world) claim(c *cluster) {
+	if w.life.Traits.Claims {
+		_, err := c.do(logical.UpdateOperation, "ownership/claim", nil)
+		w.note("operator", "claims %s%s", c.name, failure(err))
+	}
+}
+
 // static is one of the static roles that come and go.
 func (e Event) static() string { return fmt.Sprintf("static-roles/site%d", e.A%2) }
 
@@ -472,34 +541,30 @@ func (e Event) static() string { return fmt.Sprintf("static-roles/site%d", e.A%2
 func accidents() []action {
 	return []action{
 		{kind: "failover", weight: 3, do: func(w *world, e Event) {
-			c := w.clusterOf(e)
-			if c.leader() == nil {
-				return
-			}
-			c.stepDown(e.D)
-			time.Sleep(time.Duration(e.A%5) * time.Second)
-			if c.leader() == nil && !w.isOver() {
-				c.lead()
+			for _, c := range w.vaultOf(e) {
+				w.background(func() { w.failOver(c, e) })
 			}
 		}, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("the leader is demoted, and another leads after %ds (the old one goes on for %s)", e.A%5, round(e.D))
 		}},
 		{kind: "reload", weight: 2, do: func(w *world, e Event) {
-			c := w.clusterOf(e)
-			if c.leader() == nil {
-				return
-			}
-			c.stop(e.D)
-			if c.leader() == nil && !w.isOver() {
-				c.lead()
+			for _, c := range w.vaultOf(e) {
+				if c.leader() == nil {
+					continue
+				}
+				c.stop(e.D)
+				if c.leader() == nil && !w.isOver() {
+					c.lead()
+				}
 			}
 		}, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("the plugin is reloaded (what the old process was doing goes on for %s)", round(e.D))
 		}},
 		{kind: "crash", weight: 2, do: func(w *world, e Event) {
-			c := w.clusterOf(e)
-			if n := c.leader(); n != nil {
-				c.die(n)
+			for _, c := range w.vaultOf(e) {
+				if n := c.leader(); n != nil {
+					c.die(n)
+				}
 			}
 		}, describe: say("the leader dies")},
 		{kind: "crash at write", weight: 3, do: func(w *world, e Event) {
@@ -524,11 +589,23 @@ func accidents() []action {
 	}
 }
 
+// failOver has another node lead while the former leader goes on for a while.
+func (w *world) failOver(c *cluster, e Event) {
+	if c.leader() == nil {
+		return
+	}
+	c.stepDown(e.D)
+	time.Sleep(time.Duration(e.A%5) * time.Second)
+	if c.leader() == nil && !w.isOver() {
+		c.lead()
+	}
+}
+
 // weathers are all kinds of weather, as often as they come.
 var weathers = []string{
 	weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow, weatherDoubles, weatherForbidden,
 	weatherThrottles, weatherMangled, weatherCut, weatherDeaf, weatherForgetful, weatherCircles, weatherExisting, weatherMisnames,
-	weatherRepeats, weatherMasked, weatherOddEnds,
+	weatherRepeats, weatherMasked, weatherOddEnds, weatherGenerous,
 }
 
 func (e Event) weather() string { return weathers[e.A%len(weathers)] }

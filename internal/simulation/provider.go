@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -35,6 +36,7 @@ const (
 	weatherRepeats   = "shows a page of its lists twice"
 	weatherMasked    = "answers 404" // the admin may do and see nothing, and is not told so
 	weatherOddEnds   = "tells a key's end as nobody can read it"
+	weatherGenerous  = "gives keys more rights than were asked for"
 )
 
 // provider is a host with an admin API. Its clock may differ from everybody's.
@@ -83,17 +85,21 @@ type key struct {
 	project          string
 	account          *account
 	provider         *provider
+	by               *admin   // the credential that it was made with
 	cluster          *cluster // who had it made
 	made             time.Time
 	expires          time.Time // the provider's own end; zero for none
 	deleted          time.Time // when its deletion was accepted
 	dies             time.Time // when it stops working after that
 	shownFrom        time.Time
-	// unheard says that the answer that told of it never arrived, so that a
-	// provider that cannot list leaves no way to find it.
-	unheard bool
 	// told is the id that the answer told in the place of its own.
 	told string
+	// grants are the rights of an account that is given them one by one, by their ids.
+	grants []string
+	// passphrase is what ends the key, where one is chosen as it is made.
+	passphrase string
+	// shared says that it is the one secret of something, which the next one replaces.
+	shared bool
 	// twin says that a proxy repeated the request for another, and made it.
 	twin bool
 	// excused says why nothing is promised of it any more.
@@ -162,7 +168,10 @@ func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 		p.world.note("provider", "a proxy repeats %s", what)
 		p.twin(a, p.act(from, r, body))
 	}
-	a.header = map[string]string{"Date": time.Now().Add(p.traits.Clock).UTC().Format(http.TimeFormat)}
+	if a.header == nil {
+		a.header = map[string]string{}
+	}
+	a.header["Date"] = time.Now().Add(p.traits.Clock).UTC().Format(http.TimeFormat)
 	time.Sleep(between(d, time.Millisecond, 20*time.Millisecond))
 	switch {
 	case changes && p.is(weatherLost):
@@ -213,7 +222,9 @@ func (a *answer) with(field string, value any) *answer {
 
 func (a *answer) changed(change func(map[string]any)) *answer {
 	var fields map[string]any
-	if json.Unmarshal(a.body, &fields) != nil {
+	decoder := json.NewDecoder(bytes.NewReader(a.body))
+	decoder.UseNumber()
+	if decoder.Decode(&fields) != nil {
 		return a
 	}
 	change(fields)
@@ -231,14 +242,16 @@ func makesKey(r *http.Request) bool {
 // twin marks the second of two things that one request made. Nobody can know of
 // it before the provider is asked what it has.
 func (p *provider) twin(first, second *answer) {
-	var one struct{ ID string }
-	if json.Unmarshal(second.body, &one) != nil || first.status >= 300 {
+	var one struct{ ID any }
+	decoder := json.NewDecoder(bytes.NewReader(second.body))
+	decoder.UseNumber()
+	if decoder.Decode(&one) != nil || first.status >= 300 {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range p.keys() {
-		if k.id == one.ID && k.deleted.IsZero() {
+		if k.id == fmt.Sprint(one.ID) && k.deleted.IsZero() {
 			k.twin, k.excused = true, "a proxy made it"
 		}
 	}
@@ -252,7 +265,8 @@ func (p *provider) sayf(from *node, what string, changes bool, a *answer) *answe
 	return a
 }
 
-// unheard notes that the answer about a new key does not arrive.
+// unheard excuses what ended by an answer that does not arrive: a credential that was
+// swapped in place.
 func (p *provider) unheard(a *answer) {
 	var told struct{ Key string }
 	if json.Unmarshal(a.body, &told) != nil || told.Key == "" {
@@ -262,11 +276,6 @@ func (p *provider) unheard(a *answer) {
 	defer p.mu.Unlock()
 	if one := p.adminOf(told.Key); one != nil && p.traits.Rotation == rotateInPlace {
 		p.world.take(one.previous)
-	}
-	for _, k := range p.keys() {
-		if k.secret == told.Key {
-			k.unheard = true
-		}
 	}
 }
 
@@ -352,19 +361,27 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 		return refusal(http.StatusForbidden, "you may not")
 	}
 	if now.Before(p.weather[weatherMasked]) && r.URL.Path != "/v1/whoami" {
+		if p.traits.ListGone && r.Method == http.MethodGet {
+			return refusal(http.StatusForbidden, "you may not") // its 404 says that the place is gone
+		}
 		return notFound()
 	}
-	var in struct {
-		Name      string
-		Key       string
-		ExpiresAt string `json:"expires_at"`
-	}
+	var in wanted
 	_ = json.Unmarshal(body, &in)
-	return p.route(from, a, r, in.Name, in.Key, in.ExpiresAt)
+	return p.route(from, a, r, in)
+}
+
+// wanted is what a request says of the thing that it is about.
+type wanted struct {
+	Name       string
+	Key        string
+	ExpiresAt  string `json:"expires_at"`
+	Scopes     []string
+	Passphrase string
 }
 
 // route finds what is asked for. The caller holds mu.
-func (p *provider) route(from *node, a *admin, r *http.Request, name, value, expires string) *answer {
+func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answer {
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
 	project := ""
 	if parts[0] == "projects" && len(parts) > 2 {
@@ -376,29 +393,42 @@ func (p *provider) route(from *node, a *admin, r *http.Request, name, value, exp
 	}
 	switch route := r.Method + " " + parts[0] + fmt.Sprintf("/%d", len(parts)); route {
 	case "GET whoami/1":
-		return told(http.StatusOK, map[string]any{"id": a.id, "admin": true})
+		return told(http.StatusOK, map[string]any{"id": p.idIn(a.id), "admin": true})
 	case "POST accounts/1", "POST keys/1":
-		return p.makeOrShow(from, a.account, project, name, expires)
+		return p.makeOrShow(from, a, project, in)
 	case "POST accounts/3":
-		return p.fillAccount(a.account, parts[1], expires)
-	case "DELETE accounts/2", "DELETE keys/2", "POST keys/3":
+		if parts[2] == "grants" {
+			return p.grant(a.account, parts[1])
+		}
+		return p.fillAccount(a.account, parts[1], in)
+	case "DELETE accounts/4":
+		return p.endGrant(a.account, parts[1], parts[3])
+	case "GET accounts/2", "GET keys/2":
+		return p.showKey(a.account, project, parts[1])
+	case "DELETE accounts/2", "DELETE keys/2":
 		return p.deleteKey(from, a.account, project, parts[1])
+	case "POST keys/3":
+		return p.deleteWith(from, a.account, project, parts[1], in.Passphrase)
 	case "DELETE named-keys/2":
 		return p.deleteNamed(from, a.account, project, parts[1])
 	case "PATCH keys/2":
-		return p.extendKey(a.account, parts[1], expires)
+		return p.extendKey(a.account, parts[1], in.ExpiresAt)
 	case "GET accounts/1", "GET keys/1":
 		return p.listKeys(a.account, project, r)
 	case "POST admin-keys/1":
-		made := p.addAdmin(a.account, name)
+		made := p.addAdmin(a.account, in.Name)
 		made.byEngine, made.taken = true, from.isLost()
-		return told(http.StatusCreated, map[string]any{"id": made.id, "key": made.secret})
+		return told(http.StatusCreated, map[string]any{"id": p.idIn(made.id), "key": made.secret})
 	case "GET admin-keys/1":
-		return p.listAdmins(a.account)
+		return p.listAdmins(a.account, r.URL.Query().Get("name"))
 	case "DELETE admin-keys/2":
 		return p.removeAdmin(from, a.account, parts[1])
 	case "PUT admin-keys/3", "POST admin-keys/3":
-		return p.swapAdmin(from, a, value)
+		return p.swapAdmin(from, a, in.Key)
+	case "POST applications/3":
+		return p.replaceShared(from, a, parts[1], in.Name)
+	case "DELETE applications/3":
+		return p.endShared(a.account, parts[1])
 	}
 	return notFound()
 }
@@ -431,8 +461,30 @@ func (p *provider) mark(what string) string {
 	return fmt.Sprintf("%016x", hash.Sum64())
 }
 
+// newID is an id for a new key.
+func (p *provider) newID(name string) string {
+	id := p.mark(name)
+	if !p.traits.Numbers {
+		return id
+	}
+	number, err := strconv.ParseUint(id, 16, 64)
+	if err != nil {
+		panic("simulation: a mark is a number: " + err.Error())
+	}
+	return strconv.FormatUint(number%1e12, 10)
+}
+
+// idIn is an id as answers tell it.
+func (p *provider) idIn(id string) any {
+	if p.traits.Numbers {
+		return json.Number(id)
+	}
+	return id
+}
+
 // makeOrShow makes a key, or answers with one that exists, wholly or in part.
-func (p *provider) makeOrShow(from *node, in *account, project, name, expires string) *answer {
+func (p *provider) makeOrShow(from *node, by *admin, project string, wanted wanted) *answer {
+	in, name := by.account, wanted.Name
 	there := p.newest(in, project)
 	now := time.Now()
 	switch {
@@ -441,8 +493,8 @@ func (p *provider) makeOrShow(from *node, in *account, project, name, expires st
 	case there == nil || p.traits.KnownID || p.traits.ByName:
 	case now.Before(p.weather[weatherExisting]):
 		return p.showExisting(from, there)
-	case now.Before(p.weather[weatherMisnames]) && p.isWellKnown(there):
-		made := p.makeKey(from, in, project, name, expires)
+	case now.Before(p.weather[weatherMisnames]) && p.isWellKnown(there) && !p.traits.NoID:
+		made := p.makeKey(from, by, project, wanted)
 		one := in.keys[len(in.keys)-1]
 		one.told = there.id
 		if there.cluster != from.cluster {
@@ -450,9 +502,9 @@ func (p *provider) makeOrShow(from *node, in *account, project, name, expires st
 		}
 		there.share(from)
 		p.world.note("provider", "the answer for %s tells the id of %s", name, there.name)
-		return made.with("id", there.id)
+		return made.with("id", p.idIn(there.id))
 	}
-	return p.makeKey(from, in, project, name, expires)
+	return p.makeKey(from, by, project, wanted)
 }
 
 // isWellKnown reports whether a ledger has the key under its own id. An answer that
@@ -463,7 +515,7 @@ func (p *provider) isWellKnown(k *key) bool { return k.told == "" && p.world.rec
 // newest is the newest living key of a place; nil where there is none.
 func (p *provider) newest(in *account, project string) *key {
 	for _, k := range slices.Backward(in.keys) {
-		if k.project == project && k.there(time.Now()) && k.secret != "" {
+		if k.project == project && k.there(time.Now()) && k.secret != "" && !k.shared {
 			return k
 		}
 	}
@@ -477,9 +529,31 @@ func (p *provider) showExisting(from *node, k *key) *answer {
 		k.share(from)
 	}
 	if p.traits.Steps {
-		return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name})
+		return told(http.StatusOK, map[string]any{"id": p.idIn(k.id), "name": k.name})
 	}
-	return told(http.StatusOK, map[string]any{"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": p.shownEnd(k)})
+	return told(http.StatusOK, p.shownKey(k))
+}
+
+// shownKey is a key as the answer to a request for one tells it.
+func (p *provider) shownKey(k *key) map[string]any {
+	fields := map[string]any{
+		"id": p.idIn(k.id), "name": k.name, "key": k.secret, "username": "robot", "expires_at": p.shownEnd(k), "scopes": []string{"read", "write"},
+	}
+	if p.traits.Seconds {
+		fields["expires_in"] = p.secondsLeft(k, fields["expires_at"])
+	}
+	if time.Now().Before(p.weather[weatherGenerous]) {
+		fields["scopes"] = []string{"read", "write", "admin"}
+	}
+	return fields
+}
+
+// secondsLeft is a key's end as a number of seconds, or what is told in its place.
+func (p *provider) secondsLeft(k *key, end any) any {
+	if text, ok := end.(string); ok && text == shown(k.expires) {
+		return int(k.expires.Sub(time.Now().Add(p.traits.Clock)) / time.Second)
+	}
+	return end
 }
 
 // share excuses a key that another mount is told to be its own, by an answer that
@@ -490,10 +564,10 @@ func (k *key) share(with *node) {
 	}
 }
 
-func (p *provider) makeKey(from *node, in *account, project, name, expires string) *answer {
-	now := time.Now()
+func (p *provider) makeKey(from *node, by *admin, project string, wanted wanted) *answer {
+	now, in, name := time.Now(), by.account, wanted.Name
 	k := &key{
-		name: name, listed: p.formed(name), project: project, account: in, provider: p,
+		name: name, listed: p.formed(name), project: project, account: in, provider: p, by: by, passphrase: wanted.Passphrase,
 		cluster: from.cluster, made: now, shownFrom: now.Add(p.traits.ListLag),
 	}
 	switch {
@@ -502,7 +576,7 @@ func (p *provider) makeKey(from *node, in *account, project, name, expires strin
 	case p.traits.ReuseIDs && len(p.free) > 0:
 		k.id, p.free = p.free[0], p.free[1:]
 	default:
-		k.id = p.mark("key " + name)
+		k.id = p.newID("key " + name)
 	}
 	switch {
 	case from.isLost():
@@ -513,33 +587,103 @@ func (p *provider) makeKey(from *node, in *account, project, name, expires strin
 	in.keys = append(in.keys, k)
 	p.world.made(k)
 	if p.traits.Steps {
-		return told(http.StatusCreated, map[string]any{"id": k.id, "name": k.name})
+		return told(http.StatusCreated, map[string]any{"id": p.idIn(k.id), "name": k.name})
 	}
-	return p.fill(k, expires)
+	return p.fill(k, wanted)
 }
 
 // fillAccount makes the key in the account that was made for it.
-func (p *provider) fillAccount(in *account, id, expires string) *answer {
+func (p *provider) fillAccount(in *account, id string, wanted wanted) *answer {
 	k := p.find(in, "", id)
 	switch {
 	case k == nil:
 		return notFound()
 	case k.secret != "":
 		return refusal(http.StatusConflict, "it has a key")
+	case !p.isReady(k):
+		return refusal(http.StatusConflict, "it is not ready")
 	}
-	return p.fill(k, expires)
+	return p.fill(k, wanted)
+}
+
+// isReady reports whether an account can be used: where that takes a while, a moment
+// after it was made.
+func (p *provider) isReady(k *key) bool { return !p.traits.Poll || time.Since(k.made) > 3*time.Second }
+
+// grant gives an account a right.
+func (p *provider) grant(in *account, id string) *answer {
+	k := p.find(in, "", id)
+	if k == nil {
+		return notFound()
+	}
+	grant := p.mark("grant of " + k.name)
+	k.grants = append(k.grants, grant)
+	return told(http.StatusCreated, map[string]any{"id": grant})
+}
+
+// endGrant takes a right from an account.
+func (p *provider) endGrant(in *account, id, grant string) *answer {
+	k := p.find(in, "", id)
+	if k == nil || p.isTooYoung(k) || !slices.Contains(k.grants, grant) {
+		return notFound()
+	}
+	k.grants = slices.DeleteFunc(k.grants, func(one string) bool { return one == grant })
+	return &answer{status: http.StatusNoContent}
+}
+
+// replaceShared makes the one secret of an application, which ends the one before.
+func (p *provider) replaceShared(from *node, by *admin, application, name string) *answer {
+	now := time.Now()
+	k := &key{
+		id: application, name: name, account: by.account, provider: p, by: by, cluster: from.cluster, made: now, shared: true,
+	}
+	k.secret = secretMark + p.mark("secret "+name)
+	if from.isLost() {
+		k.excused = "a snapshot from before was restored"
+	}
+	if before := p.sharedOf(by.account, application); before != nil {
+		before.deleted, before.dies = now, now
+		p.world.died(before) // whoever kept it has noted that it may end
+	}
+	by.account.keys = append(by.account.keys, k)
+	return told(http.StatusCreated, map[string]any{"key": k.secret})
+}
+
+// sharedOf is the secret that an application has; nil for none.
+func (p *provider) sharedOf(in *account, application string) *key {
+	for _, k := range in.keys {
+		if k.shared && k.id == application && k.there(time.Now()) {
+			return k
+		}
+	}
+	return nil
+}
+
+// endShared ends the one secret of an application.
+func (p *provider) endShared(in *account, application string) *answer {
+	k := p.sharedOf(in, application)
+	if k == nil {
+		return notFound()
+	}
+	k.deleted, k.dies = time.Now(), time.Now()
+	p.world.died(k)
+	return &answer{status: http.StatusNoContent}
 }
 
 // fill gives a key its value and its end.
-func (p *provider) fill(k *key, expires string) *answer {
+func (p *provider) fill(k *key, wanted wanted) *answer {
 	k.secret = secretMark + p.mark("secret "+k.name)
-	k.expires = p.endOf(expires)
+	if p.traits.Chosen {
+		k.secret = wanted.Key
+	}
+	k.expires = p.endOf(wanted.ExpiresAt)
+	if p.traits.Fixed > 0 {
+		k.expires = k.made.Add(p.traits.Fixed + p.traits.Clock)
+	}
 	if latest := k.made.Add(p.traits.Shortens + p.traits.Clock); p.traits.Shortens > 0 && k.expires.After(latest) {
 		k.expires = latest
 	}
-	return told(http.StatusCreated, map[string]any{
-		"id": k.id, "name": k.name, "key": k.secret, "username": "robot", "expires_at": p.shownEnd(k),
-	})
+	return told(http.StatusCreated, p.shownKey(k))
 }
 
 func (p *provider) endOf(text string) time.Time {
@@ -593,11 +737,30 @@ func (p *provider) formed(name string) string {
 
 func (p *provider) find(in *account, project, id string) *key {
 	for _, k := range slices.Backward(in.keys) {
-		if k.id == id && k.project == project && k.there(time.Now()) {
+		if k.id == id && k.project == project && k.there(time.Now()) && !k.shared {
 			return k
 		}
 	}
 	return nil
+}
+
+// deleteWith deletes a key for whoever shows what that needs.
+func (p *provider) deleteWith(from *node, in *account, project, id, passphrase string) *answer {
+	if k := p.find(in, project, id); k != nil && k.passphrase != passphrase {
+		return refusal(http.StatusForbidden, "this is not its passphrase")
+	}
+	return p.deleteKey(from, in, project, id)
+}
+
+// showKey is one key as a list shows it, and whether it is ready.
+func (p *provider) showKey(in *account, project, id string) *answer {
+	k := p.find(in, project, id)
+	if k == nil || p.isTooYoung(k) {
+		return notFound()
+	}
+	shown := p.shownItem(k.item())
+	shown["ready"] = p.isReady(k)
+	return told(http.StatusOK, shown)
 }
 
 // deleteNamed deletes a key by its name, which no two have where that is how.
@@ -643,9 +806,10 @@ func (p *provider) kill(k *key) {
 
 func (p *provider) extendKey(in *account, id, expires string) *answer {
 	for _, k := range slices.Backward(in.keys) {
-		if k.id == id && k.there(time.Now()) && !p.isTooYoung(k) {
+		if k.id == id && !k.shared && k.there(time.Now()) && !p.isTooYoung(k) {
 			k.expires = p.endOf(expires)
-			return told(http.StatusOK, map[string]any{"expires_at": p.shownEnd(k)})
+			end := p.shownEnd(k)
+			return told(http.StatusOK, map[string]any{"expires_at": end, "expires_in": p.secondsLeft(k, end)})
 		}
 	}
 	return notFound()
@@ -654,7 +818,29 @@ func (p *provider) extendKey(in *account, id, expires string) *answer {
 // listedThing is an item of a list.
 type listedThing struct {
 	id, name, key string
-	made          time.Time
+	made, revoked time.Time
+	grants        []string
+}
+
+func (k *key) item() listedThing {
+	return listedThing{k.id, k.listed, k.secret, k.made, k.deleted, k.grants}
+}
+
+// shownItem is an item as lists tell it.
+func (p *provider) shownItem(one listedThing) map[string]any {
+	item := map[string]any{
+		"id": p.idIn(one.id), "name": one.name, "key": one.key, "created_at": shown(one.made), "grant_ids": one.grants,
+	}
+	if p.traits.Past > 0 {
+		item["revoked_at"] = shown(one.revoked)
+	}
+	return item
+}
+
+// isListed reports whether lists show a key: one of the past, too, where they do.
+func (p *provider) isListed(k *key, now time.Time) bool {
+	past := !k.deleted.IsZero() && now.Sub(k.deleted) < p.traits.Past
+	return !k.shared && (k.alive(now) || past) && !now.Before(k.shownFrom)
 }
 
 func (p *provider) listKeys(in *account, project string, r *http.Request) *answer {
@@ -668,8 +854,8 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 		}
 	}
 	for _, k := range in.keys {
-		if k.project == project && k.alive(now) && !now.Before(k.shownFrom) {
-			all = append(all, listedThing{k.id, k.listed, k.secret, k.made})
+		if k.project == project && p.isListed(k, now) {
+			all = append(all, k.item())
 		}
 	}
 	if name := r.URL.Query().Get("name"); name != "" {
@@ -681,11 +867,23 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 	page, next := p.page(all, r)
 	items := []any{}
 	for _, one := range page {
-		items = append(items, map[string]any{
-			"id": one.id, "name": one.name, "key": one.key, "created_at": shown(one.made),
-		})
+		items = append(items, p.shownItem(one))
 	}
-	return told(http.StatusOK, map[string]any{"data": items, "next_cursor": next})
+	a := told(http.StatusOK, map[string]any{"data": items, "next_cursor": next, "next_url": p.nextURL(r, next)})
+	if p.traits.PageKind == pageLink && next != nil {
+		a.header = map[string]string{"Link": fmt.Sprintf("<%s>; rel=\"next\"", p.nextURL(r, next))}
+	}
+	return a
+}
+
+// nextURL is the address of the page at a cursor; nil where there is none.
+func (p *provider) nextURL(r *http.Request, cursor any) any {
+	if cursor == nil {
+		return nil
+	}
+	query := r.URL.Query()
+	query.Set("cursor", fmt.Sprint(cursor))
+	return "http://" + strings.TrimSuffix(p.address, ":80") + r.URL.Path + "?" + query.Encode()
 }
 
 // again marks the cursor of a page in whose place the one before was shown.
@@ -700,6 +898,8 @@ func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing,
 	}
 	from := 0
 	switch number, cursor := query.Get("page"), query.Get("cursor"); {
+	case query.Get("offset") != "":
+		from, _ = strconv.Atoi(query.Get("offset"))
 	case number != "":
 		n, _ := strconv.Atoi(number)
 		from = (n - 1) * limit
@@ -731,17 +931,17 @@ func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing,
 }
 
 func (p *provider) addAdmin(in *account, name string) *admin {
-	made := &admin{id: p.mark("admin " + name), name: p.formed(name), account: in}
+	made := &admin{id: p.newID("admin " + name), name: p.formed(name), account: in}
 	made.secret = secretMark + "admin_" + p.mark("secret of admin "+name)
 	in.admins = append(in.admins, made)
 	return made
 }
 
-func (p *provider) listAdmins(in *account) *answer {
+func (p *provider) listAdmins(in *account, name string) *answer {
 	items := []any{}
 	for _, a := range in.admins {
-		if !a.removed {
-			items = append(items, map[string]any{"id": a.id, "name": a.name})
+		if !a.removed && (name == "" || a.name == name) {
+			items = append(items, map[string]any{"id": p.idIn(a.id), "name": a.name})
 		}
 	}
 	return told(http.StatusOK, map[string]any{"data": items})
@@ -753,6 +953,7 @@ func (p *provider) removeAdmin(from *node, in *account, id string) *answer {
 			p.tooLate(from, a)
 			a.removed = true
 			p.world.adminEnded(a)
+			p.endKeysOf(from, a)
 			return &answer{status: http.StatusNoContent}
 		}
 	}
@@ -776,5 +977,26 @@ func (p *provider) swapAdmin(from *node, a *admin, value string) *answer {
 	}
 	a.previous, a.swapped = a.secret, time.Now()
 	a.secret, a.byEngine = value, true
+	p.endKeysOf(from, a)
 	return told(http.StatusOK, map[string]any{"key": value})
+}
+
+// endKeysOf ends the keys that were made with a credential, where they end with it. From
+// is whose request that is; nil where the world ended the credential.
+func (p *provider) endKeysOf(from *node, a *admin) {
+	for _, k := range a.account.keys {
+		if k.by != a || k.shared || !k.there(time.Now()) || !p.traits.endsWithAdmin(k) {
+			continue
+		}
+		if from == nil || from.isLost() || p.world.isForced() {
+			p.world.excuse(k, "it ended with the credential that made it")
+		}
+		p.kill(k)
+		p.world.died(k)
+	}
+}
+
+// endsWithAdmin reports whether a key ends with the credential that made it.
+func (t Traits) endsWithAdmin(k *key) bool {
+	return t.EndsKeys == endsAll || t.EndsKeys != "" && t.EndsKeys == k.project
 }

@@ -3,9 +3,13 @@
 package simulation
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -30,6 +34,9 @@ func TestMain(m *testing.M) {
 	runtime.GOMAXPROCS(1)
 	os.Exit(m.Run())
 }
+
+// firstLives are those that make test plays.
+const firstLives = 200
 
 // number reads a whole number from the environment.
 func number(t *testing.T, name string, otherwise uint64) uint64 {
@@ -71,8 +78,73 @@ func report(t *testing.T, life Life, broken Violation) {
 	t.Helper()
 	shrunk := Shrink(life, breaksAgain(t, broken.Invariant))
 	outcome := play(t, shrunk)
+	keepLife(t, shrunk)
 	t.Errorf("%s\n\nThe shortest history that breaks it (make simulate SEED=%d plays the whole one):\n%s\n%s",
 		broken, life.Seed, shrunk.describe(), strings.Join(readable(outcome.History), "\n"))
+}
+
+// foundFolder has the lives that found something, as they were shrunk.
+const foundFolder = "testdata/lives"
+
+// keepLife writes a life to the folder of those that are played from then on, by the name
+// KEEP, where that is set.
+func keepLife(t *testing.T, life Life) {
+	t.Helper()
+	name := os.Getenv("KEEP")
+	if name == "" {
+		return
+	}
+	text, err := json.MarshalIndent(map[string]any{"Seed": life.Seed, "Traits": notZero(life.Traits), "Events": eachNotZero(life.Events)}, "", "  ")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(foundFolder, name+".json"), append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// notZero are the fields of a struct that are not zero.
+func notZero(of any) map[string]any {
+	fields, value := map[string]any{}, reflect.ValueOf(of)
+	for i := range value.NumField() {
+		if !value.Field(i).IsZero() {
+			fields[value.Type().Field(i).Name] = value.Field(i).Interface()
+		}
+	}
+	return fields
+}
+
+func eachNotZero(events []Event) (all []map[string]any) {
+	for _, e := range events {
+		all = append(all, notZero(e))
+	}
+	return all
+}
+
+// TestFoundLives plays again each life that found something once, as it was then: what
+// seeds draw changes with the world.
+func TestFoundLives(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(foundFolder, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are %d lives in %s: %v", len(files), foundFolder, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var life Life
+			decoder := json.NewDecoder(bytes.NewReader(text))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&life); err != nil {
+				t.Fatalf("%s: %v; a trait or an attribute of events has another name now", file, err)
+			}
+			for _, v := range play(t, life).Broken {
+				t.Error(v)
+			}
+		})
+	}
 }
 
 // TestLife plays the life of SEED and shows its history, and then the shortest
@@ -94,7 +166,7 @@ func TestLife(t *testing.T) {
 
 // TestLives plays LIVES lives, from seed FROM on.
 func TestLives(t *testing.T) {
-	lives, from := number(t, "LIVES", 200), number(t, "FROM", 1)
+	lives, from := number(t, "LIVES", firstLives), number(t, "FROM", 1)
 	if testing.Short() { // make test has all
 		lives = min(lives, 12)
 	}
@@ -124,6 +196,39 @@ func TestLives(t *testing.T) {
 		report(t, life, outcome.Broken[0])
 		if t.Failed() {
 			return
+		}
+	}
+}
+
+// Each trait, and each of its values, is that of some life among the first ones, which
+// make test plays.
+func TestEveryTraitIsPlayed(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := uint64(1); seed <= firstLives; seed++ {
+		traits := reflect.ValueOf(Draw(seed).Traits)
+		for i := range traits.NumField() {
+			seen[fmt.Sprintf("%s=%v", traits.Type().Field(i).Name, traits.Field(i))] = true
+		}
+	}
+	all := reflect.TypeFor[Traits]()
+	for i := range all.NumField() {
+		name, values := all.Field(i).Name, 0
+		for value := range seen {
+			if strings.HasPrefix(value, name+"=") {
+				values++
+			}
+		}
+		if values < 2 {
+			t.Errorf("%s is the same in each of the first %d lives", name, firstLives)
+		}
+	}
+	for _, value := range []string{
+		"EndsKeys=all", "EndsKeys=beta", "Second=another mount", "Second=another mount of the same Vault", "Lag=5s", "Lag=10m",
+		"PageKind=page", "PageKind=offset", "PageKind=cursor", "PageKind=link", "PageKind=url", "Rounds=24h0m0s", "Fixed=50m0s",
+		"Past=1m0s", "Past=1h5m0s", "Rotation=new", "Rotation=candidate", "Rotation=in place",
+	} {
+		if !seen[value] {
+			t.Errorf("no life has %s", value)
 		}
 	}
 }

@@ -32,6 +32,28 @@ type Traits struct {
 	ByName   bool   `help:"keys are revoked by name"`
 	IDsOnly  bool   `help:"lists tell ids alone"`
 	Rotation string `help:"how the admin credential is replaced"`
+	// Further blocks and attributes of the language.
+	NoID        bool          `help:"the answer to a request for a key tells no id, and the key is found by its name"`
+	Numbers     bool          `help:"ids are numbers"`
+	Chosen      bool          `help:"a key's value is ours to choose"`
+	Derived     bool          `help:"revoking needs a passphrase that is derived of the name"`
+	Granted     bool          `help:"the answer to a request for a key tells what it may do"`
+	Looks       bool          `help:"a key is looked at before it is deleted, and before its end is moved"`
+	Poll        bool          `help:"an account is not ready at once"`
+	Grants      bool          `help:"an account is given its rights one by one, and loses them so"`
+	OneByOne    bool          `help:"each key that is listed is asked for by itself"`
+	PageKind    string        `help:"how a list goes on"`
+	Past        time.Duration `help:"lists show a key that was revoked for so long"`
+	ListGone    bool          `help:"a list says that its project is gone"`
+	Seconds     bool          `help:"a key's end is told as a number of seconds"`
+	Rounds      time.Duration `help:"ends are rounded up to"`
+	Fixed       time.Duration `help:"every key lives for"`
+	ShortNames  bool          `help:"names have 24 small letters and digits"`
+	Rate        int           `help:"requests in a second at most"`
+	Lag         string        `help:"the definition's lag"`
+	AdminLookup bool          `help:"a new admin credential is looked up by its name"`
+	EndsKeys    string        `help:"with the admin credential end keys of"`
+	InPlace     bool          `help:"beside the keys there are secrets which a new one replaces in place"`
 	// How the provider behaves.
 	Pages       int           `help:"keys in a page of a list"`
 	ByNumber    bool          `help:"pages go by number, so that they shift"`
@@ -55,13 +77,18 @@ type Traits struct {
 	Tick    time.Duration `help:"the engine's tick"`
 	Timeout time.Duration `help:"request_timeout"`
 	Period  time.Duration `help:"the admin credential is rotated every"`
+	Claims  bool          `help:"after a crash the mount waits for a claim, which an operator makes"`
 }
 
 // What else there can be at the account that the first connection leads to.
 const (
 	secondConnection = "another connection of the mount"
 	secondMount      = "another mount"
+	secondOfVault    = "another mount of the same Vault"
 )
+
+// Whose keys end with the admin credential that made them.
+const endsAll = "all"
 
 func drawTraits(seed uint64) Traits {
 	d := dice(seed, "traits")
@@ -106,8 +133,52 @@ func drawTraits(seed uint64) Traits {
 		t.KnownID = true
 	}
 	t.Tells = oneIn(dice(seed, "told names"), 3)
+	t.drawLanguage(seed)
 	return t.consistent()
 }
+
+// drawLanguage draws what else a definition can say.
+func (t *Traits) drawLanguage(seed uint64) {
+	d := dice(seed, "traits", "language")
+	rare := func(n int) bool { return oneIn(d, n) }
+	t.NoID = rare(8)
+	t.Numbers = rare(8)
+	t.Chosen = rare(8)
+	t.Derived = rare(10)
+	t.Granted = rare(6)
+	t.Looks = rare(6)
+	t.Poll = rare(2)
+	t.Grants = rare(2)
+	t.OneByOne = rare(8)
+	t.PageKind = pick(d, "", "", pageNumbers, pageOffset, pageCursor, pageLink, pageURL)
+	t.Past = pick(d, 0, 0, 0, 0, time.Minute, quiet+aftermath)
+	t.ListGone = rare(2)
+	t.Seconds = rare(4)
+	t.Rounds = pick(d, 0, 0, 0, 0, 15*time.Minute, 24*time.Hour)
+	t.Fixed = pick(d, 0, 0, 0, 0, 0, 0, 0, 50*time.Minute)
+	t.ShortNames = rare(8)
+	t.Rate = pick(d, 0, 0, 0, 0, 0, 0, 0, 2)
+	t.Lag = pick(d, "", "", "", "", "5s", "10m")
+	t.AdminLookup = rare(3)
+	t.EndsKeys = pick(d, "", "", "", endsAll, endsAll, "beta")
+	t.InPlace = rare(5)
+	t.Claims = rare(6)
+	if t.Second == secondMount && rare(2) {
+		t.Second = secondOfVault
+	}
+	if t.Lag == "10m" {
+		t.ListLag = 4 * time.Minute
+	}
+}
+
+// How a list goes on, by the name that a definition says.
+const (
+	pageNumbers = "page"
+	pageOffset  = "offset"
+	pageCursor  = "cursor"
+	pageLink    = "link"
+	pageURL     = "url"
+)
 
 // consistent leaves out what cannot go together.
 func (t Traits) consistent() Traits {
@@ -146,16 +217,75 @@ func (t Traits) consistent() Traits {
 	if t.Steps {
 		t.Projects, t.Extend = false, false
 	}
-	if !t.Expiry {
-		t.Extend, t.Shortens = false, 0
-	}
+	t.suitLanguage()
 	if t.Rotation == "" {
 		t.Period = 0
 	}
 	if t.Pages == 0 {
-		t.ByNumber = false
+		t.ByNumber, t.PageKind = false, ""
+	}
+	if t.PageKind != "" {
+		t.ByNumber = t.PageKind == pageNumbers || t.PageKind == pageOffset
 	}
 	return t
+}
+
+// suitLanguage leaves out what a definition cannot say together.
+func (t *Traits) suitLanguage() {
+	if !t.Steps {
+		t.Poll, t.Grants = false, false
+	}
+	if t.NoList || t.KnownID || t.Steps || t.ByName || t.IDsOnly {
+		t.NoID = false
+	}
+	if t.KnownID {
+		t.Numbers = false
+	}
+	if t.Numbers {
+		t.ReuseIDs = false // a short id that is used again is more than can be told apart
+	}
+	if t.Steps || t.Sealed {
+		t.Chosen, t.Derived = false, false
+	}
+	if t.ByName || t.NameForm != "" {
+		t.Derived = false // who lists the key has not got the name that was given
+	}
+	if t.Steps || t.Sealed || t.Derived || t.ByName {
+		t.Looks = false
+	}
+	if t.NoList || t.Sealed || t.AdminsAmong {
+		t.OneByOne = false
+	}
+	if t.NoList {
+		t.Past, t.Pages = 0, 0
+	}
+	if !t.Projects || t.NoList || t.OneByOne {
+		t.ListGone = false
+	}
+	if t.Fixed > 0 {
+		t.Expiry, t.Extend, t.Shortens, t.Rounds = true, false, 0, 0
+	}
+	if !t.Expiry {
+		t.Extend, t.Shortens, t.Seconds, t.Rounds = false, 0, false, 0
+	}
+	if t.OneByOne && t.Pages > 0 && t.PageKind == "" {
+		t.PageKind = pageCursor
+	}
+	if t.Lag == "5s" && (t.ListLag > 5*time.Second || t.YoungLag > 5*time.Second || t.OneByOne) {
+		t.Lag = ""
+	}
+	if t.Lag == "" && t.ListLag > time.Minute {
+		t.ListLag = 40 * time.Second
+	}
+	if t.Rotation != rotateNew {
+		t.AdminLookup = false
+	}
+	if t.NameForm != "" {
+		t.AdminLookup = false
+	}
+	if t.Rotation == "" || t.EndsKeys != endsAll && !t.Projects {
+		t.EndsKeys = ""
+	}
 }
 
 // plainer yields the traits with one of them as plain as can be.

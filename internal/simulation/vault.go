@@ -212,6 +212,23 @@ func (c *cluster) lead() {
 	for _, l := range c.allLeases() {
 		c.restart(l)
 	}
+	if !c.copied {
+		c.claimLater(n)
+	}
+}
+
+// claimLater has an operator claim the mount for a leader, where it waits for that.
+func (c *cluster) claimLater(n *node) {
+	w := c.world
+	if !w.life.Traits.Claims || w.isMended() {
+		return
+	}
+	w.background(func() {
+		time.Sleep(between(dice(w.life.Seed, "claim", n.name), time.Second, 2*time.Minute))
+		if c.leader() == n && !w.isOver() {
+			w.claim(c)
+		}
+	})
 }
 
 func failure(err error) string {

@@ -69,7 +69,9 @@ type world struct {
 	replaced map[string]bool
 	// elsewhere are those that an operator had lead to another account.
 	elsewhere map[string]bool
-	mended    time.Time // when; zero for not yet
+	// forced says that an operator had a rotation end the keys of a credential.
+	forced bool
+	mended time.Time // when; zero for not yet
 }
 
 func newWorld(life Life) *world {
@@ -143,6 +145,13 @@ func (w *world) isOver() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.over
+}
+
+// isForced reports whether an operator had keys end with the credential that made them.
+func (w *world) isForced() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.forced
 }
 
 func (w *world) isMended() bool {
