@@ -109,7 +109,11 @@ func TestCallsToVault(t *testing.T) {
 			// What is asked for is on disk before that, since the answer may be lost.
 			[]string{"GET ledger", "max TTL", "PUT ledger", "PUT ledger"}, nil},
 		{"a revocation", (*world).revoke,
-			[]string{"GET ledger", "DELETE ledger"}, []string{"event apikeys/creds-revoke"}},
+			[]string{"DELETE ledger"}, []string{"event apikeys/creds-revoke"}},
+		{"a revocation, nothing having been written for a while", func(w *world, lease *heldLease) error {
+			w.advance(2 * time.Second)
+			return w.revoke(lease)
+		}, []string{"GET ledger", "DELETE ledger"}, []string{"event apikeys/creds-revoke"}},
 	} {
 		for edition, want := range map[string][]string{"": test.want, "ent": slices.Concat(test.want, test.told)} {
 			t.Run(test.name+", edition "+strconv.Quote(edition), inBubble(func(t *testing.T) {

@@ -188,7 +188,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	}
 	e.clients.connections.byName = map[string]*boundConnection{}
 	e.books = books{
-		ledger:      ledger.New(func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }, e.shortTarget),
+		ledger:      ledger.New(now, func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }, e.shortTarget),
 		marks:       marks.New(clock.latest),
 		queue:       queue.New(now),
 		timetable:   timetable.New(now),
@@ -278,6 +278,8 @@ func (e *Engine) invalidate(_ context.Context, key string) {
 		e.clients.roles.drop(strings.TrimPrefix(key, rolePrefix))
 	case strings.HasPrefix(key, definitionPrefix):
 		e.resetAll()
+	case strings.HasPrefix(key, ledger.Prefix):
+		e.books.ledger.Forget(key[strings.LastIndexByte(key, '/')+1:])
 	case key == ledger.MountPath:
 		e.books.identity.mu.Lock()
 		e.books.identity.mount = nil

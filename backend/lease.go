@@ -225,7 +225,7 @@ func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *frame
 		return nil, err
 	}
 	defer unlock()
-	r, err := ledger.GetNamed(ctx, req.Storage, lease.RecordID, lease.KeyName)
+	r, err := e.books.ledger.Named(ctx, req.Storage, lease.RecordID, lease.KeyName)
 	if err != nil {
 		return nil, err
 	}

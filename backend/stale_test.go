@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -203,6 +204,85 @@ func TestLedgerIndexIsNotStale(t *testing.T) {
 			}
 		}))
 	}
+}
+
+// TestWrittenRecordsAreNotStale: a revocation goes by a record as storage has it,
+// whoever changed that, but for what another process changes within a second of a write
+// that storage took from this one.
+func TestWrittenRecordsAreNotStale(t *testing.T) {
+	ctx := context.Background()
+	changed := func(r *ledger.Record) *ledger.Record {
+		r.Deadline = r.Deadline.Add(time.Hour)
+		return r
+	}
+	elsewhere := func(w *world, r *ledger.Record) { w.must(stored.Write(ctx, w.storage, r.Path(), changed(r))) }
+	for name, change := range map[string]func(w *world, r *ledger.Record){
+		"changed by nobody": func(*world, *ledger.Record) {},
+		"written here": func(w *world, r *ledger.Record) {
+			w.must(w.process.books.ledger.Write(ctx, w.process.storage, changed(r)))
+		},
+		"written here, and the write is said to have failed": func(w *world, r *ledger.Record) {
+			w.process.gate.failAfter("PUT " + ledger.Prefix)
+			_ = w.process.books.ledger.Write(ctx, w.process.storage, changed(r))
+		},
+		"not written here": func(w *world, r *ledger.Record) {
+			w.process.gate.failWrites()
+			_ = w.process.books.ledger.Write(ctx, w.process.storage, changed(r))
+			w.process.gate.allowWrites()
+		},
+		"deleted here": func(w *world, r *ledger.Record) { w.must(w.process.books.ledger.Delete(ctx, w.process.storage, r)) },
+		"deleted here, and that is said to have failed": func(w *world, r *ledger.Record) {
+			w.process.gate.failAfter("DELETE " + ledger.Prefix)
+			_ = w.process.books.ledger.Delete(ctx, w.process.storage, r)
+		},
+		"not deleted here": func(w *world, r *ledger.Record) {
+			w.process.gate.failWrites()
+			_ = w.process.books.ledger.Delete(ctx, w.process.storage, r)
+			w.process.gate.allowWrites()
+		},
+		"written by another node": func(w *world, r *ledger.Record) {
+			elsewhere(w, r)
+			w.process.Invalidate(ctx, r.Path())
+		},
+		"written by another process, a while after the last write of this one": func(w *world, r *ledger.Record) {
+			w.advance(2 * time.Second)
+			elsewhere(w, r)
+		},
+		"deleted by another process, a while after the last write of this one": func(w *world, r *ledger.Record) {
+			w.advance(2 * time.Second)
+			w.must(w.storage.Delete(ctx, r.Path()))
+		},
+		"found by the next process": func(w *world, r *ledger.Record) {
+			elsewhere(w, r)
+			w.start(fault{})
+		},
+		"changed by whoever was given it": func(w *world, r *ledger.Record) {
+			given, err := w.process.books.ledger.Named(ctx, w.process.storage, r.ID, r.Handle.Name)
+			w.must(err)
+			changed(given)
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			r := w.recordOf(w.mustMint("app"))
+			change(w, r)
+			want, err := ledger.GetNamed(ctx, w.storage, r.ID, r.Handle.Name)
+			w.must(err)
+			got, err := w.process.books.ledger.Named(ctx, w.process.storage, r.ID, r.Handle.Name)
+			w.must(err)
+			if string(asJSON(t, got)) != string(asJSON(t, want)) {
+				t.Errorf("a revocation goes by\n%s\nand storage has\n%s", asJSON(t, got), asJSON(t, want))
+			}
+		}))
+	}
+}
+
+func asJSON(t *testing.T, value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestSecondKeyOfOneValue: a key whose value another one has gets an id of its own,

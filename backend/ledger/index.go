@@ -47,6 +47,7 @@ type index struct {
 	reading int
 	gone    map[indexKey]bool
 	damaged map[string]bool
+	written written
 
 	round indexRound
 	// rounds is how often the whole ledger was gone through.
@@ -121,7 +122,10 @@ const relistedAtOnce = 16
 const nothingReading = -1
 
 func newIndex(dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *index {
-	return &index{dueAt: dueAt, targetOf: targetOf, targets: map[uint32]uint32{}, numbers: map[recordOrigin]uint32{}, reading: nothingReading, damaged: map[string]bool{}}
+	return &index{
+		dueAt: dueAt, targetOf: targetOf, targets: map[uint32]uint32{}, numbers: map[recordOrigin]uint32{},
+		reading: nothingReading, damaged: map[string]bool{}, written: written{byKey: map[indexKey]*writtenRecord{}},
+	}
 }
 
 func indexKeyOf(id string) (key indexKey, shard int) {
@@ -135,11 +139,13 @@ func indexKeyOf(id string) (key indexKey, shard int) {
 func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint32)) }
 
 // put notes a record that is about to be written.
-func (i *index) put(r *Record) {
+func (i *index) put(r *Record) *writtenRecord {
 	due, target := i.dueAt(r), i.targetOf(r)
+	key, _ := indexKeyOf(r.ID)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.note(r, seconds(due), target)
+	return i.written.begin(key)
 }
 
 // note adds a record or takes the place of it. The caller holds mu.
@@ -191,6 +197,7 @@ func (i *index) drop(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.remove(key, n)
+	i.written.forget(key)
 	delete(i.damaged, id)
 	if i.reading == n {
 		i.gone[key] = true
@@ -202,6 +209,7 @@ func (i *index) LookAt(id string, at time.Time) {
 	key, n := indexKeyOf(id)
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.written.forget(key)
 	s := &i.shards[n]
 	if one := s.records.of(key); one != nil {
 		one.due = seconds(at)
@@ -214,6 +222,7 @@ func (i *index) DropDue(id string, now time.Time) {
 	key, n := indexKeyOf(id)
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.written.forget(key)
 	if one := i.shards[n].records.of(key); one != nil && one.due <= seconds(now) {
 		i.remove(key, n)
 	}
@@ -225,6 +234,7 @@ func (i *index) Damage(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.remove(key, n)
+	i.written.forget(key)
 	i.damaged[id] = true
 }
 

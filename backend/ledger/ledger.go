@@ -37,14 +37,15 @@ type Ledger struct {
 	// estimate is about how many records lay in storage when that was first asked, and
 	// one more; 0 before.
 	estimate atomic.Int64
+	now      func() time.Time
 	*index
 }
 
-// New is the ledger of which nothing is known yet. dueAt is when a record is to be
-// looked at, and targetOf stands for what revoking its key removes; 0 for nothing
-// that another key's revocation could remove, too.
-func New(dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *Ledger {
-	return &Ledger{entering: keyed.New(), index: newIndex(dueAt, targetOf)}
+// New is the ledger of which nothing is known yet. now is a clock that nobody sets,
+// dueAt is when a record is to be looked at, and targetOf stands for what revoking its
+// key removes; 0 for nothing that another key's revocation could remove, too.
+func New(now func() time.Time, dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *Ledger {
+	return &Ledger{entering: keyed.New(), now: now, index: newIndex(dueAt, targetOf)}
 }
 
 // ShardOf is the shard of the record with this id.
@@ -187,11 +188,12 @@ func (l *Ledger) sweepSameValue(ctx context.Context, s logical.Storage, valueID 
 
 // Write writes a record, a new one or in the place of the one that there was.
 func (l *Ledger) Write(ctx context.Context, s logical.Storage, r *Record) error {
-	l.put(r)
+	one := l.put(r)
 	if err := stored.Write(ctx, s, r.Path(), r); err != nil {
 		l.LookAt(r.ID, time.Time{}) // it may have been carried out
 		return fmt.Errorf("writing the ledger: %w", err)
 	}
+	l.took(one, r)
 	return nil
 }
 
@@ -225,11 +227,13 @@ func Get(ctx context.Context, s logical.Storage, id string) (*Record, error) {
 
 // Delete removes the record of a key that is gone.
 func (l *Ledger) Delete(ctx context.Context, s logical.Storage, r *Record) error {
+	l.Forget(r.ID)
 	if err := s.Delete(ctx, r.Path()); err != nil {
 		l.LookAt(r.ID, time.Time{}) // it may have been carried out
 		return fmt.Errorf("removing a revoked key from the ledger: %w", err)
 	}
 	l.drop(r.ID)
+	l.took(nil, nil)
 	if r.ValueID == "" {
 		return nil
 	}
