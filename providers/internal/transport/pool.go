@@ -21,8 +21,9 @@ const (
 	// idleTimeout is below what servers and load balancers commonly grant, so
 	// that it is mostly us who close.
 	idleTimeout = 30 * time.Second
-	// maxIdle is how many connections are kept for the next burst of requests.
-	maxIdle = 32
+	// maxIdle is how many connections are kept for the next burst of requests: more than
+	// Vault has under way at a time as a rule, each of which would else dial anew.
+	maxIdle = 100
 	// maxHeader bounds an answer's header.
 	maxHeader = 256 << 10
 )
