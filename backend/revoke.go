@@ -55,9 +55,7 @@ func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.
 		return errors.New("it could not be reached at the last tries")
 	}
 	slots := e.slots(r.Connection)
-	slotCtx, cancelSlot := context.WithTimeout(ctx, slotPatience)
-	defer cancelSlot()
-	if err := slots.Acquire(slotCtx, 1); err != nil {
+	if !acquireWithin(ctx, slots, slotPatience) {
 		return errors.New("too many revocations are in flight")
 	}
 	defer slots.Release(1)
@@ -91,8 +89,21 @@ func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *ledger.Reco
 
 // slots are a connection's places among Vault's revocation workers.
 func (e *Engine) slots(connection string) *semaphore.Weighted {
-	slots, _ := e.locks.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
+	slots, there := e.locks.revokeSlots.Load(connection)
+	if !there {
+		slots, _ = e.locks.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
+	}
 	return slots.(*semaphore.Weighted)
+}
+
+// acquireWithin takes a place, and reports false where none is free in that time.
+func acquireWithin(ctx context.Context, slots *semaphore.Weighted, patience time.Duration) bool {
+	if slots.TryAcquire(1) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return slots.Acquire(ctx, 1) == nil
 }
 
 // revokeRecord revokes the key with this id and name and removes its record from

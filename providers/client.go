@@ -83,6 +83,8 @@ type Client struct {
 	allowHTTP bool
 	fields    Values            // of the connection
 	static    expr.Scope        // connection.* alone
+	noRole    cty.Value         // role.* where no field of it has a value
+	noSecret  cty.Value         // secret.* of a key whose secret is not kept
 	auth      []auth.Authorizer // of the provider, made once
 
 	now   func() time.Time
@@ -112,6 +114,10 @@ func NewClient(d *Definition, s Settings) (_ *Client, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection field %w", err)
 	}
+	if c.noRole, err = field.FieldsValue(d.Role, nil); err != nil {
+		return nil, fmt.Errorf("role field %w", err)
+	}
+	c.noSecret = expr.ValuesObject(nil, d.Required.SecretFields, true)
 	c.static = expr.Scope{}.With("connection", connection).At(func() time.Time { return c.now() }, s.Seed)
 	c.secrets.AddMarked(connection)
 	if c.base, err = d.ResolveBase(s.BaseURL, s.AllowHTTP, c.static); err != nil {
@@ -326,10 +332,15 @@ func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secr
 	ofKey := map[string]cty.Value{
 		"key":    key.Value(),
 		"saved":  expr.ValuesObject(h.Saved, saved, h.Sealed),
-		"secret": expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true),
+		"secret": c.noSecret,
 	}
-	for _, name := range []string{"key", "saved", "secret"} {
-		s.Conceal(ofKey[name])
+	if len(h.Secret) > 0 {
+		ofKey["secret"] = expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true)
+	}
+	if h.Sealed || len(h.Secret) > 0 {
+		for _, name := range []string{"key", "saved", "secret"} {
+			s.Conceal(ofKey[name])
+		}
 	}
 	return s.WithAll(ofKey), nil
 }
@@ -352,6 +363,9 @@ func (c *Client) parameterScope(role, connection Values) (expr.Scope, error) {
 			return expr.Scope{}, fmt.Errorf("connection field %w", err)
 		}
 		s = s.With("connection", value)
+	}
+	if len(role) == 0 {
+		return s.With("role", c.noRole), nil
 	}
 	value, err := field.FieldsValue(c.def.Role, role)
 	if err != nil {

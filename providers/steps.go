@@ -39,8 +39,9 @@ func (c *Client) newStepRunner(calls []*definition.Call, s expr.Scope) stepRunne
 	}
 	if saved, ok := s.Names["saved"]; ok {
 		maps.Copy(q.saved, saved.AsValueMap())
+		return q
 	}
-	q.scope = q.scope.With("saved", cty.ObjectVal(q.saved))
+	q.scope = q.scope.With("saved", cty.EmptyObjectVal)
 	return q
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -131,6 +132,9 @@ func (s Scope) Truth(expr hclsyntax.Expression) (bool, error) {
 
 // Matches computes a condition that may also be a list of statuses.
 func (s Scope) Matches(expr hclsyntax.Expression, status int) (bool, error) {
+	if listed, written := isListed(expr, status); written {
+		return listed, nil
+	}
 	value, err := s.Evaluate(expr)
 	if err != nil {
 		return false, err
@@ -139,16 +143,35 @@ func (s Scope) Matches(expr hclsyntax.Expression, status int) (bool, error) {
 	if plain.IsNull() || !plain.CanIterateElements() {
 		return s.Truth(expr)
 	}
+	wanted := cty.NumberIntVal(int64(status))
 	for it := plain.ElementIterator(); it.Next(); {
 		_, element := it.Element()
 		if tooLongForNumber(element) {
 			continue
 		}
-		if n, err := convert.Convert(element, cty.Number); err == nil && !n.IsNull() && n.RawEquals(cty.NumberIntVal(int64(status))) {
+		if n, err := convert.Convert(element, cty.Number); err == nil && !n.IsNull() && n.RawEquals(wanted) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// isListed reports whether the status is in a list of statuses that is written out as
+// numbers, as most are: nothing is computed for it. written is false for anything else.
+func isListed(expr hclsyntax.Expression, status int) (listed, written bool) {
+	list, ok := expr.(*hclsyntax.TupleConsExpr)
+	if !ok {
+		return false, false
+	}
+	for _, element := range list.Exprs {
+		number, ok := element.(*hclsyntax.LiteralValueExpr)
+		if !ok || number.Val.IsNull() || number.Val.Type() != cty.Number {
+			return false, false
+		}
+		n, accuracy := number.Val.AsBigFloat().Int64()
+		listed = listed || accuracy == big.Exact && n == int64(status)
+	}
+	return listed, true
 }
 
 // Text computes a string; numbers become their text. Null and the empty

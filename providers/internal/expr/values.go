@@ -317,6 +317,9 @@ func (v *Values) UnmarshalJSON(text []byte) error {
 // ValuesObject is an object of values by name; those of names that are absent
 // are null. Where secret is set each is marked.
 func ValuesObject(values Values, names References, secret bool) cty.Value {
+	if len(values)+len(names) == 0 {
+		return cty.EmptyObjectVal
+	}
 	attributes := map[string]cty.Value{}
 	for name := range names {
 		attributes[name] = cty.NullVal(cty.DynamicPseudoType)
