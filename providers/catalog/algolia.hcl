@@ -2,12 +2,13 @@
 #
 # Sources: algolia/api-clients-automation:specs/bundled/search.yml
 #
-# A key is its own id, so it stands in the addresses of requests about it, and
-# the admin key can list it. Servers take some seconds to learn of a new or
-# deleted key.
+# A key is its own id, so it stands in the addresses of requests about it, and the admin
+# key can list it. Servers take some seconds to learn of a new or deleted key.
 #
 # Admin credential: an admin API key of the application: Algolia lets no lesser key make
 # keys.
+#
+# Rights: https://www.algolia.com/doc/guides/security/api-keys/
 provider "algolia" {
   title    = "Algolia"
   docs     = "https://www.algolia.com/doc/rest-api/search/#tag/Api-Keys"

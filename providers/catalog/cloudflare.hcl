@@ -1,16 +1,21 @@
 # Category: Network and gateways
 #
-# Sources, unless a line names another: cloudflare/api-schemas:openapi.json for
-# user tokens; for account-owned tokens
+# Sources, unless a line names another: cloudflare/api-schemas:openapi.json for user
+# tokens; for account-owned tokens
 # https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/
 #
-# There is no extend: Cloudflare can only replace a token whole (PUT), so a
-# renewal would set a token to active again that somebody has disabled, and
-# undo any change made to its policies.
+# There is no extend: Cloudflare can only replace a token whole (PUT), so a renewal
+# would set a token to active again that somebody has disabled, and undo any change made
+# to its policies.
 #
 # Admin credential: an API token with API Tokens Write (of the user) or Account API
 # Tokens Write, and none of the permissions that the keys get: Cloudflare demands no
-# more of it.
+# more of it. That holds for the time before October 2026; from the first of that month
+# on an account's tokens are said to get no more than the token that makes them has, so
+# there it is given what the keys get.
+#
+# Not confirmed: the change of October 2026: neither the documents that were read nor
+# anybody here tried it.
 #
 # Rights: https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api
 provider "cloudflare" {

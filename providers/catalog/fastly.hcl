@@ -1,13 +1,17 @@
 # Category: Cloud and hosting
 #
-# Sources: fastly/fastly-go:docs/AutomationTokensAPI.md;
+# Sources: fastly/fastly-go:docs/AutomationTokensAPI.md and SudoAPI.md;
 # https://www.fastly.com/documentation/reference/api/auth-tokens/automation/
 #
-# Automation tokens, which belong to no user. The admin token must be that of a
-# superuser.
+# Automation tokens, which belong to no user. Fastly makes them in its sudo mode alone,
+# which it grants for five minutes against the user's name and password, and not to
+# users of an account that forces single sign-on or a second factor.
 #
-# Admin credential: a token of a superuser with the scope global: automation tokens are
-# made by nobody else.
+# Admin credential: a user token of a superuser with the scope global, and the user's
+# password: automation tokens are made by nobody else, neither by an automation token.
+#
+# Rights: https://www.fastly.com/documentation/reference/api/auth-tokens/automation/ and
+# https://www.fastly.com/documentation/guides/organizations-and-accounts/account-members-and-permissions/managing-account-level-api-tokens
 provider "fastly" {
   title    = "Fastly"
   docs     = "https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"
@@ -17,7 +21,16 @@ provider "fastly" {
     type      = string
     required  = true
     sensitive = true
-    help      = "API token of a superuser, with the scope global."
+    help      = "User token of a superuser, with the scope global."
+  }
+  connection "username" {
+    type = string
+    help = "Name of that user, with whose password Fastly is asked for its sudo mode before a token is made."
+  }
+  connection "password" {
+    type      = string
+    sensitive = true
+    help      = "Password of that user. Left out, no sudo mode is asked for."
   }
 
   role "role" {
@@ -41,13 +54,20 @@ provider "fastly" {
   check { get = "/tokens/self" }
 
   issue {
-    post = "/automation-tokens"
-    json = {
-      name       = key.name
-      role       = role.role
-      scope      = role.scope
-      services   = role.services
-      expires_at = rfc3339(key.expires_at)
+    step "sudo" {
+      when = connection.password != null
+      post = "/sudo"
+      json = { username = connection.username, password = connection.password }
+    }
+    step "token" {
+      post = "/automation-tokens"
+      json = {
+        name       = key.name
+        role       = role.role
+        scope      = role.scope
+        services   = role.services
+        expires_at = rfc3339(key.expires_at)
+      }
     }
     id         = body.id
     secret     = { token = body.access_token }

@@ -4,12 +4,19 @@
 # openai/openai-openapi:openapi.json.
 #
 # A key that belongs to a service account cannot be deleted by itself (DELETE
-# …/api_keys/{id} answers 400), so every lease has a service account of its
-# own, and deleting that account kills its key.
+# …/api_keys/{id} answers 400), so every lease has a service account of its own, and
+# deleting that account kills its key. Since autumn 2026 a key can be given an end of
+# its own (expires_in_seconds), which a role asks for with native_expiry.
 #
-# Admin credential: an admin key of the organization with api.management.write and
-# api.management.read where restricted, or one without restriction; project keys may not
-# make others.
+# Admin credential: an admin key of the organization, which only its owners make; where
+# it is restricted, with Organization Administration: write (the scopes
+# api.management.write and api.management.read). Admin keys cannot call models, and
+# project keys make no others.
+#
+# Rights:
+# https://community.openai.com/t/admin-api-key-doesnt-work-unless-explicit-permissions-are-given/1368874
+# (the scopes that OpenAI itself names in a refusal);
+# https://developers.openai.com/api/docs/guides/admin-apis
 provider "openai" {
   title    = "OpenAI"
   docs     = "https://platform.openai.com/docs/api-reference/project-service-accounts"
@@ -34,6 +41,12 @@ provider "openai" {
     help     = "Project that the keys belong to, such as proj_abc. Its limits, models and budget apply to them."
   }
 
+  role "native_expiry" {
+    type    = bool
+    default = false
+    help    = "Whether the keys end at OpenAI by themselves too, which a policy of the organization or the project may demand."
+  }
+
   auth "bearer" { token = connection.admin_key }
 
   check {
@@ -43,9 +56,11 @@ provider "openai" {
 
   issue {
     post   = "/organization/projects/${role.project_id}/service_accounts"
-    json   = { name = key.name }
+    json   = { name = key.name, expires_in_seconds = role.native_expiry ? key.ttl : null }
     id     = body.id
     secret = { api_key = body.api_key.value }
+
+    expires_at = role.native_expiry ? body.api_key.expires_at : "never"
   }
 
   revoke {
@@ -99,10 +114,7 @@ provider "openai" {
 
     connection = { admin_key = body.value, admin_key_id = body.id }
     save = {
-      old_id = (
-        connection.admin_key_id != null ? connection.admin_key_id :
-        saved.complete && length(saved.alike) == 1 ? saved.alike[0] : null
-      )
+      old_id = connection.admin_key_id != null ? connection.admin_key_id : saved.complete && length(saved.alike) == 1 ? saved.alike[0] : null
     }
 
     retire {
@@ -124,6 +136,4 @@ provider "openai" {
       }
     }
   }
-
-  errors { message = body.error.message }
 }

@@ -1,15 +1,19 @@
 # Category: AI
 #
-# Sources: pinecone-io/pinecone-api:2026-04/admin_2026-04.oas.yaml, oauth_2026-04.oas.yaml;
+# Sources: pinecone-io/pinecone-api:2026-04/admin_2026-04.oas.yaml,
+# oauth_2026-04.oas.yaml;
 # https://docs.pinecone.io/reference/api/latest/admin/create_api_key
 #
-# Keys of a project; a role that names none gets the role that may only read data.
-# Keys do not end by themselves. A deletion is accepted (202) and carried out
-# later. A service account's secret cannot be replaced by this API. A project's
-# quota of keys is answered by 403.
+# Keys of a project; a role that names none gets the role that may only read data. Keys
+# do not end by themselves. A deletion is accepted (202) and carried out later. A
+# service account's secret cannot be replaced by this API. A project's quota of keys is
+# answered by 403.
 #
-# Admin credential: a service account with the role Organization Owner or Project Owner
-# of the project whose keys are made.
+# Admin credential: a service account with the role ProjectOwner of the project whose
+# keys are made: a ProjectManager or ProjectMember has no access to API keys' making.
+#
+# Rights: https://docs.pinecone.io/admin/projects/projects-overview and
+# https://docs.pinecone.io/guides/projects/manage-service-accounts
 provider "pinecone" {
   title    = "Pinecone"
   docs     = "https://docs.pinecone.io/guides/projects/manage-api-keys"

@@ -2,12 +2,14 @@
 #
 # Sources: https://docs.whitebit.com/api-reference/authentication,
 # https://docs.whitebit.com/api-reference/sub-accounts/create-sub-account-api-key,
-# list-sub-account-api-keys and delete-sub-account-api-key
+# list-sub-account-api-keys and delete-sub-account-api-key;
+# whitebit-exchange/api-docs:pages/private/http-main-v4.mdx for addresses
 #
 # Keys of sub-accounts, of type 1: they read and trade. WhiteBIT has no narrower type;
 # keys that deposit and withdraw, its type 2, are never made. Market data need no key.
 # The key that makes them needs the endpoints /api/v4/sub-account/list and
-# /api/v4/sub-account/api-key/create, list and delete, and cannot be replaced by the API.
+# /api/v4/sub-account/api-key/create, list and delete (and ip-address/create where keys
+# are bound to addresses), and cannot be replaced by the API.
 #
 # A request is known by its nonce, which here is the second, so one connection asks less
 # than once a second.
@@ -43,6 +45,11 @@ provider "whitebit" {
     required = true
     help     = "Id of the sub-account that the keys belong to."
   }
+  role "ips" {
+    type    = list(string)
+    default = []
+    help    = "IP addresses that may use the keys, beside those of a lease; each is one more request."
+  }
 
   locals {
     keys = "/api/v4/sub-account/api-key"
@@ -66,18 +73,35 @@ provider "whitebit" {
     json = merge(local.call, { request = "/api/v4/sub-account/list", limit = 1 })
   }
 
+  cidrs {
+    single = true
+    ipv6   = false
+  }
+
   issue {
-    post = "${local.keys}/create"
-    json = merge(local.call, {
-      request      = "${local.keys}/create"
-      type         = 1
-      subAccountId = role.sub_account_id
-      title        = key.name
-    })
-    ok       = body.type == 1
-    id       = body.id
+    step "key" {
+      post = "${local.keys}/create"
+      json = merge(local.call, {
+        request      = "${local.keys}/create"
+        type         = 1
+        subAccountId = role.sub_account_id
+        title        = key.name
+      })
+      ok   = body.type == 1
+      save = { id = body.id, api_key = body.apiKey, secret_key = body.apiSecret }
+      undo {
+        post = "${local.keys}/delete"
+        json = merge(local.call, { request = "${local.keys}/delete", apiKeyId = saved.id })
+      }
+    }
+    step "address" {
+      for_each = distinct(concat(role.ips, key.ips))
+      post     = "${local.keys}/ip-address/create"
+      json     = merge(local.call, { request = "${local.keys}/ip-address/create", apiKeyId = saved.id, ip = each.value })
+    }
+    id       = saved.id
     identify = "secret_key"
-    secret   = { api_key = body.apiKey, secret_key = body.apiSecret }
+    secret   = { api_key = saved.api_key, secret_key = saved.secret_key }
   }
 
   revoke {

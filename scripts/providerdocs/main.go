@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -56,6 +57,7 @@ var indexPage string
 var templates = func() *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
 		"fields":            describeFields,
+		"endsByChoice":      endsByChoice,
 		"abilities":         abilities,
 		"connectionExample": connectionExample,
 		"roleExample":       roleExample,
@@ -226,7 +228,8 @@ func abilities(d *providers.Definition) []string {
 			told = append(told, sentence)
 		}
 	}
-	tell(c.NativeExpiry, "Keys end at the provider by themselves, even if nobody revokes them.")
+	tell(c.NativeExpiry && !endsByChoice(d), "Keys end at the provider by themselves, even if nobody revokes them.")
+	tell(endsByChoice(d), "Keys end at the provider by themselves where the role asks for that; otherwise the engine's revocation is their only end.")
 	tell(c.InPlace, "There is one credential, which each new one ends: a static role keeps it, and there are no leases.")
 	tell(!c.NativeExpiry && !c.InPlace, "Keys have no end of their own: the engine revokes each one when its lease ends.")
 	tell(true, afterLostAnswer(c))
@@ -240,6 +243,14 @@ func abilities(d *providers.Definition) []string {
 	tell(c.RotateRevokesKeys, rotationEnds(d))
 	tell(!c.RotateRoot, "The admin credential cannot be replaced through the provider's API.")
 	return append(told, bounds(d)...)
+}
+
+// lastingByRole finds an end that is "never" unless a field of the role says otherwise.
+var lastingByRole = regexp.MustCompile(`(?m)^\s*expires_at\s*=\s*role\.\w+ \? .* : "never"$`)
+
+// endsByChoice says whether keys end by themselves only where their role asks for that.
+func endsByChoice(d *providers.Definition) bool {
+	return d.Capabilities.NativeExpiry && lastingByRole.MatchString(d.Source())
 }
 
 // rotationEnds says which keys end with the admin credential.

@@ -129,3 +129,71 @@ exchange "rotation of a key that cannot be told" {
     }
   }
 }
+
+# expires_in_seconds is younger than the document.
+exchange "keys that end by themselves" {
+  source     = "https://developers.openai.com/api/reference/resources/admin (projects, service accounts), and the crate openai-client-base 0.16.0, which is made from OpenAI's document 2.3.0"
+  connection = { admin_key = "sk-admin-0-def" }
+  role       = { project_id = "proj_abc", native_expiry = true }
+  headers    = { Authorization = "Bearer sk-admin-0-def" }
+
+  step "check" {
+    trip {
+      request = "GET /v1/organization/projects?limit=1"
+      status  = 200
+      answer  = { object = "list", data = [] }
+    }
+  }
+  step "issue" {
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+      ttl        = 3600
+    }
+    id     = "svc_acct_abc"
+    secret = { api_key = "sk-svcacct-1" }
+    ends   = "2030-11-22T11:00:00Z"
+    trip {
+      request = "POST /v1/organization/projects/proj_abc/service_accounts"
+      json    = { name = "vault-app-1", expires_in_seconds = 3600 }
+      status  = 200
+      answer = {
+        object     = "organization.project.service_account"
+        id         = "svc_acct_abc"
+        name       = "vault-app-1"
+        role       = "member"
+        created_at = 1921572000
+        api_key = {
+          object     = "organization.project.service_account.api_key"
+          id         = "key_abc"
+          name       = "Secret Key"
+          value      = "sk-svcacct-1"
+          created_at = 1921572000
+          expires_at = 1921575600
+        }
+      }
+    }
+  }
+  # A policy that wants less is OpenAI's to enforce.
+  step "issue" {
+    fails = "refused"
+    key {
+      name       = "vault-app-2"
+      expires_at = "2030-11-22T11:00:00Z"
+      ttl        = 3600
+    }
+    trip {
+      request = "POST /v1/organization/projects/proj_abc/service_accounts"
+      json    = { name = "vault-app-2", expires_in_seconds = 3600 }
+      status  = 400
+      answer  = { error = { message = "The lifetime exceeds the policy of the project." } }
+    }
+  }
+  step "revoke" {
+    trip {
+      request = "DELETE /v1/organization/projects/proj_abc/service_accounts/svc_acct_abc"
+      status  = 200
+      answer  = { object = "organization.project.service_account.deleted", id = "svc_acct_abc", deleted = true }
+    }
+  }
+}
