@@ -87,7 +87,7 @@ func TestRenewMovesDeadlineAndExpiry(t *testing.T) {
 	if err := w.renew(lease, 3*time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	page, err := w.process.Keys(context.Background(), w.storage, "", 0)
+	page, err := w.process.Keys(context.Background(), w.storage, "", "", 0)
 	if err != nil || len(page) != 1 {
 		t.Fatalf("keys: %v, %v", page, err)
 	}
@@ -109,7 +109,7 @@ func TestRenewNeverMovesTheDeadlineBack(t *testing.T) {
 	w := newWorld(t)
 	lease := w.mustMint("app")
 	deadline := func() time.Time {
-		page, err := w.process.Keys(context.Background(), w.storage, "", 0)
+		page, err := w.process.Keys(context.Background(), w.storage, "", "", 0)
 		if err != nil || len(page) != 1 {
 			t.Fatalf("%d records, error %v; want 1", len(page), err)
 		}

@@ -157,7 +157,7 @@ func TestUnknownHolderBlocksDeletionOnly(t *testing.T) {
 	}
 	w.must(w.revoke(other))
 	w.must(w.revoke(w.mustMint("main")))
-	if _, err := w.process.Keys(ctx, w.process.storage, "", 0); err != nil {
+	if _, err := w.process.Keys(ctx, w.process.storage, "", "", 0); err != nil {
 		t.Errorf("listing the keys: %s", err)
 	}
 	// Once the record is mended, the crash is recovered from.

@@ -312,20 +312,27 @@ func TestSecondKeyOfOneValue(t *testing.T) {
 }
 
 // TestPagesOfKeys: pages are the same from storage and from the index, whole and in
-// order.
+// order, of all connections and of one.
 func TestPagesOfKeys(t *testing.T) {
 	inBubble(func(t *testing.T) {
 		ctx := context.Background()
 		w := newWorld(t)
-		var want []string
-		for range 12 {
-			want = append(want, w.recordOf(w.mustMint("app")).ID)
+		want := map[string][]string{"none": nil}
+		for n := range 24 {
+			r := w.recordOf(w.mustMint("app"))
+			if n%2 == 0 {
+				r.Connection = "other"
+				w.must(w.process.books.ledger.Write(ctx, w.process.storage, r))
+			}
+			want[r.Connection], want[""] = append(want[r.Connection], r.ID), append(want[""], r.ID)
 		}
-		slices.Sort(want)
+		for _, ids := range want {
+			slices.Sort(ids)
+		}
 		w.start(fault{})
-		pages := func() (ids []string) {
+		pages := func(connection string) (ids []string) {
 			for after := ""; ; {
-				page, err := w.process.Keys(ctx, w.process.storage, after, 5)
+				page, err := w.process.Keys(ctx, w.process.storage, after, connection, 5)
 				w.must(err)
 				for _, r := range page {
 					ids, after = append(ids, r.ID), r.ID
@@ -335,15 +342,20 @@ func TestPagesOfKeys(t *testing.T) {
 				}
 			}
 		}
-		if got := pages(); !slices.Equal(got, want) {
-			t.Errorf("from storage: %v, want %v", got, want)
+		for connection, want := range want {
+			if got := pages(connection); !slices.Equal(got, want) {
+				t.Errorf("of connection %q from storage: %v, want %v", connection, got, want)
+			}
 		}
 		w.turn()
-		if got := pages(); !slices.Equal(got, want) {
-			t.Errorf("from the index: %v, want %v", got, want)
+		for connection, want := range want {
+			if got := pages(connection); !slices.Equal(got, want) {
+				t.Errorf("of connection %q from the index: %v, want %v", connection, got, want)
+			}
 		}
-		w.must(w.process.books.ledger.Delete(ctx, w.process.storage, &ledger.Record{ID: want[3]}))
-		if got := pages(); slices.Contains(got, want[3]) {
+		gone := want[""][3]
+		w.must(w.process.books.ledger.Delete(ctx, w.process.storage, &ledger.Record{ID: gone}))
+		if got := pages(""); slices.Contains(got, gone) {
 			t.Error("a key is listed whose record is gone")
 		}
 	})(t)

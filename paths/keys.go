@@ -30,6 +30,12 @@ func keyPaths(e *backend.Engine) []*framework.Path {
 					Description:  "Id after which the list begins: the last one of the page before. Any other text stands where it would be in the order of ids.",
 					DisplayAttrs: &framework.DisplayAttributes{Name: "After"},
 				},
+				"connection": {
+					Type:         framework.TypeString,
+					Query:        true,
+					Description:  "Connection whose keys to list; those of all connections where it is not set.",
+					DisplayAttrs: &framework.DisplayAttributes{Name: "Connection"},
+				},
 				"limit": {
 					Type:         framework.TypeInt,
 					Query:        true,
@@ -46,8 +52,9 @@ func keyPaths(e *backend.Engine) []*framework.Path {
 			},
 			HelpSynopsis: "List the keys that are alive, page by page.",
 			HelpDescription: `
-Lists the engine's own record of its keys, in order of id. A page that is as long as the limit may
-have another one after it: ask for it with after set to the last id.`,
+Lists the engine's own record of its keys, in order of id; with connection set, that connection's
+alone. A page that is as long as the limit may have another one after it: ask for it with after set to
+the last id.`,
 		},
 		{
 			Pattern: "keys/" + framework.GenericNameRegex("id"),
@@ -154,7 +161,7 @@ func (k keyEndpoints) list(ctx context.Context, req *logical.Request, d *framewo
 	if limit < 0 {
 		return nil, usererror.Errorf("limit must not be negative")
 	}
-	records, err := k.engine.Keys(ctx, req.Storage, d.Get("after").(string), limit)
+	records, err := k.engine.Keys(ctx, req.Storage, d.Get("after").(string), d.Get("connection").(string), limit)
 	if err != nil {
 		return nil, err
 	}

@@ -73,6 +73,13 @@ func TestKeys(t *testing.T) {
 	if got := m.read("keys/00000000000000000000000000000000"); got != nil {
 		t.Errorf("a key that does not exist reads as %v", got)
 	}
+	for connection, want := range map[string]int{"main": 7, "gone": 0} {
+		got, _ := m.must(logical.ListOperation, "keys/", data{"connection": connection}).Data["keys"].([]string)
+		if len(got) != want {
+			t.Errorf("of connection %s %d keys are listed, want %d", connection, len(got), want)
+		}
+	}
+	wantContains(t, m.refusal(logical.ListOperation, "keys/", data{"conection": "box"}), `did you mean "connection"?`)
 	wantContains(t, m.refusal(logical.ListOperation, "keys/", data{"limit": "-1"}), "limit must not be negative")
 	wantContains(t, m.refusal(logical.ListOperation, "keys/", data{"limit": "many"}), "limit must be a whole number")
 	wantContains(t, m.refusal(logical.ListOperation, "keys/", data{"limits": "1"}), `did you mean "limit"?`)

@@ -499,7 +499,10 @@ func (i *index) inShard(n int, after, connection string) []string {
 	defer i.mu.Unlock()
 	var found []string
 	for _, one := range i.shards[n].records {
-		if id := hex.EncodeToString(one.key[:]); id > after && (connection == "" || i.origins[one.origin].connection == connection) {
+		if connection != "" && i.origins[one.origin].connection != connection {
+			continue
+		}
+		if id := hex.EncodeToString(one.key[:]); id > after {
 			found = append(found, id)
 		}
 	}

@@ -392,13 +392,13 @@ func (l *Ledger) DropDamaged(ctx context.Context, s logical.Storage, id string, 
 	return dropped, nil
 }
 
-// Page are at most so many records that can be read, beyond an id, in order. Where
-// the index has them all, nothing is listed: storage goes through a whole folder for
-// that.
-func (l *Ledger) Page(ctx context.Context, s logical.Storage, after string, limit int) ([]*Record, error) {
+// Page are at most so many records that can be read, beyond an id, in order: those of a
+// connection, or all where none is named. Where the index has them all, nothing is listed
+// and nothing read that is not on the page: storage goes through a whole folder for that.
+func (l *Ledger) Page(ctx context.Context, s logical.Storage, after, connection string, limit int) ([]*Record, error) {
 	all := After(ctx, s, after)
 	if l.isWhole() {
-		all = l.indexed(ctx, s, after, "")
+		all = l.indexed(ctx, s, after, connection)
 	}
 	var page []*Record
 	for r, err := range all {
@@ -407,6 +407,9 @@ func (l *Ledger) Page(ctx context.Context, s logical.Storage, after string, limi
 		}
 		if err != nil {
 			return nil, err
+		}
+		if connection != "" && r.Connection != connection {
+			continue
 		}
 		if page = append(page, r); len(page) == limit {
 			break
