@@ -81,7 +81,7 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		if e.isOver(bound, entry) {
 			return true, nil
 		}
-		return false, lasting{fmt.Errorf("key %q cannot be looked for, because %s offers no list; look for it there yourself, then write queue/%s/give-up", entry.KeyName, bound.definition.Title, entry.ID)}
+		return false, lasting{fmt.Errorf("key %q cannot be looked for, because %s", entry.KeyName, leftToPeople(bound, entry.ID))}
 	}
 	found, err := e.findMade(ctx, bound, entry)
 	if err = errors.Join(append(found.Unreadable, err)...); err != nil {

@@ -17,6 +17,7 @@ var deletions = map[string]string{
 	"removeOrphan":     "removeUnlessHeld, with holdings that were read before the list",
 	"removeLeftOver":   "removeUnlessHeld, as the mint that failed",
 	"undoLeft":         "removeUnlessHeld and spares, as the mint or rotation that failed",
+	"revokeNamed":      "an operator names it, and removeUnlessHeld while no mint of the provider runs: what has no name is ended for nobody else",
 	"endMissing":       "removeUnlessHeld, as the key that the provider did not know: its record has gone",
 	"undo":             "removeUnlessHeld and spares, as the rotation",
 	"retire":           "removeUnlessHeld, after the connection was read and the provider was asked for its own",

@@ -119,7 +119,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 		return 0, false, err
 	}
 	if stored == nil {
-		return 0, true, e.leaveRecovery(ctx, r, time.Time{}, "the connection was deleted")
+		return 0, true, e.leaveRecovery(ctx, r, time.Time{}, fmt.Sprintf("the connection was deleted; look for such keys at the provider, delete those that keys/ does not list, and write queue/%s/give-up", r.crashID()))
 	}
 	bound, release, err := e.boundFor(ctx, e.storage, r.location.Origin(r.connection))
 	if errors.Is(err, errElsewhere) {
@@ -130,7 +130,7 @@ func (e *Engine) recover(ctx context.Context, r *recovery) (lag time.Duration, c
 	}
 	defer release()
 	if !bound.definition.Capabilities.Reconcile {
-		return 0, true, e.leaveRecovery(ctx, r, e.endOfAll(r, bound), "the provider cannot list its keys")
+		return 0, true, e.leaveRecovery(ctx, r, e.endOfAll(r, bound), leftToPeople(bound, r.crashID()))
 	}
 	lag = e.lagOf(bound)
 	elsewhere := e.leadsElsewhere(r, bound)

@@ -142,15 +142,15 @@ func sameAccount(p marks.Location, s *boundConnection) bool {
 	return p.Account == "" || p.Account == s.connection.Account
 }
 
-// leaveRecovery leaves a recovery that nothing can be done about to an operator: an
+// leaveRecovery leaves a recovery that nothing can be done about to an operator, who is
+// told why, and what to do: an
 // entry of the queue, on disk, stays in the place of the marks until he gives it up, or
 // until the provider itself has ended all that may have been made; zero is never.
 func (e *Engine) leaveRecovery(ctx context.Context, r *recovery, ended time.Time, reason string) error {
 	entry := r.entry()
 	entry.ExpiresAt = ended
-	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), which cannot be looked for because %s; "+
-		"look for such keys at the provider, delete those that keys/ does not list, and write queue/%s/give-up",
-		r.windows().Describe(), r.location.Scope, reason, entry.ID)
+	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), which cannot be looked for because %s",
+		r.windows().Describe(), r.location.Scope, reason)
 	if err := e.enqueue(ctx, e.storage, entry, false); err != nil {
 		return err // the marks stay
 	}
@@ -172,5 +172,8 @@ func (e *Engine) endOfAll(r *recovery, bound *boundConnection) time.Time {
 func (r *recovery) entry() queue.Entry {
 	entry := queue.Entry{ID: r.crashID(), Kind: queue.Crash, Connection: r.connection, Scope: r.location.Scope}
 	entry.SetOrigin(r.location.Origin(r.connection))
+	if whole := r.windows().AtMost(1); len(whole) > 0 {
+		entry.MadeFrom, entry.MadeUntil = whole[0].Since, whole[0].Until.Add(r.clearedAfter(0).Sub(r.foundAt))
+	}
 	return entry
 }

@@ -228,7 +228,7 @@ func (e *Engine) letOldGo(w way, keys map[string]*watchedKey) (settled []string)
 // key that was seen after that is dead only by a list that holds still.
 func (e *Engine) lookAt(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]providers.Liveness, error) {
 	seen := map[string]providers.Liveness{}
-	if !w.definition.Capabilities.Reconcile {
+	if !w.definition.Capabilities.Reconcile && !w.definition.Capabilities.Candidates {
 		var failed error
 		for id, key := range keys {
 			liveness, err := w.client.Confirm(ctx, key.record.Handle, scope)

@@ -173,9 +173,9 @@ func checkVerification(d *providers.Definition, v ledger.Verification) error {
 	switch {
 	case !v.Known():
 		return usererror.Errorf(`verify_revocation is %q; write "off", "list" or "probe"`, string(v))
-	case v == ledger.ByProbe && !d.Capabilities.Probe && d.Capabilities.Lookup:
+	case v == ledger.ByProbe && !d.Capabilities.Probe && d.Capabilities.ShowsKeys():
 		return usererror.Errorf(`%s has no probe by which a revoked key could be tried; write verify_revocation="list"`, d.Title)
-	case v != "" && v != ledger.ByWord && !d.Capabilities.Probe && !d.Capabilities.Lookup:
+	case v != "" && v != ledger.ByWord && !d.Capabilities.Probe && !d.Capabilities.ShowsKeys():
 		return usererror.Errorf("%s has no probe, list or lookup by which a revoked key could be seen dead; leave verify_revocation out", d.Title)
 	}
 	return nil
@@ -187,7 +187,7 @@ func (r *Role) Verification(d *providers.Definition) ledger.Verification {
 	switch {
 	case r.VerifyRevocation != "":
 		return r.VerifyRevocation
-	case d.Capabilities.Lookup || d.Capabilities.Probe && d.Capabilities.SealedRecord:
+	case d.Capabilities.ShowsKeys() || d.Capabilities.Probe && d.Capabilities.SealedRecord:
 		return ledger.ByList
 	}
 	return ledger.ByWord

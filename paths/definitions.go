@@ -139,7 +139,11 @@ func (e definitionEndpoints) upload(ctx context.Context, req *logical.Request, d
 		return nil, err
 	}
 	resp := &logical.Response{}
-	if !definition.Capabilities.Reconcile && !definition.Capabilities.KnownID {
+	switch {
+	case definition.Capabilities.Reconcile || definition.Capabilities.Lookup || definition.Capabilities.KnownID:
+	case definition.Capabilities.Candidates:
+		resp.AddWarning("The definition's keys have no names, so one whose making got no answer is left to an operator, whom queue/ID/candidates shows what there is.")
+	default:
 		resp.AddWarning("The definition has no list, so a key whose making got no answer cannot be looked for; add a list block if the provider has one.")
 	}
 	if len(moved) > 0 {

@@ -100,7 +100,7 @@ func TestOpenAPI(t *testing.T) {
 	want := []string{
 		"/check/{name}", "/config/", "/config/{name}", "/creds/{name}", "/definitions/", "/definitions/{name}", "/info", "/keys/", "/keys/{id}", "/keys/{id}/give-up", "/lookup-key", "/metrics",
 		"/ownership", "/ownership/claim", "/ownership/yield",
-		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/give-up", "/queue/{id}/retry",
+		"/providers/", "/providers/{name}", "/queue/", "/queue/{id}", "/queue/{id}/candidates", "/queue/{id}/give-up", "/queue/{id}/retry", "/queue/{id}/revoke",
 		"/reconcile/{name}", "/reset/{name}", "/revoke-key", "/roles/", "/roles/{name}", "/rotate-role/{name}", "/rotate-root/{name}",
 		"/static-creds/{name}", "/static-roles/", "/static-roles/{name}",
 	}

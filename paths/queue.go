@@ -80,6 +80,58 @@ provider says that it is gone.`,
 			HelpDescription: "The entry is tried at once instead of at its next time, and leaves the queue when the provider says that the key is gone.",
 		},
 		{
+			Pattern: "queue/" + queueID + "/candidates",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationSuffix: "queue-entry-candidates",
+				ItemType:        "Queue entry's candidates",
+			},
+			Fields: queueFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ReadOperation: &framework.PathOperation{
+					Callback: q.candidates,
+					Summary:  "Show which keys without a name an entry may be about.",
+					Responses: okResponse(map[string]*framework.FieldSchema{
+						"candidates": {Type: framework.TypeSlice, Description: "Keys, newest first, each with its key_id at the provider and, where the provider tells them, created_at and last_used_at."},
+					}),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis: "Show which keys without a name an entry may be about.",
+			HelpDescription: `
+Where keys have no names, nothing tells the key that a mint without a known outcome may have left
+from those that people and other Vaults make. This asks the provider for its list, and shows what
+nobody in this mount holds and what was made at the time in question. Any of it may be somebody
+else's: compare it with what the provider's own log says before one is revoked.`,
+		},
+		{
+			Pattern: "queue/" + queueID + "/revoke",
+			DisplayAttrs: &framework.DisplayAttributes{
+				OperationPrefix: operationPrefix,
+				OperationVerb:   "revoke",
+				OperationSuffix: "queue-entry-candidate",
+				Action:          "Revoke candidate",
+			},
+			Fields: candidateFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: &framework.PathOperation{
+					Callback:                    q.revoke,
+					Examples:                    sample(map[string]any{"key_id": "key_w2x8n4p6q1r7s3t9"}),
+					Summary:                     "Revoke a key without a name that an entry is about.",
+					Responses:                   emptyResponse("The key is revoked; the entry stays until it is given up."),
+					ForwardPerformanceStandby:   true,
+					ForwardPerformanceSecondary: true,
+				},
+			},
+			HelpSynopsis: "Revoke a key without a name that an entry is about.",
+			HelpDescription: `
+The key has to be one of those that candidates shows. One that anybody in this mount holds is never
+revoked, and no mint of the provider's connections runs meanwhile; whether somebody else uses it is
+for the caller to know. Vault's log notes who asked for it. This is a path of its own so that a
+policy can allow looking without it.`,
+		},
+		{
 			Pattern: "queue/" + queueID + "/give-up",
 			DisplayAttrs: &framework.DisplayAttributes{
 				OperationPrefix: operationPrefix,
@@ -119,6 +171,18 @@ func queueFields() map[string]*framework.FieldSchema {
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Entry", Identifier: true},
 		},
 	}
+}
+
+// candidateFields say which candidate of an entry.
+func candidateFields() map[string]*framework.FieldSchema {
+	fields := queueFields()
+	fields["key_id"] = &framework.FieldSchema{
+		Type:         framework.TypeString,
+		Description:  "Id of the key at the provider, as candidates shows it.",
+		Required:     true,
+		DisplayAttrs: &framework.DisplayAttributes{Name: "Key id"},
+	}
+	return fields
 }
 
 // queueAnswer is the schema of one entry as it is shown.
@@ -167,6 +231,34 @@ func (q queueEndpoints) retry(_ context.Context, _ *logical.Request, d *framewor
 
 func (q queueEndpoints) giveUp(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	return nil, q.engine.GiveUp(ctx, req, d.Get("id").(string))
+}
+
+func (q queueEndpoints) candidates(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	found, busy, err := q.engine.Candidates(ctx, req.Storage, d.Get("id").(string))
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]map[string]any, 0, len(found))
+	for _, one := range found {
+		key := map[string]any{"key_id": one.ID}
+		if !one.CreatedAt.IsZero() {
+			key["created_at"] = shownTime(one.CreatedAt)
+		}
+		if !one.LastUsedAt.IsZero() {
+			key["last_used_at"] = shownTime(one.LastUsedAt)
+		}
+		shown = append(shown, key)
+	}
+	response := &logical.Response{Data: map[string]any{"candidates": shown}}
+	response.AddWarning("any of these keys may be somebody else's: keys have no names here")
+	if busy {
+		response.AddWarning("keys are being made at this moment, and may be among these; ask again")
+	}
+	return response, nil
+}
+
+func (q queueEndpoints) revoke(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, q.engine.RevokeCandidate(ctx, req, d.Get("id").(string), d.Get("key_id").(string))
 }
 
 // describeEntry leaves out what the entry needs for its work, which may be

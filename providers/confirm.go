@@ -15,12 +15,12 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope ListingScope) (_ L
 	if c.CanProbe(h) {
 		return c.Probe(ctx, h.Secret)
 	}
-	if !c.def.Capabilities.Lookup {
-		return Unclear, nil
-	}
 	look := Look{Name: h.Name}
-	if h.ID != "" && c.def.List != nil {
+	switch {
+	case h.ID != "" && c.def.Listing() != nil:
 		look = Look{ID: h.ID}
+	case !c.def.Capabilities.Lookup:
+		return Unclear, nil
 	}
 	found, err := c.Find(ctx, scope, look)
 	switch {
@@ -35,7 +35,7 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope ListingScope) (_ L
 }
 
 // CanConfirm reports whether the provider can be asked if a revoked key is dead.
-func (c *Client) CanConfirm(h Handle) bool { return c.CanProbe(h) || c.def.Capabilities.Lookup }
+func (c *Client) CanConfirm(h Handle) bool { return c.CanProbe(h) || c.def.Capabilities.ShowsKeys() }
 
 // CanProbe reports whether the handle holds all that the probe needs, so that the
 // key itself can be tried.

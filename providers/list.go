@@ -32,7 +32,8 @@ func (c *Client) List(ctx context.Context, in ListingScope) iter.Seq2[Listed, er
 			reading = false
 			return more
 		}
-		if c.def.List == nil {
+		block := c.def.Listing()
+		if block == nil {
 			pass(Listed{}, unsupported("list"))
 			return
 		}
@@ -41,11 +42,11 @@ func (c *Client) List(ctx context.Context, in ListingScope) iter.Seq2[Listed, er
 			pass(Listed{}, notSent("list", err))
 			return
 		}
-		w := newListPass(c, c.def.List, s)
+		w := newListPass(c, block, s)
 		for !w.ended {
 			var page []Listed
 			failed := w.step(ctx, func(item expr.Scope) string {
-				one, err := c.readItem(c.def.List, item, in)
+				one, err := c.readItem(block, item, in)
 				if err == nil {
 					page = append(page, one)
 				}

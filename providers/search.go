@@ -78,6 +78,9 @@ type Search struct {
 func (c *Client) Search(in ListingScope, look Look) *Search {
 	s := &Search{look: look, keys: map[string]bool{}}
 	block := c.def.List
+	if look.ID != "" || look.IDs != nil {
+		block = c.def.Listing()
+	}
 	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.IDs == nil && look.Containing == "") {
 		block = c.def.Lookup
 	}

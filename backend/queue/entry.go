@@ -59,6 +59,10 @@ type Entry struct {
 	// MadeAt is when the key was made, where the ledger had a record of it: of a
 	// revocation with a Handle, or of a clean-up that a revocation left.
 	MadeAt time.Time `json:"made_at,omitzero"`
+	// MadeFrom and MadeUntil are when what a crash left may have been made; zero where that
+	// is not known.
+	MadeFrom  time.Time `json:"made_from,omitzero"`
+	MadeUntil time.Time `json:"made_until,omitzero"`
 	// Undo is what an undo entry has to undo.
 	Undo *providers.Leftover `json:"undo,omitempty"`
 	// Retire is the credential that a retire entry removes.

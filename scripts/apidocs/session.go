@@ -37,6 +37,7 @@ type session struct {
 	document *framework.OASDocument
 	samples  map[string]exchange // by method and path
 	lease    *logical.Secret     // of the key that was minted last
+	running  time.Duration       // since the mount was started
 	ids      map[string]string   // what stands for {id}, by the endpoint's first word
 	// stands is what a sample shows in place of what is new in each session, and means
 	// what it stands for now.
@@ -76,7 +77,9 @@ var story = []step{
 	{http.MethodGet, "/queue/{id}", nil},
 	{http.MethodPost, "/queue/{id}/retry", nil},
 	{http.MethodPost, "/queue/{id}/give-up", (*session).mintAndFailToRevoke},
-	{http.MethodPost, "/reconcile/{name}", nil},
+	{http.MethodGet, "/queue/{id}/candidates", (*session).loseNameless},
+	{http.MethodPost, "/queue/{id}/revoke", nil},
+	{http.MethodPost, "/reconcile/{name}", (*session).forgetNameless},
 	{http.MethodPost, "/static-roles/{name}", nil},
 	{http.MethodPatch, "/static-roles/{name}", nil},
 	{http.MethodGet, "/static-roles/{name}", nil},
@@ -118,7 +121,7 @@ func play(ctx context.Context, document *framework.OASDocument) (map[string]exch
 	var err error
 	s.mount, err = mountAt(ctx, s.storage, paths.FactoryWith(backend.Options{
 		Now:     func() time.Time { return at },
-		Elapsed: func() time.Duration { return 0 },
+		Elapsed: func() time.Duration { return s.running },
 		Jitter:  func(string, int) float64 { return 1 }, // so that nothing is tried again before it is asked for
 	}))
 	if err != nil {
@@ -481,6 +484,90 @@ func (s *session) mintAndFailToRevoke(ctx context.Context) error {
 	}
 	s.lease = resp.Secret
 	return s.failToRevoke(ctx)
+}
+
+// namelessDefinition is one of the same provider as of one whose keys have no names.
+const namelessDefinition = `provider "nameless" {
+  connection "admin_key" {
+    required  = true
+    sensitive = true
+  }
+  auth "bearer" { token = connection.admin_key }
+  issue {
+    post   = "/v1/keys"
+    json   = { name = "all-alike" }
+    id     = body.id
+    secret = { api_key = body.key }
+  }
+  revoke {
+    delete = "/v1/keys/${key.id}"
+    gone   = [404]
+  }
+  list {
+    unnamed = true
+    get     = "/v1/keys"
+    items   = body.data
+    item    = { id = item.id, created_at = item.created_at }
+  }
+}
+`
+
+// nameless are what a connection to that provider takes, in the order of writing.
+func (s *session) nameless() []logical.Request {
+	return []logical.Request{
+		{Path: "definitions/nameless", Data: map[string]any{"definition": namelessDefinition}},
+		{Path: "config/nameless", Data: map[string]any{
+			"provider": "nameless", "base_url": s.means["https://sandbox.example.com"], "admin_key": s.means["sbxadmin_1f2e3d"], "allowed_roles": "*",
+		}},
+		{Path: "roles/nameless", Data: map[string]any{"connection": "nameless"}},
+	}
+}
+
+// loseNameless makes a key without a name, of whose making nothing is heard.
+func (s *session) loseNameless(ctx context.Context) error {
+	for _, one := range s.nameless() {
+		one.Operation, one.Storage = logical.UpdateOperation, s.storage
+		if _, err := s.send(ctx, &one); err != nil {
+			return fmt.Errorf("%s: %w", one.Path, err)
+		}
+	}
+	if err := s.provider.AddFault(sandbox.Fault{Kind: sandbox.CommitThen500, Match: sandbox.Match{Method: http.MethodPost}}); err != nil {
+		return err
+	}
+	if _, err := s.send(ctx, &logical.Request{Operation: logical.ReadOperation, Path: "creds/nameless", Storage: s.storage}); err == nil {
+		return errors.New("a mint without an answer succeeds")
+	}
+	for _, key := range s.provider.LiveKeys() {
+		if key.Name == "all-alike" {
+			s.stand("key_w2x8n4p6q1r7s3t9", key.ID)
+		}
+	}
+	resp, err := s.send(ctx, &logical.Request{Operation: logical.ListOperation, Path: "queue/", Storage: s.storage})
+	if err != nil {
+		return err
+	}
+	for _, id := range resp.Data["keys"].([]string) {
+		s.ids["queue"] = id
+		s.stand("vr3k8q0x7u2m5w9b4n1t6z", id)
+	}
+	s.running = time.Hour // a mount that has just started revokes none
+	return nil
+}
+
+// forgetNameless takes it all away again.
+func (s *session) forgetNameless(ctx context.Context) error {
+	give := &logical.Request{Operation: logical.UpdateOperation, Path: "queue/" + s.ids["queue"] + "/give-up", Storage: s.storage}
+	if _, err := s.send(ctx, give); err != nil {
+		return err
+	}
+	for _, one := range slices.Backward(s.nameless()) {
+		one.Operation, one.Storage, one.Data = logical.DeleteOperation, s.storage, nil
+		if _, err := s.send(ctx, &one); err != nil {
+			return fmt.Errorf("%s: %w", one.Path, err)
+		}
+	}
+	s.running = 0
+	return nil
 }
 
 // damageKey spoils a key's record.

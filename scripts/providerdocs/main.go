@@ -272,6 +272,10 @@ func afterLostAnswer(c providers.Capabilities) string {
 		return key + "is found by its name and revoked."
 	case c.KnownID:
 		return key + "is revoked by its id, which is known beforehand."
+	case c.Candidates && c.NativeExpiry:
+		return key + "has no name to be found by: `queue/ID/candidates` shows an operator what there is, and it ends by itself."
+	case c.Candidates:
+		return key + "has no name to be found by: `queue/ID/candidates` shows an operator what there is."
 	case c.NativeExpiry:
 		return key + "cannot be looked for; it ends by itself."
 	}

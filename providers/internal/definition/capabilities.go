@@ -19,6 +19,8 @@ type Capabilities struct {
 	IPBinding bool `json:"ip_binding"`
 	// Reconcile: all keys can be listed.
 	Reconcile bool `json:"reconcile"`
+	// Candidates: all keys can be listed, but have no names by which ours are known.
+	Candidates bool `json:"candidates"`
 	// Lookup: a key can be found by its name.
 	Lookup bool `json:"lookup"`
 	// Extend: the provider-side end of a key can be moved.
@@ -50,6 +52,9 @@ type Capabilities struct {
 	Check bool `json:"check"`
 }
 
+// ShowsKeys reports whether the provider can be asked if a key whose id is known is there.
+func (c Capabilities) ShowsKeys() bool { return c.Lookup || c.Candidates }
+
 // needs are the values that requests about an existing key mention.
 type requiredValues struct {
 	scopeRole, scopeConnection expr.References // by list and lookup
@@ -74,6 +79,7 @@ func (d *Definition) derive() {
 		NativeExpiry: key["expires_at"] || key["ttl"] || d.Expiry.Fixed > 0,
 		IPBinding:    key["cidrs"] || key["ips"],
 		Reconcile:    d.List != nil,
+		Candidates:   d.Unnamed != nil,
 		Lookup:       d.List != nil || d.Lookup != nil,
 		Extend:       d.Extend != nil,
 		LastUsed:     slices.ContainsFunc(d.listings(), func(l *ListBlock) bool { return expr.Find(l.Item, "last_used_at") != nil }),

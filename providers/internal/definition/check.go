@@ -261,6 +261,9 @@ func (p *parser) checkListing(at staticScope) {
 	if list := p.def.List; list != nil {
 		p.checkList(at, list)
 	}
+	if list := p.def.Unnamed; list != nil {
+		p.checkList(at, list)
+	}
 	if lookup := p.def.Lookup; lookup != nil {
 		p.checkList(at.with("key", unknownKey("name")), lookup)
 	}

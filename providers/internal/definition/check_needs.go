@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,13 +16,16 @@ import (
 func (p *parser) checkNeeds() {
 	d := p.def
 	listings := d.listings()
-	if d.Issue.ID == nil && len(listings) == 0 {
+	if d.Issue.ID == nil && !d.findsByName() {
 		p.add(d.Issue.at, "missing id", "Without id = … the key can only be found by its name: write id, or a list or lookup block.")
 	}
 	key := expr.ReferencesTo("key", d.Issue.expressions()...)
 	p.checkInPlace()
-	if !key["name"] && len(listings) > 0 {
-		p.add(d.Issue.at, "missing key.name", "list and lookup find keys by name, so issue must send key.name.")
+	if !key["name"] && d.findsByName() {
+		p.add(d.Issue.at, "missing key.name", "list and lookup find keys by name, so issue must send key.name; where keys have no names, and nothing else could carry one, say unnamed = true in list.")
+	}
+	if d.Unnamed != nil && d.Required.Revoking.Key["name"] {
+		p.add(d.Revoke[0].at, "revoke by name", "A key that is listed without a name cannot be revoked by key.name: write key.id, or a saved value.")
 	}
 	if d.Expiry.bounds() && !key["expires_at"] && !key["ttl"] {
 		p.add(d.Issue.at, "expiry without use", "The expiry block bounds key.expires_at and key.ttl, and issue mentions neither: send one, or leave the block out.")
@@ -83,13 +87,19 @@ func (x Expiry) bounds() bool {
 
 func (d *Definition) listings() []*ListBlock {
 	var found []*ListBlock
-	for _, block := range []*ListBlock{d.List, d.Lookup} {
+	for _, block := range []*ListBlock{d.List, d.Unnamed, d.Lookup} {
 		if block != nil {
 			found = append(found, block)
 		}
 	}
 	return found
 }
+
+// Listing is the list of all keys, be they named or not; nil where there is none.
+func (d *Definition) Listing() *ListBlock { return cmp.Or(d.List, d.Unnamed) }
+
+// findsByName reports whether a key can be found by the name that was chosen for it.
+func (d *Definition) findsByName() bool { return d.List != nil || d.Lookup != nil }
 
 // checkUndos: when a later step can fail, the first step that changes
 // something needs an undo; it may cover what later steps build on it.

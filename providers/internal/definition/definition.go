@@ -53,8 +53,10 @@ type Definition struct {
 	Issue  *IssueBlock
 	Revoke []*Call
 	// List finds all keys page by page, and Lookup those of one name; nil for none.
-	List   *ListBlock
-	Lookup *ListBlock
+	// Unnamed is in List's place where keys have no names: what it shows may be anybody's.
+	List    *ListBlock
+	Unnamed *ListBlock
+	Lookup  *ListBlock
 	// Extend moves a key's end at the provider, Probe asks whether one works, and Rotate
 	// replaces the admin credential; nil for none.
 	Extend *ExtendBlock
@@ -277,6 +279,8 @@ type ListBlock struct {
 	Pages []string // the attributes of page that the block mentions
 	// ByName says that it is a lookup: it finds the keys of one name, in one answer.
 	ByName bool
+	// Unnamed says that the keys of the list have no names.
+	Unnamed bool
 }
 
 // ProbeBlock asks whether a key works.

@@ -196,7 +196,11 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 		r.missing("revoke", "it says which request deletes a key")
 	}
 	if block := r.only("list"); block != nil {
-		d.List = p.readList(block, "id", "name")
+		if list := p.readKeyList(block); list.Unnamed {
+			d.Unnamed = list
+		} else {
+			d.List = list
+		}
 	}
 	if block := r.only("lookup"); block != nil {
 		d.Lookup = p.readList(block, "id", "name")

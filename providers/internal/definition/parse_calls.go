@@ -157,10 +157,25 @@ func (r *blockReader) looks(c *Call, last bool) bool {
 	return false
 }
 
+// readKeyList reads the provider's list, whose keys may have no names.
+func (p *parser) readKeyList(block *hclsyntax.Block) *ListBlock {
+	if _, said := block.Body.Attributes["unnamed"]; !said {
+		return p.readList(block, "id", "name")
+	}
+	list := p.readList(block, "id")
+	if name := expr.Find(list.Item, "name"); list.Unnamed && name != nil {
+		p.add(name.Range(), "unnamed list with a name", "What is listed under a name is found by it: leave unnamed out, or, where this is no name of ours, leave the name out.")
+	}
+	if !list.Unnamed && expr.Find(list.Item, "name") == nil {
+		p.add(block.DefRange(), "missing item.name", "item must say what a listed key's name is, such as name = item.name; only with unnamed = true there is none.")
+	}
+	return list
+}
+
 // readList reads list, or lookup, which has no pages. Required are the
 // attributes that item must have.
 func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock {
-	own, inner := []string{"items", "item", "skip", "next", "gone", "for_each"}, with(requestBlocks, "pagination", "step")
+	own, inner := []string{"items", "item", "skip", "unnamed", "next", "gone", "for_each"}, with(requestBlocks, "pagination", "step")
 	if block.Type == "lookup" {
 		own, inner = []string{"items", "item", "skip", "gone", "for_each"}, with(requestBlocks, "step")
 	}
@@ -183,6 +198,9 @@ func (p *parser) readList(block *hclsyntax.Block, required ...string) *ListBlock
 	}
 	if r.attribute("item") == nil {
 		r.missing("item", "it says how to read one listed key, such as item = { id = item.id, name = item.name }")
+	}
+	if slices.Contains(own, "unnamed") {
+		list.Unnamed = r.literalBool("unnamed")
 	}
 	list.ForEach = r.expression("for_each")
 	list.Pagination = r.readPagination(list.Call)

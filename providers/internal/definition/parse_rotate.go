@@ -80,6 +80,9 @@ func (p *parser) readStrays(block *hclsyntax.Block) *ListBlock {
 		p.add(block.LabelRanges[0], "unexpected label", "%s has no label: write %s { … }.", block.Type, block.Type)
 	}
 	list := p.readList(block, "name")
+	if list.Unnamed {
+		p.add(block.DefRange(), "unnamed in rotate", "A new admin credential is found by its name: where credentials have none, leave %s out.", block.Type)
+	}
 	list.Block, list.Step = "rotate", block.Type
 	return list
 }
