@@ -44,9 +44,22 @@ provider "nameless" {
   }
 }`
 
+// endingDefinition knows its keys by their ends.
+var endingDefinition = strings.NewReplacer(
+	`post   = "/keys"`, `post   = "/keys"
+    json   = { expires_at = unique_end(key.expires_at, key.name) }`,
+	`  list {`, `  lookup {
+    get   = "/keys"
+    items = [for one in body.data : one if has_unique_end(one.expires_at, key.name)]
+    item  = { id = item.id, name = key.name }
+  }
+  list {`).Replace(namelessDefinition)
+
 // nameless is a provider whose keys have no names.
 type nameless struct {
 	now func() time.Time
+
+	ends map[string]string // by id, of keys that were asked to have one
 
 	mu       sync.Mutex
 	made     int
@@ -63,6 +76,12 @@ func (n *nameless) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	switch id := strings.TrimPrefix(r.URL.Path, "/keys/"); {
 	case r.Method == http.MethodPost:
 		id := n.add()
+		var in struct {
+			ExpiresAt string `json:"expires_at"`
+		}
+		if json.NewDecoder(r.Body).Decode(&in) == nil {
+			n.ends[id] = in.ExpiresAt
+		}
 		if hold := n.hold; hold != nil {
 			n.hold = nil
 			n.mu.Unlock()
@@ -85,7 +104,7 @@ func (n *nameless) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	default:
 		data := []map[string]any{}
 		for id, at := range n.keys {
-			one := map[string]any{"id": id}
+			one := map[string]any{"id": id, "expires_at": n.ends[id]}
 			if !n.dateless {
 				one["created_at"] = at.UTC().Format(time.RFC3339)
 			}
@@ -122,11 +141,11 @@ func (n *nameless) set(change func()) {
 	change()
 }
 
-func namelessWorld(t *testing.T) (*world, *nameless) {
+func namelessWorld(t *testing.T, definition string) (*world, *nameless) {
 	w := newWorld(t)
-	n := &nameless{now: w.time, keys: map[string]time.Time{}}
+	n := &nameless{now: w.time, keys: map[string]time.Time{}, ends: map[string]string{}}
 	web := w.serve(w.gated(n))
-	_, err := w.process.SaveDefinition(t.Context(), w.storage, "nameless", namelessDefinition, false)
+	_, err := w.process.SaveDefinition(t.Context(), w.storage, "nameless", definition, false)
 	w.must(err)
 	for _, name := range []string{"one", "two"} {
 		w.configure("nameless", name, name, func(c *Connection, r *Role) {
@@ -171,7 +190,7 @@ func TestKeysWithoutNames(t *testing.T) {
 	} {
 		for _, dates := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, and the list tells of dates: %t", name, dates), inBubble(func(t *testing.T) {
-				w, n := namelessWorld(t)
+				w, n := namelessWorld(t, namelessDefinition)
 				n.dateless = !dates
 				old := n.byHand()
 				w.run(2*time.Hour, time.Hour)
@@ -218,6 +237,65 @@ func TestKeysWithoutNames(t *testing.T) {
 	}
 }
 
+// TestKeysAreFoundByTheirEnds: keys have no names, and the provider keeps their ends to the
+// microsecond. Of a mint without a known outcome the engine ends its own key, and no other
+// one, be it made in the same moment with an end in the same second.
+func TestKeysAreFoundByTheirEnds(t *testing.T) {
+	for name, lose := range map[string]func(w *world, n *nameless){
+		"the answer is lost": func(w *world, n *nameless) {
+			n.set(func() { n.lose = true })
+			if _, err := w.mint("one"); err == nil {
+				w.t.Fatal("a mint whose answer is lost hands a key out")
+			}
+		},
+		"the process is lost": func(w *world, _ *nameless) { w.crashAfterPOST("one") },
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, n := namelessWorld(t, endingDefinition)
+			held, others := w.mustMint("one"), w.mustMint("two")
+			before := n.ids()
+			lose(w, n)
+			foreign := []string{n.byHand(), n.byHand(), n.byHand()}
+			n.set(func() {
+				for id, end := range n.ends {
+					if !slices.Contains(before, id) && end != "" {
+						at, err := time.Parse(time.RFC3339, end)
+						w.must(err)
+						n.ends[foreign[0]] = at.Truncate(time.Second).Format(time.RFC3339)
+						n.ends[foreign[1]] = at.Add(time.Microsecond).Format(time.RFC3339Nano)
+					}
+				}
+			})
+			w.run(30*time.Minute, time.Minute)
+			want := append([]string{idOfSecret(held), idOfSecret(others)}, foreign...)
+			slices.Sort(want)
+			if got := n.ids(); !slices.Equal(got, want) || len(n.deleted) != 1 {
+				t.Errorf("%v are left, want %v; ended: %v", got, want, n.deleted)
+			}
+			w.nothingIsQueued()
+			w.must(w.revoke(held))
+			w.run(30*time.Minute, time.Minute)
+			w.nothingIsQueued()
+		}))
+	}
+}
+
+// TestIntentOfAKeyThatIsHeld: the process dies once the ledger has the key, and before the
+// trace of its making is gone.
+func TestIntentOfAKeyThatIsHeld(t *testing.T) {
+	w, n := namelessWorld(t, endingDefinition)
+	w.process.gate.killAfter("PUT ledger/")
+	_, _ = w.mint("one")
+	w.startAlone()
+	if len(n.ids()) != 1 || len(w.process.Queue()) != 1 {
+		t.Fatalf("%v, and %v waits", n.ids(), w.process.Queue())
+	}
+	w.run(10*time.Minute, time.Minute)
+	if len(n.ids()) != 1 || len(w.process.Queue()) != 0 {
+		t.Errorf("%v are left, and %v waits", n.ids(), w.process.Queue())
+	}
+}
+
 // idOfSecret is the id of a nameless provider's key.
 func idOfSecret(lease *heldLease) string { return strings.TrimPrefix(lease.key, "secret-of-") }
 
@@ -226,7 +304,7 @@ func idOfSecret(lease *heldLease) string { return strings.TrimPrefix(lease.key, 
 func TestCandidateOfAMintUnderWay(t *testing.T) {
 	for _, role := range []string{"one", "two"} {
 		t.Run("connection "+role, inBubble(func(t *testing.T) {
-			w, n := namelessWorld(t)
+			w, n := namelessWorld(t, namelessDefinition)
 			n.set(func() { n.lose = true })
 			if _, err := w.mint("one"); err == nil {
 				t.Fatal("a mint whose answer is lost hands a key out")
@@ -261,7 +339,7 @@ func TestCandidateOfAMintUnderWay(t *testing.T) {
 // TestAdminCredentialIsNoCandidate: where admin credentials are keys of the same list, the
 // one in use is not shown, however short its id is.
 func TestAdminCredentialIsNoCandidate(t *testing.T) {
-	w, n := namelessWorld(t)
+	w, n := namelessWorld(t, namelessDefinition)
 	n.set(func() { n.lose, n.keys["adm"+"in-t"] = true, w.time() })
 	if _, err := w.mint("one"); err == nil {
 		t.Fatal("a mint whose answer is lost hands a key out")
@@ -275,7 +353,7 @@ func TestAdminCredentialIsNoCandidate(t *testing.T) {
 
 // TestCandidatesAreRefused: what has none says why.
 func TestCandidatesAreRefused(t *testing.T) {
-	w, n := namelessWorld(t)
+	w, n := namelessWorld(t, namelessDefinition)
 	n.set(func() { n.lose = true })
 	if _, err := w.mint("one"); err == nil {
 		t.Fatal("a mint whose answer is lost hands a key out")

@@ -134,6 +134,8 @@ func (e *Engine) revokeFound(ctx context.Context, bound *boundConnection, entry 
 		missing, err := e.removeLeftOver(ctx, bound, entry, listed.Handle, found)
 		switch {
 		case isAnothers(err, entry.ID): // it is what was there before, or goes with the key whose answer told its id
+		case entry.Kind == queue.Intent && errors.Is(err, errHeld):
+			return nil, false, errFinished
 		case err != nil:
 			return nil, false, err
 		case missing:

@@ -134,8 +134,8 @@ func (e *Engine) beginMint(ctx context.Context, s logical.Storage, o *mintPlan, 
 }
 
 // writeAhead leaves on disk, before the provider is called, the trace by which a
-// crash is recovered from: the dirty mark, or an intent where the provider
-// cannot list but the key's id is known beforehand.
+// crash is recovered from: the dirty mark, or an intent where the provider cannot list
+// keys by name but this one can be found, by an id that is known beforehand or by its name.
 //
 //life:begin announced leaves a trace on disk
 func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
@@ -146,13 +146,15 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 		return nil // its static role has noted that it is replaced
 	}
 	handle, known := o.bound.client.KnownHandle(o.request)
-	if o.bound.definition.Capabilities.Reconcile || !known {
+	if can := o.bound.definition.Capabilities; can.Reconcile || !known && !can.Lookup {
 		mint := marks.Mint{Where: marks.LocationOf(o.record.Origin(), o.scope), Issued: keyname.TimeIn(o.fixed), Longest: longest}
 		return e.books.marks.Begin(ctx, s, o.bound.name, o.request.Name, mint)
 	}
 	intent := o.cleanUp("the mint did not finish", e.clock.latest().Add(longest+e.lagOf(o.bound)))
 	intent.Kind = queue.Intent
-	intent.Handle = &handle
+	if known {
+		intent.Handle = &handle
+	}
 	if err := e.enqueue(ctx, s, intent, true); err != nil {
 		e.finishMint(ctx, s, o)
 		return err

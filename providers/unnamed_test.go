@@ -85,3 +85,42 @@ func TestUnnamedMistakes(t *testing.T) {
 		})
 	}
 }
+
+// endsDefinition is unnamedDefinition with keys that are found by their ends.
+var endsDefinition = strings.NewReplacer(
+	`post   = "/keys"`, `post   = "/keys"
+    json   = { expires_at = unique_end(key.expires_at, key.name) }`,
+	"  list {", `  lookup {
+    get   = "/keys"
+    items = [for one in body.data : one if has_unique_end(one.expires_at, key.name)]
+    item  = { id = item.id, name = key.name }
+  }
+  list {`).Replace(unnamedDefinition)
+
+func TestUniqueEndMistakes(t *testing.T) {
+	for name, test := range map[string]struct{ old, new, want string }{
+		"none":                   {"", "", ""},
+		"not given":              {"unique_end(key.expires_at, key.name)", "{ at = key.expires_at, for = key.name }", "issue must send unique_end"},
+		"not looked for":         {"has_unique_end(one.expires_at, key.name)", `one.owner == key.name`, "lookup must send key.name"},
+		"looked for by a name":   {"get   = \"/keys\"\n    items = [for one in body.data : one if has_unique_end(one.expires_at, key.name)]", "get = \"/keys\"\n    query = { name = key.name }\n    items = body.data", "Nothing finds a key by its end"},
+		"with a list of names":   {"    unnamed = true\n", "", "missing item.name"},
+		"and keys that have one": {"unnamed = true\n", "unnamed = false\n", "only with unnamed = true"},
+		"moved to another end":   {"  revoke {", "  extend {\n    patch = \"/keys/${key.id}\"\n    json = { expires_at = rfc3339(key.expires_at) }\n  }\n  revoke {", "extend must send unique_end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := Parse("acme.hcl", []byte(strings.Replace(endsDefinition, test.old, test.new, 1)))
+			switch {
+			case test.want == "":
+				if err != nil || !d.Capabilities.Lookup || d.Capabilities.Reconcile {
+					t.Errorf("%v", err)
+				}
+			case err == nil || !strings.Contains(err.Error(), test.want):
+				t.Errorf("%v\nlacks %q", err, test.want)
+			}
+		})
+	}
+	alone := endsDefinition[:strings.Index(endsDefinition, "  list {")] + "}"
+	if _, err := Parse("acme.hcl", []byte(alone)); err == nil || !strings.Contains(err.Error(), "list { unnamed = true") {
+		t.Errorf("without a list: %v", err)
+	}
+}

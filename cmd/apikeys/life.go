@@ -39,7 +39,8 @@ type life struct {
 
 	lease   *logical.Secret // nil before the mint and after the revocation
 	keyName string
-	dead    bool // the key was seen dead, or unlisted
+	look    providers.Look // by which the key is found at the provider
+	dead    bool           // the key was seen dead, or unlisted
 	secret  providers.Values
 	seed    []byte             // of the mount
 	found   []providers.Listed // as the provider listed the key
@@ -173,6 +174,9 @@ func (l *life) mint(ctx context.Context) error {
 			l.secrets = append(l.secrets, text)
 		}
 	}
+	if err := l.learnLook(ctx); err != nil {
+		return err
+	}
 	end := "the provider does not end it by itself"
 	if at, ok := resp.Data["expires_at"].(string); ok {
 		end = "the provider itself ends it at " + at
@@ -180,6 +184,21 @@ func (l *life) mint(ctx context.Context) error {
 	l.ok("minted %s, held by a lease of %s; %s", l.keyName, resp.Secret.TTL, end)
 	for _, warning := range resp.Warnings {
 		l.note("%s", warning)
+	}
+	return nil
+}
+
+// learnLook says how the key is found: by its name, or by its id where it has none.
+func (l *life) learnLook(ctx context.Context) error {
+	l.look = providers.Look{Name: l.keyName}
+	if l.definition.Capabilities.Lookup {
+		return nil
+	}
+	for r, err := range ledger.All(ctx, l.storage) {
+		if err != nil {
+			return err
+		}
+		l.look = providers.Look{ID: r.Handle.ID}
 	}
 	return nil
 }
@@ -203,20 +222,27 @@ func (l *life) probed(ctx context.Context, want providers.Liveness) (bool, error
 }
 
 func (l *life) isListed(ctx context.Context) error {
-	if !l.definition.Capabilities.Lookup {
+	if !l.definition.Capabilities.ShowsKeys() {
 		l.note("the definition has neither list nor lookup, so a key whose making had no answer cannot be found")
 		return nil
 	}
 	if err := l.await(ctx, func() (bool, error) { return l.listed(ctx, true) }); err != nil {
-		return fmt.Errorf("the key is not found at the provider by its name: %w", err)
+		return fmt.Errorf("the key is not found at the provider by its %s: %w", l.foundBy(), err)
 	}
-	l.ok("found it at the provider by its name")
+	l.ok("found it at the provider by its %s", l.foundBy())
 	return nil
+}
+
+func (l *life) foundBy() string {
+	if l.look.Name == "" {
+		return "id, since keys have no names there"
+	}
+	return "name"
 }
 
 // listed reports whether the key is listed, or is not.
 func (l *life) listed(ctx context.Context, want bool) (bool, error) {
-	found, err := l.client.Find(ctx, l.scope, providers.Look{Name: l.keyName})
+	found, err := l.client.Find(ctx, l.scope, l.look)
 	if len(found.Keys) > 0 {
 		l.found = found.Keys
 		return want, err
@@ -228,7 +254,7 @@ func (l *life) revoke(ctx context.Context) error {
 	err := l.endLease(ctx)
 	if err == nil {
 		l.ok("revoked it: the provider said yes")
-		if can := l.definition.Capabilities; !can.Probe && !can.Lookup {
+		if can := l.definition.Capabilities; !can.Probe && !can.ShowsKeys() {
 			l.unproven = "nothing shows whether the key is dead: without probe, list and lookup, a revoke of a misspelt path would look the same; write one of them, or look at the provider"
 			l.note("%s", l.unproven)
 		}
@@ -247,7 +273,7 @@ func (l *life) isAlive(ctx context.Context) bool {
 		return alive && err == nil
 	}
 	listed, err := l.listed(ctx, true)
-	return l.definition.Capabilities.Lookup && listed && err == nil
+	return l.definition.Capabilities.ShowsKeys() && listed && err == nil
 }
 
 func (l *life) endLease(ctx context.Context) error {
@@ -276,7 +302,7 @@ func (l *life) isDead(ctx context.Context) error {
 }
 
 func (l *life) isUnlisted(ctx context.Context) error {
-	if !l.definition.Capabilities.Lookup {
+	if !l.definition.Capabilities.ShowsKeys() {
 		return nil // told by isListed
 	}
 	if err := l.await(ctx, func() (bool, error) { return l.listed(ctx, false) }); err != nil {

@@ -260,12 +260,12 @@ func (l *life) isKey(key *providers.Key, name string) {
 
 // seen lists exactly these keys, and finds each by its name.
 func (l *life) seen(ctx context.Context, client *providers.Client, keys ...*providers.Key) {
-	if l.Capabilities.Reconcile && !l.listed(ctx, client, keys) || !l.Capabilities.Lookup {
+	if (l.Capabilities.Reconcile || l.Capabilities.Candidates) && !l.listed(ctx, client, keys) || !l.Capabilities.ShowsKeys() {
 		return
 	}
 	for _, key := range keys {
 		what := "find " + key.Handle.Name
-		found, err := client.Find(ctx, l.scope(), providers.Look{Name: key.Handle.Name})
+		found, err := client.Find(ctx, l.scope(), l.look(key))
 		if l.failed(what, err) {
 			return
 		}
@@ -279,16 +279,17 @@ func (l *life) seen(ctx context.Context, client *providers.Client, keys ...*prov
 func (l *life) listed(ctx context.Context, client *providers.Client, keys []*providers.Key) bool {
 	want, got := map[string]string{}, map[string]string{}
 	for _, key := range keys {
-		want[key.Handle.Name] = key.Handle.ID
+		want[l.nameOf(key.Handle)] = key.Handle.ID
 	}
 	for listed, err := range client.List(ctx, l.scope()) {
 		if l.failed("list", err) {
 			return false
 		}
-		if _, twice := got[listed.Handle.Name]; twice {
-			l.wrong("list: %s is there twice", listed.Handle.Name)
+		name := l.nameOf(listed.Handle)
+		if _, twice := got[name]; twice {
+			l.wrong("list: %s is there twice", name)
 		}
-		got[listed.Handle.Name] = listed.Handle.ID
+		got[name] = listed.Handle.ID
 	}
 	l.complaints("list")
 	if !maps.Equal(got, want) {
@@ -297,12 +298,28 @@ func (l *life) listed(ctx context.Context, client *providers.Client, keys []*pro
 	return true
 }
 
+// nameOf tells a listed key from others: its name, or its id where keys have none.
+func (l *life) nameOf(h providers.Handle) string {
+	if l.Capabilities.Candidates && !l.Capabilities.Reconcile {
+		return h.ID
+	}
+	return h.Name
+}
+
+// look finds a key: by its name, or by its id where it has none.
+func (l *life) look(key *providers.Key) providers.Look {
+	if l.Capabilities.Lookup {
+		return providers.Look{Name: key.Handle.Name}
+	}
+	return providers.Look{ID: key.Handle.ID}
+}
+
 func (l *life) unseen(ctx context.Context, client *providers.Client, key *providers.Key) {
-	if !l.Capabilities.Lookup {
+	if !l.Capabilities.ShowsKeys() {
 		return
 	}
 	what := fmt.Sprintf("find %s after it was revoked", key.Handle.Name)
-	found, err := client.Find(ctx, l.scope(), providers.Look{Name: key.Handle.Name})
+	found, err := client.Find(ctx, l.scope(), l.look(key))
 	if !l.failed(what, err) && !found.Absent() {
 		l.wrong("%s: want none, and got %v", what, found)
 	}

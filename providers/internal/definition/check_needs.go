@@ -47,8 +47,31 @@ func (p *parser) checkNeeds() {
 	if d.Probe != nil && len(expr.ReferencesTo("secret", d.Probe.requestExpressions()...)) == 0 {
 		p.add(d.Probe.at, "probe without the key", "probe must send the key, secret.NAME: it asks whether the key works.")
 	}
-	if d.Lookup != nil && !expr.ReferencesTo("key", d.Lookup.requestExpressions()...)["name"] {
-		p.add(d.Lookup.at, "lookup without a name", "lookup must send key.name; a block that reads all keys is called list.")
+	p.checkUniqueEnds()
+	if d.Lookup != nil && !expr.ReferencesTo("key", d.Lookup.requestExpressions()...)["name"] && !d.findsByEnd() {
+		p.add(d.Lookup.at, "lookup without a name", "lookup must send key.name; a block that reads all keys is called list. Only where keys have no names, and an end that the provider keeps to the microsecond, may items choose by has_unique_end(item's end, key.name).")
+	}
+}
+
+// findsByEnd reports whether a lookup knows the key by its end, in the place of a name.
+func (d *Definition) findsByEnd() bool {
+	return d.Lookup != nil && expr.Calls("has_unique_end", d.Lookup.Items)
+}
+
+// checkUniqueEnds: an end by which a key is found is given to it when it is made, and kept
+// whenever it is moved.
+func (p *parser) checkUniqueEnds() {
+	d := p.def
+	gives := expr.Calls("unique_end", d.Issue.expressions()...)
+	switch {
+	case d.findsByEnd() && !gives:
+		p.add(d.Issue.at, "missing unique_end", "lookup finds a key by its end, so issue must send unique_end(key.expires_at, key.name) as the end.")
+	case d.findsByEnd() && d.Unnamed == nil:
+		p.add(d.Lookup.at, "has_unique_end with names", "A key with a name is found by that; where keys have none, say so in a list { unnamed = true … } beside the lookup: one whose id is known is seen there, whatever became of its end.")
+	case gives && !d.findsByEnd():
+		p.add(d.Issue.at, "unique_end without use", "Nothing finds a key by its end: choose by has_unique_end(…, key.name) in items of a lookup, or send rfc3339(key.expires_at).")
+	case gives && d.Extend != nil && !expr.Calls("unique_end", d.Extend.expressions()...):
+		p.add(d.Extend.at, "end without its mark", "lookup finds a key by its end, so extend must send unique_end(key.expires_at, key.name) too.")
 	}
 }
 

@@ -101,6 +101,10 @@ var Functions = map[string]function.Function{
 	"timeadd":    stdlib.TimeAddFunc,
 	"seconds":    secondsFunc,
 
+	// an end that serves as a name
+	"unique_end":     uniqueEndFunc,
+	"has_unique_end": hasUniqueEndFunc,
+
 	"now": newNowFunc(nil),
 
 	// a second factor

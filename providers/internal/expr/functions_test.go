@@ -32,16 +32,19 @@ func TestFunctions(t *testing.T) {
 		`formatdate("YYYY-MM-DD", t)`: "2026-03-01",
 		`seconds("30d")`:              "2592000",
 		`seconds("1h30m")`:            "5400",
-		`base64encode("a:b")`:         "YTpi",
-		`base64decode("YTpi")`:        "a:b",
-		`base64decode("_-8")`:         "",
-		`base64url("??>")`:            "Pz8-",
-		`hex("ab")`:                   "6162",
-		`urlencode("a b&c")`:          "a+b%26c",
-		`sha256("")`:                  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-		`sha256("", "base64")`:        "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-		`sha256("", "base32")`:        "",
-		`sha256("", "hex", "hex")`:    "",
+		`has_unique_end(unique_end(t, "k1"), "k1") && !has_unique_end(unique_end(t, "k1"), "k2") ? "y" : "n"`: "y",
+		`unique_end(none, "k1")`: "",
+		`has_unique_end("2026-03-01", "k1") || has_unique_end(none, "k1") || has_unique_end(t, "k1") ? "y" : "n"`: "n",
+		`base64encode("a:b")`:      "YTpi",
+		`base64decode("YTpi")`:     "a:b",
+		`base64decode("_-8")`:      "",
+		`base64url("??>")`:         "Pz8-",
+		`hex("ab")`:                "6162",
+		`urlencode("a b&c")`:       "a+b%26c",
+		`sha256("")`:               "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		`sha256("", "base64")`:     "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		`sha256("", "base32")`:     "",
+		`sha256("", "hex", "hex")`: "",
 		`hmac_sha256("key", "The quick brown fox jumps over the lazy dog", "base64url")`: "97yD9DBThCSxMpjmqm-xQ-9NWaFJRhdZl0edvC0aPNg",
 		`urldecode("a+b%26c")`:        "a b&c",
 		`urldecode("%zz")`:            "",
@@ -105,7 +108,7 @@ func TestNullStaysNull(t *testing.T) {
 // secret.
 func TestErrorsHideValues(t *testing.T) {
 	for _, text := range []string{
-		`rfc3339("hush-hush")`, `jsondecode("hush-hush")`, `tonumber("hush-hush")`, `timeadd("hush-hush", "1h")`,
+		`rfc3339("hush-hush")`, `unique_end("hush-hush", "k1")`, `jsondecode("hush-hush")`, `tonumber("hush-hush")`, `timeadd("hush-hush", "1h")`,
 		`parseint("hush-hush", 10)`, `uuidv5("hush-hush", "x")`, `public_key_sha256("hush-hush")`, `sql_string("hush-hush\n")`, `1 + "hush-hush"`, `try({a = 1}["hush-hush"])`,
 	} {
 		if _, err := compute(t, text); err == nil || strings.Contains(err.Error(), "hush") {

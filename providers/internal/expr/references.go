@@ -90,12 +90,23 @@ func ReadsAnswer(expr hclsyntax.Expression) bool {
 
 // ReadsClock reports whether an expression gives another result at another time.
 func ReadsClock(expr hclsyntax.Expression) bool {
+	return calls(func(name string) bool { return clockFunctions[name] != nil }, expr)
+}
+
+// Calls reports whether one of the expressions calls the function; nil ones call none.
+func Calls(function string, exprs ...hclsyntax.Expression) bool {
+	return calls(func(name string) bool { return name == function }, Present(exprs)...)
+}
+
+func calls(wanted func(name string) bool, exprs ...hclsyntax.Expression) bool {
 	found := false
-	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
-		call, ok := node.(*hclsyntax.FunctionCallExpr)
-		found = found || ok && clockFunctions[call.Name] != nil
-		return nil
-	})
+	for _, expr := range exprs {
+		_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+			call, ok := node.(*hclsyntax.FunctionCallExpr)
+			found = found || ok && wanted(call.Name)
+			return nil
+		})
+	}
 	return found
 }
 
