@@ -92,7 +92,11 @@ func describes(t *testing.T, d *providers.Definition) {
 // credential may be.
 var adminRights = regexp.MustCompile(`(?i)admin (credential|key|token)|\b(needs?|rights?)\b|may do everything|nobody's administrator`)
 
-// saysWhatItNeeds wants the admin credential's least rights, for the one who makes it.
+// rightsSought finds where somebody looked for those rights.
+var rightsSought = regexp.MustCompile(`(?m)^# Rights( not named in)?:`)
+
+// saysWhatItNeeds wants the admin credential's least rights, for the one who makes it, and where
+// they are from.
 func saysWhatItNeeds(t *testing.T, d *providers.Definition) {
 	if _, own := ownServers[d.Name]; own {
 		return
@@ -100,6 +104,9 @@ func saysWhatItNeeds(t *testing.T, d *providers.Definition) {
 	comment, _, _ := strings.Cut(d.Source(), "\nprovider ")
 	if !adminRights.MatchString(strings.ReplaceAll(comment, "\n# ", " ")) {
 		t.Error("write in the first comment what the admin credential needs at least: \"Admin credential: a key with api_keys:write.\"")
+	}
+	if len(d.VerifiedAgainst) == 0 && !rightsSought.MatchString(comment) {
+		t.Error("write in the first comment where the provider names those rights, \"Rights: https://…\", or where they were looked for in vain, \"Rights not named in: …\"")
 	}
 }
 

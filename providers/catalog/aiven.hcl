@@ -6,7 +6,12 @@
 # Tokens of the user whose token the connection holds, which should be one of an
 # application user with few rights: scopes narrow them further. A token that a token
 # made ends with it, so the admin token is not replaced here.
+#
 # Not confirmed: the status of deleting a token that is gone.
+#
+# Rights not named in: aiven/aiven-docs:docs/platform/concepts/permissions.md and
+# application-users.md, which have organization:app_users:write for the tokens of
+# others, and nothing for one's own
 provider "aiven" {
   title    = "Aiven"
   docs     = "https://aiven.io/docs/platform/concepts/authentication-tokens"

@@ -1,13 +1,18 @@
 # Category: AI
 #
-# Sources: https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key,
+# Sources:
+# https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key,
 # .../delete-an-api-key and .../lists-the-users-api-keys
 #
-# The answer to making a key holds nothing but the key; its prefix, up to the dot,
-# is what it is deleted by. Keys do not end by themselves. The admin key is one of
-# the type WORKSPACE_MANAGE_API_KEYS, which can do nothing else.
-# Not confirmed: the status of deleting a key that is gone; that a listed key
-# shows its name.
+# The answer to making a key holds nothing but the key; its prefix, up to the dot, is
+# what it is deleted by. Keys do not end by themselves. The admin key is one of the type
+# WORKSPACE_MANAGE_API_KEYS, which can do nothing else.
+#
+# Not confirmed: the status of deleting a key that is gone; that a listed key shows its
+# name.
+#
+# Rights:
+# https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key
 provider "baseten" {
   title    = "Baseten"
   docs     = "https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key"

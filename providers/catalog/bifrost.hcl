@@ -4,14 +4,17 @@
 # .../list-virtual-keys and .../delete-virtual-key
 #
 # Virtual keys of a Bifrost gateway. A role names the providers, and may name the
-# models, that its keys open. Virtual keys do not end by themselves; a list shows
-# their values to an administrator, which nothing here reads. The administrator's
-# password is configuration and cannot be replaced by the API.
+# models, that its keys open. Virtual keys do not end by themselves; a list shows their
+# values to an administrator, which nothing here reads. The administrator's password is
+# configuration and cannot be replaced by the API.
 #
 # Admin credential: the dashboard's administrator, who may do everything; Bifrost has no
 # lesser one.
 #
 # Not confirmed: which statuses a deleted key's requests are answered.
+#
+# Rights not named in:
+# https://docs.getbifrost.ai/api-reference/governance/create-virtual-key
 provider "bifrost" {
   title = "Bifrost"
   docs  = "https://docs.getbifrost.ai/features/governance/virtual-keys"

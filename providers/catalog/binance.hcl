@@ -3,17 +3,20 @@
 # Sources: https://developers.binance.com/docs/sub_account/api-management;
 # binance/binance-connector-python:clients/sub_account (api_management_api.py).
 #
-# Keys of sub-accounts; without permissions they may only read, and none may
-# withdraw. Binance wants keys that trade to be bound to addresses, single ones:
-# nets are refused. The key that makes them is one of the master account, is bound
-# to Vault's address, and cannot be replaced by the API. Each call weighs 3000.
+# Keys of sub-accounts; without permissions they may only read, and none may withdraw.
+# Binance wants keys that trade to be bound to addresses, single ones: nets are refused.
+# The key that makes them is one of the master account, is bound to Vault's address, and
+# cannot be replaced by the API. Each call weighs 3000.
 #
 # Admin credential: a key of the master account with the permission for sub-accounts'
 # management (Enable Spot & Margin Trading beside it where Binance asks for it), bound
 # to the addresses from which Vault calls; never withdrawals.
 #
-# Not confirmed: what a second deletion is answered, so what is gone is seen from
-# the list; whether the list is paged, so one that is not whole is no list.
+# Not confirmed: what a second deletion is answered, so what is gone is seen from the
+# list; whether the list is paged, so one that is not whole is no list.
+#
+# Rights not named in: binance/binance-connector-python:clients/sub_account, which has
+# them for the master account and names no permission
 provider "binance" {
   title    = "Binance"
   docs     = "https://developers.binance.com/docs/sub_account/api-management"

@@ -1,15 +1,20 @@
 # Category: Code and delivery
 #
-# Sources: https://confluence.atlassian.com/display/BitbucketServerKB/How+to+renew+personal+access+tokens+via+REST+API%27s+in+Bitbucket+Server
-# and eclipse-che/che-server's class BitbucketPersonalAccessToken for the fields of a token.
+# Sources:
+# https://confluence.atlassian.com/display/BitbucketServerKB/How+to+renew+personal+access+tokens+via+REST+API%27s+in+Bitbucket+Server
+# and eclipse-che/che-server's class BitbucketPersonalAccessToken for the fields of a
+# token.
 #
-# HTTP access tokens of a user, who makes them himself: an administrator cannot, and neither
-# can a token. They can do no more than the user.
+# HTTP access tokens of a user, who makes them himself: an administrator cannot, and
+# neither can a token. They can do no more than the user.
 #
 # Admin credential: the password of a user for this alone, with the permissions that the
 # tokens get.
-# Not confirmed: expiryDate and nextPageStart in answers, the statuses of a deletion and of
-# the probe, and the words of an answer about a token that is gone.
+#
+# Not confirmed: expiryDate and nextPageStart in answers, the statuses of a deletion and
+# of the probe, and the words of an answer about a token that is gone.
+#
+# Rights not named in: the sources above, which have requests with a user's own password
 provider "bitbucket-datacenter" {
   title = "Bitbucket Data Center HTTP access tokens"
   docs  = "https://developer.atlassian.com/server/bitbucket/rest/latest/api-group-authentication/"

@@ -1,11 +1,13 @@
 # Category: Crypto exchanges
 #
-# Sources: tiagosiebler/bitget-api:src/rest-client-v3.ts, src/types/request/v3/account.ts,
-# src/util/BaseRestClient.ts; https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key
+# Sources: tiagosiebler/bitget-api:src/rest-client-v3.ts,
+# src/types/request/v3/account.ts, src/util/BaseRestClient.ts;
+# https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key
 #
 # Keys of sub-accounts of a unified account; they may read unless the role says that
-# they trade, and none may withdraw. The passphrase is derived from the
-# connection's secret and the key's name. The key that makes them belongs to the main account and cannot be replaced by the API.
+# they trade, and none may withdraw. The passphrase is derived from the connection's
+# secret and the key's name. The key that makes them belongs to the main account and
+# cannot be replaced by the API.
 #
 # Admin credential: a key of the main account with read and write of sub-accounts' keys
 # alone, bound to the addresses from which Vault calls; it needs no right to trade or
@@ -13,6 +15,8 @@
 #
 # Not confirmed: whether the answer calls the secret "secret" or "secretKey"; what a
 # second deletion is answered, so what is gone is seen from the list.
+#
+# Rights not named in: the sources above
 provider "bitget" {
   title    = "Bitget"
   docs     = "https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key"

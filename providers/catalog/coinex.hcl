@@ -3,16 +3,19 @@
 # Sources: https://docs.coinex.com/api/v2/account/subs/http/create-sub-api,
 # .../list-sub-api, .../delete-sub-api and https://docs.coinex.com/api/v2/authorization
 #
-# Keys of sub-accounts; they may read unless the role says that they trade, and none
-# may withdraw. A key without addresses ends after three months. The sub-account
-# has to be one that may have keys. The key that makes them belongs to the main
-# account and cannot be replaced by the API. Errors come under HTTP 200.
+# Keys of sub-accounts; they may read unless the role says that they trade, and none may
+# withdraw. A key without addresses ends after three months. The sub-account has to be
+# one that may have keys. The key that makes them belongs to the main account and cannot
+# be replaced by the API. Errors come under HTTP 200.
 #
 # Admin credential: a key of the main account that may manage sub-accounts, bound to the
 # addresses from which Vault calls; it needs no right to trade or withdraw.
 #
-# Not confirmed: what a second deletion is answered, so what is gone is seen from
-# the list.
+# Not confirmed: what a second deletion is answered, so what is gone is seen from the
+# list.
+#
+# Rights not named in: https://docs.coinex.com/api/v2/account/subs/http/create-sub-api
+# and coinexcom/coinex_exchange_api
 provider "coinex" {
   title    = "CoinEx"
   docs     = "https://docs.coinex.com/api/v2/account/subs/http/create-sub-api"

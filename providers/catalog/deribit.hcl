@@ -14,6 +14,10 @@
 #
 # Not confirmed: whether an account with a second factor is asked for it by the list
 # too; then a lost key has to be looked for by hand.
+#
+# Rights:
+# https://docs.deribit.com/api-reference/account-management/private-create_api_key
+# (scope of the method)
 provider "deribit" {
   title    = "Deribit"
   docs     = "https://docs.deribit.com/articles/creating-api-key"

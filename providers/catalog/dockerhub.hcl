@@ -2,11 +2,14 @@
 #
 # Sources: https://docs.docker.com/reference/api/hub/latest/
 #
-# Personal access tokens of one user, made with that user's password or a token
-# of his that may manage tokens. Reading is the least that a token can be made for.
+# Personal access tokens of one user, made with that user's password or a token of his
+# that may manage tokens. Reading is the least that a token can be made for.
 #
 # Admin credential: the user's password, or a personal access token with repo:admin:
 # what can manage tokens at all.
+#
+# Rights not named in: https://docs.docker.com/reference/api/hub/latest/ and
+# docker/hub-tool
 provider "dockerhub" {
   title    = "Docker Hub"
   docs     = "https://docs.docker.com/security/access-tokens/"

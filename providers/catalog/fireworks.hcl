@@ -1,12 +1,15 @@
 # Category: AI
 #
-# Sources: https://docs.fireworks.ai/api-reference/create-api-key, .../list-api-keys
-# and .../delete-api-key (Gateway REST API 4.259).
+# Sources: https://docs.fireworks.ai/api-reference/create-api-key, .../list-api-keys and
+# .../delete-api-key (Gateway REST API 4.259).
 #
 # A key may do what its user may, so give it a service account with the role
-# "inference-user". The admin key is one of an account administrator; it can be
-# replaced by the same calls, and is left in place where it is the account's last.
+# "inference-user". The admin key is one of an account administrator; it can be replaced
+# by the same calls, and is left in place where it is the account's last.
+#
 # Not confirmed: the status of deleting a key that is gone.
+#
+# Rights not named in: https://docs.fireworks.ai/api-reference/create-api-key
 provider "fireworks" {
   title    = "Fireworks AI"
   docs     = "https://docs.fireworks.ai/api-reference/create-api-key"

@@ -4,14 +4,16 @@
 # https://www.gate.com/docs/developers/apiv4/#create-api-key-of-the-sub-account
 #
 # Keys of sub-accounts; a role that names no product gets keys that may read spot
-# balances. None may withdraw. Without addresses a key ends after 90 days. The key
-# that makes them belongs to the main account and cannot be replaced by the API.
+# balances. None may withdraw. Without addresses a key ends after 90 days. The key that
+# makes them belongs to the main account and cannot be replaced by the API.
 #
 # Admin credential: a key of the main account with sub-accounts' management alone, bound
 # to the addresses from which Vault calls; it needs no right to trade or withdraw.
 #
 # Not confirmed: that the answer holds the secret (the SDK's model leaves it out);
 # without it nothing is handed out and the key is deleted again.
+#
+# Rights not named in: gateio/gateapi-go:docs/SubAccountApi.md
 provider "gate" {
   title    = "Gate"
   docs     = "https://www.gate.com/docs/developers/apiv4/#create-api-key-of-the-sub-account"

@@ -7,6 +7,9 @@
 #
 # Admin credential: a token with the scope global: Heroku lets no lesser one make
 # authorizations.
+#
+# Rights not named in: heroku/platform-api:schema.json, heroku/cli and
+# heroku/terraform-provider-heroku
 provider "heroku" {
   title    = "Heroku"
   docs     = "https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization"

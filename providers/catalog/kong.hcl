@@ -3,15 +3,18 @@
 # Sources: https://developer.konghq.com/plugins/key-auth/ and
 # https://developer.konghq.com/api/gateway/admin-ee/ (key-auth credentials)
 #
-# Keys of a consumer at a Kong Gateway, by its Admin API. A key may do what the
-# consumer may, has no name of its own, so a tag carries ours, and ends by itself:
-# Kong takes its lifetime in seconds. The Admin API of the free edition has no login;
-# guard it, and give its token here where there is one.
+# Keys of a consumer at a Kong Gateway, by its Admin API. A key may do what the consumer
+# may, has no name of its own, so a tag carries ours, and ends by itself: Kong takes its
+# lifetime in seconds. The Admin API of the free edition has no login; guard it, and
+# give its token here where there is one.
 #
 # Admin credential: whoever reaches the Admin API; in the paid editions a role with
 # create, read and delete on /consumers/*/key-auth.
 #
 # Not confirmed: that a second deletion is answered 204 by every edition, as by most.
+#
+# Rights not named in: Kong/developer.konghq.com and Kong/docs.konghq.com, whose
+# documents of the Admin API leave credentials of plugins out
 provider "kong" {
   title = "Kong Gateway"
   docs  = "https://developer.konghq.com/plugins/key-auth/"

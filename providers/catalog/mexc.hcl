@@ -2,16 +2,17 @@
 #
 # Sources: https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints
 #
-# Keys of sub-accounts; a role that names no permission gets keys that may read the
-# spot account. None may withdraw. A key without addresses ends after 90 days. The
-# key that makes them belongs to the master account and cannot be replaced by the
-# API.
+# Keys of sub-accounts; a role that names no permission gets keys that may read the spot
+# account. None may withdraw. A key without addresses ends after 90 days. The key that
+# makes them belongs to the master account and cannot be replaced by the API.
 #
 # Admin credential: a key of the master account that may manage sub-accounts, bound to
 # the addresses from which Vault calls; it needs no right to trade or withdraw.
 #
-# Not confirmed: the path of the deletion and what a second one is answered, so what
-# is gone is seen from the list.
+# Not confirmed: the path of the deletion and what a second one is answered, so what is
+# gone is seen from the list.
+#
+# Rights not named in: mexcdevelop/apidocs, whose broker's pages alone have such keys
 provider "mexc" {
   title    = "MEXC"
   docs     = "https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints#create-an-apikey-for-a-sub-account"

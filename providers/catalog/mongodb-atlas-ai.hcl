@@ -3,10 +3,13 @@
 # Sources: mongodb/atlas-sdk-go:openapi/atlas-api.yaml (aiModelApiKeys);
 # https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/
 #
-# Keys for the models that Atlas hosts (Voyage AI). They belong to a project, have
-# no scopes, and do not end by themselves. The service account needs the role
-# Project Owner in the project, and no more.
+# Keys for the models that Atlas hosts (Voyage AI). They belong to a project, have no
+# scopes, and do not end by themselves. The service account needs the role Project Owner
+# in the project, and no more.
+#
 # Not confirmed: how long a name may be; how long a deleted key works.
+#
+# Rights not named in: mongodb/atlas-sdk-go, which names no role
 provider "mongodb-atlas-ai" {
   title    = "MongoDB Atlas AI models"
   docs     = "https://www.mongodb.com/docs/voyageai/management/api-keys/"

@@ -3,14 +3,19 @@
 # Sources: mongodb/atlas-sdk-go:openapi/atlas-api.yaml and
 # https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/
 #
-# A key is a service account with one secret. Taking a service account out of a
-# project leaves it in the organization with its secret alive, so it is always
-# the organization that it is deleted from.
+# A key is a service account with one secret. Taking a service account out of a project
+# leaves it in the organization with its secret alive, so it is always the organization
+# that it is deleted from.
 #
 # Admin credential: an API key or service account with Organization Owner for the keys
 # of the organization, or Project Owner for those of one project. A service account with
 # Organization Owner is replaced by another one, with its roles and its addresses, whose
 # secret lives for a year; an API key is replaced in Atlas, by a service account.
+#
+# Rights not named in: https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/
+# (Organization Owner to invite a service account to a project) and Cloud Manager's
+# https://www.mongodb.com/docs/cloud-manager/reference/api/org-service-accounts, which
+# lets Organization User Admin suffice
 provider "mongodb-atlas" {
   title    = "MongoDB Atlas"
   docs     = "https://www.mongodb.com/docs/atlas/api/service-accounts-overview/"

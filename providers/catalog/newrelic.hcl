@@ -7,6 +7,10 @@
 #
 # Admin credential: a user key of a user with the permission to manage API keys (the
 # role Authentication domain or API keys manager), for the account alone.
+#
+# Rights not named in:
+# https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys/
+# and newrelic/terraform-provider-newrelic
 provider "newrelic" {
   title    = "New Relic"
   docs     = "https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys"

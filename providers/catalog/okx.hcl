@@ -4,11 +4,14 @@
 # tiagosiebler/okx-api:src/util/BaseRestClient.ts and
 # https://www.okx.com/docs-v5/en/#sub-account-rest-api
 #
-# Keys belong to sub-accounts. The key that makes them must be bound to the IP
-# addresses from which Vault calls, and cannot be replaced by the API.
+# Keys belong to sub-accounts. The key that makes them must be bound to the IP addresses
+# from which Vault calls, and cannot be replaced by the API.
 #
 # Admin credential: a key of the master account with the permission trade, which OKX
 # demands for managing sub-accounts' keys; not withdraw.
+#
+# Rights not named in: the sources above, which demand that the key is bound to
+# addresses
 provider "okx" {
   title    = "OKX"
   docs     = "https://www.okx.com/docs-v5/en/#sub-account-rest-api-create-an-api-key-for-a-sub-account"

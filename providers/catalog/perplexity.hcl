@@ -13,6 +13,8 @@
 #
 # Not confirmed: what a second revocation is answered, so what is gone is seen by asking
 # with the key itself.
+#
+# Rights: https://docs.perplexity.ai/docs/admin/api-key-management
 provider "perplexity" {
   title    = "Perplexity"
   docs     = "https://docs.perplexity.ai/docs/admin/api-key-management"

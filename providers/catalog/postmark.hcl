@@ -3,15 +3,17 @@
 # Sources: ActiveCampaign/postmark-php:src/Postmark/PostmarkAdminClient.php;
 # https://postmarkapp.com/developer/api/servers-api
 #
-# A token exists only with a server, so a key is a whole server of its own: its
-# messages and statistics go with it. It suits jobs, not long-lived senders. Tokens
-# do not end by themselves. Deleting servers has to be allowed for the account by
-# Postmark's support. The account token is made in the web interface.
+# A token exists only with a server, so a key is a whole server of its own: its messages
+# and statistics go with it. It suits jobs, not long-lived senders. Tokens do not end by
+# themselves. Deleting servers has to be allowed for the account by Postmark's support.
+# The account token is made in the web interface.
 #
 # Admin credential: the account's API token, which may do everything in the account;
 # Postmark has no lesser one.
 #
 # Not confirmed: what deleting a server that is gone is answered by every account.
+#
+# Rights: https://postmarkapp.com/developer/api/servers-api
 provider "postmark" {
   title    = "Postmark"
   docs     = "https://postmarkapp.com/developer/api/servers-api"

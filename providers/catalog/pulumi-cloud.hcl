@@ -8,6 +8,9 @@
 #
 # Admin credential: an access token of an organization administrator, or with a role
 # that may create, list and delete organization tokens.
+#
+# Rights not named in: https://www.pulumi.com/docs/administration/reference/rbac-scopes/
+# and pulumi/pulumi-pulumiservice:provider/pkg/cloud/spec.json
 provider "pulumi-cloud" {
   title    = "Pulumi Cloud"
   docs     = "https://www.pulumi.com/docs/administration/access-identity/access-tokens/"

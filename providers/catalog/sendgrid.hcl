@@ -1,10 +1,14 @@
 # Category: Mail and messages
 #
-# Sources, unless a line names another: twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json.
+# Sources, unless a line names another:
+# twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json.
 #
 # Admin credential: a key with the scopes api_keys.create, api_keys.read,
 # api_keys.update and api_keys.delete, and with every scope that the keys get, since a
 # key grants no more than it has.
+#
+# Rights not named in: twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json, which speaks
+# of scopes to manage API keys and refers to a list of them, and sendgrid/sendgrid-go
 provider "sendgrid" {
   title    = "SendGrid"
   docs     = "https://www.twilio.com/docs/sendgrid/api-reference/api-keys/create-api-keys"

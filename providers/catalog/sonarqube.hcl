@@ -4,10 +4,12 @@
 # https://next.sonarqube.com/sonarqube/web_api/api/user_tokens
 #
 # Tokens of the user whose token the connection holds. A role that says nothing gets
-# tokens that analyse one project. They end on a day of the calendar. The admin token
-# is a user token of a user with the permission "Execute analysis"; with "login" it has
-# to be an administrator's, who may make user tokens for others. A token does not know
-# its own name, by which alone it is revoked, so it is not replaced here.
+# tokens that analyse one project. They end on a day of the calendar. The admin token is
+# a user token of a user with the permission "Execute analysis"; with "login" it has to
+# be an administrator's, who may make user tokens for others. A token does not know its
+# own name, by which alone it is revoked, so it is not replaced here.
+#
+# Rights not named in: the sources above and jdamata/terraform-provider-sonarqube
 provider "sonarqube" {
   title = "SonarQube"
   docs  = "https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/"

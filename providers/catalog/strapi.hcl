@@ -5,10 +5,13 @@
 #
 # API tokens of a Strapi 5. A role that says nothing gets tokens that only read; a
 # custom one may do what its permissions list. Strapi knows lifetimes of 7, 30 and 90
-# days. The administrator needs the permissions for API tokens, and nothing else; the
-# password is replaced by another administrator.
-# Not confirmed: what deleting a token that is gone is answered, so it is seen from
-# the list.
+# days. The administrator needs the permissions admin::api-tokens.create, read and
+# delete, and nothing else; the password is replaced by another administrator.
+#
+# Not confirmed: what deleting a token that is gone is answered, so it is seen from the
+# list.
+#
+# Rights: strapi/strapi:packages/core/admin/server/src/routes/api-tokens.ts
 provider "strapi" {
   title = "Strapi"
   docs  = "https://docs.strapi.io/cms/features/api-tokens"

@@ -8,6 +8,8 @@
 #
 # Admin credential: a token of a user in the owners team, or of that team. Not the
 # organization's own token, which would end with the first rotation.
+#
+# Rights not named in: hashicorp/go-tfe and hashicorp/terraform-provider-tfe
 provider "terraform-cloud-organization" {
   title    = "HCP Terraform organization token"
   docs     = "https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens#organization-api-tokens"

@@ -3,11 +3,13 @@
 # Sources: hashicorp/go-tfe:v2/openapi/spec.json; for several tokens of a team
 # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/team-tokens
 #
-# The older request for a team's or an organization's token replaces the only one
-# there is, so it is not used.
+# The older request for a team's or an organization's token replaces the only one there
+# is, so it is not used.
 #
 # Admin credential: a team or user token that may manage the team's tokens (Manage
 # membership, or the owners team).
+#
+# Rights not named in: hashicorp/go-tfe and hashicorp/terraform-provider-tfe
 provider "terraform-cloud" {
   title    = "HCP Terraform and Terraform Enterprise"
   docs     = "https://developer.hashicorp.com/terraform/cloud-docs/api-docs/team-tokens"

@@ -10,6 +10,9 @@
 #
 # Not confirmed: what deleting a key again is answered; 404 is taken for gone. Whether
 # the list of hashed keys carries their aliases: without, a lost key is left to its end.
+#
+# Rights: TykTechnologies/tyk-docs:api-management/single-sign-on-ldap.mdx (the
+# permissions of a Dashboard user)
 provider "tyk-dashboard" {
   title = "Tyk Dashboard"
   docs  = "https://tyk.io/docs/tyk-apis/tyk-dashboard-api/api-keys"

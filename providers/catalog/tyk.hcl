@@ -8,6 +8,8 @@
 # refused. The list has keys without names, so a key whose making had no answer is left
 # to its end, which it always has. The admin credential is the gateway's secret, which
 # may do everything and is changed in its configuration.
+#
+# Rights: TykTechnologies/tyk:swagger.yml
 provider "tyk" {
   title = "Tyk Gateway"
   docs  = "https://tyk.io/docs/api-management/policies"

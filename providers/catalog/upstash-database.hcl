@@ -9,6 +9,9 @@
 #
 # Admin credential: a Management API key of the account, which may do everything there;
 # it is replaced in the console.
+#
+# Rights not named in: upstash/docs:devops/developer-api, which has no keys of lesser
+# rights
 provider "upstash-database" {
   title    = "Upstash Redis database password"
   docs     = "https://upstash.com/docs/devops/developer-api/introduction"

@@ -5,9 +5,12 @@
 #
 # A key is an ACL user of one Redis database, with the token that its REST API and its
 # TCP endpoint take. A role that says nothing else gets users that run reading commands
-# on all keys. The admin credential is the database's own REST token, the default user's:
-# only that may change users. It is replaced in the console, which ends it at once, and
-# not here; QStash, Vector and Search have one token each and nothing to lease.
+# on all keys. The admin credential is the database's own REST token, the default
+# user's: only that may change users. It is replaced in the console, which ends it at
+# once, and not here; QStash, Vector and Search have one token each and nothing to
+# lease.
+#
+# Rights not named in: upstash/docs
 provider "upstash" {
   title = "Upstash Redis"
   docs  = "https://upstash.com/docs/redis/commands/server/acl-setuser"

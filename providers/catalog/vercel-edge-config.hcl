@@ -13,6 +13,8 @@
 # Not confirmed: what deleting a token again is answered, so what is gone is seen from
 # the list; and whether the newer path /v1/global-config, whose list masks the values,
 # will replace this one.
+#
+# Rights not named in: vercel/sdk and vercel/terraform-provider-vercel
 provider "vercel-edge-config" {
   title    = "Vercel Edge Config"
   docs     = "https://vercel.com/docs/rest-api/edge-config/create-an-edge-config-token"

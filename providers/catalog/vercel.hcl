@@ -2,11 +2,13 @@
 #
 # Sources: vercel/sdk:vercel-spec.json; https://vercel.com/docs/rest-api
 #
-# Tokens of the user whose token the connection has: they may do what that user
-# may, in one team where one is written. A narrower scope is not to be had.
+# Tokens of the user whose token the connection has: they may do what that user may, in
+# one team where one is written. A narrower scope is not to be had.
 #
 # Admin credential: an access token of the user, in the scope of the team where one is
 # written; Vercel has no lesser one.
+#
+# Rights not named in: vercel/sdk and vercel/terraform-provider-vercel
 provider "vercel" {
   title    = "Vercel"
   docs     = "https://vercel.com/docs/rest-api/reference/endpoints/authentication/create-an-auth-token"

@@ -16,6 +16,9 @@
 #
 # Not confirmed: what deleting a key again is answered, so what is gone is seen from the
 # list.
+#
+# Rights: whitebit-exchange/api-docs:pages/private/http-main-v4.mdx (keys are restricted
+# by endpoint)
 provider "whitebit" {
   title    = "WhiteBIT"
   docs     = "https://docs.whitebit.com/api-reference/sub-accounts/create-sub-account-api-key"

@@ -3,15 +3,17 @@
 # Sources: https://docs.x.ai/developers/management-api-guide and
 # https://docs.x.ai/developers/rest-api-reference/management/auth
 #
-# A role that names no model gets no key: the access list is the narrowest that
-# works, and endpoints default to chat. The management key is made in the console
-# and cannot be replaced by the API.
+# A role that names no model gets no key: the access list is the narrowest that works,
+# and endpoints default to chat. The management key is made in the console and cannot be
+# replaced by the API.
 #
 # Admin credential: a management key that may create, list, update and delete API keys
 # of the team.
 #
-# Not confirmed: the status of deleting a key that is gone, and how long the
-# inference servers honour one (the API tells propagation for new keys only).
+# Not confirmed: the status of deleting a key that is gone, and how long the inference
+# servers honour one (the API tells propagation for new keys only).
+#
+# Rights not named in: https://docs.x.ai/developers/management-api-guide
 provider "xai" {
   title    = "xAI"
   docs     = "https://docs.x.ai/developers/management-api-guide"

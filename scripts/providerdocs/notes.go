@@ -6,12 +6,16 @@ import (
 )
 
 // notes are the comment that a definition begins with, but for its category: where the
-// facts are from, where the provider says which rights the admin credential needs, and
-// what a reader has to know, what nobody has confirmed among it.
-type notes struct{ Sources, Rights, Text string }
+// facts are from, where the provider says which rights the admin credential needs, or
+// where that was looked for in vain, and what a reader has to know, what nobody has
+// confirmed among it.
+type notes struct{ Sources, Rights, NoRights, Text string }
 
 // link finds addresses, which are shown as links when they stand in angle brackets.
 var link = regexp.MustCompile(`https://[^\s;,()]*[^\s;,.()]`)
+
+// startsParagraph finds the words that begin one without an empty line before it.
+var startsParagraph = regexp.MustCompile(`^(Not confirmed|Rights|Rights not named in):`)
 
 func notesOf(source string) notes {
 	var n notes
@@ -21,12 +25,15 @@ func notesOf(source string) notes {
 		paragraph = nil
 		sources, isSources := strings.CutPrefix(text, "Sources: ")
 		rights, isRights := strings.CutPrefix(text, "Rights: ")
+		without, isWithout := strings.CutPrefix(text, "Rights not named in: ")
 		switch {
 		case text == "" || strings.HasPrefix(text, "Category: "):
 		case isSources:
 			n.Sources = sources
 		case isRights:
 			n.Rights = rights
+		case isWithout:
+			n.NoRights = without
 		case n.Text == "":
 			n.Text = text
 		default:
@@ -38,7 +45,7 @@ func notesOf(source string) notes {
 		if !is {
 			break
 		}
-		if comment = strings.TrimSpace(comment); comment == "" || strings.HasPrefix(comment, "Not confirmed:") {
+		if comment = strings.TrimSpace(comment); comment == "" || startsParagraph.MatchString(comment) {
 			end()
 		}
 		if comment != "" {

@@ -177,3 +177,59 @@ exchange "rotation" {
     }
   }
 }
+
+# What looks at an account, against the older document that has accounts.
+exchange "a key that reads its account" {
+  source     = "twilio/twilio-oai:spec/json/twilio_api_v2010.json; https://www.twilio.com/docs/iam/api/account"
+  document   = "twilio-api-v2010.json"
+  prefix     = ""
+  connection = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "first-token" }
+  role       = { standard = true }
+  headers    = { Authorization = "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpmaXJzdC10b2tlbg==" }
+
+  step "check" {
+    trip {
+      request = "GET https://iam.twilio.com/v1/Keys?AccountSid=AC0123456789abcdef0123456789abcdef&PageSize=1"
+      beyond  = true # twilio-iam-v1.json has it, and the next one
+      status  = 200
+      answer  = { keys = [], meta = { next_page_url = null } }
+    }
+  }
+  step "issue" {
+    key { name = "vault-app-2" }
+    id     = "SK0123456789abcdef0123456789abcdef"
+    secret = { api_key_sid = "SK0123456789abcdef0123456789abcdef", api_key_secret = "key-secret" }
+    trip {
+      request = "POST https://iam.twilio.com/v1/Keys"
+      beyond  = true
+      form    = { AccountSid = "AC0123456789abcdef0123456789abcdef", FriendlyName = "vault-app-2" }
+      status  = 201
+      answer  = { sid = "SK0123456789abcdef0123456789abcdef", friendly_name = "vault-app-2", secret = "key-secret" }
+    }
+  }
+  step "probe" {
+    alive = true
+    trip {
+      request = "GET https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef.json"
+      headers = { Authorization = "Basic U0swMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjprZXktc2VjcmV0" }
+      status  = 200
+      answer  = { sid = "AC0123456789abcdef0123456789abcdef", status = "active" }
+    }
+  }
+  step "revoke" {
+    trip {
+      request = "DELETE https://iam.twilio.com/v1/Keys/SK0123456789abcdef0123456789abcdef"
+      beyond  = true
+      status  = 204
+    }
+  }
+  step "probe" {
+    alive = false
+    trip {
+      request = "GET https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef.json"
+      headers = { Authorization = "Basic U0swMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjprZXktc2VjcmV0" }
+      status  = 401
+      answer  = { code = 20003, message = "Authenticate", status = 401 }
+    }
+  }
+}
