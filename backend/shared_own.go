@@ -7,14 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
-	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -54,12 +52,9 @@ func (e *Engine) noteMisnamed(ctx context.Context, o object, refused error) erro
 // server, through whatever connection, since two may be of one account. What another
 // location lists is never found, nor ended, by an id of this one.
 func (e *Engine) seeksMintBefore(r *ledger.Record) bool {
-	scope := sync.OnceValue(r.Scope.String)
-	return e.books.queue.SeeksMint(func(entry *queue.Entry) bool {
+	return e.books.queue.SeeksMint(r.Provider, r.BaseURL, r.Scope, func(entry *queue.Entry) bool {
 		began, ok := keyname.ReadPart(entry.ID)
-		return entry.Provider == r.Provider && (!ok || !began.After(r.IssuedAt)) &&
-			(entry.BaseURL == "" || r.BaseURL == "" || origin.SameAddress(entry.BaseURL, r.BaseURL)) &&
-			entry.Scope.String() == scope()
+		return !ok || !began.After(r.IssuedAt)
 	})
 }
 

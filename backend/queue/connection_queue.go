@@ -21,6 +21,7 @@ const cleanUpSuffix = " clean-up"
 // alone. So while it is in doubt its entries are tried in turn, each once, and
 // the first success has all try again that were waiting for the provider.
 type connectionQueue struct {
+	items map[string]*waitingEntry // by id
 	// failures count the tries in a row that failed on the provider's account, and
 	// nextTry is until when all of it waits.
 	failures int
@@ -42,7 +43,7 @@ type connectionQueue struct {
 }
 
 func newConnectionQueue() *connectionQueue {
-	return &connectionQueue{notified: make(chan struct{}, 1), unreached: map[string]bool{}, denied: map[string]bool{}}
+	return &connectionQueue{items: map[string]*waitingEntry{}, notified: make(chan struct{}, 1), unreached: map[string]bool{}, denied: map[string]bool{}}
 }
 
 const (
@@ -192,7 +193,7 @@ type lasting interface {
 }
 
 // observe notes what a try said of the provider. The caller holds mu.
-func (q *Queue) observe(name string, l *connectionQueue, id string, what outcome) {
+func (q *Queue) observe(l *connectionQueue, id string, what outcome) {
 	doubted, paused := l.inDoubt(), l.nextTry
 	defer func() {
 		if doubted != l.inDoubt() || !paused.Equal(l.nextTry) {
@@ -209,7 +210,7 @@ func (q *Queue) observe(name string, l *connectionQueue, id string, what outcome
 			l.succeeded = q.now()
 		}
 		if l.inDoubt() {
-			q.releaseWaiting(name)
+			l.releaseWaiting()
 		}
 		l.failures, l.nextTry = 0, time.Time{}
 		clear(l.unreached)
@@ -217,11 +218,10 @@ func (q *Queue) observe(name string, l *connectionQueue, id string, what outcome
 	}
 }
 
-// releaseWaiting has all tried again that waited for the provider of a
-// connection's queue. The caller holds mu.
-func (q *Queue) releaseWaiting(name string) {
-	for _, item := range q.entries {
-		if item.connectionQueue() == name && item.forProvider {
+// releaseWaiting has all tried again that waited for the provider. The caller holds mu.
+func (l *connectionQueue) releaseWaiting() {
+	for _, item := range l.items {
+		if item.forProvider {
 			item.NextTry, item.forProvider = time.Time{}, false
 		}
 	}
@@ -231,7 +231,7 @@ func (q *Queue) releaseWaiting(name string) {
 func (q *Queue) Observe(connection, id string, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.observe(connection, q.connectionQueueOf(connection), id, outcomeOf(err))
+	q.observe(q.connectionQueueOf(connection), id, outcomeOf(err))
 }
 
 // Failing reports whether a connection's provider was out of reach for several keys,

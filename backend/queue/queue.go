@@ -40,10 +40,11 @@ type Queue struct {
 	// entries by id; an entry's fields beyond what is stored change under mu.
 	entries      map[string]*waitingEntry
 	byConnection map[string]*connectionQueue
-	// cleanUps are those of the entries that are no revocations: few, where many revocations
-	// wait, and asked for with each mint.
-	cleanUps map[string]*waitingEntry
-	running  sync.WaitGroup
+	// seeking are those that may find a key of which nobody knows yet, by where.
+	seeking map[place]map[string]*waitingEntry
+	// missing counts those that are only looked for.
+	missing int
+	running sync.WaitGroup
 	// unread are the ids of what an earlier process left and that is still to be read.
 	unread map[string]struct{}
 	// sorted are the ids of entries, in order; nil when they have to be sorted anew.
@@ -74,7 +75,7 @@ type waitingEntry struct {
 
 // New is an empty queue that goes by the given clock.
 func New(now func() time.Time) *Queue {
-	return &Queue{now: now, entries: map[string]*waitingEntry{}, cleanUps: map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
+	return &Queue{now: now, entries: map[string]*waitingEntry{}, seeking: map[place]map[string]*waitingEntry{}, byConnection: map[string]*connectionQueue{}}
 }
 
 // Add queues an entry, on disk first, in the place of one with the same id. An
@@ -93,9 +94,10 @@ func (q *Queue) Add(ctx context.Context, s logical.Storage, entry Entry, held bo
 	} else {
 		entry.Since = item.Since
 		entry.Attempts, entry.NextTry, entry.LastError = item.Attempts, item.NextTry, item.LastError
+		q.unfile(item)
+		item.Entry = entry
+		q.file(item)
 	}
-	item.Entry = entry
-	q.noteKind(item)
 	item.held = held
 	q.quietUntil = noTime
 	// A failed write may have been carried out all the same, so the entry is
@@ -234,8 +236,8 @@ func (q *Queue) UnresolvedNames(connection string) map[string]bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	names := map[string]bool{}
-	for _, item := range q.entries {
-		if item.Connection == connection && item.Kind != Crash && item.Kind != Missing && (item.Kind != Revoke || item.Handle != nil) {
+	for item := range q.ofConnection(connection) {
+		if item.Kind != Crash && item.Kind != Missing && (item.Kind != Revoke || item.Handle != nil) {
 			names[item.KeyName] = true
 		}
 	}
@@ -247,25 +249,16 @@ func (q *Queue) UnresolvedNames(connection string) map[string]bool {
 func (q *Queue) CleansUpMoreThan(connection string, few int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	l := q.byConnection[connection+cleanUpSuffix]
+	if l == nil {
+		return false
+	}
 	n := 0
-	for _, item := range q.cleanUps {
-		if item.Connection == connection && !item.held && item.OfKey() {
+	for _, item := range l.items {
+		if !item.held && item.OfKey() {
 			if n++; n > few {
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// SeeksMint reports whether one of the entries that clear up after mints is such a one.
-// A clean-up that a revocation left has MadeAt: it says nothing of a mint.
-func (q *Queue) SeeksMint(such func(*Entry) bool) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, item := range q.cleanUps {
-		if !item.held && item.OfKey() && item.MadeAt.IsZero() && such(&item.Entry) {
-			return true
 		}
 	}
 	return false
@@ -276,9 +269,8 @@ func (q *Queue) CredentialNames(connection string) map[string]bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	names := map[string]bool{}
-	for _, item := range q.entries {
-		rotation := item.Kind == Retire || item.Kind == ByHand || item.Undo != nil && item.Undo.Rotation
-		if item.Connection == connection && rotation {
+	for item := range q.ofConnection(connection) {
+		if item.Kind == Retire || item.Kind == ByHand || item.Undo != nil && item.Undo.Rotation {
 			names[item.KeyName] = true
 		}
 	}
@@ -334,10 +326,7 @@ func (q *Queue) RetryAll(connection string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.quietUntil = noTime
-	for _, item := range q.entries {
-		if item.Connection != connection {
-			continue
-		}
+	for item := range q.ofConnection(connection) {
 		item.NextTry = time.Time{}
 		if l := q.byConnection[item.connectionQueue()]; l != nil {
 			l.nextTry = time.Time{}
@@ -475,8 +464,8 @@ func (q *Queue) pick(name string, l *connectionQueue, now time.Time) *waitingEnt
 				return item
 			}
 		}
-		for _, item := range q.entries {
-			if item.connectionQueue() == name && l.mayTry(item, now) {
+		for _, item := range l.items {
+			if l.mayTry(item, now) {
 				l.ready = append(l.ready, item)
 			}
 		}
@@ -502,7 +491,7 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 	what := outcomeOf(err)
 	alone := item != nil && l.isAlone(item, q.now())
 	if !alone || what < ofDenial {
-		q.observe(entry.connectionQueue(), l, entry.ID, what)
+		q.observe(l, entry.ID, what)
 		l.backOff(what, q.now(), q.Jitter, entry.Connection)
 	}
 	if err == nil || item == nil {

@@ -136,13 +136,7 @@ func (q *Queue) Len() int {
 func (q *Queue) CountMissing() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := 0
-	for _, item := range q.cleanUps {
-		if item.Kind == Missing {
-			n++
-		}
-	}
-	return n
+	return q.missing
 }
 
 // Page are at most so many entries beyond an id, in order; 0 is all of them.
@@ -173,25 +167,14 @@ func (q *Queue) Page(after string, limit int) []Entry {
 
 // put adds an entry that there is not. The caller holds mu.
 func (q *Queue) put(item *waitingEntry) {
-	q.entries[item.ID] = item
-	q.noteKind(item)
-	q.sorted = nil
+	q.file(item)
 	q.quietUntil = noTime
-}
-
-// noteKind has an entry stand among the clean-ups, or not. The caller holds mu.
-func (q *Queue) noteKind(item *waitingEntry) {
-	if item.Kind == Revoke {
-		delete(q.cleanUps, item.ID)
-		return
-	}
-	q.cleanUps[item.ID] = item
 }
 
 // drop takes an entry out, be it read or not. The caller holds mu.
 func (q *Queue) drop(id string) {
 	delete(q.unread, id)
-	delete(q.entries, id)
-	delete(q.cleanUps, id)
-	q.sorted = nil
+	if item := q.entries[id]; item != nil {
+		q.unfile(item)
+	}
 }

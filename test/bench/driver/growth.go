@@ -21,17 +21,18 @@ const chunk = 20_000
 type size struct {
 	keys, queued int
 
-	firstMint   time.Duration // after an unsealing
-	known       time.Duration // until the whole ledger was known again
-	mint, mint8 sample
-	lookup      time.Duration
-	first, mid  time.Duration // pages of keys/
-	configWrite time.Duration
-	configDrop  time.Duration
-	upload      time.Duration
-	queuePage   time.Duration
-	idle        idleness
-	memory      int64
+	firstMint         time.Duration // after an unsealing
+	known             time.Duration // until the whole ledger was known again
+	mint, mint8       time.Duration // the middle one, by 1 client and by 8
+	mintCPU           use           // by 8 clients
+	lookup            time.Duration
+	first, mid, ofOne time.Duration // pages of keys/: ofOne is of one connection
+	configWrite       time.Duration
+	configDrop        time.Duration
+	upload            time.Duration
+	queuePage         time.Duration
+	idle              idleness
+	memory            int64
 }
 
 // runGrowth measures one mount whose ledger grows; beside an error it returns the sizes
@@ -39,7 +40,7 @@ type size struct {
 func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, tell func(string)) ([]size, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
-	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false})
+	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -61,21 +62,31 @@ func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, t
 	return found, nil
 }
 
-// runQueue measures a mount with a long queue for a provider that is away.
-func runQueue(ctx context.Context, w *world, queued int, idle time.Duration, tell func(string)) (size, error) {
+// runQueue is runGrowth for a queue that grows, of a provider that is away.
+func runQueue(ctx context.Context, w *world, sizes []int, idle time.Duration, tell func(string)) ([]size, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
-	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false})
+	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
 	if err != nil {
-		return size{}, err
+		return nil, err
 	}
 	if err := w.client.write(ctx, "grow/config/away", connectionTo("http://127.0.0.1:1")); err != nil {
-		return size{}, err
+		return nil, err
 	}
-	if err := w.fill(ctx, "queue", queued, p); err != nil {
-		return size{}, err
+	var found []size
+	loaded := 0
+	for _, queued := range sizes {
+		if err := w.fill(ctx, "queue", queued-loaded, p); err != nil {
+			return found, err
+		}
+		loaded = queued
+		s, err := w.measure(ctx, path, p, 0, queued, idle, tell)
+		if err != nil {
+			return found, fmt.Errorf("with %d entries: %w", queued, err)
+		}
+		found = append(found, s)
 	}
-	return w.measure(ctx, path, p, 0, queued, idle, tell)
+	return found, nil
 }
 
 func (w *world) fill(ctx context.Context, what string, count int, p *provider) error {
@@ -100,9 +111,6 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 		return s, err
 	}
 	s.known = time.Since(began)
-	if s.idle, err = w.idle(ctx, idle, tell); err != nil {
-		return s, err
-	}
 	plugin, err := w.process(w.program(engineProgram))
 	if err != nil {
 		return s, err
@@ -110,46 +118,89 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 	if s.memory, _, err = plugin.memory(); err != nil {
 		return s, err
 	}
+	if err := pause(ctx, time.Until(began.Add(settledAfter))); err != nil {
+		return s, err
+	}
+	if s.idle, err = w.idle(ctx, idle, tell); err != nil {
+		return s, err
+	}
 	if err := w.life(ctx, path, 50); err != nil {
 		return s, err
 	}
-	for clients, into := range map[int]*sample{1: &s.mint, 8: &s.mint8} {
-		r, err := w.round(ctx, engineProgram, path, clients, 4*time.Second)
-		if err != nil {
-			return s, err
-		}
-		*into = r.mints
+	if s.mint, _, err = w.middleMint(ctx, path, 1); err != nil {
+		return s, err
 	}
-	if keys > 0 {
-		select {
-		case <-ctx.Done():
-			return s, ctx.Err()
-		case <-time.After(time.Until(began.Add(settledAfter))):
-		}
+	if s.mint8, s.mintCPU, err = w.middleMint(ctx, path, 8); err != nil {
+		return s, err
 	}
-	for _, call := range w.calls(path, p, &s) {
-		if *call.into, err = typical(ctx, call.times, call.do); err != nil {
-			return s, fmt.Errorf("%s: %w", call.what, err)
-		}
+	if err := w.timeCalls(ctx, path, p, &s); err != nil {
+		return s, err
 	}
 	tell(fmt.Sprintf("%+v", s))
 	return s, nil
 }
 
-// settledAfter is how long after a start the engine has looked at the ledger once more,
-// for what the last call of a former leader may have written: twice the request timeout
-// and a minute. Until then whoever changes a connection has the whole ledger read.
-const settledAfter = 130 * time.Second
+// turns and turnLength are how often and how long mints are measured at each size: a
+// collection of Vault's garbage fills a whole turn, and not the middle one.
+const (
+	turns      = 5
+	turnLength = 2 * time.Second
+)
 
-// call is something that an operator does.
-type call struct {
-	what  string
-	into  *time.Duration
-	times int
-	do    func(context.Context) error
+// middleMint is how long the middle mint of the middle turn takes, and the CPU for it.
+func (w *world) middleMint(ctx context.Context, path string, clients int) (time.Duration, use, error) {
+	var rounds []round
+	for range turns {
+		r, err := w.round(ctx, engineProgram, path, clients, turnLength)
+		if err != nil {
+			return 0, use{}, err
+		}
+		rounds = append(rounds, r)
+	}
+	slices.SortFunc(rounds, func(a, b round) int { return cmp.Compare(a.mintCPU.all(), b.mintCPU.all()) })
+	used := rounds[len(rounds)/2].mintCPU
+	slices.SortFunc(rounds, func(a, b round) int { return cmp.Compare(a.mints.p50, b.mints.p50) })
+	return rounds[len(rounds)/2].mints.p50, used, nil
 }
 
-func (w *world) calls(path string, p *provider, s *size) []call {
+func pause(ctx context.Context, long time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(long):
+		return nil
+	}
+}
+
+// settledAfter is how long after a start the engine has looked at the ledger once more,
+// for what the last call of a former leader may have written: twice the request timeout
+// and a minute, and some seconds for a look at all of its parts. Until then whoever changes
+// a connection has the whole ledger read.
+const settledAfter = 140 * time.Second
+
+// call is something that an operator does; prepare, where it is not nil, comes before each
+// and is not measured.
+type call struct {
+	what        string
+	into        *time.Duration
+	times       int
+	prepare, do func(context.Context) error
+}
+
+func (w *world) timeCalls(ctx context.Context, path string, p *provider, s *size) error {
+	key, err := w.client.read(ctx, path)
+	if err != nil {
+		return err
+	}
+	for _, call := range w.calls(key.Data["api_key"], p, s) {
+		if *call.into, err = typical(ctx, call); err != nil {
+			return fmt.Errorf("%s: %w", call.what, err)
+		}
+	}
+	return w.client.revoke(ctx, key.LeaseID)
+}
+
+func (w *world) calls(key any, p *provider, s *size) []call {
 	connection := connectionTo(p.URL)
 	list := func(what string) func(context.Context) error {
 		return func(ctx context.Context) error {
@@ -160,39 +211,27 @@ func (w *world) calls(path string, p *provider, s *size) []call {
 			return err
 		}
 	}
+	write := func(path string, body map[string]any) func(context.Context) error {
+		return func(ctx context.Context) error { return w.client.write(ctx, "grow/"+path, body) }
+	}
+	const half = "7fffffffffffffffffffffffffffffff"
 	return []call{
-		{"lookup-key", &s.lookup, 20, func(ctx context.Context) error { return w.lookUp(ctx, path) }},
-		{"keys/, first page", &s.first, 10, list("keys?limit=100")},
-		{"keys/, page in the middle", &s.mid, 10, list("keys?limit=100&after=7fffffffffffffffffffffffffffffff")},
-		{"a write of the connection", &s.configWrite, 3, func(ctx context.Context) error { return w.client.write(ctx, "grow/config/box", connection) }},
-		{"a connection's deletion", &s.configDrop, 3, func(ctx context.Context) error {
-			if err := w.client.write(ctx, "grow/config/other", connection); err != nil {
-				return err
-			}
+		{what: "lookup-key", into: &s.lookup, times: 50, do: write("lookup-key", map[string]any{"value": key})},
+		{what: "keys/, first page", into: &s.first, times: 25, do: list("keys?limit=100")},
+		{what: "keys/, page in the middle", into: &s.mid, times: 25, do: list("keys?limit=100&after=" + half)},
+		{what: "keys/, page of one connection", into: &s.ofOne, times: 25, do: list("keys?limit=100&connection=box&after=" + half)},
+		{what: "a write of the connection", into: &s.configWrite, times: 25, do: write("config/box", connection)},
+		{what: "a connection's deletion", into: &s.configDrop, times: 25, prepare: write("config/other", connection), do: func(ctx context.Context) error {
 			_, err := w.client.call(ctx, "DELETE", "grow/config/other", nil)
 			return err
 		}},
-		{"an upload of a definition", &s.upload, 3, func(ctx context.Context) error {
-			return w.client.write(ctx, "grow/definitions/mine", map[string]any{"definition": mine})
-		}},
-		{"queue/, first page", &s.queuePage, 10, list("queue?limit=100")},
+		{what: "an upload of a definition", into: &s.upload, times: 25, do: write("definitions/mine", map[string]any{"definition": mine})},
+		{what: "queue/, first page", into: &s.queuePage, times: 25, do: list("queue?limit=100")},
 	}
 }
 
 func connectionTo(url string) map[string]any {
 	return map[string]any{"provider": "sandbox", "base_url": url, "admin_key": "the admin's", "allowed_roles": "*", "verify_connection": false}
-}
-
-// lookUp mints a key, looks it up and revokes it.
-func (w *world) lookUp(ctx context.Context, path string) error {
-	s, err := w.client.read(ctx, path)
-	if err != nil {
-		return err
-	}
-	if err := w.client.write(ctx, "grow/lookup-key", map[string]any{"value": s.Data["api_key"]}); err != nil {
-		return err
-	}
-	return w.client.revoke(ctx, s.LeaseID)
 }
 
 const mine = `
@@ -219,10 +258,21 @@ provider "mine" {
 `
 
 // typical is how long a call takes, the middle one of several.
-func typical(ctx context.Context, times int, do func(context.Context) error) (time.Duration, error) {
-	n := 0
-	_, s, err := until(ctx, 1, func() bool { n++; return n <= times }, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
-	return s.p50, err
+func typical(ctx context.Context, c call) (time.Duration, error) {
+	var took []time.Duration
+	for range c.times {
+		if c.prepare != nil {
+			if err := c.prepare(ctx); err != nil {
+				return 0, err
+			}
+		}
+		began := time.Now()
+		if err := c.do(ctx); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(began))
+	}
+	return newSample(took, 0).p50, nil
 }
 
 // unseal seals Vault and unseals it, and returns how long it took from then to the
@@ -289,7 +339,7 @@ func (w *world) awaitKnown(ctx context.Context, keys, queued int) error {
 func runElsewhere(ctx context.Context, w *world, entries int, idle time.Duration, tell func(string)) (idleness, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
-	if _, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}); err != nil {
+	if _, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil); err != nil {
 		return idleness{}, err
 	}
 	if err := w.fill(ctx, "elsewhere", entries, p); err != nil {
@@ -312,10 +362,8 @@ func (w *world) idle(ctx context.Context, long time.Duration, tell func(string))
 	}
 	var used []use
 	for range max(1, int(long/idleSlice)) {
-		select {
-		case <-ctx.Done():
-			return idleness{}, ctx.Err()
-		case <-time.After(idleSlice):
+		if err := pause(ctx, idleSlice); err != nil {
+			return idleness{}, err
 		}
 		now, err := w.cpu(engineProgram)
 		if err != nil {

@@ -33,7 +33,7 @@ func run(ctx context.Context) error {
 	rounds := flag.Int("rounds", 3, "rounds of mints, in each of which all take their turn")
 	long := flag.Duration("long", 2*time.Second, "how long one turn mints")
 	sizes := flag.String("sizes", "0,10000,100000,1000000", "how many keys the ledger holds as it grows")
-	queued := flag.Int("queued", 100_000, "how many entries the queue holds")
+	queued := flag.String("queued", "100,100000", "how many entries the queue holds as it grows")
 	idle := flag.Duration("idle", time.Minute, "how long to watch an idle mount")
 	tick := flag.Duration("tick", 200*time.Millisecond, "pause between turns of the engine's clockwork as the ledger grows, each of which reads a thousand records")
 	leases := flag.Int("leases", 10_000, "how many leases the storm ends")
@@ -61,16 +61,16 @@ func run(ctx context.Context) error {
 				return err
 			}
 			w.engineOptions = map[string]string{"tick_interval": tick.String()}
-			sizes, err := runGrowth(ctx, w, counts, *idle, tell)
-			r.sizes = append(r.sizes, sizes...)
+			r.sizes, err = runGrowth(ctx, w, counts, *idle, tell)
 			return err
 		},
 		"queue": func(w *world) error {
 			w.engineOptions = map[string]string{"tick_interval": tick.String()}
-			s, err := runQueue(ctx, w, *queued, *idle, tell)
-			if err == nil {
-				r.sizes = append(r.sizes, s)
+			counts, err := numbers(*queued)
+			if err != nil {
+				return err
 			}
+			r.queues, err = runQueue(ctx, w, counts, *idle, tell)
 			return err
 		},
 		"elsewhere": func(w *world) error {

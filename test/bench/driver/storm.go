@@ -34,11 +34,11 @@ func runStorm(ctx context.Context, w *world, leases int, latency time.Duration, 
 	p := newProvider(false, latency, limit)
 	defer p.Close()
 	mount := fmt.Sprintf("storm-%d", latency.Milliseconds())
-	path, err := w.engineAt(ctx, mount, p, nil)
+	path, err := w.engineAt(ctx, mount, p, nil, nil)
 	if err != nil {
 		return storm{}, err
 	}
-	if _, err := each(ctx, 8, make([]struct{}, leases), func(ctx context.Context, _ struct{}) error {
+	if _, err := each(ctx, 32, make([]struct{}, leases), func(ctx context.Context, _ struct{}) error {
 		_, err := w.client.mint(ctx, path)
 		return err
 	}); err != nil {

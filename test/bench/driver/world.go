@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,8 +102,9 @@ func (w *world) mount(ctx context.Context, path, program string, options map[str
 func (w *world) program(name string) string { return filepath.Join(w.dir, "plugins", name) }
 
 // engineAt mounts the engine and connects it to a provider, under one name for
-// mount, connection and role; it returns where keys are read.
-func (w *world) engineAt(ctx context.Context, name string, p *provider, settings map[string]any) (string, error) {
+// mount, connection and role; it returns where keys are read. The settings are of the
+// connection and of the role, beside what is usual; nil for none.
+func (w *world) engineAt(ctx context.Context, name string, p *provider, settings, ofRole map[string]any) (string, error) {
 	if err := w.mount(ctx, name, engineProgram, w.engineOptions); err != nil {
 		return "", err
 	}
@@ -110,12 +112,12 @@ func (w *world) engineAt(ctx context.Context, name string, p *provider, settings
 	if ca := p.certificate(); ca != "" {
 		connection["ca_cert"] = ca
 	}
-	for field, value := range settings {
-		connection[field] = value
-	}
+	role := map[string]any{"connection": "box", "scopes": "read", "ttl": keyTTL, "max_ttl": maxTTL}
+	maps.Copy(connection, settings)
+	maps.Copy(role, ofRole)
 	return name + "/creds/app", errors.Join(
 		w.client.write(ctx, name+"/config/box", connection),
-		w.client.write(ctx, name+"/roles/app", map[string]any{"connection": "box", "scopes": "read", "ttl": keyTTL, "max_ttl": maxTTL}))
+		w.client.write(ctx, name+"/roles/app", role))
 }
 
 func (w *world) handwrittenAt(ctx context.Context, name string, p *provider) (string, error) {
