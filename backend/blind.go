@@ -3,8 +3,10 @@ package backend
 import (
 	"context"
 	"errors"
+	"time"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -14,16 +16,31 @@ import (
 // does not show may be there as well.
 
 const (
+	// longestBlind is for how long a list that shows nothing at all is looked at again
+	// before it is believed or, of admin credentials, left to an operator.
+	longestBlind = absentBound
 	// mostWitnesses bounds how many keys in the ledger are looked for, and
 	// mostCandidates how many records are read to choose them.
 	mostWitnesses, mostCandidates = 3, 200
 )
 
+// absence is that a list does not show something.
+type absence struct {
+	// named says that the list shows something else that has a name.
+	named bool
+	// doubted is since when it has been in doubt whether the thing exists, and trusted
+	// from when on it should be shown.
+	doubted, trusted time.Time
+}
+
 // refuseIfBlind refuses to believe that something is not there where nothing is shown of
-// what should be. Where the ledger has nothing that should be, there is no telling.
-func (e *Engine) refuseIfBlind(ctx context.Context, bound *boundConnection, scope providers.ListingScope) error {
+// what should be. Where the ledger has nothing that should be, a list tells that shows
+// anybody's, or where something was shown or deleted since the doubt came up; one that shows nothing
+// at all is looked at again for a while, since rights are lost for moments more often than
+// for good.
+func (e *Engine) refuseIfBlind(ctx context.Context, bound *boundConnection, scope providers.ListingScope, a absence) error {
 	held, err := e.witnesses(ctx, bound, scope)
-	if err != nil || len(held) == 0 {
+	if err != nil {
 		return err
 	}
 	for _, r := range held {
@@ -35,7 +52,36 @@ func (e *Engine) refuseIfBlind(ctx context.Context, bound *boundConnection, scop
 			return nil
 		}
 	}
-	return &unproven{reason: "no such key is listed, which is no proof that there is none, since those that are held there, such as " + held[0].Handle.Name + ", are not listed either"}
+	switch {
+	case len(held) > 0:
+		return &unproven{reason: "no such key is listed, which is no proof that there is none, since those that are held there, such as " + held[0].Handle.Name + ", are not listed either"}
+	case a.named, e.hasSeen(bound, scope, a.doubted):
+		return nil
+	case e.now().Before(a.trusted.Add(longestBlind)):
+		return &unproven{reason: "nothing at all is listed, which is no proof yet that no such key exists: whoever may not see any is shown as much"}
+	}
+	if err := e.isBlind(ctx, bound); err != nil {
+		return &unproven{reason: "nothing at all is listed, which is no proof that no such key exists, since the admin credential fails: " + err.Error()}
+	}
+	return nil
+}
+
+// hasSeen reports whether the provider has shown or deleted something there since then:
+// the account that asks had the right to.
+func (e *Engine) hasSeen(bound *boundConnection, scope providers.ListingScope, since time.Time) bool {
+	return e.pending.seen.isSince(listedAt(bound.origin(), scope), since) || e.pending.deletions.isSince(deletionAt(bound.origin(), scope), since)
+}
+
+// listedAt names a list, as the account of an origin is shown it.
+func listedAt(of origin.Origin, scope providers.ListingScope) string {
+	return "list " + placeOf(of, scope)
+}
+
+// noteListed notes that a list shows something to whoever asks.
+func (e *Engine) noteListed(bound *boundConnection, scope providers.ListingScope, found providers.Found) {
+	if found.Named || len(found.Keys) > 0 {
+		e.pending.seen.note(e.now(), listedAt(bound.origin(), scope))
+	}
 }
 
 // witnesses are some keys in the ledger that the provider should list in the place.

@@ -99,7 +99,7 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 	case unknown != nil:
 		return e.leaveMissing(ctx, entry, *unknown)
 	case len(found.Keys) == 0 && !found.others:
-		err := e.refuseIfBlind(ctx, bound, entry.Scope)
+		err := e.refuseIfBlind(ctx, bound, entry.Scope, absence{named: found.Named, doubted: entry.Since, trusted: entry.TrustAbsenceAfter})
 		return err == nil, err
 	}
 	return true, nil
@@ -154,6 +154,9 @@ func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, ent
 		missing, err = bound.client.Delete(ctx, handle)
 		return err
 	}))
+	if err == nil && !missing {
+		e.pending.deletions.note(e.now(), deletionAt(bound.origin(), entry.Scope))
+	}
 	return missing, err
 }
 

@@ -109,6 +109,7 @@ func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *qu
 	found.began = look.began
 	found.Found, err = look.search.Run(ctx)
 	if err == nil {
+		e.noteListed(bound, entry.Scope, found.Found)
 		e.pending.searches.end(entry.ID)
 	}
 	return found, err
@@ -121,7 +122,8 @@ func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope p
 	if err != nil {
 		return found, err
 	}
-	found.began, found.Steady, found.others = last.listed.began, last.listed.doubt == nil, len(last.listed.byPart) > 0
+	found.began, found.Steady, found.Named = last.listed.began, last.listed.doubt == nil, last.listed.named
+	found.others = len(last.listed.byPart) > 0
 	for _, one := range last.listed.byPart[part] {
 		found.Keys = append(found.Keys, providers.Listed{Handle: one.handle})
 	}

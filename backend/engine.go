@@ -139,9 +139,10 @@ type pending struct {
 	ending  keyed.Counts
 	watched watched
 	ended   recentlyEnded
-	// deletions are what providers did delete of late.
-	deletions recentDeletions
-	ticks     int
+	// deletions are what providers did delete of late, and seen where they listed
+	// something.
+	deletions, seen recently
+	ticks           int
 	// queueRead says that the queue was read once more, after all former leaders.
 	queueRead bool
 }

@@ -94,6 +94,7 @@ func TestMintUnderFaults(t *testing.T) {
 			if len(w.alive()) > 0 {
 				t.Errorf("alive at the provider in the end: %v", w.alive())
 			}
+			w.run(2*longestBlind, time.Minute)
 			w.nothingIsLeft()
 		}))
 	}

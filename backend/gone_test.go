@@ -365,6 +365,7 @@ func TestYoungKeyIsAskedAboutAgain(t *testing.T) {
 			if alive, accounts := w.alive(), w.sandbox.State().Accounts; len(alive) > 0 || len(accounts) > 0 {
 				t.Errorf("alive: %v, %v", alive, accounts)
 			}
+			w.run(2*longestBlind, time.Minute)
 			w.nothingIsLeft()
 		}))
 	}

@@ -230,26 +230,31 @@ func (e *Engine) stillMissing(entry *queue.Entry, err error) error {
 // missingPause is the shortest pause between two looks for a key that is missing.
 const missingPause = 10 * time.Second
 
-// recentDeletions remember when a provider last deleted something by this process' requests:
-// who asked had the right to.
-type recentDeletions struct {
+// recently remembers when something last happened by this process' requests, such as that
+// a provider deleted a key: who asked had the right to.
+type recently struct {
 	mu            sync.Mutex
 	newer, former map[string]time.Time
 }
 
-// mostDeletions bounds how many are remembered.
-const mostDeletions = 10_000
+// mostRecent bounds how many things are remembered.
+const mostRecent = 10_000
 
 func deletionOfKey(r *ledger.Record) string { return "key " + r.ID + r.Handle.Name }
 
 func deletionAt(of origin.Origin, scope providers.ListingScope) string {
-	return "at " + of.Connection + " " + of.Account + " " + origin.Address(of.BaseURL) + " " + scope.String()
+	return "at " + placeOf(of, scope)
 }
 
-func (d *recentDeletions) note(now time.Time, of ...string) {
+// placeOf is the same for what one account sees at one place.
+func placeOf(of origin.Origin, scope providers.ListingScope) string {
+	return of.Connection + " " + of.Account + " " + origin.Address(of.BaseURL) + " " + scope.String()
+}
+
+func (d *recently) note(now time.Time, of ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.newer == nil || len(d.newer) >= mostDeletions/2 {
+	if d.newer == nil || len(d.newer) >= mostRecent/2 {
 		d.newer, d.former = map[string]time.Time{}, d.newer
 	}
 	for _, one := range of {
@@ -257,8 +262,14 @@ func (d *recentDeletions) note(now time.Time, of ...string) {
 	}
 }
 
-// since is when that was last deleted; zero where it is not known to have been.
-func (d *recentDeletions) since(of string) time.Time {
+// isSince reports whether that is known to have happened at or after a time.
+func (d *recently) isSince(of string, then time.Time) bool {
+	at := d.since(of)
+	return !at.IsZero() && !at.Before(then)
+}
+
+// since is when that last happened; zero where it is not known to have.
+func (d *recently) since(of string) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if at, ok := d.newer[of]; ok {

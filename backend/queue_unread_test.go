@@ -84,7 +84,7 @@ func TestEntryOfAFormerProcessComesLate(t *testing.T) {
 	entry := queue.Entry{ID: "lost", Kind: queue.CleanUp, KeyName: "lost", TrustAbsenceAfter: w.time()}
 	entry.SetOrigin(bound.origin())
 	w.must(queue.New(w.time).Add(context.Background(), w.storage, entry, false))
-	w.run(10*time.Minute, 20*time.Second)
+	w.run(2*longestBlind, 20*time.Second)
 	if left := w.stored(queue.Prefix); len(left) > 0 {
 		t.Errorf("on the queue there is still %v", left)
 	}

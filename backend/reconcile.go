@@ -202,6 +202,8 @@ type listing struct {
 	byPart map[string][]*Orphan // by the fixed part of the name
 	// began is the moment of which the list tells.
 	began time.Time
+	// named says that something there has a name, be it whose it may.
+	named bool
 	// doubt is why the list may have more keys; nil when it was read whole and
 	// held still.
 	doubt error
@@ -218,7 +220,8 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 		return nil, err
 	}
 	e.pending.searches.end(try)
-	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, began: look.began, doubt: doubtOf(found)}
+	e.noteListed(bound, scope, found)
+	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, began: look.began, named: found.Named, doubt: doubtOf(found)}
 	for _, key := range found.Keys {
 		part, issued, ours := keyname.FindKeyPart(tag, key.Handle.Name)
 		if !ours {

@@ -196,7 +196,8 @@ func (e *Engine) removeTwins(ctx context.Context, bound *boundConnection, note *
 	if !bound.client.RotationListable() {
 		return
 	}
-	found, err := bound.client.FindOrphanCredentials(ctx, note.Name, note.entryID())
+	search, err := bound.client.FindOrphanCredentials(ctx, note.Name, note.entryID())
+	found := search.Found
 	if err != nil || len(found) < 2 {
 		return
 	}
@@ -224,19 +225,20 @@ func (e *Engine) removeTwins(ctx context.Context, bound *boundConnection, note *
 }
 
 // removeOrphanCredentials removes what a rotation may have made before its answer was lost,
-// wherever the provider can be asked for it by name, and says how many it found.
-func (e *Engine) removeOrphanCredentials(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (found int, err error) {
-	strays, err := bound.client.FindOrphanCredentials(ctx, note.Name, note.entryID())
+// wherever the provider can be asked for it by name. found says that there was something,
+// and telling that the list would have shown it.
+func (e *Engine) removeOrphanCredentials(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (found, telling bool, err error) {
+	orphans, err := bound.client.FindOrphanCredentials(ctx, note.Name, note.entryID())
 	if err != nil {
-		return 0, fmt.Errorf("looking for the unused credential %q: %w", note.Name, err)
+		return false, false, fmt.Errorf("looking for the unused credential %q: %w", note.Name, err)
 	}
-	for _, stray := range strays {
-		unused := credentialRemoval{rotation: stray, name: note.Name, part: note.entryID(), why: "the rotation was not finished"}
+	for _, orphan := range orphans.Found {
+		unused := credentialRemoval{rotation: orphan, name: note.Name, part: note.entryID(), why: "the rotation was not finished"}
 		if err := e.retire(ctx, s, bound, unused); err != nil {
-			return 0, fmt.Errorf("removing the unused credential %q: %w", note.Name, err)
+			return false, false, fmt.Errorf("removing the unused credential %q: %w", note.Name, err)
 		}
 	}
-	return len(strays), nil
+	return len(orphans.Found) > 0, orphans.Telling, nil
 }
 
 // discard removes a new credential that was given up, and then the note.
@@ -263,14 +265,14 @@ func (e *Engine) discard(ctx context.Context, s logical.Storage, bound *boundCon
 // removeMade removes a credential that the provider made and nobody uses. gone is
 // false where it can neither be removed nor seen to be dead.
 func (e *Engine) removeMade(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote) (gone bool, err error) {
-	found := 0
+	found := false
 	switch {
 	case bound.client.RotationListable():
-		found, err = e.removeOrphanCredentials(ctx, s, bound, note)
+		found, _, err = e.removeOrphanCredentials(ctx, s, bound, note)
 	case note.Undo != nil:
 		err = e.undo(ctx, s, bound, note, note.Undo)
 	}
-	if err != nil || found > 0 {
+	if err != nil || found {
 		return err == nil, err
 	}
 	if note.Made == nil {

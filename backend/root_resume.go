@@ -124,9 +124,15 @@ func (e *Engine) resumeBegun(ctx context.Context, s logical.Storage, bound *boun
 			return true, err
 		}
 	case bound.client.RotationListable():
-		var found int
-		found, err = e.removeOrphanCredentials(ctx, s, bound, note)
-		underWay = underWay && found == 0
+		var found, telling bool
+		found, telling, err = e.removeOrphanCredentials(ctx, s, bound, note)
+		switch underWay = underWay && !found; {
+		case err != nil || underWay || telling:
+		case e.known(bound, note) < longestBlind:
+			err = fmt.Errorf("the outcome of the rotation is unknown: the list of admin credentials does not show %q, nor the connection's own", note.Name)
+		default:
+			return false, e.leaveByHand(ctx, s, bound, note)
+		}
 	case bound.definition.Capabilities.RotateInPlace:
 		err = e.oldStillWorks(ctx, bound)
 	case !underWay:

@@ -382,7 +382,7 @@ func TestOrphansAfterAStep(t *testing.T) {
   issue {
 `), nil)
 	found, err := c.FindOrphanCredentials(t.Context(), "vault-x", "vault-x")
-	if err != nil || len(found) != 1 || found[0].Saved["old"] != "t1" || found[0].Saved["owner"] != "u9" {
+	if err != nil || len(found.Found) != 1 || found.Found[0].Saved["old"] != "t1" || found.Found[0].Saved["owner"] != "u9" {
 		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -45,12 +45,12 @@ func (c *Client) List(ctx context.Context, in ListingScope) iter.Seq2[Listed, er
 		w := newListPass(c, block, s)
 		for !w.ended {
 			var page []Listed
-			failed := w.step(ctx, func(item expr.Scope) string {
+			failed := w.step(ctx, func(item expr.Scope) sight {
 				one, err := c.readItem(block, item, in)
 				if err == nil {
 					page = append(page, one)
 				}
-				return listedMark(one)
+				return one.sight()
 			})
 			if failed != nil {
 				pass(Listed{}, failed)

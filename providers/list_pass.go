@@ -43,9 +43,19 @@ type listPass struct {
 	pages int // requests so far, those of the steps included
 	stale int
 
+	// named is how many items told a name.
+	named int
+
 	ended bool
 	// doubt is why the end is not the list's own; empty where it is.
 	doubt string
+}
+
+// sight is what an item tells.
+type sight struct {
+	mark string // what tells it from others, or "" where it cannot be told
+	// id and name say that it told one.
+	id, name bool
 }
 
 func newListPass(c *Client, block *definition.ListBlock, s expr.Scope) *listPass {
@@ -56,9 +66,8 @@ func newListPass(c *Client, block *definition.ListBlock, s expr.Scope) *listPass
 var markSeed = maphash.MakeSeed()
 
 // step makes the next request: one of the steps before the list, or that for the next
-// page, whose items it visits. visit returns what tells an item from others, or ""
-// where it cannot be told.
-func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) (mark string)) *Error {
+// page, whose items it visits.
+func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) sight) *Error {
 	if w.steps.done < len(w.block.Steps) {
 		return w.stepBefore(ctx)
 	}
@@ -107,22 +116,28 @@ func (w *listPass) firstPage() {
 }
 
 // readPage visits the items of one answer and returns page.* of the next.
-func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) (next cty.Value, err error) {
+func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) sight) (next cty.Value, err error) {
 	items, err := readItems(w.block, got)
 	if err != nil {
 		return cty.NilVal, err
 	}
 	s := got.scope.With("items", items)
-	count, news := 0, 0
+	count, news, told := 0, 0, 0
 	one := func(item expr.Scope) {
 		count++
-		mark := ""
+		seen := sight{}
 		if skips(w.block, item) {
-			mark = skippedMark(w.block, item)
+			seen = seeSkipped(w.block, item)
 		} else {
-			mark = visit(item)
+			seen = visit(item)
 		}
-		if w.isNew(mark) {
+		if seen.name {
+			w.named++
+		}
+		if seen.name || seen.id {
+			told++
+		}
+		if w.isNew(seen.mark) {
 			news++
 		}
 	}
@@ -137,6 +152,9 @@ func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) string) 
 	}
 	if err != nil {
 		return cty.NilVal, err
+	}
+	if count > 0 && told == 0 && w.doubt == "" {
+		w.doubt = "nothing that is listed can be read"
 	}
 	if len(w.seen) > mostListed {
 		return cty.NilVal, fmt.Errorf("the list has more than %d keys", mostListed)
@@ -158,18 +176,24 @@ func skips(block *definition.ListBlock, item expr.Scope) bool {
 	return err == nil && past
 }
 
-// skippedMark tells a key of the past from others.
-func skippedMark(block *definition.ListBlock, item expr.Scope) string {
-	mark := "skipped"
-	for _, name := range []string{"id", "name"} {
-		if member := expr.Find(block.Item, name); member != nil {
-			if value, err := item.Evaluate(member); err == nil {
-				text, _ := expr.TextOf(value)
-				mark += "\x00" + text
-			}
-		}
+// seeSkipped is what a key of the past tells.
+func seeSkipped(block *definition.ListBlock, item expr.Scope) sight {
+	id, name := tells(block, item, "id"), tells(block, item, "name")
+	return sight{mark: "skipped\x00" + id + "\x00" + name, id: id != "", name: name != ""}
+}
+
+// tells is the text of one of the members of an item; empty where it has none.
+func tells(block *definition.ListBlock, item expr.Scope, member string) string {
+	of := expr.Find(block.Item, member)
+	if of == nil {
+		return ""
 	}
-	return mark
+	value, err := item.Evaluate(of)
+	if err != nil {
+		return ""
+	}
+	text, _ := expr.TextOf(value)
+	return text
 }
 
 // lacksID is an error where items are written out, such as [body], and what should be a
@@ -197,7 +221,7 @@ func (w *listPass) isNew(mark string) bool {
 func (w *listPass) turnTo(next cty.Value) {
 	if next == cty.NilVal {
 		w.each.at++
-		w.ended = w.each.ended()
+		w.ended = w.each.ended() || w.doubt != ""
 		if w.tooLong(); !w.ended {
 			w.firstPage()
 		}
@@ -258,34 +282,35 @@ const mostReadings = 4
 // readWhole reads a listing once where it shows what is looked for, as visit
 // reports, and else until it is seen to hold still; it fails where that is not to
 // be had.
-func (c *Client) readWhole(ctx context.Context, block *definition.ListBlock, s expr.Scope, visit func(item expr.Scope) (mark string, found bool, err error)) *Error {
+// named says that something in it has a name.
+func (c *Client) readWhole(ctx context.Context, block *definition.ListBlock, s expr.Scope, visit func(item expr.Scope) (seen sight, found bool, err error)) (named bool, failed *Error) {
 	var last *listPass
 	found := false
 	for range mostReadings {
 		w := newListPass(c, block, s)
 		for !w.ended {
 			var odd error
-			failed := w.step(ctx, func(item expr.Scope) string {
-				mark, one, err := visit(item)
+			failed := w.step(ctx, func(item expr.Scope) sight {
+				seen, one, err := visit(item)
 				found, odd = found || one, errors.Join(odd, err)
-				return mark
+				return seen
 			})
 			if failed == nil && odd != nil {
 				failed = c.stepError(block.Call, &Error{Op: block.Block, Kind: Unknown, Message: odd.Error()}, c.operationScope())
 			}
 			if failed != nil {
-				return failed
+				return false, failed
 			}
 		}
 		switch {
 		case found || w.whole() || w.sameAs(last):
-			return nil
+			return w.named > 0, nil
 		case w.doubt != "":
-			return unsteady(block, w.doubt)
+			return false, unsteady(block, w.doubt)
 		}
 		last = w
 	}
-	return unsteady(block, changing)
+	return false, unsteady(block, changing)
 }
 
 // changing is why a list is not believed that no two readings agree on.

@@ -340,26 +340,28 @@ func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err er
 	if failed != nil {
 		return false, failed
 	}
-	compared := 0
-	same := func(theirs, ours any, known bool) bool {
-		compared++
-		return known && sameText(theirs, ours)
+	own, _ = c.isOwn(rotation, saved)
+	return own, nil
+}
+
+// isOwn compares a credential with the client's own, of which a rotation would save
+// these values. told says that it could be compared.
+func (c *Client) isOwn(rotation Rotation, saved Values) (own, told bool) {
+	own = true
+	compare := func(theirs, ours any) {
+		if theirs == nil {
+			return
+		}
+		told = told || ours != nil
+		own = own && ours != nil && sameText(theirs, ours)
 	}
 	for name := range c.def.Rotate.SavedForRetire() {
-		if theirs := rotation.Saved[name]; theirs != nil {
-			if ours, known := saved[name]; !same(theirs, ours, known) {
-				return false, nil
-			}
-		}
+		compare(rotation.Saved[name], saved[name])
 	}
 	for name := range expr.ReferencesTo("previous", c.def.Rotate.Retiring()...) {
-		if theirs := rotation.Previous[name]; theirs != nil {
-			if ours, known := c.fields[name]; !same(theirs, ours, known) {
-				return false, nil
-			}
-		}
+		compare(rotation.Previous[name], c.fields[name])
 	}
-	return compared > 0, nil
+	return own && told, told
 }
 
 // sameText compares values of which one went through JSON: a number may have
@@ -491,33 +493,82 @@ func (c *Client) RotationListable() bool {
 	return c.def.Rotate != nil && len(c.def.Rotate.Lists) > 0
 }
 
+// OrphanSearch is what a look for unused credentials came to.
+type OrphanSearch struct {
+	// Found are those whose names hold what was looked for. Each can be removed with
+	// Retire on the same client.
+	Found []Rotation
+	// Telling says that the list shows the client's own credential or, where that cannot
+	// be told from others, anything that has a name: so whoever asks is shown such
+	// things, and what is not among Found was not there.
+	Telling bool
+}
+
 // FindOrphanCredentials finds credentials whose names hold a part of this name, in whatever
 // case: providers change the rest of a name. It is what a rotation may have
-// made before its answer was lost. Each can be removed with Retire on the same
-// client.
-func (c *Client) FindOrphanCredentials(ctx context.Context, name, part string) (_ []Rotation, err error) {
+// made before its answer was lost.
+func (c *Client) FindOrphanCredentials(ctx context.Context, name, part string) (search OrphanSearch, err error) {
 	defer rescue("rotate", &err)
 	if !c.RotationListable() {
-		return nil, unsupported("list in the rotate")
+		return OrphanSearch{}, unsupported("list in the rotate")
 	}
 	if err := c.canRotate(); err != nil {
-		return nil, notSent("rotate", err)
+		return OrphanSearch{}, notSent("rotate", err)
 	}
-	var found []Rotation
+	var others []Rotation
+	anyNamed := false
 	for _, list := range c.def.Rotate.Lists {
 		s := c.static.With("key", expr.Key{Name: name}.Value())
-		failed := c.readWhole(ctx, list, s, func(item expr.Scope) (mark string, listed bool, err error) {
-			one, err := c.readOrphan(list, item, part)
-			if one != nil {
-				found = append(found, *one)
+		named, failed := c.readWhole(ctx, list, s, func(item expr.Scope) (seen sight, found bool, err error) {
+			listed := tells(list, item, "name")
+			one, err := c.readOrphan(list, item)
+			seen = sight{mark: orphanMark(list, item), id: err == nil && len(one.Saved) > 0, name: listed != ""}
+			switch found = carries(listed, item, part); {
+			case found && err == nil:
+				search.Found = append(search.Found, *one)
+			case found:
+				return seen, false, err
+			case err == nil:
+				others = append(others, *one)
 			}
-			return orphanMark(list, item), one != nil, err
+			return seen, found, nil // what is somebody else's may be as it likes
 		})
 		if failed != nil {
-			return nil, failed
+			return OrphanSearch{}, failed
 		}
+		anyNamed = anyNamed || named
 	}
-	return found, nil
+	if search.Telling = len(search.Found) > 0; !search.Telling {
+		search.Telling, err = c.showsOwn(ctx, others, anyNamed)
+	}
+	return search, err
+}
+
+// showsOwn reports whether the client's own credential is among those that are listed.
+// Where it is not known which that is, it is otherwise.
+func (c *Client) showsOwn(ctx context.Context, listed []Rotation, otherwise bool) (bool, error) {
+	saved, failed := c.ownSaved(ctx)
+	if failed != nil {
+		return false, failed
+	}
+	known := false
+	for _, one := range listed {
+		own, told := c.isOwn(one, saved)
+		if own {
+			return true, nil
+		}
+		known = known || told
+	}
+	return otherwise && !known, nil
+}
+
+// carries reports whether the name of a listed credential holds a part or, where no name
+// can be read, anything in it does.
+func carries(name string, item expr.Scope, part string) bool {
+	if name != "" {
+		return containsFold(name, part)
+	}
+	return slices.ContainsFunc(expr.AllTexts(item.Names["item"]), func(text string) bool { return containsFold(text, part) })
 }
 
 // orphanMark tells a listed credential from others.
@@ -531,15 +582,8 @@ func orphanMark(list *definition.ListBlock, s expr.Scope) string {
 	return strings.Join(texts, "\x00")
 }
 
-// readOrphan is a listed credential, or nil when its name does not hold the part.
-func (c *Client) readOrphan(list *definition.ListBlock, s expr.Scope, part string) (*Rotation, error) {
-	listed, err := s.Evaluate(expr.Find(list.Item, "name"))
-	if err != nil {
-		return nil, fmt.Errorf("item.name: %w", err)
-	}
-	if text, _ := expr.TextOf(listed); !containsFold(text, part) {
-		return nil, nil
-	}
+// readOrphan is a listed credential with what retire needs of it.
+func (c *Client) readOrphan(list *definition.ListBlock, s expr.Scope) (*Rotation, error) {
 	one := &Rotation{Orphan: true, Saved: Values{}}
 	kept := c.def.Rotate.SavedForRetire()
 	for _, member := range list.Item {

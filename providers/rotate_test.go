@@ -271,7 +271,7 @@ func TestFindStray(t *testing.T) {
 			t.Fatal(err)
 		}
 		var ids []string
-		for _, one := range found {
+		for _, one := range found.Found {
 			ids = append(ids, fmt.Sprintf("%v %v %v %t", one.Saved["old"], one.Saved["group"], one.Previous["org"], one.Orphan))
 		}
 		if want := []string{"5 g o true", "a6 h <nil> true"}; !slices.Equal(ids, want) {

@@ -42,6 +42,9 @@ type Found struct {
 	Steady bool
 	// Whole says that the list was read to its end at least once.
 	Whole bool
+	// Named says that the list showed something that has a name, be it whose it may: who
+	// asked is shown such things.
+	Named bool
 	// Doubt is why Steady is not set, as a part of a sentence; empty where
 	// reading stopped at what was looked for.
 	Doubt string
@@ -53,8 +56,10 @@ type Found struct {
 // Absent reports whether nothing that was looked for exists.
 func (f Found) Absent() bool { return f.Steady && len(f.Keys) == 0 && len(f.Unreadable) == 0 }
 
-// listedMark tells a listed key from others.
-func listedMark(l Listed) string { return l.Handle.ID + "\x00" + l.Handle.Name }
+// sight is what a listed key tells of itself.
+func (l Listed) sight() sight {
+	return sight{mark: l.Handle.ID + "\x00" + l.Handle.Name, id: l.Handle.ID != "", name: l.Handle.Name != ""}
+}
 
 // Search looks for keys. All searches of a client in one place read its list
 // together, one page at a time, whoever comes first; a search that comes later
@@ -209,7 +214,7 @@ func (v *sharedListing) advance(ctx context.Context, s *Search) *Error {
 		return nil
 	}
 	v.searches[s] = time.Now()
-	failed := v.pass.step(ctx, func(item expr.Scope) string { return v.show(item) })
+	failed := v.pass.step(ctx, v.show)
 	switch {
 	case failed != nil && ctx.Err() == nil && !passing(failed):
 		v.restart() // perhaps the page is no longer to be had
@@ -246,20 +251,21 @@ func (v *sharedListing) admit(_ context.Context, s *Search) *Error {
 }
 
 // show gives one item to all searches.
-func (v *sharedListing) show(item expr.Scope) (mark string) {
+func (v *sharedListing) show(item expr.Scope) sight {
 	one, err := v.c.readItem(v.block, item, v.in)
 	if err != nil {
 		v.showUnreadable(item, err)
-		return "unreadable\x00" + strings.Join(expr.AllTexts(item.Names["item"]), "\x00")
+		mark := "unreadable\x00" + strings.Join(expr.AllTexts(item.Names["item"]), "\x00")
+		return sight{mark: mark, id: tells(v.block, item, "id") != "", name: tells(v.block, item, "name") != ""}
 	}
-	mark = listedMark(one)
+	seen := one.sight()
 	for s := range v.searches {
-		if s.look.wants(one) && !s.keys[mark] {
-			s.keys[mark] = true
+		if s.look.wants(one) && !s.keys[seen.mark] {
+			s.keys[seen.mark] = true
 			s.found.Keys = append(s.found.Keys, one)
 		}
 	}
-	return mark
+	return seen
 }
 
 // wants reports whether a listed key is one that is looked for.
@@ -334,6 +340,7 @@ func (l Look) one() bool { return l.Containing == "" && l.IDs == nil && !l.All }
 // conclude is what the end of a reading means for a search that has seen it all.
 func (v *sharedListing) conclude(s *Search) {
 	s.round++
+	s.found.Named = s.found.Named || v.pass.named > 0
 	switch {
 	case len(s.found.Unreadable) > 0:
 		s.found.Doubt = s.found.Unreadable[0].Error()

@@ -106,6 +106,8 @@ func TestSearch(t *testing.T) {
 		steady bool
 		doubt  string
 		asked  int // 0 for any number
+		// nameless says that nothing with a name is shown.
+		nameless bool
 	}{
 		"one answer holds all": {
 			pages: map[string]string{"": pageOf(nil, "a", "b")},
@@ -188,9 +190,25 @@ func TestSearch(t *testing.T) {
 			pages: map[string]string{"": `{"data":[{"name":"no id"},{"id":"id-a","name":"a"}],"next":null}`},
 			look:  Look{Name: "a"}, want: []string{"a"},
 		},
+		"nothing that is listed can be read": {
+			pages: map[string]string{"": `{"data":[17,null,"text",[1],{}],"next":null}`},
+			look:  Look{Name: "c"}, doubt: "nothing that is listed can be read", asked: 1,
+		},
+		"nothing on a further page can be read": {
+			pages: map[string]string{"": pageOf("2", "a"), "2": `{"data":[1],"next":null}`},
+			look:  Look{Name: "c"}, doubt: "nothing that is listed can be read", asked: 2,
+		},
+		"somebody else's has no name": {
+			pages: map[string]string{"": `{"data":[{"id":"f1"}],"next":null}`},
+			look:  Look{Name: "c"}, steady: true, asked: 1, nameless: true,
+		},
+		"somebody else's has no id": {
+			pages: map[string]string{"": `{"data":[{"name":"no id"}],"next":null}`},
+			look:  Look{Name: "c"}, steady: true, asked: 1,
+		},
 		"the place is gone": {
 			pages: map[string]string{"": "404"},
-			look:  Look{Name: "c"}, steady: true,
+			look:  Look{Name: "c"}, steady: true, nameless: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,6 +224,9 @@ func TestSearch(t *testing.T) {
 			}
 			if found.Steady != c.steady || !strings.Contains(found.Doubt, c.doubt) || c.doubt == "" && found.Doubt != "" {
 				t.Errorf("steady %v, doubt %q; want %v, %q", found.Steady, found.Doubt, c.steady, c.doubt)
+			}
+			if found.Steady && found.Named == c.nameless {
+				t.Errorf("named is %v", found.Named)
 			}
 			if c.asked != 0 && len(l.asked) != c.asked {
 				t.Errorf("%d requests: %q", len(l.asked), l.asked)

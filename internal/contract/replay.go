@@ -373,10 +373,10 @@ func (r *replaying) strayed(ctx context.Context, step *Step) error {
 	if err != nil {
 		return err
 	}
-	if len(found) != step.Strays {
-		r.wrong("%d credentials have the name, not %d", len(found), step.Strays)
+	if len(found.Found) != step.Strays {
+		r.wrong("%d credentials have the name, not %d", len(found.Found), step.Strays)
 	}
-	for _, one := range found {
+	for _, one := range found.Found {
 		stored, err := throughStorage(&one)
 		if err != nil {
 			return err

@@ -72,7 +72,7 @@ func (l *life) rotate(ctx context.Context) {
 func (l *life) retire(ctx context.Context, old, fresh *providers.Client, name string, rotation providers.Rotation) {
 	if fresh.RotationListable() {
 		found, err := fresh.FindOrphanCredentials(ctx, name, name)
-		if !l.failed("rotate.list", err) && len(found) == 0 {
+		if !l.failed("rotate.list", err) && len(found.Found) == 0 {
 			l.wrong("rotate.list: the new credential is not found by its name, %s", name)
 		}
 	}

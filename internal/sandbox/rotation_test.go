@@ -138,15 +138,15 @@ func TestStrays(t *testing.T) {
 				t.Fatalf("got %v, %v", rotation, err)
 			}
 			s.adminKeys(t, "first", "lost")
-			if found, err := client.FindOrphanCredentials(t.Context(), "first-one", "first-one"); err != nil || len(found) != 0 {
+			if found, err := client.FindOrphanCredentials(t.Context(), "first-one", "first-one"); err != nil || len(found.Found) != 0 || !found.Telling {
 				t.Errorf("found %v, %v by a name that is not there", found, err)
 			}
 			found, err := client.FindOrphanCredentials(t.Context(), "lost", "lost")
-			if err != nil || len(found) != 1 {
+			if err != nil || len(found.Found) != 1 {
 				t.Fatalf("found %v, %v", found, err)
 			}
 			for range 2 {
-				if err := client.Retire(t.Context(), stored(t, &found[0])); err != nil {
+				if err := client.Retire(t.Context(), stored(t, &found.Found[0])); err != nil {
 					t.Fatal(err)
 				}
 			}
