@@ -4,7 +4,7 @@
 # https://www.contentful.com/developers/docs/references/content-management-api/#/reference/personal-access-tokens
 # and
 # contentful/contentful-management.java:src/test/resources/personal_access_token_*.json;
-# contentful/contentful-management.js:lib/entities/personal-access-token.ts for
+# contentful/contentful-management.js:lib/entities/personal-access-token.ts and access-token.ts for
 # expiresIn and sys.expiresAt
 #
 # Personal access tokens of the user whose token the connection holds; they can do what
@@ -73,7 +73,12 @@ provider "contentful" {
     get   = local.tokens
     items = body.items
     skip  = item.revokedAt != null
-    item  = { id = item.sys.id, name = item.name, created_at = item.sys.createdAt }
+    item = {
+      id           = item.sys.id
+      name         = item.name
+      created_at   = item.sys.createdAt
+      last_used_at = item.sys.lastUsedAt
+    }
     pagination "offset" {
       parameter      = "skip"
       size_parameter = "limit"

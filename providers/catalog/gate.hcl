@@ -100,6 +100,8 @@ provider "gate" {
       id         = item.key
       name       = item.name
       created_at = item.created_at
+
+      last_used_at = item.last_access
     }
   }
 

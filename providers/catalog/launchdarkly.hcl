@@ -26,11 +26,20 @@ provider "launchdarkly" {
     type    = string
     default = "reader"
     enum    = ["reader", "writer", "admin"]
-    help    = "What the tokens may do, unless custom_role_ids are written."
+    help    = "What the tokens may do, unless custom_role_ids or policy are written."
   }
   role "custom_role_ids" {
     type = list(string)
     help = "Custom roles that the tokens have in place of role."
+  }
+  role "policy" {
+    type = list(object({ effect = string, resources = list(string), actions = list(string) }))
+    help = "Statements that say what the tokens may do, in place of role, such as [{\"effect\":\"allow\",\"resources\":[\"proj/web:env/production:flag/*\"],\"actions\":[\"updateOn\"]}]."
+  }
+
+  validation {
+    condition     = role.custom_role_ids == null || role.policy == null
+    error_message = "write custom_role_ids or policy, not both"
   }
 
   auth "header" {
@@ -47,8 +56,9 @@ provider "launchdarkly" {
     json = {
       name          = key.name
       serviceToken  = true
-      role          = role.custom_role_ids == null ? role.role : null
+      role          = role.custom_role_ids == null && role.policy == null ? role.role : null
       customRoleIds = role.custom_role_ids
+      inlineRole    = role.policy
     }
     id     = body._id
     secret = { access_token = body.token }

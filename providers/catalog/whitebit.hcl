@@ -116,7 +116,11 @@ provider "whitebit" {
     post  = "${local.keys}/list"
     json  = merge(local.call, { request = "${local.keys}/list", subAccountId = role.sub_account_id, limit = 100, offset = page.offset })
     items = body.data
-    item  = { id = item.id, name = item.title }
+    item = {
+      id           = item.id
+      name         = item.title
+      last_used_at = item.lastActivity
+    }
     pagination "offset" {}
   }
 

@@ -164,3 +164,36 @@ exchange "service tokens" {
     }
   }
 }
+
+exchange "tokens of a policy" {
+  source     = "launchdarkly/api-client-go:api/openapi.yaml (AccessTokenPost, StatementPost)"
+  connection = { access_token = "api-admin" }
+  role       = { policy = [{ effect = "allow", resources = ["proj/web:env/production:flag/*"], actions = ["updateOn"] }] }
+  headers    = { Authorization = "api-admin", LD-API-Version = "20240415" }
+
+  step "check" {
+    trip {
+      request = "GET /api/v2/caller-identity"
+      status  = 200
+      answer  = { accountId = "a1" }
+    }
+  }
+  step "issue" {
+    id     = "61095542756dba551110ae22"
+    secret = { access_token = "api-87654321" }
+    key { name = "vault-app-1" }
+    ends = "never"
+    trip {
+      request = "POST /api/v2/tokens"
+      json    = { name = "vault-app-1", serviceToken = true, inlineRole = [{ effect = "allow", resources = ["proj/web:env/production:flag/*"], actions = ["updateOn"] }] }
+      status  = 201
+      answer  = { _id = "61095542756dba551110ae22", name = "vault-app-1", token = "api-87654321", serviceToken = true }
+    }
+  }
+  step "revoke" {
+    trip {
+      request = "DELETE /api/v2/tokens/61095542756dba551110ae22"
+      status  = 204
+    }
+  }
+}
