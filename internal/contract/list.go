@@ -260,8 +260,8 @@ func put(body any, place string, value []any) any {
 	name, rest, nested := strings.Cut(place, ".")
 	if !nested {
 		object[name] = value
-	} else {
-		object[name] = put(object[name], rest, value)
+	} else if inner, there := object[name]; there { // it may have been left out
+		object[name] = put(inner, rest, value)
 	}
 	return object
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -78,4 +79,35 @@ func TestServerOfAnswersInParts(t *testing.T) {
 func isRFC3339(text string) bool {
 	_, err := time.Parse(time.RFC3339, text)
 	return err == nil
+}
+
+func TestFlagsOfARequestAreNoPropertiesOfWhatItMakes(t *testing.T) {
+	got := withoutFlags(map[string]any{"reveal": "true", "hidden": "false", "region": "us", "name": "truest"})
+	if want := map[string]any{"region": "us", "name": "truest"}; !maps.Equal(got, want) {
+		t.Errorf("want %v, and got %v", want, got)
+	}
+}
+
+func TestListIsPutWhereTheAnswerHasAPlaceForIt(t *testing.T) {
+	list := []any{"a"}
+	for name, one := range map[string]struct{ place, body, want string }{
+		"at its top":       {"items", `{}`, `{"items":["a"]}`},
+		"within":           {"data.items", `{"data":{}}`, `{"data":{"items":["a"]}}`},
+		"where it is not":  {"data.items", `{}`, `{}`},
+		"where it is null": {"data.items", `{"data":null}`, `{"data":null}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var body any
+			if err := json.Unmarshal([]byte(one.body), &body); err != nil {
+				t.Fatal(err)
+			}
+			got, err := json.Marshal(put(body, one.place, list))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != one.want {
+				t.Errorf("want %s, and got %s", one.want, got)
+			}
+		})
+	}
 }

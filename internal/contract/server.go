@@ -425,6 +425,18 @@ func (c *call) query() map[string]any {
 	return firstOf(c.request.URL.Query())
 }
 
+// withoutFlags leaves out what says how to answer, such as reveal=true: a thing that was
+// made with it does not have it, and a list is not narrowed by it.
+func withoutFlags(query map[string]any) map[string]any {
+	return maps.Collect(func(yield func(string, any) bool) {
+		for name, value := range query {
+			if text, _ := scalarText(value); text != "true" && text != "false" && !yield(name, value) {
+				return
+			}
+		}
+	})
+}
+
 func (c *call) lastParamName() string {
 	return c.route.Path[strings.LastIndex(c.route.Path, "{")+1 : strings.LastIndex(c.route.Path, "}")]
 }
@@ -525,7 +537,7 @@ func (c *call) create(w http.ResponseWriter) {
 		made.made = append(made.made, c.lastParam())
 		made.learn(map[string]any{c.lastParamName(): c.lastParam(), camel(c.lastParamName()): c.lastParam()})
 	}
-	made.learn(c.query())
+	made.learn(withoutFlags(c.query()))
 	made.learn(c.body)
 	for name, value := range c.rules.Shows {
 		made.learn(map[string]any{name: value})

@@ -70,7 +70,8 @@ provider "sentry" {
       name       = item.name
       created_at = item.dateCreated
     }
-    next = can(regex("rel=\"next\"; results=\"true\"", headers["link"])) ? { cursor = regex("rel=\"next\"; results=\"true\"; cursor=\"([^\"]+)\"", headers["link"])[0] } : null
+    # Sentry tells of a next page even where there is none, and says that it has no results.
+    next = can(regex("[?&]cursor=[^&>]+>; rel=\"next\"(?:; results=\"true\"|,|$)", headers["link"])) ? { cursor = regex("[?&]cursor=([^&>]+)>; rel=\"next\"", headers["link"])[0] } : null
   }
 
   key_name { max_length = 64 }

@@ -73,21 +73,21 @@ provider "tyk" {
   issue {
     post   = "/tyk/keys"
     json   = local.rights
-    ok     = body.status == "ok" && body.action == "added"
+    ok     = body.status == "ok"
     id     = body.key
     secret = { api_key = body.key }
   }
 
   revoke {
     delete = "/tyk/keys/${key.id}"
-    ok     = body.action == "deleted"
+    ok     = body.status == "ok"
     gone   = [404]
   }
 
   extend {
     put  = "/tyk/keys/${key.id}"
     json = local.rights
-    ok   = body.action == "modified"
+    ok   = body.status == "ok"
     gone = [404]
   }
 
