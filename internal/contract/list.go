@@ -22,7 +22,7 @@ var (
 	moreNames   = []string{"has_more", "hasMore", "has_next_page"}
 	lastNames   = []string{"last_id", "lastId"}
 	firstNames  = []string{"first_id", "firstId"}
-	nextNames   = []string{"next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "continuationToken", "next"}
+	nextNames   = []string{"next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "continuationToken", "next", "cursor"}
 	linkNames   = []string{"next_page_uri", "next_page_url", "next_url", "nextLink", "next_link", "nextPage"}
 	numberNames = []string{"next_page", "nextPageNumber"}
 	totalNames  = []string{"total", "total_count", "totalCount"}
