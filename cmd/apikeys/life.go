@@ -143,15 +143,17 @@ func (l *life) upload(ctx context.Context) error {
 }
 
 func (l *life) configure(ctx context.Context) error {
+	if !l.definition.Capabilities.Check {
+		l.note("the definition has no check, so the admin credential was not tried")
+	} else if err := l.client.Check(ctx); err != nil {
+		return fmt.Errorf("the admin credential is not accepted: %w", err)
+	} else {
+		l.ok("the admin credential works")
+	}
 	config := anyOf(l.command.Connection)
-	config["provider"], config["allowed_roles"] = l.definition.Name, mountedName
+	config["provider"], config["allowed_roles"], config["verify_connection"] = l.definition.Name, mountedName, false
 	if _, err := l.do(ctx, logical.CreateOperation, "config/"+mountedName, config); err != nil {
 		return err
-	}
-	if l.definition.Capabilities.Check {
-		l.ok("the admin credential works")
-	} else {
-		l.note("the definition has no check, so the admin credential was not tried")
 	}
 	role := anyOf(l.command.Role)
 	role["connection"], role["ttl"] = mountedName, l.command.TTL.String()
