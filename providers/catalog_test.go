@@ -153,7 +153,7 @@ func canBeTrusted(t *testing.T, d *providers.Definition) {
 	if !d.Capabilities.Check {
 		t.Error("write a check: a read that only a working admin credential can do")
 	}
-	if !d.Capabilities.Lookup && !d.Capabilities.NativeExpiry && !d.Capabilities.KnownID && !strings.Contains(d.Source(), "# Lost for good:") {
+	if !d.Capabilities.ShowsKeys() && !d.Capabilities.NativeExpiry && !d.Capabilities.KnownID && !strings.Contains(d.Source(), "# Lost for good:") {
 		t.Error("a key whose issue had no answer can neither be found nor ends by itself: write list or lookup; where the provider has neither, a paragraph \"Lost for good:\" that says so")
 	}
 	if !slices.ContainsFunc(d.Connection, func(f *providers.Field) bool { return f.Sensitive }) {

@@ -51,7 +51,8 @@ provider "ably" {
   # Not paged: the answer is all keys of the app.
   list {
     get   = "/apps/${role.app_id}/keys"
-    items = [for one in body : one if one.status == 0]
+    items = body
+    skip  = item.status != 0
     item = {
       id         = item.id
       name       = item.name

@@ -78,7 +78,8 @@ provider "confluent" {
   list {
     get   = "/iam/v2/api-keys"
     query = { "spec.owner" = role.owner_id, page_size = 100, page_token = page.token }
-    items = [for one in body.data : one if one.metadata.deleted_at == null]
+    items = body.data
+    skip  = item.metadata.deleted_at != null
     item  = { id = item.id, name = item.spec.display_name, created_at = item.metadata.created_at }
     next  = coalesce(body.metadata.next, "") == "" ? null : { token = urldecode(regex("[?&]page_token=([^&]*)", body.metadata.next)[0]) }
   }

@@ -80,14 +80,15 @@ provider "gitlab" {
       state    = "active"
       per_page = 100
     }
-    items = [for token in body : token if token.active && !token.revoked]
+    items = body
+    skip  = !item.active || item.revoked
     item = {
       id           = tostring(item.id)
       name         = item.name
       created_at   = item.created_at
       last_used_at = item.last_used_at
     }
-    pagination "page" { more = length(body) > 0 }
+    pagination "page" {}
   }
 
   # Any token may look at itself, whatever its scopes.

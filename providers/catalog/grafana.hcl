@@ -91,7 +91,8 @@ provider "grafana" {
   # Not paged: the answer is all tokens of the account.
   list {
     get   = "/api/serviceaccounts/${role.service_account_id}/tokens"
-    items = [for token in body : token if !token.isRevoked] # as secret scanning does
+    items = body
+    skip  = item.isRevoked # as secret scanning does
     item  = { id = tostring(item.id), name = item.name, created_at = item.created, last_used_at = item.lastUsedAt }
   }
 

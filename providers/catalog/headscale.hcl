@@ -89,7 +89,8 @@ provider "headscale" {
   list {
     get   = "/api/v1/preauthkey"
     query = { user = role.user_id }
-    items = [for one in body.preAuthKeys : one if unix(one.expiration) > unix(now())]
+    items = body.preAuthKeys
+    skip  = unix(item.expiration) <= unix(now())
     item = {
       id         = item.key
       name       = try([for one in item.aclTags : trimprefix(one, "tag:key-") if startswith(one, "tag:key-")][0], null)

@@ -83,7 +83,8 @@ provider "planetscale" {
   list {
     get   = "/organizations/${connection.organization}/databases/${role.database}/branches/${role.branch}/passwords"
     query = { page = coalesce(page.number, 1), per_page = 100 }
-    items = [for one in body.data : one if one.deleted_at == null]
+    items = body.data
+    skip  = item.deleted_at != null
     item = {
       id           = item.id
       name         = item.name

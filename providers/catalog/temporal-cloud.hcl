@@ -79,7 +79,8 @@ provider "temporal-cloud" {
   list {
     get   = "/cloud/api-keys"
     query = { ownerId = role.service_account_id, pageSize = 100, pageToken = page.token }
-    items = [for one in try(body.apiKeys, []) : one if try(one.state, "") != "RESOURCE_STATE_DELETED"]
+    items = try(body.apiKeys, [])
+    skip  = item.state == "RESOURCE_STATE_DELETED"
     item = {
       id         = item.id
       name       = item.spec.displayName
