@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"time"
 
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -282,11 +283,31 @@ func afterLostAnswer(c providers.Capabilities) string {
 	return key + "cannot be looked for."
 }
 
+// spelled is a duration as people say it: a key outlives its lease by a second, so the
+// longest lease is often one less than a round number.
+func spelled(d time.Duration) string {
+	if d%time.Minute != 0 && (d+time.Second)%time.Minute == 0 {
+		return "a second less than " + spelled(d+time.Second)
+	}
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		switch {
+		case d == unit.length:
+			return "1 " + unit.name
+		case d >= unit.length && d%unit.length == 0:
+			return fmt.Sprintf("%d %ss", d/unit.length, unit.name)
+		}
+	}
+	return d.String()
+}
+
 // bounds are the provider's own limits.
 func bounds(d *providers.Definition) []string {
 	var told []string
 	if longest := d.Expiry.LongestLease(); longest > 0 {
-		told = append(told, fmt.Sprintf("A lease lasts at most %s.", longest))
+		told = append(told, fmt.Sprintf("A lease lasts at most %s.", spelled(longest)))
 	}
 	if d.Limits.Keys > 0 {
 		told = append(told, fmt.Sprintf("The provider allows %d keys at a time.", d.Limits.Keys))

@@ -1,3 +1,60 @@
+exchange "automation tokens in sudo mode" {
+  source = "fastly/fastly-go:docs/SudoAPI.md, SudoRequest.md and SudoResponse.md"
+  connection = {
+    token    = "admin-token"
+    username = "root@example.com"
+    password = "admin-password"
+  }
+  headers = { Fastly-Key = "admin-token" }
+
+  step "check" {
+    trip {
+      request = "GET /tokens/self"
+      status  = 200
+      answer  = { id = "t0", name = "admin", scope = "global" }
+    }
+  }
+  step "issue" {
+    id     = "3krg2uUGZzb2W9Euo4moOd"
+    secret = { token = "q-example-token" }
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /sudo"
+      json    = { username = "root@example.com", password = "admin-password" }
+      status  = 200
+      answer  = { expiry_time = "2030-11-22T10:05:00Z" }
+    }
+    trip {
+      request = "POST /automation-tokens"
+      json    = { name = "vault-app-1", role = "user", scope = "global:read", expires_at = "2030-11-22T11:00:00Z" }
+      status  = 200
+      answer  = { id = "3krg2uUGZzb2W9Euo4moOd", name = "vault-app-1", expires_at = "2030-11-22T11:00:00Z", access_token = "q-example-token" }
+    }
+  }
+  step "issue" {
+    fails = "refused"
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /sudo"
+      json    = { username = "root@example.com", password = "admin-password" }
+      status  = 400
+      answer  = { msg = "Bad request", detail = "Incorrect password" }
+    }
+  }
+  step "revoke" {
+    trip {
+      request = "DELETE /automation-tokens/3krg2uUGZzb2W9Euo4moOd"
+      status  = 204
+    }
+  }
+}
+
 exchange "automation tokens" {
   source = "fastly/fastly-go:docs/AutomationTokensAPI.md; https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"
   connection = {
@@ -143,63 +200,6 @@ exchange "automation tokens" {
       answer = {
         msg = "Provided credentials are missing or invalid"
       }
-    }
-  }
-}
-
-exchange "automation tokens in sudo mode" {
-  source = "fastly/fastly-go:docs/SudoAPI.md, SudoRequest.md and SudoResponse.md"
-  connection = {
-    token    = "admin-token"
-    username = "root@example.com"
-    password = "admin-password"
-  }
-  headers = { Fastly-Key = "admin-token" }
-
-  step "check" {
-    trip {
-      request = "GET /tokens/self"
-      status  = 200
-      answer  = { id = "t0", name = "admin", scope = "global" }
-    }
-  }
-  step "issue" {
-    id     = "3krg2uUGZzb2W9Euo4moOd"
-    secret = { token = "q-example-token" }
-    key {
-      name       = "vault-app-1"
-      expires_at = "2030-11-22T11:00:00Z"
-    }
-    trip {
-      request = "POST /sudo"
-      json    = { username = "root@example.com", password = "admin-password" }
-      status  = 200
-      answer  = { expiry_time = "2030-11-22T10:05:00Z" }
-    }
-    trip {
-      request = "POST /automation-tokens"
-      json    = { name = "vault-app-1", role = "user", scope = "global:read", expires_at = "2030-11-22T11:00:00Z" }
-      status  = 200
-      answer  = { id = "3krg2uUGZzb2W9Euo4moOd", name = "vault-app-1", expires_at = "2030-11-22T11:00:00Z", access_token = "q-example-token" }
-    }
-  }
-  step "issue" {
-    fails = "refused"
-    key {
-      name       = "vault-app-1"
-      expires_at = "2030-11-22T11:00:00Z"
-    }
-    trip {
-      request = "POST /sudo"
-      json    = { username = "root@example.com", password = "admin-password" }
-      status  = 400
-      answer  = { msg = "Bad request", detail = "Incorrect password" }
-    }
-  }
-  step "revoke" {
-    trip {
-      request = "DELETE /automation-tokens/3krg2uUGZzb2W9Euo4moOd"
-      status  = 204
     }
   }
 }
