@@ -265,8 +265,11 @@ func (w *writer) number(s *openapi3.Schema, name string, example any) any {
 // firstTells reports whether a list is to tell the object's own id, of which its
 // birth has told nothing.
 func (w *writer) firstTells(name string) bool {
-	if !w.naming || name != "id" {
+	if !w.naming || !isID(name) {
 		return false
+	}
+	if name != "id" && slices.ContainsFunc(slices.Collect(maps.Keys(w.object.fields)), isID) {
+		return false // it has one already, and this is another thing's
 	}
 	_, known := w.object.fields[name]
 	return !known

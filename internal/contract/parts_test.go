@@ -111,3 +111,27 @@ func TestListIsPutWhereTheAnswerHasAPlaceForIt(t *testing.T) {
 		})
 	}
 }
+
+func TestListFirstTellsTheIDOfAThing(t *testing.T) {
+	named, owned := newObject("/keys"), newObject("/keys")
+	named.learn(map[string]any{"name": "a"})
+	owned.learn(map[string]any{"name": "a", "account_id": "x"})
+	for _, one := range []struct {
+		object *object
+		name   string
+		naming bool
+		want   bool
+	}{
+		{named, "id", true, true},
+		{named, "key_id", true, true},
+		{named, "name", true, false},
+		{named, "key_id", false, false},
+		{owned, "id", true, true},
+		{owned, "key_id", true, false},
+	} {
+		w := &writer{object: one.object, naming: one.naming}
+		if got := w.firstTells(one.name); got != one.want {
+			t.Errorf("%s of %v, listed %t: want %t, and got %t", one.name, one.object.fields, one.naming, one.want, got)
+		}
+	}
+}
