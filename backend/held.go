@@ -209,6 +209,9 @@ func (e *Engine) held(h *holdings, o object, by claim) *holder {
 	if one := e.queuedFor(h, o, by); one != nil {
 		return one
 	}
+	if err := e.fetch(h, o); err != nil {
+		return &holder{what: err.Error(), unclear: true}
+	}
 	return h.holderOf(o, by)
 }
 
@@ -220,6 +223,9 @@ func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *ledger.R
 		return false, err
 	}
 	defer release()
+	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
+		return false, err
+	}
 	own, _ := h.partOf(r.Handle.Name)
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,12 +32,17 @@ type holdings struct {
 	// bySaved are those that revoking names by a value which issue saved.
 	bySaved map[string][]*holder
 	scopes  map[string]providers.ListingScope // those of the records, each once
+	records map[string]bool                   // their ids
 	// credentials are all admin credentials in use or in doubt.
 	credentials []heldCredential
 	// unread are the ledger's records that cannot be read and may be of any key;
 	// raw are the texts of damaged entries that still show what they hold.
 	unread error
 	raw    []string
+
+	// load adds the ledger's record with an id, if there is one; nil where all records
+	// were read.
+	load func(id string) error
 }
 
 // heldCredential is an admin credential by what may show that something at its
@@ -48,17 +54,38 @@ type heldCredential struct {
 	whole, secrets []string
 }
 
-// holdings reads what is held. release must be called after use.
+// errLedgerReading is why what is held cannot be told just after a start.
+var errLedgerReading = errors.New("the engine is still reading a long ledger since its start, to see what is held")
+
+// holdings tells what is held. release must be called after use. Of the ledger the index
+// is asked where it has all of it, and the records that it names are read; before that a
+// short ledger is read whole, and of a long one the error is errLedgerReading.
 func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, release func(), err error) {
+	if e.books.ledger.IsSettled() {
+		return e.holdingsWith(ctx, s, e.askIndex)
+	}
+	if long, err := e.books.ledger.IsLong(ctx, s); err != nil || long {
+		return nil, nil, cmp.Or(err, errLedgerReading)
+	}
+	return e.wholeHoldings(ctx, s)
+}
+
+// wholeHoldings is holdings with every record of the ledger.
+func (e *Engine) wholeHoldings(ctx context.Context, s logical.Storage) (h *holdings, release func(), err error) {
+	return e.holdingsWith(ctx, s, e.addRecords)
+}
+
+// holdingsWith is holdings with what is added of the ledger.
+func (e *Engine) holdingsWith(ctx context.Context, s logical.Storage, addRecords func(context.Context, logical.Storage, *holdings) error) (h *holdings, release func(), err error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, bySaved: map[string][]*holder{}, scopes: map[string]providers.ListingScope{}}
+	h = &holdings{tag: mount.Tag, byPart: map[string][]*holder{}, byID: map[string][]*holder{}, bySaved: map[string][]*holder{}, scopes: map[string]providers.ListingScope{}, records: map[string]bool{}}
 	e.books.holdingsLog.open(h)
 	release = func() { e.books.holdingsLog.end(h) }
 	for _, read := range []func(context.Context, logical.Storage, *holdings) error{
-		e.addCredentials, e.addRecords, e.addStaticKeys,
+		e.addCredentials, addRecords, e.addStaticKeys,
 	} {
 		if err := read(ctx, s, h); err != nil {
 			release()
@@ -112,25 +139,80 @@ func (h *holdings) add(one *holder, name string) {
 // addRecords adds every record of the ledger, whatever its connection.
 func (e *Engine) addRecords(ctx context.Context, s logical.Storage, h *holdings) error {
 	for r, err := range ledger.All(ctx, s) {
-		if errors.Is(err, stored.ErrUnreadable) {
-			shows, damagedErr := h.addDamaged(ctx, s, ledger.Prefix+ledger.ShardOf(r.ID)+"/"+r.ID, ledger.SealedPrefix+ledger.ShardOf(r.ID)+"/"+r.ID)
-			if damagedErr != nil {
-				return damagedErr
-			}
-			if !shows {
-				h.unread = errors.Join(h.unread, err)
-			}
-			continue
-		}
-		if err != nil {
+		if err := e.addRead(ctx, s, h, r, err); err != nil {
 			return err
 		}
-		h.addRecord(r, e.namedBy(r))
 	}
 	return nil
 }
 
+// addRead adds a record, or what can be told of one that cannot be read.
+func (e *Engine) addRead(ctx context.Context, s logical.Storage, h *holdings, r *ledger.Record, err error) error {
+	if errors.Is(err, stored.ErrUnreadable) {
+		shows, damagedErr := h.addDamaged(ctx, s, ledger.Prefix+ledger.ShardOf(r.ID)+"/"+r.ID, ledger.SealedPrefix+ledger.ShardOf(r.ID)+"/"+r.ID)
+		if damagedErr != nil {
+			return damagedErr
+		}
+		if !shows {
+			h.unread = errors.Join(h.unread, err)
+		}
+		return nil
+	}
+	if err == nil {
+		h.addRecord(r, e.namedBy(r))
+	}
+	return err
+}
+
+// askIndex has the ledger's index asked for each object. Records that cannot be read are
+// added at once: nobody knows what they name.
+func (e *Engine) askIndex(ctx context.Context, s logical.Storage, h *holdings) error {
+	ctx = context.WithoutCancel(ctx) // others may share what this caller has asked for
+	h.load = func(id string) error {
+		if h.hasRecord(id) {
+			return nil
+		}
+		r, err := ledger.Get(ctx, s, id)
+		if err == nil && r == nil {
+			return nil // it went meanwhile
+		}
+		if r == nil {
+			r = &ledger.Record{ID: id}
+		}
+		return e.addRead(ctx, s, h, r, err)
+	}
+	for _, id := range e.books.ledger.Unreadable() {
+		if err := h.load(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch reads the records that may hold an object, where not all have been read.
+func (e *Engine) fetch(h *holdings, o object) error {
+	if h.load == nil {
+		return nil
+	}
+	part, _ := h.partOf(o.name)
+	for _, id := range e.books.ledger.Naming(part, o.ids) {
+		if err := h.load(id); err != nil {
+			return fmt.Errorf("reading what may hold it: %w", err)
+		}
+	}
+	return nil
+}
+
+func (h *holdings) hasRecord(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.records[id]
+}
+
 func (h *holdings) addRecord(r *ledger.Record, named []string) {
+	h.mu.Lock()
+	h.records[r.ID] = true
+	h.mu.Unlock()
 	h.add(&holder{
 		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID, named: named,
 		name: r.Handle.Name, issued: r.IssuedAt, scope: h.scope(r.Scope), recordID: r.ID,
@@ -197,6 +279,11 @@ func (e *Engine) addStaticKeys(ctx context.Context, s logical.Storage, h *holdin
 		}
 		for _, key := range keys.all() {
 			one := holder{what: "the key of static role " + name, recordID: key.RecordID, static: true}
+			if h.load != nil {
+				if err := h.load(key.RecordID); err != nil {
+					return err
+				}
+			}
 			if r := h.recordHolder(key.Name, key.RecordID); r != nil {
 				// Its id tells it from a twin under the same name.
 				one.id, one.connection, one.provider, one.baseURL = r.id, r.connection, r.provider, r.baseURL

@@ -173,7 +173,7 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 	if err != nil {
 		return err
 	}
-	holdings, release, err := e.sharedHoldings(ctx, e.storage)
+	holdings, release, err := e.wholeHoldings(ctx, e.storage)
 	if err != nil {
 		return err
 	}
@@ -217,6 +217,9 @@ func (e *Engine) look(ctx context.Context, bound *boundConnection, scope provide
 		return nil
 	}
 	holdings, release, err := e.sharedHoldings(ctx, e.storage)
+	if errors.Is(err, errLedgerReading) {
+		holdings, release, err = e.wholeHoldings(ctx, e.storage)
+	}
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 		return nil, usererror.Errorf("%s cannot list its keys, so connection %q cannot be reconciled", bound.definition.Title, connection)
 	}
 	// The ledger is read once, before the lists: what is entered later is added.
-	holdings, release, err := e.sharedHoldings(ctx, s)
+	holdings, release, err := e.wholeHoldings(ctx, s)
 	if err != nil {
 		return nil, err
 	}

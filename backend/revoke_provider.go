@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -199,7 +202,7 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *led
 
 // showsSiblings reports whether another key of the same origin is among the names.
 func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger.Record, names map[string]bool) (bool, error) {
-	for other, err := range ledger.All(ctx, s) {
+	for other, err := range e.recordsOf(ctx, s, names) {
 		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 			return false, err
 		}
@@ -208,6 +211,25 @@ func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger
 		}
 	}
 	return false, nil
+}
+
+// recordsOf are records of keys with these names, and perhaps others; of many names only
+// some. Before the index has the ledger, they are all that there are.
+func (e *Engine) recordsOf(ctx context.Context, s logical.Storage, names map[string]bool) iter.Seq2[*ledger.Record, error] {
+	if !e.books.ledger.IsSettled() {
+		return ledger.All(ctx, s)
+	}
+	return func(yield func(*ledger.Record, error) bool) {
+		sorted := slices.Sorted(maps.Keys(names))
+		for _, name := range sorted[:min(len(sorted), mostCandidates)] {
+			for _, id := range e.books.ledger.WithName(name) {
+				r, err := ledger.Get(ctx, s, id)
+				if (r != nil || err != nil) && !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")

@@ -102,6 +102,9 @@ func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.R
 		return "", err
 	}
 	defer release()
+	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
+		return "", err
+	}
 	return e.firstSharing(ctx, s, r, h.recordsNamed(r.Handle.ID, r.ID))
 }
 
@@ -187,7 +190,11 @@ func (e *Engine) spares(s logical.Storage, bound *boundConnection, by claim) pro
 			return false, err
 		}
 		defer release()
-		one := h.relying(object{bound: bound, ids: named}, by)
+		o := object{bound: bound, ids: named}
+		if err := e.fetch(h, o); err != nil {
+			return false, err
+		}
+		one := h.relying(o, by)
 		if one != nil {
 			e.log.Warn("what a failed call told that it made was there before, and somebody holds it; it stays", "connection", bound.name, "held", one.describe())
 		}

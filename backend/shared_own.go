@@ -102,6 +102,9 @@ func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Reco
 	}
 	defer done()
 	for _, listed := range found.Keys {
+		if err := e.fetch(h, object{name: listed.Handle.Name}); err != nil {
+			return "", err
+		}
 		if one := e.heldByName(h, listed.Handle); listed.Handle.ID == r.Handle.ID && one != nil && one.recordID != r.ID {
 			return one.describe(), nil
 		}

@@ -62,6 +62,10 @@ func (e *Engine) refuseAnothersInPlace(ctx context.Context, s logical.Storage, r
 	if err != nil {
 		return err
 	}
+	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
+		release()
+		return err
+	}
 	ids := append(e.books.ledger.Sharing(e.shortTarget(r), ""), h.recordsNamed(r.Handle.ID, "")...)
 	release()
 	for _, id := range ids {

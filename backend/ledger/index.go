@@ -68,6 +68,9 @@ type indexShard struct {
 	// known says that what was in storage at the start is in records.
 	known   bool
 	records indexTable
+	// further are the values of records, beside their ids, by which the provider may know
+	// their keys; of those records alone that have any.
+	further map[indexKey][]uint32
 	// earliest is the earliest due of all, or before that.
 	earliest uint32
 }
@@ -78,9 +81,11 @@ type indexed struct {
 	due    uint32 // in seconds since 1970
 	origin uint32 // its number
 	target uint32
+	// part and id stand for the end of the key's name and for its id at the provider.
+	part, id uint32
 }
 
-// indexTable are records in order of their ids: 28 bytes for each and nothing that
+// indexTable are records in order of their ids: 36 bytes for each and nothing that
 // the garbage collector has to look through, where a map takes twice that.
 type indexTable []indexed
 
@@ -158,7 +163,13 @@ func (i *index) note(r *Record, due, target uint32) {
 	}
 	s.earliest = min(s.earliest, due)
 	origin := i.number(recordOrigin{r.Connection, r.Provider, r.Definition})
-	s.records.put(indexed{key, due, origin, target})
+	s.records.put(indexed{key, due, origin, target, wordOf(partAtEnd(r.Handle.Name)), wordOf(r.Handle.ID)})
+	if words := furtherWords(r); len(words) > 0 {
+		if s.further == nil {
+			s.further = map[indexKey][]uint32{}
+		}
+		s.further[key] = words
+	}
 	i.alive[origin]++
 	if target != 0 {
 		i.targets[target]++
@@ -188,6 +199,7 @@ func (i *index) remove(key indexKey, n int) {
 			}
 		}
 		*records = slices.Delete(*records, at, at+1)
+		delete(i.shards[n].further, key)
 	}
 }
 

