@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -502,20 +503,23 @@ func (i *index) finish() {
 	i.reading, i.gone = nothingReading, nil
 }
 
-// inShard are the ids in a shard that come after a text, of a connection or of all, in order.
-func (i *index) inShard(n int, after, connection string) []string {
+// inShard are the ids in a shard that come after a text, of a connection or of all, in
+// order: at most so many.
+func (i *index) inShard(n int, after, connection string, most int) []string {
 	if isBefore(ShardName(n), after) {
 		return nil
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	records := i.shards[n].records
+	from := sort.Search(len(records), func(at int) bool { return hex.EncodeToString(records[at].key[:]) > after })
 	var found []string
-	for _, one := range i.shards[n].records {
+	for _, one := range records[from:] {
 		if connection != "" && i.origins[one.origin].connection != connection {
 			continue
 		}
-		if id := hex.EncodeToString(one.key[:]); id > after {
-			found = append(found, id)
+		if found = append(found, hex.EncodeToString(one.key[:])); len(found) == most {
+			break
 		}
 	}
 	return found

@@ -433,20 +433,26 @@ func (l *Ledger) OfConnection(ctx context.Context, s logical.Storage, connection
 	}
 }
 
+// indexedAtOnce is how many ids the index is asked for at a time, while nothing can be
+// written.
+const indexedAtOnce = 100
+
 // indexed yields what the index has beyond an id, of one connection or of all.
 func (l *Ledger) indexed(ctx context.Context, s logical.Storage, after, connection string) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		for n := range Shards {
-			for _, id := range l.inShard(n, after, connection) {
-				r, err := Get(ctx, s, id)
-				if err == nil && r == nil {
-					continue // revoked since
-				}
-				if r == nil {
-					r = &Record{ID: id}
-				}
-				if !yield(r, err) {
-					return
+			for ids := l.inShard(n, after, connection, indexedAtOnce); len(ids) > 0; ids = l.inShard(n, ids[len(ids)-1], connection, indexedAtOnce) {
+				for _, id := range ids {
+					r, err := Get(ctx, s, id)
+					if err == nil && r == nil {
+						continue // revoked since
+					}
+					if r == nil {
+						r = &Record{ID: id}
+					}
+					if !yield(r, err) {
+						return
+					}
 				}
 			}
 		}
