@@ -118,8 +118,10 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 	if s.memory, _, err = plugin.memory(); err != nil {
 		return s, err
 	}
-	if err := pause(ctx, time.Until(began.Add(settledAfter))); err != nil {
-		return s, err
+	if keys+queued > 0 {
+		if err := pause(ctx, time.Until(began.Add(settledAfter))); err != nil {
+			return s, err
+		}
 	}
 	if s.idle, err = w.idle(ctx, idle, tell); err != nil {
 		return s, err
@@ -299,17 +301,16 @@ func (w *world) unseal(ctx context.Context, path string) (time.Duration, error) 
 
 var (
 	keysGauge  = regexp.MustCompile(`apikeys_keys\{connection="box"\} ([0-9.e+]+)`)
-	queueGauge = regexp.MustCompile(`apikeys_queue_entries\{connection="away",kind="clean_up"\} ([0-9.e+]+)`)
+	queueGauge = regexp.MustCompile(`apikeys_queue_entries\{connection="away",kind="[a-z_]+"\} ([0-9.e+]+)`)
 )
 
-// gaugeIn is what a gauge shows; 0 where it is not shown.
-func gaugeIn(text []byte, gauge *regexp.Regexp) int {
-	found := gauge.FindSubmatch(text)
-	if found == nil {
-		return 0
+// gaugeIn is what a gauge shows, all kinds together; 0 where it is not shown.
+func gaugeIn(text []byte, gauge *regexp.Regexp) (all int) {
+	for _, found := range gauge.FindAllSubmatch(text, -1) {
+		n, _ := strconv.ParseFloat(string(found[1]), 64) // the expression matches numbers alone
+		all += int(n)
 	}
-	n, _ := strconv.ParseFloat(string(found[1]), 64) // the expression matches numbers alone
-	return int(n)
+	return all
 }
 
 // isRecovering tells of a connection that was in use when Vault was sealed: the

@@ -145,11 +145,16 @@ func elsewhere(data map[string]any, id string) (string, any) {
 	return "elsewhere/" + path, r
 }
 
-// queueEntry is a clean-up that waits for a provider that is away.
-func queueEntry(data map[string]any, id string) (string, any) {
+// queueEntry waits for a provider that is away: the revocation of a key that the ledger
+// does not have, or the search for what a mint may have left.
+func queueEntry(_ map[string]any, id string) (string, any) {
 	now := time.Now().UTC()
-	return "queue/" + id[:22], queue.Entry{
-		Kind: "clean_up", Connection: "away", Provider: "sandbox",
+	entry := queue.Entry{
+		Kind: queue.CleanUp, Connection: "away", Provider: "sandbox", BaseURL: "http://127.0.0.1:1",
 		KeyName: "vault-loaded-" + id[:22], Reason: "loaded", Since: now, TrustAbsenceAfter: now.Add(24 * time.Hour),
 	}
+	if id[0]%2 == 0 {
+		entry.Kind, entry.Handle, entry.MadeAt = queue.Revoke, &providers.Handle{ID: "key_" + id, Name: entry.KeyName}, now
+	}
+	return "queue/" + id[:22], entry
 }
