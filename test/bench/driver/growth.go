@@ -25,6 +25,7 @@ type size struct {
 	known             time.Duration // until the whole ledger was known again
 	mint, mint8       time.Duration // the middle one, by 1 client and by 8
 	mintCPU           use           // by 8 clients
+	byHand, byHand8   time.Duration // as mint and mint8, of the plugin written by hand in the same Vault
 	lookup            time.Duration
 	first, mid, ofOne time.Duration // pages of keys/: ofOne is of one connection
 	configWrite       time.Duration
@@ -40,7 +41,7 @@ type size struct {
 func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, tell func(string)) ([]size, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
-	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
+	path, err := w.growAt(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, t
 func runQueue(ctx context.Context, w *world, sizes []int, idle time.Duration, tell func(string)) ([]size, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
-	path, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
+	path, err := w.growAt(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +88,18 @@ func runQueue(ctx context.Context, w *world, sizes []int, idle time.Duration, te
 		found = append(found, s)
 	}
 	return found, nil
+}
+
+// besidePath is where keys of the plugin written by hand are read: what grows costs it
+// nothing but what Vault's storage does.
+const besidePath = "beside/creds/app"
+
+// growAt mounts what grows, and beside it the plugin written by hand.
+func (w *world) growAt(ctx context.Context, p *provider) (path string, err error) {
+	if _, err := w.handwrittenAt(ctx, "beside", p); err != nil {
+		return "", err
+	}
+	return w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
 }
 
 func (w *world) fill(ctx context.Context, what string, count int, p *provider) error {
@@ -129,11 +142,20 @@ func (w *world) measure(ctx context.Context, path string, p *provider, keys, que
 	if err := w.life(ctx, path, 50); err != nil {
 		return s, err
 	}
-	if s.mint, _, err = w.middleMint(ctx, path, 1); err != nil {
-		return s, err
-	}
-	if s.mint8, s.mintCPU, err = w.middleMint(ctx, path, 8); err != nil {
-		return s, err
+	for _, one := range []struct {
+		program, path string
+		clients       int
+		into          *time.Duration
+		used          *use
+	}{
+		{engineProgram, path, 1, &s.mint, new(use)},
+		{handwrittenProgram, besidePath, 1, &s.byHand, new(use)},
+		{engineProgram, path, 8, &s.mint8, &s.mintCPU},
+		{handwrittenProgram, besidePath, 8, &s.byHand8, new(use)},
+	} {
+		if *one.into, *one.used, err = w.middleMint(ctx, one.program, one.path, one.clients); err != nil {
+			return s, err
+		}
 	}
 	if err := w.timeCalls(ctx, path, p, &s); err != nil {
 		return s, err
@@ -150,10 +172,10 @@ const (
 )
 
 // middleMint is how long the middle mint of the middle turn takes, and the CPU for it.
-func (w *world) middleMint(ctx context.Context, path string, clients int) (time.Duration, use, error) {
+func (w *world) middleMint(ctx context.Context, program, path string, clients int) (time.Duration, use, error) {
 	var rounds []round
 	for range turns {
-		r, err := w.round(ctx, engineProgram, path, clients, turnLength)
+		r, err := w.round(ctx, program, path, clients, turnLength)
 		if err != nil {
 			return 0, use{}, err
 		}

@@ -30,6 +30,7 @@ func main() {
 func run(ctx context.Context) error {
 	parts := flag.String("parts", "mints,growth,queue,storm", "what to measure; elsewhere, beside these, is an idle Vault with as many entries as the largest ledger that nobody reads")
 	only := flag.String("courses", "", "a regular expression of the conditions to mint under, such as \"http, 0 ms\"; empty for all")
+	clients := flag.String("clients", "1,8,32", "how many clients mint at a time")
 	rounds := flag.Int("rounds", 3, "rounds of mints, in each of which all take their turn")
 	long := flag.Duration("long", 2*time.Second, "how long one turn mints")
 	sizes := flag.String("sizes", "0,10000,100000,1000000", "how many keys the ledger holds as it grows")
@@ -50,9 +51,13 @@ func run(ctx context.Context) error {
 	r := report{machine: thisMachine(), date: time.Now().UTC(), tick: *tick}
 	tell := func(text string) { fmt.Println(time.Now().Format(time.TimeOnly), text) }
 	measure := map[string]func(*world) error{
-		"mints": func(w *world) (err error) {
+		"mints": func(w *world) error {
 			r.vault = w.vaultVersion(ctx)
-			r.mints, err = runMints(ctx, w, courses(wanted), *rounds, *long, tell)
+			by, err := numbers(*clients)
+			if err != nil {
+				return err
+			}
+			r.mints, err = runMints(ctx, w, courses(by, wanted), *rounds, *long, tell)
 			return err
 		},
 		"growth": func(w *world) error {

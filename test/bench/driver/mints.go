@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,22 +57,30 @@ func (c course) String() string {
 	return fmt.Sprintf("%s, %d ms, %d clients", scheme, c.latency.Milliseconds(), c.clients)
 }
 
-// anyCourse is all of them.
-var anyCourse = regexp.MustCompile("")
-
-// courses are those whose text matches.
-func courses(wanted *regexp.Regexp) []course {
+// courses are those by so many clients whose text matches.
+func courses(clients []int, wanted *regexp.Regexp) []course {
 	var all []course
 	for _, secure := range []bool{false, true} {
 		for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
-			for _, clients := range []int{1, 8, 32} {
-				if c := (course{secure, latency, clients}); wanted.MatchString(c.String()) {
+			for _, n := range clients {
+				if c := (course{secure, latency, n}); wanted.MatchString(c.String()) {
 					all = append(all, c)
 				}
 			}
 		}
 	}
 	return all
+}
+
+// compare puts http before TLS, and then what is faster and by fewer first.
+func (c course) compare(other course) int {
+	if c.secure != other.secure {
+		if other.secure {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(c.latency, other.latency), cmp.Compare(c.clients, other.clients))
 }
 
 // round is what one contender did in one round.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,7 +137,7 @@ func (r *report) mintTable() string {
 
 // coursesRun are the conditions that were measured, in order.
 func (r *report) coursesRun() []course {
-	return slices.DeleteFunc(courses(anyCourse), func(c course) bool { return len(r.mints[c]) == 0 })
+	return slices.SortedFunc(maps.Keys(r.mints), course.compare)
 }
 
 func (r *report) mintPlot() string {
@@ -184,7 +185,7 @@ func (r *report) queueTable() string {
 }
 
 func (r *report) howGrown(known string) string {
-	return fmt.Sprintf("One mount, storage in memory. Vault is sealed and unsealed at each size; \"known after\" is how long after that %s again, which it reads in the background, a thousand entries at each turn of its clockwork: every %s here, which is every second where nobody says otherwise. Memory is what the plugin has right after that. Mints are the middle one of the middle of %d turns, and the other calls the middle one of 25 or more. Idle is CPU time per second with nothing asked, the middle one of slices of ten seconds; the most of one slice is Go's collection of garbage, which comes every two minutes at the least and goes through all of Vault's storage in memory. **Flat** is the worst of the larger sizes to the smallest; to the smallest with a full page, where it is about pages.", known, r.tick, turns)
+	return fmt.Sprintf("One mount, storage in memory. Vault is sealed and unsealed at each size; \"known after\" is how long after that %s again, which it reads in the background, a thousand entries at each turn of its clockwork: every %s here, which is every second where nobody says otherwise. Memory is what the plugin has right after that. Mints are the middle one of the middle of %d turns, and the other calls the middle one of 25 or more. Idle is CPU time per second with nothing asked, the middle one of slices of ten seconds; the most of one slice is Go's collection of garbage, which comes every two minutes at the least and goes through all of Vault's storage in memory. \"By hand beside it\" is a mint of the plugin written by hand in the same Vault: what it takes more at a larger size is Vault's own, or the machine's. **Flat** is the worst of the larger sizes to the smallest; to the smallest with a full page, where it is about pages.", known, r.tick, turns)
 }
 
 // sizeLine is a row of a table of sizes.
@@ -222,6 +223,8 @@ func hasManyQueued(s size) bool { return s.queued >= 100 }
 var growthLines = []sizeLine{
 	timed("mint p50, 1 client", func(s size) time.Duration { return s.mint }),
 	timed("mint p50, 8 clients", func(s size) time.Duration { return s.mint8 }),
+	timed("by hand beside it, 1 client", func(s size) time.Duration { return s.byHand }),
+	timed("by hand beside it, 8 clients", func(s size) time.Duration { return s.byHand8 }),
 	timed("CPU for a mint, Vault's included, 8 clients", func(s size) time.Duration { return s.mintCPU.all() }),
 	timed("lookup-key", func(s size) time.Duration { return s.lookup }),
 	paged("keys/, first 100", func(s size) time.Duration { return s.first }, hasManyKeys),
