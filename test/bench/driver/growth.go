@@ -49,7 +49,7 @@ func runGrowth(ctx context.Context, w *world, sizes []int, idle time.Duration, t
 	loaded := 0
 	for _, keys := range sizes {
 		began := time.Now()
-		if err := w.fill(ctx, "ledger", keys-loaded, p); err != nil {
+		if err := w.fill(ctx, "ledger", "box", keys-loaded); err != nil {
 			return found, err
 		}
 		tell(fmt.Sprintf("loaded %d records in %s", keys-loaded, time.Since(began).Round(time.Second)))
@@ -71,13 +71,13 @@ func runQueue(ctx context.Context, w *world, sizes []int, idle time.Duration, te
 	if err != nil {
 		return nil, err
 	}
-	if err := w.client.write(ctx, "grow/config/away", connectionTo("http://127.0.0.1:1")); err != nil {
+	if err := w.leaveAway(ctx); err != nil {
 		return nil, err
 	}
 	var found []size
 	loaded := 0
 	for _, queued := range sizes {
-		if err := w.fill(ctx, "queue", queued-loaded, p); err != nil {
+		if err := w.fill(ctx, "queue", "away", queued-loaded); err != nil {
 			return found, err
 		}
 		loaded = queued
@@ -90,6 +90,20 @@ func runQueue(ctx context.Context, w *world, sizes []int, idle time.Duration, te
 	return found, nil
 }
 
+// leaveAway mints a key by the connection away, whose provider is gone after that.
+func (w *world) leaveAway(ctx context.Context) error {
+	p := newProvider(false, 0, nil)
+	defer p.Close()
+	if err := w.client.write(ctx, "grow/config/away", connectionTo(p.URL)); err != nil {
+		return err
+	}
+	if err := w.client.write(ctx, "grow/roles/away", map[string]any{"connection": "away", "scopes": "read", "ttl": keyTTL, "max_ttl": maxTTL}); err != nil {
+		return err
+	}
+	_, err := w.client.mint(ctx, "grow/creds/away")
+	return err
+}
+
 // besidePath is where keys of the plugin written by hand are read: what grows costs it
 // nothing but what Vault's storage does.
 const besidePath = "beside/creds/app"
@@ -99,14 +113,19 @@ func (w *world) growAt(ctx context.Context, p *provider) (path string, err error
 	if _, err := w.handwrittenAt(ctx, "beside", p); err != nil {
 		return "", err
 	}
-	return w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
+	path, err = w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil)
+	if err != nil {
+		return "", err
+	}
+	_, err = w.client.mint(ctx, path) // what is loaded is like this one
+	return path, err
 }
 
-func (w *world) fill(ctx context.Context, what string, count int, p *provider) error {
+// fill writes so many entries, which are like those of a key of the connection.
+func (w *world) fill(ctx context.Context, what, connection string, count int) error {
 	for count > 0 {
 		n := min(count, chunk)
-		err := w.client.write(ctx, "grow/bench/"+what, map[string]any{"count": n, "connection": "box", "role": "app", "base_url": p.URL})
-		if err != nil {
+		if err := w.client.write(ctx, "grow/bench/"+what, map[string]any{"count": n, "connection": connection}); err != nil {
 			return err
 		}
 		count -= n
@@ -362,10 +381,14 @@ func (w *world) awaitKnown(ctx context.Context, keys, queued int) error {
 func runElsewhere(ctx context.Context, w *world, entries int, idle time.Duration, tell func(string)) (idleness, error) {
 	p := newProvider(false, 0, nil)
 	defer p.Close()
-	if _, err := w.engineAt(ctx, "grow", p, map[string]any{"verify_connection": false}, nil); err != nil {
+	path, err := w.growAt(ctx, p)
+	if err != nil {
 		return idleness{}, err
 	}
-	if err := w.fill(ctx, "elsewhere", entries, p); err != nil {
+	if _, err := w.client.mint(ctx, path); err != nil {
+		return idleness{}, err
+	}
+	if err := w.fill(ctx, "elsewhere", "box", entries); err != nil {
 		return idleness{}, err
 	}
 	return w.idle(ctx, idle, tell)

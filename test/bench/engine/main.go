@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	_ "net/http/pprof"
@@ -26,7 +27,6 @@ import (
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/paths"
-	"vault-plugin-secrets-apikeys/providers"
 )
 
 func main() {
@@ -68,7 +68,7 @@ func (l loader) HandleRequest(ctx context.Context, req *logical.Request) (*logic
 	case "bench/ledger":
 		return nil, load(ctx, req, ledgerEntry)
 	case "bench/queue":
-		return nil, load(ctx, req, queueEntry)
+		return nil, load(ctx, req, queueEntries)
 	case "bench/elsewhere":
 		return nil, load(ctx, req, elsewhere)
 	}
@@ -87,12 +87,16 @@ func (l loader) PluginVersion() logical.PluginVersion {
 	return logical.PluginVersion{Version: backend.Version}
 }
 
-// load writes the given number of entries. The engine learns of them when its
-// mount is reloaded.
-func load(ctx context.Context, req *logical.Request, entryOf func(data map[string]any, id string) (string, any)) error {
+// load writes the given number of entries, made like the record of a key of the given
+// connection and role that there is. The engine learns of them when its mount is reloaded.
+func load(ctx context.Context, req *logical.Request, entriesOf func(like ledger.Record, id string) map[string]any) error {
 	count, err := strconv.Atoi(fmt.Sprint(req.Data["count"]))
 	if err != nil {
 		return fmt.Errorf("count: %w", err)
+	}
+	like, err := recordOf(ctx, req.Storage, fmt.Sprint(req.Data["connection"]))
+	if err != nil {
+		return err
 	}
 	const writers = 8
 	errs := make([]error, writers)
@@ -100,22 +104,31 @@ func load(ctx context.Context, req *logical.Request, entryOf func(data map[strin
 	for w := range writers {
 		wg.Go(func() {
 			for n := w; n < count && errs[w] == nil; n += writers {
-				path, value := entryOf(req.Data, randomID())
-				entry, err := logical.StorageEntryJSON(path, value)
-				if err == nil {
-					err = req.Storage.Put(ctx, entry)
+				for path, value := range entriesOf(*like, randomID()) {
+					entry, err := logical.StorageEntryJSON(path, value)
+					if err == nil {
+						err = req.Storage.Put(ctx, entry)
+					}
+					errs[w] = errors.Join(errs[w], err)
 				}
-				errs[w] = err
 			}
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
+	return errors.Join(errs...)
+}
+
+// recordOf is the first record of a key of the connection.
+func recordOf(ctx context.Context, s logical.Storage, connection string) (*ledger.Record, error) {
+	for r, err := range ledger.All(ctx, s) {
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if r.Connection == connection {
+			return r, nil
 		}
 	}
-	return nil
+	return nil, fmt.Errorf("connection %s has no key to make others like", connection)
 }
 
 func randomID() string {
@@ -125,36 +138,36 @@ func randomID() string {
 }
 
 // ledgerEntry is the record of a key that is alive for a day or two more.
-func ledgerEntry(data map[string]any, id string) (string, any) {
+func ledgerEntry(like ledger.Record, id string) map[string]any {
 	now := time.Now().UTC()
-	connection, role := fmt.Sprint(data["connection"]), fmt.Sprint(data["role"])
-	name := "vault-" + role + "-loaded-" + id[:22]
 	spread := time.Duration(id[0])*time.Minute + time.Duration(id[1])*time.Second
-	r := ledger.Record{
-		Role: role, Connection: connection, Provider: "sandbox", BaseURL: fmt.Sprint(data["base_url"]),
-		Handle:   providers.Handle{ID: "key_" + id, Name: name},
-		IssuedAt: now, Deadline: now.Add(24*time.Hour + spread), ExpiresAt: now.Add(24*time.Hour + spread),
-		EntityID: "6f0a3a0e-6a6b-4b44-9b3e-1d5c9a2c7d11", DisplayName: "token-loaded", RequestID: "3d8be1ad-4d57-4b3f-9c0a-0b6e8d8f2e55",
-	}
-	return "ledger/" + id[:2] + "/" + id, r
+	like.Handle.ID, like.Handle.Name = "key_"+id, "vault-"+like.Role+"-loaded-"+id[:22]
+	like.IssuedAt, like.Deadline, like.ExpiresAt = now, now.Add(24*time.Hour+spread), now.Add(24*time.Hour+spread)
+	like.EntityID, like.DisplayName, like.RequestID = "6f0a3a0e-6a6b-4b44-9b3e-1d5c9a2c7d11", "token-loaded", "3d8be1ad-4d57-4b3f-9c0a-0b6e8d8f2e55"
+	return map[string]any{"ledger/" + id[:2] + "/" + id: like}
 }
 
 // elsewhere is a ledger's record where the engine never looks.
-func elsewhere(data map[string]any, id string) (string, any) {
-	path, r := ledgerEntry(data, id)
-	return "elsewhere/" + path, r
+func elsewhere(like ledger.Record, id string) map[string]any {
+	entries := map[string]any{}
+	for path, r := range ledgerEntry(like, id) {
+		entries["elsewhere/"+path] = r
+	}
+	return entries
 }
 
-// queueEntry waits for a provider that is away: the revocation of a key that the ledger
-// does not have, or the search for what a mint may have left.
-func queueEntry(_ map[string]any, id string) (string, any) {
+// queueEntries wait for a provider that is away: the revocation of a key in the ledger, or
+// the search for what a mint may have left.
+func queueEntries(like ledger.Record, id string) map[string]any {
 	now := time.Now().UTC()
-	entry := queue.Entry{
-		Kind: queue.CleanUp, Connection: "away", Provider: "sandbox", BaseURL: "http://127.0.0.1:1",
-		KeyName: "vault-loaded-" + id[:22], Reason: "loaded", Since: now, TrustAbsenceAfter: now.Add(24 * time.Hour),
-	}
+	entry := queue.Entry{Connection: like.Connection, Role: like.Role, KeyName: "vault-" + like.Role + "-loaded-" + id[:22], Reason: "loaded", Since: now}
 	if id[0]%2 == 0 {
-		entry.Kind, entry.Handle, entry.MadeAt = queue.Revoke, &providers.Handle{ID: "key_" + id, Name: entry.KeyName}, now
+		entry.Kind = queue.Revoke
+		entries := ledgerEntry(like, id)
+		entries["queue/"+id] = entry
+		return entries
 	}
-	return "queue/" + id[:22], entry
+	entry.Kind, entry.Scope, entry.TrustAbsenceAfter = queue.CleanUp, like.Scope, now.Add(24*time.Hour)
+	entry.SetOrigin(like.Origin())
+	return map[string]any{"queue/" + id[:22]: entry}
 }
