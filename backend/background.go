@@ -113,7 +113,10 @@ const (
 func (e *Engine) readQueue(ctx context.Context) error {
 	if !e.pending.queueRead && e.clock.running() >= e.pending.recoveries.longestCall()+reaperGrace {
 		err := e.books.queue.Load(ctx, e.storage)
-		e.pending.queueRead = err == nil || errors.Is(err, stored.ErrUnreadable)
+		if err == nil || errors.Is(err, stored.ErrUnreadable) {
+			e.pending.queueRead = true
+			e.books.queue.Settle()
+		}
 		return err
 	}
 	return e.books.queue.Read(ctx, e.storage, readAtOnce)

@@ -47,6 +47,9 @@ type Queue struct {
 	running sync.WaitGroup
 	// unread are the ids of what an earlier process left and that is still to be read.
 	unread map[string]struct{}
+	// settled says that the ids on disk were listed once more, after all former leaders,
+	// and broken that an entry there could not be read.
+	settled, broken bool
 	// sorted are the ids of entries, in order; nil when they have to be sorted anew.
 	sorted []string
 	// quietUntil is a time before which nothing can be tried, as of the last look
@@ -198,9 +201,12 @@ func (q *Queue) All() []Entry {
 // DefinitionsInUse notes the hashes of a provider's definitions that entries need:
 // those of mints in flight too, and those on disk that could not be taken over.
 func (q *Queue) DefinitionsInUse(ctx context.Context, s logical.Storage, inUse map[string]bool, provider string) error {
-	ids, err := s.List(ctx, Prefix)
-	if err != nil {
-		return fmt.Errorf("listing the revocation queue: %w", err)
+	var ids []string
+	if !q.hasAll() {
+		var err error
+		if ids, err = s.List(ctx, Prefix); err != nil {
+			return fmt.Errorf("listing the revocation queue: %w", err)
+		}
 	}
 	for _, id := range ids {
 		if q.has(id) {
@@ -222,6 +228,20 @@ func (q *Queue) DefinitionsInUse(ctx context.Context, s logical.Storage, inUse m
 		}
 	}
 	return nil
+}
+
+// hasAll reports whether the memory has whatever is on disk.
+func (q *Queue) hasAll() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.settled && !q.broken && len(q.unread) == 0
+}
+
+// Settle says that the last Load came after whatever a former leader may have written.
+func (q *Queue) Settle() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.settled = true
 }
 
 func (q *Queue) has(id string) bool {
@@ -359,20 +379,32 @@ func (q *Queue) Start(work func(Entry) error) {
 	}
 }
 
-// due are the connections' queues, and which have something due; quietUntil is then
-// when the next may be. The caller holds mu.
+// due are the connections' queues that do not wait, and which of them have something due;
+// quietUntil is then when the next may have. One that waits for its provider is not looked
+// through before that: many may wait in it. The caller holds mu.
 func (q *Queue) due(now time.Time) map[string]bool {
 	due := map[string]bool{}
 	q.quietUntil = now.Add(longestQuiet)
-	for _, item := range q.entries {
-		name := item.connectionQueue()
-		l := q.connectionQueueOf(name)
-		due[name] = due[name] || l.mayTry(item, now)
-		if at := l.earliest(item); !item.held && !item.busy && at.Before(q.quietUntil) {
-			q.quietUntil = at
+	for name, l := range q.byConnection {
+		if len(l.items) > 0 && l.nextTry.After(now) {
+			q.quietUntil = earlier(q.quietUntil, l.nextTry)
+			continue
+		}
+		for _, item := range l.items {
+			due[name] = due[name] || l.mayTry(item, now)
+			if !item.held && !item.busy {
+				q.quietUntil = earlier(q.quietUntil, l.earliest(item))
+			}
 		}
 	}
 	return due
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // longestQuiet is how long the queue goes without being looked through.

@@ -73,6 +73,7 @@ func (q *Queue) take(id string, entry *Entry) {
 	defer q.mu.Unlock()
 	_, wanted := q.unread[id]
 	delete(q.unread, id)
+	q.broken = q.broken || entry == nil
 	if !wanted || entry == nil || q.entries[id] != nil {
 		return
 	}

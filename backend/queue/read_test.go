@@ -174,7 +174,7 @@ func BenchmarkLongQueue(b *testing.B) {
 		q := New(time.Now)
 		q.Jitter = func(string, int) float64 { return 1 }
 		for n := range entries {
-			q.AddUnstored(Entry{ID: fmt.Sprintf("key-%06d", n), Kind: Revoke, Connection: "box"})
+			q.AddUnstored(Entry{ID: fmt.Sprintf("key-%06d", n), Kind: []Kind{Revoke, CleanUp}[n%2], Connection: "box"})
 		}
 		work := func(Entry) error { return failing(providers.Unreachable, 0) }
 		q.Start(work)
