@@ -50,6 +50,9 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 
 // endBy revokes the key one way, and succeeds when that proves that it is gone.
 func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
+	if err := w.mayEndAnothers(r); err != nil {
+		return err
+	}
 	handle := r.Handle
 	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
 		listed, err := e.findAgain(ctx, w, r)

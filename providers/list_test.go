@@ -48,6 +48,24 @@ func TestList(t *testing.T) {
 	}
 }
 
+// A date that a list's item has not got is unknown, and the key is one all the same.
+func TestListWithoutDates(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"}],"more":false}`)
+	src := strings.Replace(wholeDefinition, "      name  = item.name\n", "      name  = item.name\n      created_at = try(item.made, item.born)\n      last_used_at = try(item.used)\n", 1)
+	c := f.client(t, src, nil)
+	var got []string
+	for one, err := range c.List(t.Context(), c.def.ListingScope(Values{"project": "p1"}, nil)) {
+		if err != nil || !one.CreatedAt.IsZero() || !one.LastUsedAt.IsZero() {
+			t.Errorf("%+v, %v", one, err)
+		}
+		got = append(got, one.Handle.Name)
+	}
+	if !slices.Equal(got, []string{"a"}) {
+		t.Errorf("listed %v", got)
+	}
+}
+
 func TestFind(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"ab","owner":"o"}],"more":false}`)

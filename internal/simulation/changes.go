@@ -30,8 +30,8 @@ func changes() []action {
 			return fmt.Sprintf("an operator uploads another definition of the same provider, and the first one again after %s", round(e.D))
 		}},
 		{kind: "upload", weight: 2, do: func(w *world, e Event) {
-			text := w.life.Traits.definition(providerName, fmt.Sprint("revision ", e.N))
-			_ = w.write(w.clusterOf(e), e, "definitions/"+providerName, map[string]any{"definition": text})
+			text := w.life.Traits.definition(fmt.Sprint("revision ", e.N))
+			_ = w.write(w.clusterOf(e), e, "definitions/"+w.life.Traits.provider(), map[string]any{"definition": text})
 		}, describe: say("an operator uploads a new revision of the definition")},
 		{kind: "delete role", weight: 1, do: func(w *world, e Event) {
 			c, t := w.clusterOf(e), w.life.Traits
@@ -166,7 +166,7 @@ func (w *world) leaveToOperators() {
 
 func replaceCredential(w *world, e Event) {
 	c, name := w.clusterOf(e), e.connection(w.life.Traits)
-	w.giveCredential(c, e, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
+	w.giveCredential(c, e, name, w.credential(name, w.newAdmin(c, name)))
 }
 
 // shareCredential leaves two connections with one credential, which a rotation of
@@ -174,7 +174,7 @@ func replaceCredential(w *world, e Event) {
 func shareCredential(w *world, e Event) {
 	c := w.originals()[0]
 	if secret := c.storedAdmins()["one"]; !w.isTaken(secret) {
-		w.giveCredential(c, e, "two", map[string]any{"admin_key": secret})
+		w.giveCredential(c, e, "two", w.credential("two", &admin{secret: secret}))
 	}
 }
 
@@ -185,7 +185,9 @@ func otherAccount(w *world, e Event) {
 	theirs := w.host.addAdmin(others, "operator-theirs-"+name)
 	w.host.mu.Unlock()
 	w.leading(c, name)
-	w.giveCredential(c, e, name, map[string]any{"admin_key": theirs.secret, "force": e.Yes})
+	data := w.credential(name, theirs)
+	data["force"] = e.Yes
+	w.giveCredential(c, e, name, data)
 }
 
 func otherHost(w *world, e Event) {
@@ -195,7 +197,9 @@ func otherHost(w *world, e Event) {
 	made := other.addAdmin(other.accounts[0], "operator-other-"+name)
 	other.mu.Unlock()
 	w.leading(c, name)
-	w.giveCredential(c, e, name, map[string]any{"base_url": "http://two.sim", "admin_key": made.secret, "force": e.Yes})
+	data := w.credential(name, made)
+	data["base_url"], data["force"] = "http://two.sim", e.Yes
+	w.giveCredential(c, e, name, data)
 }
 
 // moveMount has Vault end all leases of a mount and load it anew at another path.
@@ -290,8 +294,8 @@ func override(w *world, e Event) {
 		if w.isOver() {
 			return
 		}
-		text := t.definition(providerName, fmt.Sprint("override ", e.N, " ", i))
-		_ = w.write(c, e, "definitions/"+providerName, map[string]any{"definition": text})
+		text := t.definition(fmt.Sprint("override ", e.N, " ", i))
+		_ = w.write(c, e, "definitions/"+w.life.Traits.provider(), map[string]any{"definition": text})
 	}
 }
 
@@ -307,7 +311,7 @@ func credentialEnded(w *world, e Event) {
 	w.host.mu.Unlock()
 	time.Sleep(e.D)
 	if !w.isOver() {
-		w.giveCredential(c, e, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
+		w.giveCredential(c, e, name, w.credential(name, w.newAdmin(c, name)))
 	}
 }
 
@@ -429,9 +433,9 @@ func (w *world) comeBack() {
 				continue
 			}
 			w.note("operator", "has config/%s of %s lead to our account again", name, c.name)
-			w.giveCredential(c, Event{Kind: "mend"}, name, map[string]any{
-				"base_url": "http://" + strings.TrimSuffix(w.host.address, ":80"), "admin_key": w.newAdmin(c, name).secret, "force": true,
-			})
+			data := w.credential(name, w.newAdmin(c, name))
+			data["base_url"], data["force"] = "http://"+strings.TrimSuffix(w.host.address, ":80"), true
+			w.giveCredential(c, Event{Kind: "mend"}, name, data)
 		}
 	}
 	for _, p := range w.providers {
@@ -459,7 +463,10 @@ func (w *world) rotateWhatIsDead() {
 		for _, role := range sortedNames(all) {
 			for _, secret := range all[role] {
 				if k := w.keyOf(secret); k != nil && k.excused != "" && !k.alive(time.Now()) {
-					_ = w.write(c, Event{Kind: "mend"}, "rotate-role/"+role, nil)
+					err := w.write(c, Event{Kind: "mend"}, "rotate-role/"+role, nil)
+					if err != nil && strings.Contains(err.Error(), "keeps this credential already") {
+						_ = w.remove(c, Event{Kind: "mend"}, "static-roles/"+role, nil) // one is enough
+					}
 					break
 				}
 			}

@@ -3,6 +3,8 @@ package simulation
 import (
 	"strings"
 	"text/template"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // providerName is the name that the generated definitions carry.
@@ -325,7 +327,14 @@ provider "{{ .Name }}" {
 
 // definition writes the HCL text that fits the traits. A revision makes another
 // document of the same meaning.
-func (t Traits) definition(name, revision string) string {
+func (t Traits) definition(revision string) string {
+	if t.Catalog != "" {
+		built, err := providers.Load(t.Catalog)
+		if err != nil {
+			panic("simulation: loading a definition of the catalog: " + err.Error())
+		}
+		return built.Source() + "# " + revision + "\n"
+	}
 	place, collection := "/v1", "/v1/keys"
 	switch {
 	case t.Steps:
@@ -338,7 +347,7 @@ func (t Traits) definition(name, revision string) string {
 	err := definitionText.Execute(&text, struct {
 		Traits
 		Name, Revision, Place, Collection, Item, Wanted, Mark string
-	}{t, name, revision, place, collection, t.item(), t.wanted(), secretMark})
+	}{t, providerName, revision, place, collection, t.item(), t.wanted(), secretMark})
 	if err != nil {
 		panic("simulation: writing a definition: " + err.Error())
 	}

@@ -9,7 +9,9 @@
 // (seed, actor, step), so leaving out one event changes no other's chance.
 //
 // The files, from the bottom: chance.go, traits.go and life.go (what is drawn),
-// disk.go (storage), definition.go and provider.go (the provider), network.go,
+// disk.go (storage), definition.go, catalog.go and dialect.go (what of a provider is said
+// in which words: the world's own definitions, and those of the catalog), provider.go (the
+// provider), network.go,
 // vault.go (nodes, leases), operator.go and faults.go (what happens), world.go
 // (a life being played), promises.go and invariants.go, shrink.go, readable.go.
 package simulation

@@ -214,8 +214,7 @@ func (c *cluster) staticSecrets() map[string][]string {
 			handed = append(handed, keys.Current)
 		}
 		for _, one := range handed {
-			secret, _ := one.Secret["api_key"].(string)
-			all[role] = append(all[role], secret)
+			all[role] = append(all[role], c.world.keyIn(one.Secret))
 		}
 	}
 	return all
@@ -229,7 +228,11 @@ func (c *cluster) storedAdmins() map[string]string {
 			Fields map[string]any `json:"fields"`
 		}
 		if c.disk.decode(path, &connection) {
-			stored[strings.TrimPrefix(path, "config/")], _ = connection.Fields["admin_key"].(string)
+			name, field := strings.TrimPrefix(path, "config/"), c.world.life.Traits.credential()
+			if name == sharedConnection {
+				field = "admin_key"
+			}
+			stored[name], _ = connection.Fields[field].(string)
 		}
 	}
 	return stored

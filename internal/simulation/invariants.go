@@ -253,10 +253,10 @@ func processIsBounded(w *world) []string {
 
 // quietIsQuiet: what goes on without end would show as requests.
 func quietIsQuiet(w *world) []string {
-	const most = 1500
+	const most, atAll = 1500, 20_000
 	w.host.mu.Lock()
 	defer w.host.mu.Unlock()
-	if n := w.host.requests - w.host.requestsBefore; n > most {
+	if n := w.host.requests - w.host.requestsBefore; n-w.host.further > most || n > atAll {
 		return []string{fmt.Sprintf("%d requests were made in the quiet hour, most of them %s", n, w.host.mostAsked())}
 	}
 	return nil

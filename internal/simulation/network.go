@@ -42,7 +42,7 @@ func (p *provider) converse(from *node, conn net.Conn) {
 		if err != nil {
 			return
 		}
-		answer := p.answer(from, r, body)
+		answer := p.serve(from, r, body)
 		if answer == nil {
 			return // without a word
 		}
@@ -66,6 +66,8 @@ type answer struct {
 	header map[string]string
 	body   []byte
 	cut    bool // only a part of it arrives
+	// meant is what it says in the world's own words; nil where those are its own.
+	meant *answer
 }
 
 func (a *answer) bytes() []byte {

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -210,7 +211,9 @@ func (w *world) found(name, connection string) {
 	t := w.life.Traits
 	c := newCluster(w, name)
 	c.lead()
-	w.mustWrite(c, "definitions/"+providerName, map[string]any{"definition": t.definition(providerName, "")})
+	if t.Catalog == "" {
+		w.mustWrite(c, "definitions/"+providerName, map[string]any{"definition": t.definition("")})
+	}
 	w.connect(c, connection, map[string]any{})
 	w.mustWrite(c, "roles/app", roleData(t, connection, "alpha"))
 	w.mustWrite(c, "roles/batch", roleData(t, connection, "beta"))
@@ -222,11 +225,12 @@ func (w *world) connect(c *cluster, name string, more map[string]any) {
 }
 
 func (w *world) connectionData(c *cluster, name string, more map[string]any) map[string]any {
+	t := w.life.Traits
 	data := map[string]any{
-		"provider": providerName, "base_url": "http://" + strings.TrimSuffix(w.host.address, ":80"), "allow_http": true,
-		"allowed_roles": "*", "request_timeout": int(w.life.Traits.Timeout / time.Second),
-		"admin_key": w.newAdmin(c, name).secret,
+		"provider": t.provider(), "base_url": "http://" + strings.TrimSuffix(w.host.address, ":80"), "allow_http": true,
+		"allowed_roles": "*", "request_timeout": int(t.Timeout / time.Second),
 	}
+	maps.Copy(data, w.credential(name, w.newAdmin(c, name)))
 	if w.life.Traits.Period > 0 {
 		data["rotation_period"] = int(w.life.Traits.Period / time.Second)
 	}
@@ -234,6 +238,16 @@ func (w *world) connectionData(c *cluster, name string, more map[string]any) map
 		data[field] = value
 	}
 	return data
+}
+
+// credential is what an operator writes to config/ of an admin credential.
+func (w *world) credential(connection string, a *admin) map[string]any {
+	if d := dialectOf(w.life.Traits.Catalog); d != nil && connection != sharedConnection {
+		fields := fieldsOf(d.connection, "")
+		fields[d.credential] = a.secret
+		return fields
+	}
+	return map[string]any{"admin_key": a.secret}
 }
 
 // newAdmin is a credential that an operator makes at the provider.
@@ -253,7 +267,9 @@ func roleData(t Traits, connection, project string) map[string]any {
 	case t.Verify:
 		data["verify_revocation"] = "off"
 	}
-	if t.Projects {
+	if d := dialectOf(t.Catalog); d != nil {
+		maps.Copy(data, fieldsOf(d.role, project))
+	} else if t.Projects {
 		data["project"] = project
 	}
 	return data
@@ -284,7 +300,6 @@ func (w *world) mend() {
 		if c.leader() == nil {
 			c.lead()
 		}
-		w.claim(c)
 	}
 	w.comeBack()
 	w.mendConnections()
@@ -296,7 +311,7 @@ func (w *world) unshare() {
 	for _, c := range w.originals() {
 		stored := c.storedAdmins()
 		if secret := stored["two"]; secret != "" && secret == stored["one"] {
-			w.giveCredential(c, Event{Kind: "mend"}, "two", map[string]any{"admin_key": w.newAdmin(c, "two").secret})
+			w.giveCredential(c, Event{Kind: "mend"}, "two", w.credential("two", w.newAdmin(c, "two")))
 		}
 	}
 }
@@ -308,7 +323,7 @@ func (w *world) mendConnections() {
 		for _, name := range sortedNames(stored) {
 			if w.isTaken(stored[name]) {
 				w.note("operator", "gives config/%s of %s a new credential", name, c.name)
-				w.giveCredential(c, Event{Kind: "mend"}, name, map[string]any{"admin_key": w.newAdmin(c, name).secret})
+				w.giveCredential(c, Event{Kind: "mend"}, name, w.credential(name, w.newAdmin(c, name)))
 			}
 		}
 	}
@@ -390,8 +405,11 @@ func (w *world) originals() []*cluster {
 func (w *world) reconcileAll() {
 	for _, c := range w.originals() {
 		for _, name := range sortedNames(c.storedAdmins()) {
-			_, err := c.do(logical.UpdateOperation, "reconcile/"+name, map[string]any{"delete": true})
+			resp, err := c.do(logical.UpdateOperation, "reconcile/"+name, map[string]any{"delete": true})
 			w.told(Event{Kind: "reconcile"}, err)
+			if err == nil && resp != nil {
+				w.note("operator", "reconciles %s of %s: %v", name, c.name, resp.Data)
+			}
 		}
 	}
 }
@@ -422,6 +440,16 @@ func rolesMint(w *world) []string {
 	return broken
 }
 
+// keyIn is the key among the fields that are handed out.
+func (w *world) keyIn(fields map[string]any) string {
+	for _, field := range []string{w.life.Traits.keyField(), "api_key"} {
+		if secret, ok := fields[field].(string); ok && secret != "" {
+			return secret
+		}
+	}
+	return ""
+}
+
 // staticRolesAnswer: every static role hands out a key that works.
 func staticRolesAnswer(w *world) []string {
 	var broken []string
@@ -433,7 +461,7 @@ func staticRolesAnswer(w *world) []string {
 				broken = append(broken, fmt.Sprintf("static-creds/%s of %s: %s", role, c.name, err))
 				continue
 			}
-			secret, _ := resp.Data["api_key"].(string)
+			secret := w.keyIn(resp.Data)
 			if k := w.keyOf(secret); k == nil || !k.alive(time.Now()) {
 				broken = append(broken, fmt.Sprintf("static-creds/%s of %s hands out a dead key", role, c.name))
 			}
@@ -481,7 +509,7 @@ func operators() []action {
 		}, describe: func(e Event, t Traits) string { return "delete " + e.static() }},
 		{kind: "shared secret", weight: 4, fits: sharesSecrets, do: func(w *world, e Event) {
 			_ = w.write(w.originals()[0], e, e.shared(), map[string]any{
-				"connection": sharedConnection, "application": []string{"alpha", "beta"}[e.A%2], "rotation_period": 600 + 60*(e.B%20),
+				"connection": sharedConnection, "application": []string{"alpha", "beta", "gamma"}[e.B%3], "rotation_period": 600 + 60*(e.B%20),
 			})
 		}, describe: func(e Event, _ Traits) string {
 			return "write " + e.shared() + ", of a secret that is replaced in place"
@@ -527,11 +555,15 @@ func rotateRoot(w *world, e Event) {
 }
 
 // claim has an operator say that a mount is the only one, where it waits for that.
-func (w *world) claim(c *cluster) {
-	if w.life.Traits.Claims {
-		_, err := c.do(logical.UpdateOperation, "ownership/claim", nil)
-		w.note("operator", "claims %s%s", c.name, failure(err))
+func (w *world) claim(c *cluster) (done bool) {
+	_, err := c.do(logical.UpdateOperation, "ownership/claim", nil)
+	w.note("operator", "claims %s%s", c.name, failure(err))
+	if err != nil && strings.Contains(err.Error(), "have it started anew") && !w.isOver() {
+		c.stop(0)
+		c.lead() // whose leader is claimed for in its turn
+		return true
 	}
+	return err == nil
 }
 
 // static is one of the static roles that come and go.

@@ -44,6 +44,7 @@ type provider struct {
 	world   *world
 	address string
 	traits  Traits
+	routes  []*route // of its dialect; nil where it has none
 
 	mu       sync.Mutex
 	accounts []*account
@@ -53,9 +54,10 @@ type provider struct {
 	requests int
 	inFlight int
 	asked    map[string]int // requests since the quiet hour began, by method and path
-	// requestsBefore is how many there were when the quiet hour began.
-	requestsBefore int
-	most           int // in flight at once
+	// requestsBefore is how many there were when the quiet hour began, and further how many
+	// since then were for more of a list that had been begun.
+	requestsBefore, further int
+	most                    int // in flight at once
 }
 
 type account struct {
@@ -268,6 +270,9 @@ func (p *provider) sayf(from *node, what string, changes bool, a *answer) *answe
 // unheard excuses what ended by an answer that does not arrive: a credential that was
 // swapped in place.
 func (p *provider) unheard(a *answer) {
+	if a.meant != nil {
+		a = a.meant
+	}
 	var told struct{ Key string }
 	if json.Unmarshal(a.body, &told) != nil || told.Key == "" {
 		return
@@ -283,7 +288,7 @@ func (p *provider) unheard(a *answer) {
 func (p *provider) beginCount() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.requestsBefore = p.requests
+	p.requestsBefore, p.further = p.requests, 0
 	clear(p.asked)
 }
 
@@ -488,7 +493,7 @@ func (p *provider) makeOrShow(from *node, by *admin, project string, wanted want
 	there := p.newest(in, project)
 	now := time.Now()
 	switch {
-	case p.traits.ByName && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
+	case (p.traits.ByName || p.traits.Chosen) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
 		return refusal(http.StatusConflict, "there is one of that name")
 	case there == nil || p.traits.KnownID || p.traits.ByName:
 	case now.Before(p.weather[weatherExisting]):
@@ -759,7 +764,8 @@ func (p *provider) showKey(in *account, project, id string) *answer {
 		return notFound()
 	}
 	shown := p.shownItem(k.item())
-	shown["ready"] = p.isReady(k)
+	p.further++
+	shown["ready"], shown["expires_at"] = p.isReady(k), p.shownEnd(k)
 	return told(http.StatusOK, shown)
 }
 
@@ -782,6 +788,9 @@ func (p *provider) deleteKey(from *node, in *account, project, id string) *answe
 	k := p.find(in, project, id)
 	if k == nil || p.isTooYoung(k) {
 		return notFound()
+	}
+	if from.isLost() {
+		p.world.excuse(k, "its end was asked for before a snapshot was restored")
 	}
 	p.kill(k)
 	p.world.died(k)
@@ -869,11 +878,20 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 	for _, one := range page {
 		items = append(items, p.shownItem(one))
 	}
-	a := told(http.StatusOK, map[string]any{"data": items, "next_cursor": next, "next_url": p.nextURL(r, next)})
+	a := told(http.StatusOK, map[string]any{"data": items, "next_cursor": next, "next_url": p.nextURL(r, next), "pages": pagesOf(len(all), r)})
 	if p.traits.PageKind == pageLink && next != nil {
 		a.header = map[string]string{"Link": fmt.Sprintf("<%s>; rel=\"next\"", p.nextURL(r, next))}
 	}
 	return a
+}
+
+// pagesOf is how many pages a list has.
+func pagesOf(items int, r *http.Request) int {
+	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
+	if err != nil {
+		return 1
+	}
+	return (items + limit - 1) / limit
 }
 
 // nextURL is the address of the page at a cursor; nil where there is none.
@@ -915,6 +933,9 @@ func (p *provider) page(all []listedThing, r *http.Request) (page []listedThing,
 		}
 	}
 	from = min(max(from, 0), len(all))
+	if from > 0 {
+		p.further++
+	}
 	page = all[from:min(from+limit, len(all))]
 	if len(page) == limit && from+limit < len(all) {
 		next = fmt.Sprintf("%s@%d", page[limit-1].id, from+limit)
@@ -941,7 +962,9 @@ func (p *provider) listAdmins(in *account, name string) *answer {
 	items := []any{}
 	for _, a := range in.admins {
 		if !a.removed && (name == "" || a.name == name) {
-			items = append(items, map[string]any{"id": p.idIn(a.id), "name": a.name})
+			items = append(items, map[string]any{
+				"id": p.idIn(a.id), "name": a.name, "redacted": a.secret[:len(secretMark)] + "..." + a.secret[len(a.secret)-6:],
+			})
 		}
 	}
 	return told(http.StatusOK, map[string]any{"data": items})

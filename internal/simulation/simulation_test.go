@@ -140,8 +140,9 @@ func TestFoundLives(t *testing.T) {
 			if err := decoder.Decode(&life); err != nil {
 				t.Fatalf("%s: %v; a trait or an attribute of events has another name now", file, err)
 			}
-			for _, v := range play(t, life).Broken {
-				t.Error(v)
+			outcome := play(t, life)
+			for _, v := range outcome.Broken {
+				t.Errorf("%s\n%s", v, strings.Join(readable(outcome.History), "\n"))
 			}
 		})
 	}

@@ -1,11 +1,14 @@
 package simulation
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // How admin credentials are replaced at the provider.
@@ -18,6 +21,9 @@ const (
 // Traits are what a life's world is like from its beginning to its end. The zero
 // value of each is the plainest.
 type Traits struct {
+	// The definition of the catalog that is used, and what follows from it; the world's own
+	// where that is empty.
+	Catalog string `help:"the provider is the catalog's"`
 	// What the provider's definition can do.
 	NoList   bool   `help:"keys cannot be listed"`
 	KnownID  bool   `help:"a key's id is its name"`
@@ -134,6 +140,9 @@ func drawTraits(seed uint64) Traits {
 	}
 	t.Tells = oneIn(dice(seed, "told names"), 3)
 	t.drawLanguage(seed)
+	if d := dice(seed, "traits", "catalog"); oneIn(d, 4) {
+		t.Catalog = pick(d, dialectNames()...)
+	}
 	return t.consistent()
 }
 
@@ -191,6 +200,9 @@ func (t Traits) consistent() Traits {
 	if t.Slow == 0 {
 		t.Slow = 50 * time.Millisecond
 	}
+	if t.Catalog != "" {
+		return t.ofCatalog()
+	}
 	if t.NoList {
 		t.Sealed = false // who has not got the key cannot revoke it
 	}
@@ -228,6 +240,54 @@ func (t Traits) consistent() Traits {
 		t.ByNumber = t.PageKind == pageNumbers || t.PageKind == pageOffset
 	}
 	return t
+}
+
+// ofCatalog is what a definition of the catalog can do, and how its provider behaves.
+func (t Traits) ofCatalog() Traits {
+	d := dialectOf(t.Catalog)
+	definition, err := providers.Load(t.Catalog)
+	if err != nil {
+		panic("simulation: loading a definition of the catalog: " + err.Error())
+	}
+	can, defined := definition.Capabilities, d.traits
+	defined.Catalog = t.Catalog
+	defined.NoList, defined.Lookup, defined.Extend, defined.Expiry = !can.Reconcile, can.Lookup, can.Extend, can.NativeExpiry
+	defined.Probe, defined.KnownID, defined.Sealed, defined.Granted = can.Probe, can.KnownID || d.traits.KnownID, can.SealedRecord, can.Granted
+	defined.Pages, defined.NewestFirst, defined.ListLag, defined.DeathLag = t.Pages, t.NewestFirst, t.ListLag, t.DeathLag
+	defined.Clock, defined.Slow, defined.YoungLag = t.Clock, t.Slow, t.YoungLag
+	defined.ReuseIDs = t.ReuseIDs && !defined.KnownID && !defined.Numbers
+	defined.Second, defined.Verify, defined.Standby, defined.Tick = t.Second, t.Verify, t.Standby, t.Tick
+	defined.Timeout, defined.Claims = t.Timeout, t.Claims
+	if defined.Expiry {
+		defined.Shortens = t.Shortens
+	}
+	if defined.Rotation != "" {
+		defined.Period = t.Period
+	}
+	if definition.Lag < time.Minute || strings.Contains(d.routes, " missed ") {
+		defined.ListLag, defined.YoungLag = 0, 0 // its provider shows at once what it has
+	}
+	defined.ListLag = min(defined.ListLag, 40*time.Second)
+	return defined
+}
+
+// provider is the name of the definition that connections use.
+func (t Traits) provider() string { return cmp.Or(t.Catalog, providerName) }
+
+// credential is the connection's field that holds the admin credential, and keyField that
+// of secret which is the key.
+func (t Traits) credential() string {
+	if d := dialectOf(t.Catalog); d != nil {
+		return d.credential
+	}
+	return "admin_key"
+}
+
+func (t Traits) keyField() string {
+	if d := dialectOf(t.Catalog); d != nil {
+		return d.key
+	}
+	return "api_key"
 }
 
 // suitLanguage leaves out what a definition cannot say together.

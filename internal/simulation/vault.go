@@ -220,13 +220,15 @@ func (c *cluster) lead() {
 // claimLater has an operator claim the mount for a leader, where it waits for that.
 func (c *cluster) claimLater(n *node) {
 	w := c.world
-	if !w.life.Traits.Claims || w.isMended() {
+	if !w.life.Traits.Claims {
 		return
 	}
 	w.background(func() {
-		time.Sleep(between(dice(w.life.Seed, "claim", n.name), time.Second, 2*time.Minute))
-		if c.leader() == n && !w.isOver() {
-			w.claim(c)
+		for attempt := range 10 {
+			time.Sleep(between(dice(w.life.Seed, "claim", n.name, attempt), time.Second, 2*time.Minute))
+			if c.leader() != n || w.isOver() || w.claim(c) {
+				return
+			}
 		}
 	})
 }
@@ -464,7 +466,7 @@ func (c *cluster) mint(role string, hangUp time.Duration, loseLease bool) (*leas
 		return nil, errors.New("no lease in the answer")
 	}
 	name, _ := resp.Data["key_name"].(string)
-	value, _ := resp.Data["api_key"].(string)
+	value := c.world.keyIn(resp.Data)
 	resp.Secret.IssueTime = time.Now()
 	if n == nil || n.isDead() || c.leader() != n || loseLease {
 		// Registering the lease failed, so Vault revokes what it is for at once,

@@ -89,6 +89,9 @@ func (w *world) newProvider(address string) *provider {
 		world: w, address: address, traits: w.life.Traits,
 		weather: map[string]time.Time{}, counts: map[string]int{}, asked: map[string]int{},
 	}
+	if d := dialectOf(p.traits.Catalog); d != nil {
+		p.routes = parseRoutes(d.routes)
+	}
 	for _, name := range []string{"ours", "theirs"} {
 		p.accounts = append(p.accounts, &account{name: name, projects: map[string]bool{}})
 	}
