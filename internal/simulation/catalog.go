@@ -110,7 +110,7 @@ DELETE /v1/tokens/{id} admin-end {}`,
 		routes: `
 GET /_security/_authenticate who {}
 POST /_security/api_key make name=name ttl=expiration {"id": "$id", "encoded": "$key", "api_key": "$key", "expiration": "$end_ms"}
-DELETE /_security/api_key end id=ids.0 missed {"error_count": 0}
+DELETE /_security/api_key end id=ids.0 missed {"error_count": 0, "invalidated_api_keys": ["$asked"], "previously_invalidated_api_keys": []} else {"error_count": 0, "invalidated_api_keys": [], "previously_invalidated_api_keys": []}
 GET /_security/api_key list {"api_keys": "$items"} | {"id": "$id", "name": "$name", "creation": "$made_ms"}
 PUT /_security/api_key/{id} extend ttl=expiration {"updated": true}`,
 	},
@@ -214,6 +214,24 @@ DELETE /api/users/{id} end {}
 PUT /api/permissions/%2F/{name} who {}
 PUT /api/topic-permissions/%2F/{name} who {}
 GET /api/users list "$items" | {"name": "$name"}`,
+	},
+	"consul": {
+		credential: "token", key: "token", role: `{"policies": ["reader"]}`,
+		traits: Traits{AdminsAmong: true, Rotation: rotateNew},
+		routes: `
+GET /v1/acl/token/self who dead=403 {"AccessorID": "$id"} else "ACL not found"
+PUT /v1/acl/token make name=Description given=AccessorID end=ExpirationTime {"SecretID": "$key", "ExpirationTime": "$end"}
+GET /v1/acl/token/{id} show {"AccessorID": "$id"}
+DELETE /v1/acl/token/{id} end {}
+GET /v1/acl/tokens list "$items" | {"AccessorID": "$id", "Description": "$name", "CreateTime": "$made"}
+PUT /v1/acl/token/{id}/clone admin name=Description {"SecretID": "$key"}`,
+	},
+	"meilisearch": {
+		credential: "api_key", key: "api_key", role: `{"actions": ["read", "write"], "indexes": ["books"]}`,
+		routes: `
+POST /keys make name=name given=uid end=expiresAt {"uid": "$id", "key": "$key", "expiresAt": "$end", "actions": "$scopes", "indexes": ["books"]}
+DELETE /keys/{id} end {}
+GET /keys list limit=limit offset=offset {"results": "$items"} | {"uid": "$id", "name": "$name", "createdAt": "$made"}`,
 	},
 	"resend": {
 		credential: "api_key", key: "api_key", role: `{}`,

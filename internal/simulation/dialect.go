@@ -26,10 +26,11 @@ import (
 //	account, fill        make an account, and the key in it
 //	admin, admins, admin-end, roll, swap   are about admin credentials
 //
-// Options: name=, id= and key= are places in the body; end= (RFC 3339), utc=, date=,
+// Options: name=, id=, given= (an id that we choose) and key= are places in the body; end= (RFC 3339), utc=, date=,
 // unix=, ms=, ttl= (seconds) and days= are those of an end; limit=, page=, page0=, offset=
 // and cursor= are parameters of the query; when=place:text picks among routes of one path;
-// missed says that what is not there is ended with success. In the answer "$id" and the
+// missed says that what is not there is ended with success; dead= is the status by which a
+// dead credential is told, where that is not 401. In the answer "$id" and the
 // like stand for what the world's provider answers; what it leaves out is left out. A bar
 // comes before the form of an item, else before the answer to a refusal.
 type route struct {
@@ -208,6 +209,9 @@ func (p *provider) translate(h *heard, parts map[string]string, in any) (*http.R
 	if end != "" {
 		wanted["expires_at"] = end
 	}
+	if given := at(in, h.route.options["given"]); given != "" {
+		wanted["id"] = given
+	}
 	body, err := json.Marshal(wanted)
 	if err != nil {
 		panic("simulation: a request is JSON: " + err.Error())
@@ -352,6 +356,9 @@ func (p *provider) tell(h *heard, said *answer) *answer {
 		dialect.body = h.fill(form, fields)
 	case h.route.refusal != nil:
 		dialect.body = h.fill(h.route.refusal, fields)
+	}
+	if dead, err := strconv.Atoi(h.route.options["dead"]); err == nil && said.status == http.StatusUnauthorized {
+		dialect.status = dead
 	}
 	if said.status == http.StatusNoContent {
 		dialect.status = http.StatusOK

@@ -373,6 +373,23 @@ func reconcileFindsTwins(w *world) []string {
 	return broken
 }
 
+// liesAreSeen: a key that its provider said it deleted, and lists all the same, is deleted
+// again, by whoever was told so; its role has it looked for.
+func liesAreSeen(w *world) []string {
+	t := w.life.Traits
+	if t.NoList || t.Verify && !t.Probe {
+		return nil // nobody looks
+	}
+	var broken []string
+	for _, k := range w.livingKeys() {
+		c := k.cluster
+		if k.believed != nil && c.leader() == k.believed && !w.replaced[c.name+"/one"] && !w.replaced[c.name+"/two"] {
+			broken = append(broken, fmt.Sprintf("%s lives on, which the provider said it deleted", k.name))
+		}
+	}
+	return broken
+}
+
 // fate tells how a key died.
 func (k *key) fate(w *world) string {
 	switch {

@@ -15,7 +15,7 @@ import (
 )
 
 // mutation is a defect put into the engine, in the place of one text that occurs
-// once in its file.
+// once in its file, which is one of backend unless it says otherwise.
 type mutation struct{ name, file, old, new string }
 
 // mutations are defects that the simulation has to find: most were in the engine
@@ -64,6 +64,28 @@ var mutations = []mutation{
 		"err == nil && held.holds(bound.definition.Connection, note.Made) == holdsNew {", "true {"},
 	{"a lease's end is not heeded", "lease.go",
 		"	if r == nil {\n		if r = e.unrecorded", "	if r != nil {\n		return nil, nil\n	}\n	if r == nil {\n		if r = e.unrecorded"},
+	{"a key that its provider does not know is not looked for", "missing.go",
+		"	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {", "	if err := error(nil); err != nil {"},
+	{"a list that shows nothing is believed", "blind.go",
+		"	if err != nil || len(held) == 0 {", "	if err != nil || len(held) >= 0 {"},
+	{"a copy acts however old its snapshot is", "ownership_signature.go",
+		"now.Sub(signed), longestFailover,", "now.Sub(signed), 1000*longestFailover,"},
+	{"a crash is followed by no claim", "ownership_signature.go",
+		"	if absent <= longest && (g.Released || !g.ClaimAfterCrash) {", "	if absent <= longest {"},
+	{"two records of one key end it for each other", "shared.go",
+		"	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTarget(r), r.ID))", "	return \"\", nil"},
+	{"what was replaced in place is ended by itself", "revoke.go",
+		"e.replacedInPlace(ctx, s, r); err != nil || replaced {", "e.replacedInPlace(ctx, s, r); err != nil || replaced && false {"},
+	{"what may have been replaced in place is in no doubt", "static_in_place.go",
+		"	keys.InDoubt = true\n", "	keys.InDoubt = false\n"},
+	{"an end in place is sent to another account", "revoke_provider.go",
+		"	if err := w.mayEndAnothers(r); err != nil {", "	if err := w.mayEndAnothers(r); err != nil && false {"},
+	{"a deletion is believed and not looked at", "revoke_provider.go",
+		"			return e.watch(w, r)", "			return nil"},
+	{"keys that end with the credential are not waited for", "root_ending.go",
+		"	if err != nil || held == \"\" || o.Force {", "	if err != nil || held == \"\" || !o.Force {"},
+	{"a step is made for the first element alone", "../providers/steps.go",
+		"	return elements, nil\n", "	return elements[:min(1, len(elements))], nil\n"},
 }
 
 const engineFolder = "../../backend"

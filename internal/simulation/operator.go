@@ -637,7 +637,7 @@ func (w *world) failOver(c *cluster, e Event) {
 var weathers = []string{
 	weatherDown, weatherErrors, weatherLost, weatherLost, weatherSlow, weatherDoubles, weatherForbidden,
 	weatherThrottles, weatherMangled, weatherCut, weatherDeaf, weatherForgetful, weatherCircles, weatherExisting, weatherMisnames,
-	weatherRepeats, weatherMasked, weatherOddEnds, weatherGenerous,
+	weatherRepeats, weatherMasked, weatherOddEnds, weatherGenerous, weatherLies, weatherBlind,
 }
 
 func (e Event) weather() string { return weathers[e.A%len(weathers)] }

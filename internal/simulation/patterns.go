@@ -87,6 +87,25 @@ var patterns = []pattern{
 		},
 	},
 	{
+		name: "an admin to whom nothing is shown as a lease ends",
+		fits: func(t Traits) bool { return lists(t) && !t.ListGone },
+		steps: []patternStep{
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{80 * time.Second, 2 * time.Minute, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherMasked), 20*time.Second }},
+			{0, time.Second, "end lease", func(e *Event) { e.B = 1 }},
+		},
+	},
+	{
+		name: "a crash in mid-mint before a list that shows nothing",
+		fits: lists,
+		steps: []patternStep{
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{6 * time.Minute, 7 * time.Minute, "crash at write", func(e *Event) { e.A, e.B, e.Yes, e.Struck = 0, 1, false, "ledger/" }},
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{0, time.Second, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherBlind), 4*time.Minute }},
+		},
+	},
+	{
 		name: "a twin between two crashes",
 		fits: lists,
 		steps: []patternStep{

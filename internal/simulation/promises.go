@@ -51,6 +51,7 @@ var final = []invariant{
 	{booksAgree, ledgerMatchesProvider}, // each living key one record that somebody holds
 	{booksAgree, nothingIsLeftToDo},     // no queue, no mark, no note of a rotation
 	{booksAgree, reconcileFindsTwins},   // what a proxy made goes with a reconcile
+	{booksAgree, liesAreSeen},           // what was not deleted, though the provider said so
 	{nothingPilesUp, quietIsQuiet},      // requests in the hour
 	{workGoesOn, rolesMint},
 	{workGoesOn, staticRolesAnswer},

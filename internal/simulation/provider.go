@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -37,6 +38,8 @@ const (
 	weatherMasked    = "answers 404" // the admin may do and see nothing, and is not told so
 	weatherOddEnds   = "tells a key's end as nobody can read it"
 	weatherGenerous  = "gives keys more rights than were asked for"
+	weatherLies      = "says that it deletes keys, and does not"
+	weatherBlind     = "shows nothing in its lists" // to an admin who may not see
 )
 
 // provider is a host with an admin API. Its clock may differ from everybody's.
@@ -100,6 +103,8 @@ type key struct {
 	grants []string
 	// passphrase is what ends the key, where one is chosen as it is made.
 	passphrase string
+	// believed is the process that was told that the key is deleted, which it was not.
+	believed *node
 	// shared says that it is the one secret of something, which the next one replaces.
 	shared bool
 	// twin says that a proxy repeated the request for another, and made it.
@@ -378,6 +383,7 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 
 // wanted is what a request says of the thing that it is about.
 type wanted struct {
+	ID         string
 	Name       string
 	Key        string
 	ExpiresAt  string `json:"expires_at"`
@@ -495,7 +501,7 @@ func (p *provider) makeOrShow(from *node, by *admin, project string, wanted want
 	switch {
 	case (p.traits.ByName || p.traits.Chosen) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
 		return refusal(http.StatusConflict, "there is one of that name")
-	case there == nil || p.traits.KnownID || p.traits.ByName:
+	case there == nil || p.traits.KnownID || p.traits.ByName || p.traits.Derived: // see docs/reliability.md
 	case now.Before(p.weather[weatherExisting]):
 		return p.showExisting(from, there)
 	case now.Before(p.weather[weatherMisnames]) && p.isWellKnown(there) && !p.traits.NoID:
@@ -577,7 +583,7 @@ func (p *provider) makeKey(from *node, by *admin, project string, wanted wanted)
 	}
 	switch {
 	case p.traits.KnownID:
-		k.id = name
+		k.id = cmp.Or(wanted.ID, name)
 	case p.traits.ReuseIDs && len(p.free) > 0:
 		k.id, p.free = p.free[0], p.free[1:]
 	default:
@@ -605,6 +611,8 @@ func (p *provider) fillAccount(in *account, id string, wanted wanted) *answer {
 		return notFound()
 	case k.secret != "":
 		return refusal(http.StatusConflict, "it has a key")
+	case p.traits.Grants && len(k.grants) < len(allGrants):
+		return refusal(http.StatusConflict, "it lacks rights that were to come first")
 	case !p.isReady(k):
 		return refusal(http.StatusConflict, "it is not ready")
 	}
@@ -614,6 +622,9 @@ func (p *provider) fillAccount(in *account, id string, wanted wanted) *answer {
 // isReady reports whether an account can be used: where that takes a while, a moment
 // after it was made.
 func (p *provider) isReady(k *key) bool { return !p.traits.Poll || time.Since(k.made) > 3*time.Second }
+
+// allGrants are the rights that roles give, unless they say otherwise.
+var allGrants = []string{"read", "write"}
 
 // grant gives an account a right.
 func (p *provider) grant(in *account, id string) *answer {
@@ -759,6 +770,11 @@ func (p *provider) deleteWith(from *node, in *account, project, id, passphrase s
 
 // showKey is one key as a list shows it, and whether it is ready.
 func (p *provider) showKey(in *account, project, id string) *answer {
+	for _, a := range in.admins {
+		if p.traits.AdminsAmong && a.id == id && !a.removed {
+			return told(http.StatusOK, p.shownItem(listedThing{id: a.id, name: a.name}))
+		}
+	}
 	k := p.find(in, project, id)
 	if k == nil || p.isTooYoung(k) {
 		return notFound()
@@ -791,6 +807,12 @@ func (p *provider) deleteKey(from *node, in *account, project, id string) *answe
 	}
 	if from.isLost() {
 		p.world.excuse(k, "its end was asked for before a snapshot was restored")
+	}
+	if time.Now().Before(p.weather[weatherLies]) {
+		p.world.note("provider", "%s is not deleted, though the answer says so", k.name)
+		p.world.excuse(k, "the provider said that it is gone")
+		k.believed = from
+		return &answer{status: http.StatusNoContent}
 	}
 	p.kill(k)
 	p.world.died(k)
@@ -867,6 +889,9 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 			all = append(all, k.item())
 		}
 	}
+	if now.Before(p.weather[weatherBlind]) && p.hasWitness(in, project) {
+		all = nil
+	}
 	if name := r.URL.Query().Get("name"); name != "" {
 		all = slices.DeleteFunc(all, func(one listedThing) bool { return one.name != name })
 	}
@@ -883,6 +908,14 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 		a.header = map[string]string{"Link": fmt.Sprintf("<%s>; rel=\"next\"", p.nextURL(r, next))}
 	}
 	return a
+}
+
+// hasWitness reports whether a ledger has a key that a list should show. Where it has none,
+// an empty list is believed, as docs/reliability.md says.
+func (p *provider) hasWitness(in *account, project string) bool {
+	return p.traits.Lag == "" && slices.ContainsFunc(in.keys, func(k *key) bool {
+		return k.project == project && k.excused == "" && k.there(time.Now()) && time.Since(k.made) > 5*time.Minute && p.world.recordOf(k) != nil
+	})
 }
 
 // pagesOf is how many pages a list has.
