@@ -67,7 +67,7 @@ var mutations = []mutation{
 	{"a key that its provider does not know is not looked for", "missing.go",
 		"	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {", "	if err := error(nil); err != nil {"},
 	{"a list that shows nothing is believed", "blind.go",
-		"	if err != nil || len(held) == 0 {", "	if err != nil || len(held) >= 0 {"},
+		"	held, err := e.witnesses(ctx, bound, scope)\n	if err != nil {", "	held, err := e.witnesses(ctx, bound, scope)\n	if err != nil || true {"},
 	{"a copy acts however old its snapshot is", "ownership_signature.go",
 		"now.Sub(signed), longestFailover,", "now.Sub(signed), 1000*longestFailover,"},
 	{"a crash is followed by no claim", "ownership_signature.go",
