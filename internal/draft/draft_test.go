@@ -169,3 +169,16 @@ func TestTakenNames(t *testing.T) {
 		t.Errorf("the connection has a field of a taken name:\n%s", made.Source)
 	}
 }
+
+// TestListOfAnotherParent: what is listed below something that the keys are not made below
+// are other things, so it is asked whether there is a list.
+func TestListOfAnotherParent(t *testing.T) {
+	made, err := draft.From(read(t, "elsewhere.yaml").T, draft.Options{Name: "elsewhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := providers.Parse("elsewhere.hcl", []byte(made.Source))
+	if err != nil || d.Capabilities.Reconcile || !strings.Contains(made.Source, "is there a list of keys?") {
+		t.Errorf("%v\n%s", err, made.Source)
+	}
+}

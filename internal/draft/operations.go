@@ -194,7 +194,10 @@ func listOf(maker *operation, all []*operation) *operation {
 	for _, fits := range []func(o *operation) bool{
 		func(o *operation) bool { return shape(o.path) == shape(maker.path) },
 		func(o *operation) bool { return endsInParameter(maker.path) && shape(o.path) == parent(maker.path) },
-		func(o *operation) bool { return !endsInParameter(o.path) && lastWord(o.path) == word },
+		// What is listed below another parent, which the maker does not know, is another thing.
+		func(o *operation) bool {
+			return !endsInParameter(o.path) && lastWord(o.path) == word && isWithin(o.path, maker.path)
+		},
 	} {
 		i := slices.IndexFunc(all, func(o *operation) bool {
 			return o.method == "GET" && fits(o) && len(listsIn(answerOf(o.Operation))) > 0
@@ -204,6 +207,16 @@ func listOf(maker *operation, all []*operation) *operation {
 		}
 	}
 	return nil
+}
+
+// isWithin reports whether the path needs no parameter that the other one lacks.
+func isWithin(path, other string) bool {
+	for _, segment := range segments(path) {
+		if _, is := parameter(segment); is && !slices.Contains(segments(other), segment) {
+			return false
+		}
+	}
+	return true
 }
 
 // changeOf is the operation that changes what maker makes, and the place in its
