@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
@@ -169,16 +170,16 @@ func (e *Engine) wayToNameless(ctx context.Context, s logical.Storage, entry *qu
 	return w, release, nil
 }
 
-// connectionsAt are the connections of the provider, in order: their mints may make keys
-// in the same place.
+// connectionsAt are the connections of the provider, and others to the same host, in order:
+// their mints may make keys in the same place.
 func (e *Engine) connectionsAt(ctx context.Context, s logical.Storage, w way) []string {
 	names, err := e.Connections(ctx, s)
 	if err != nil {
 		return []string{w.name}
 	}
 	return slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(name string) bool {
-		other, err := e.Connection(ctx, s, name)
-		return err == nil && (other == nil || other.Provider != w.definition.Name)
+		other, err := e.bound(ctx, s, name)
+		return err == nil && other.definition.Name != w.definition.Name && !origin.SameHost(other.client.BaseURL(), w.client.BaseURL())
 	})
 }
 

@@ -147,8 +147,10 @@ func namelessWorld(t *testing.T, definition string) (*world, *nameless) {
 	web := w.serve(w.gated(n))
 	_, err := w.process.SaveDefinition(t.Context(), w.storage, "nameless", definition, false)
 	w.must(err)
-	for _, name := range []string{"one", "two"} {
-		w.configure("nameless", name, name, func(c *Connection, r *Role) {
+	_, err = w.process.SaveDefinition(t.Context(), w.storage, "another", strings.Replace(definition, `"nameless"`, `"another"`, 1), false)
+	w.must(err)
+	for name, provider := range map[string]string{"one": "nameless", "two": "nameless", "three": "another"} {
+		w.configure(provider, name, name, func(c *Connection, r *Role) {
 			c.BaseURL, c.Fields = web.URL, providers.Values{"token": "admin-token"}
 			r.TTL, r.MaxTTL, r.Fields = 240*time.Hour, 240*time.Hour, nil
 		})
@@ -302,7 +304,7 @@ func idOfSecret(lease *heldLease) string { return strings.TrimPrefix(lease.key, 
 // TestCandidateOfAMintUnderWay: what a mint is just making is in no ledger, and looks like
 // what another one has left. It is waited for, and then it is held.
 func TestCandidateOfAMintUnderWay(t *testing.T) {
-	for _, role := range []string{"one", "two"} {
+	for _, role := range []string{"one", "two", "three"} {
 		t.Run("connection "+role, inBubble(func(t *testing.T) {
 			w, n := namelessWorld(t, namelessDefinition)
 			n.set(func() { n.lose = true })
