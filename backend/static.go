@@ -73,6 +73,9 @@ type StaticKey struct {
 	IssuedAt time.Time `json:"issued_at"`
 	// ExpiresAt is when the provider ends the key; zero where it does not.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// AskedEnd is the end that was asked for it; zero where none was, and for keys that an
+	// earlier version of the engine made.
+	AskedEnd time.Time `json:"asked_end,omitzero"`
 	// Until is when the engine revokes a previous key.
 	Until time.Time `json:"until,omitzero"`
 }
@@ -246,7 +249,10 @@ func (e *Engine) refuseShorterLife(ctx context.Context, s logical.Storage, name 
 	if err != nil {
 		return err
 	}
-	asked, err := before.expiresAt(bound.definition, keys.Current.IssuedAt)
+	asked := keys.Current.AskedEnd // by the schedule of then
+	if asked.IsZero() {
+		asked, err = before.expiresAt(bound.definition, keys.Current.IssuedAt)
+	}
 	if err != nil || asked.IsZero() {
 		return err
 	}

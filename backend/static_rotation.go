@@ -144,6 +144,7 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 			Secret:    key.Secret,
 			IssuedAt:  e.now(),
 			ExpiresAt: o.record.ExpiresAt,
+			AskedEnd:  o.request.ExpiresAt,
 		},
 	}, nil
 }

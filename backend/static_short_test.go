@@ -48,6 +48,20 @@ func TestSlowerScheduleThanKeysLive(t *testing.T) {
 	}
 }
 
+// TestSlowerScheduleAfterAnother: a provider that gives what is asked is not taken for one
+// that gives less, because the key was made for a schedule before the last.
+func TestSlowerScheduleAfterAnother(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t)
+	r := staticRole(0)
+	for _, period := range []time.Duration{10 * time.Minute, 2 * time.Hour, 900 * time.Hour, 3000 * time.Hour} {
+		r.Schedule = timetable.Schedule{Period: period}
+		if err := w.process.SaveStaticRole(ctx, w.storage, "legacy", r); err != nil {
+			t.Errorf("a period of %s: %v", period, err)
+		}
+	}
+}
+
 // TestShorterKeyIsBetterThanNone: a provider comes to end keys sooner than a role would
 // have them replaced. The role is never without a key that works.
 func TestShorterKeyIsBetterThanNone(t *testing.T) {
