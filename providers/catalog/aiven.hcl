@@ -47,6 +47,7 @@ provider "aiven" {
     id         = body.token_prefix
     secret     = { token = body.full_token }
     expires_at = body.expiry_time
+    granted    = { scopes = body.scopes }
   }
 
   revoke {

@@ -54,6 +54,7 @@ provider "artifactory" {
     id         = body.token_id
     secret     = { access_token = body.access_token }
     expires_in = body.expires_in
+    granted    = { scope = sort(split(" ", body.scope)) == sort(split(" ", role.scope)) ? role.scope : body.scope }
   }
 
   revoke {

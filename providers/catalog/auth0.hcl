@@ -45,6 +45,11 @@ provider "auth0" {
     default = []
     help    = "Scopes of that API that the applications get; none, unless written."
   }
+  role "tokens_per_hour" {
+    type = number
+    min  = 1
+    help = "How many access tokens one application may fetch in an hour, where the tenant has token quotas."
+  }
 
   auth "login" {
     request {
@@ -73,6 +78,7 @@ provider "auth0" {
         description = "Leased by Vault"
         app_type    = "non_interactive"
         grant_types = ["client_credentials"]
+        token_quota = role.tokens_per_hour == null ? null : { client_credentials = { enforce = true, per_hour = role.tokens_per_hour } }
       }
       save = { client_id = body.client_id, client_secret = body.client_secret }
       undo {
@@ -87,6 +93,7 @@ provider "auth0" {
     id       = saved.client_id
     identify = "client_secret"
     secret   = { client_id = saved.client_id, client_secret = saved.client_secret }
+    granted  = { audience = body.audience, scopes = body.scope }
   }
 
   revoke {

@@ -9,6 +9,8 @@
 # replaced in the web interface.
 # The API's address differs by account, and is what b2_authorize_account answers as
 # apiUrl: the operator writes it as the connection's base_url.
+# Keys of version 4, which these are, are refused by versions 1 to 3 of
+# b2_authorize_account, so by older programs.
 #
 # Rights: https://www.backblaze.com/docs/cloud-storage-application-key-capabilities
 provider "backblaze-b2" {
@@ -36,7 +38,7 @@ provider "backblaze-b2" {
     type    = list(string)
     default = ["listFiles", "readFiles"]
     min     = 1
-    enum    = ["listKeys", "listBuckets", "listAllBucketNames", "readBuckets", "writeBuckets", "deleteBuckets", "readBucketEncryption", "writeBucketEncryption", "readBucketRetentions", "writeBucketRetentions", "readBucketReplications", "writeBucketReplications", "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles", "readFileLegalHolds", "writeFileLegalHolds", "readFileRetentions", "writeFileRetentions", "bypassGovernance"]
+    enum    = ["listKeys", "listBuckets", "listAllBucketNames", "readBuckets", "writeBuckets", "deleteBuckets", "readBucketEncryption", "writeBucketEncryption", "readBucketRetentions", "writeBucketRetentions", "readBucketReplications", "writeBucketReplications", "readBucketNotifications", "writeBucketNotifications", "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles", "readFileLegalHolds", "writeFileLegalHolds", "readFileRetentions", "writeFileRetentions", "bypassGovernance"]
     help    = "What the keys may do."
   }
   role "bucket_ids" {

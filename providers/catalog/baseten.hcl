@@ -2,14 +2,14 @@
 #
 # Sources:
 # https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key,
-# .../delete-an-api-key and .../lists-the-users-api-keys
+# .../delete-an-api-key and .../lists-the-users-api-keys;
+# basetenlabs/baseten-go:internal/tools/apigen/specs/management.json
 #
 # The answer to making a key holds nothing but the key; its prefix, up to the dot, is
 # what it is deleted by. Keys do not end by themselves. The admin key is one of the type
 # WORKSPACE_MANAGE_API_KEYS, which can do nothing else.
 #
-# Not confirmed: the status of deleting a key that is gone; that a listed key shows its
-# name.
+# Not confirmed: the status of deleting a key that is gone.
 #
 # Rights:
 # https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key
@@ -37,7 +37,7 @@ provider "baseten" {
   }
   role "model_ids" {
     type = list(string)
-    help = "Models that WORKSPACE_INVOKE keys may call; without them all."
+    help = "Models that WORKSPACE_INVOKE and WORKSPACE_EXPORT_METRICS keys are for; without them all."
   }
 
   auth "header" { headers = { Authorization = "Api-Key ${connection.api_key}" } }
@@ -59,12 +59,8 @@ provider "baseten" {
   # Not paged: the answer is all keys of the workspace.
   list {
     get   = "/v1/api_keys"
-    items = body.api_keys
-    item = {
-      id         = item.prefix
-      name       = item.name
-      created_at = item.created_at
-    }
+    items = body.keys
+    item  = { id = item.prefix, name = item.name }
   }
 
   errors { message = try(body.error, body.message) }

@@ -1,12 +1,16 @@
 # Category: AI
 #
 # Sources: https://docs.getbifrost.ai/api-reference/governance/create-virtual-key,
-# .../list-virtual-keys and .../delete-virtual-key
+# .../list-virtual-keys and .../delete-virtual-key;
+# https://docs.getbifrost.ai/migration-guides/v1.5.0;
+# maximhq/bifrost:transports/bifrost-http/handlers/governance.go
 #
 # Virtual keys of a Bifrost gateway. A role names the providers, and may name the
-# models, that its keys open. Virtual keys do not end by themselves; a list shows their
-# values to an administrator, which nothing here reads. The administrator's password is
-# configuration and cannot be replaced by the API.
+# models, that its keys open. From version 1.5 on nothing is open that is not named:
+# ["*"] are all models of a provider, and as key_ids all keys that the gateway has for
+# it. From version 1.6.3 on virtual keys end by themselves; those of older gateways have
+# no end. A list shows their values to an administrator, which nothing here reads. The
+# administrator's password is configuration and cannot be replaced by the API.
 #
 # Admin credential: the dashboard's administrator, who may do everything; Bifrost has no
 # lesser one.
@@ -32,10 +36,10 @@ provider "bifrost" {
   }
 
   role "provider_configs" {
-    type     = list(object({ provider = string, allowed_models = optional(list(string)), weight = optional(number) }))
+    type     = list(object({ provider = string, allowed_models = optional(list(string)), key_ids = optional(list(string)), weight = optional(number) }))
     required = true
     min      = 1
-    help     = "Providers that the keys open, such as [{\"provider\":\"openai\",\"allowed_models\":[\"gpt-4o-mini\"]}]."
+    help     = "Providers that the keys open, such as [{\"provider\":\"openai\",\"allowed_models\":[\"gpt-4o-mini\"],\"key_ids\":[\"*\"]}]."
   }
   role "max_budget" {
     type = number
@@ -50,6 +54,10 @@ provider "bifrost" {
     type = number
     help = "Bound on the requests of one key in a minute."
   }
+  role "max_tokens_per_minute" {
+    type = number
+    help = "Bound on the tokens of one key in a minute."
+  }
   role "team_id" {
     type = string
     help = "Team whose budget the keys draw on too."
@@ -60,6 +68,9 @@ provider "bifrost" {
     password = connection.password
   }
 
+  # Versions before 1.5 know budget, later ones budgets; neither knows the other.
+  locals { budget = role.max_budget == null ? null : { max_limit = role.max_budget, reset_duration = role.budget_duration } }
+
   check { get = "/api/governance/virtual-keys" }
 
   issue {
@@ -69,12 +80,25 @@ provider "bifrost" {
       description      = "Leased by Vault"
       provider_configs = role.provider_configs
       team_id          = role.team_id
-      budget           = role.max_budget == null ? null : { max_limit = role.max_budget, reset_duration = role.budget_duration }
-      rate_limit       = role.max_requests_per_minute == null ? null : { request_max_limit = role.max_requests_per_minute, request_reset_duration = "1m" }
-      is_active        = true
+      budget           = local.budget
+      budgets          = role.max_budget == null ? null : [local.budget]
+      rate_limit = role.max_requests_per_minute == null && role.max_tokens_per_minute == null ? null : {
+        request_max_limit      = role.max_requests_per_minute
+        request_reset_duration = role.max_requests_per_minute == null ? null : "1m"
+        token_max_limit        = role.max_tokens_per_minute
+        token_reset_duration   = role.max_tokens_per_minute == null ? null : "1m"
+      }
+      is_active  = true
+      expires_at = rfc3339(key.expires_at)
     }
-    id     = body.virtual_key.id
-    secret = { api_key = body.virtual_key.value }
+    id         = body.virtual_key.id
+    secret     = { api_key = body.virtual_key.value }
+    expires_at = try(body.virtual_key.expires_at, null)
+    granted = {
+      max_budget              = try(body.virtual_key.budgets[0].max_limit, body.virtual_key.budget.max_limit)
+      max_requests_per_minute = body.virtual_key.rate_limit.request_max_limit
+      max_tokens_per_minute   = body.virtual_key.rate_limit.token_max_limit
+    }
   }
 
   revoke {

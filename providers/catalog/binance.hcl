@@ -78,6 +78,15 @@ provider "binance" {
     id       = body.apiKey
     identify = "secret_key"
     secret   = { api_key = body.apiKey, secret_key = body.secretKey }
+    granted = {
+      permissions = [for name, held in {
+        trade    = body.canTrade
+        margin   = body.canMarginLoanRepay
+        futures  = body.canFuturesTrade
+        options  = body.canVanillaOptions
+        transfer = body.canUniversalTransfer
+      } : name if held]
+    }
   }
 
   revoke {
@@ -97,7 +106,7 @@ provider "binance" {
     query = { email = role.email }
     ok    = body.total == length(body.rows)
     items = body.rows
-    item  = { id = item.apikey, name = item.apiName }
+    item  = { id = item.apikey, name = item.apiName, created_at = item.timestamp }
   }
 
   limits { requests_per_second = 1 }

@@ -2,24 +2,26 @@
 #
 # Sources: tiagosiebler/bitget-api:src/rest-client-v3.ts,
 # src/types/request/v3/account.ts, src/util/BaseRestClient.ts;
-# https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key
+# https://www.bitget.com/api-doc/uta/account/sub-account/SubAccount-API-Create and
+# SubAccount-API-Get
 #
 # Keys of sub-accounts of a unified account; they may read unless the role says that
 # they trade, and none may withdraw. The passphrase is derived from the connection's
 # secret and the key's name. The key that makes them belongs to the main account and
 # cannot be replaced by the API.
 #
-# Admin credential: a key of the main account with read and write of sub-accounts' keys
-# alone, bound to the addresses from which Vault calls; it needs no right to trade or
+# Admin credential: a key of the main account that may read and write with the permission
+# uta_mgt, bound to the addresses from which Vault calls; it needs no right to trade or
 # withdraw.
 #
-# Not confirmed: whether the answer calls the secret "secret" or "secretKey"; what a
-# second deletion is answered, so what is gone is seen from the list.
+# Not confirmed: what a second deletion is answered, so what is gone is seen from the
+# list.
 #
-# Rights not named in: the sources above
+# Rights:
+# https://www.bitget.com/api-doc/uta/account/sub-account/SubAccount-API-Create
 provider "bitget" {
   title    = "Bitget"
-  docs     = "https://www.bitget.com/api-doc/uta/account/Create-Sub-Account-API-Key"
+  docs     = "https://www.bitget.com/api-doc/uta/account/sub-account/SubAccount-API-Create"
   base_url = "https://api.bitget.com"
 
   connection "api_key" {
@@ -80,6 +82,8 @@ provider "bitget" {
     }
   }
 
+  locals { passphrase = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32) }
+
   check {
     get = "/api/v3/account/settings"
     ok  = body.code == "00000"
@@ -91,18 +95,15 @@ provider "bitget" {
       subUid      = role.sub_uid
       note        = key.name
       type        = role.access
-      passphrase  = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
+      passphrase  = local.passphrase
       permissions = role.permissions
       ips         = concat(role.ips, key.ips)
     }
     ok       = body.code == "00000"
     id       = body.data.apiKey
     identify = "secret_key"
-    secret = {
-      api_key    = body.data.apiKey
-      secret_key = coalesce(body.data.secret, body.data.secretKey)
-      passphrase = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32)
-    }
+    secret   = { api_key = body.data.apiKey, secret_key = body.data.secret, passphrase = local.passphrase }
+    granted  = { access = body.data.type, permissions = body.data.permissions }
   }
 
   revoke {
@@ -124,13 +125,17 @@ provider "bitget" {
     query = { subUid = role.sub_uid, limit = 100 }
     ok    = body.code == "00000"
     items = body.data.items
-    item  = { id = item.apiKey, name = item.note }
+    item  = { id = item.apiKey, name = item.note, created_at = item.ts }
     pagination "cursor" {
       parameter = "cursor"
       next      = body.data.cursor
       more      = body.data.hasNext
     }
   }
+
+  key_name { characters = "a-zA-Z0-9_-" }
+
+  limits { requests_per_second = 10 }
 
   cidrs {
     single    = true

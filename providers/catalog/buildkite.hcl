@@ -1,9 +1,11 @@
 # Category: Code and delivery
 #
-# Sources: buildkite/docs:pages/apis/rest_api/clusters/agent_tokens.md
+# Sources: buildkite/docs:pages/apis/rest_api/clusters/agent_tokens.md and
+# pages/apis/rest_api/rate_limits.md
 #
 # Agent tokens of a cluster. The API token needs read_clusters and write_clusters. The
-# next page is told in the Link header.
+# next page is told in the Link header. Unless Buildkite raises it, a user has 50 requests
+# a minute. A token that has ended keeps agents from connecting anew.
 #
 # Rights: buildkite/docs:pages/apis/managing_api_tokens.md
 provider "buildkite" {
@@ -61,6 +63,10 @@ provider "buildkite" {
     }
     pagination "link" {}
   }
+
+  limits { requests_per_second = 0.8 }
+
+  cidrs { ipv6 = false }
 
   errors { message = body.message }
 }

@@ -1,7 +1,8 @@
 # Category: Content
 #
 # Sources: https://developers.cloudflare.com/api/resources/stream/subresources/keys/ and
-# https://developers.cloudflare.com/stream/viewing-videos/securing-your-stream/.
+# https://developers.cloudflare.com/stream/viewing-videos/securing-your-stream/;
+# https://developers.cloudflare.com/fundamentals/api/reference/limits/.
 #
 # Keys that sign tokens for private videos of one account. A key signs for all of them, and
 # what it has signed ends with it: give leases longer lives than the tokens that they sign.
@@ -56,7 +57,11 @@ provider "cloudflare-stream" {
     item    = { id = item.id, created_at = item.created }
   }
 
-  limits { keys = 1000 }
+  # 1200 requests in five minutes; whoever asks more often is refused for the next five.
+  limits {
+    keys                = 1000
+    requests_per_second = 4
+  }
 
   errors { message = body.errors[0].message }
 }

@@ -1,12 +1,14 @@
 # Category: Crypto exchanges
 #
 # Sources: https://docs.coinex.com/api/v2/account/subs/http/create-sub-api,
-# .../list-sub-api, .../delete-sub-api and https://docs.coinex.com/api/v2/authorization
+# .../list-sub-api, .../delete-sub-api and https://docs.coinex.com/api/v2/authorization;
+# https://www.coinex.com/en/help/sections/articles/44802223055257
 #
 # Keys of sub-accounts; they may read unless the role says that they trade, and none may
-# withdraw. A key without addresses ends after three months. The sub-account has to be
-# one that may have keys. The key that makes them belongs to the main account and cannot
-# be replaced by the API. Errors come under HTTP 200.
+# withdraw. CoinEx says that it may take ten minutes until a new key is taken. A key
+# without addresses ends after three months. The sub-account has to be one that may have
+# keys. The key that makes them belongs to the main account and cannot be replaced by the
+# API. Errors come under HTTP 200.
 #
 # Admin credential: a key of the main account that may manage sub-accounts, bound to the
 # addresses from which Vault calls; it needs no right to trade or withdraw.
@@ -81,6 +83,7 @@ provider "coinex" {
     identify   = "secret_key"
     secret     = { access_id = body.data.access_id, secret_key = body.data.secret_key }
     expires_at = body.data.expires_at
+    granted    = { access = body.data.withdraw_enabled ? "withdraw" : body.data.trade_enabled ? "trade" : "read" }
   }
 
   revoke {
@@ -102,15 +105,13 @@ provider "coinex" {
     query = { sub_user_name = role.sub_user_name, limit = 100 }
     ok    = body.code == 0
     items = body.data
-    item = {
-      id         = item.api_id
-      name       = item.remark
-      created_at = item.created_at
-    }
+    item  = { id = item.api_id, name = item.remark, created_at = item.created_at }
     pagination "page" { more = body.pagination.has_next }
   }
 
   key_name { max_length = 50 }
+
+  limits { keys = 50 } # of one sub-account
 
   cidrs {
     single    = true

@@ -2,7 +2,8 @@
 #
 # Sources: https://docs.deribit.com/articles/security-keys,
 # https://docs.deribit.com/api-reference/account-management/private-create_api_key,
-# private-list_api_keys and private-remove_api_key
+# private-list_api_keys and private-remove_api_key;
+# https://docs.deribit.com/articles/connection-management-best-practices
 #
 # Keys of the account, best a sub-account, whose key the connection holds. That one
 # needs account:read_write and nothing else, and cannot be replaced by the API. Market
@@ -10,7 +11,9 @@
 # made. Where the account has a second factor, its seed goes into the connection.
 #
 # A key's name has at most 16 characters, so it is the beginning of a hash of ours: a
-# key that got lost is found by that, and nothing else about a list can be.
+# key that got lost is found by that, and nothing else about a list can be. A key is bound
+# to addresses by a later request alone, which asks for the second factor anew: not here.
+# An account has at most 8.
 #
 # Not confirmed: whether an account with a second factor is asked for it by the list
 # too; then a lost key has to be looked for by hand.
@@ -92,6 +95,7 @@ provider "deribit" {
     id       = body.result.id
     identify = "client_secret"
     secret   = { client_id = body.result.client_id, client_secret = body.result.client_secret }
+    granted  = { scopes = [for one in split(" ", body.result.max_scope) : one if !endswith(one, ":none")] }
   }
 
   revoke {
@@ -119,6 +123,8 @@ provider "deribit" {
     alive = can(body.result.access_token)
     dead  = body.error.code == 13004
   }
+
+  limits { keys = 8 }
 
   errors {
     message      = try("${body.error.message}: ${body.error.data.reason}", body.error.message)

@@ -56,9 +56,10 @@ provider "fireworks" {
     query = { pageSize = 200 }
     items = try(body.apiKeys, [])
     item = {
-      id         = item.keyId
-      name       = item.displayName
-      created_at = item.createTime
+      id           = item.keyId
+      name         = item.displayName
+      created_at   = item.createTime
+      last_used_at = item.lastUsed
     }
     pagination "cursor" {
       parameter = "pageToken"

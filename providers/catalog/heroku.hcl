@@ -44,6 +44,7 @@ provider "heroku" {
     id         = body.id
     secret     = { token = body.access_token.token }
     expires_in = body.access_token.expires_in
+    granted    = { scope = body.scope }
   }
 
   revoke {

@@ -40,3 +40,6 @@ example "express-gateway" {
 example "rabbitmq" {
   role = { vhost = "/", read = "^orders$" }
 }
+example "auth0" {
+  role = { audience = "https://api.acme.test", scopes = ["read:orders"] }
+}

@@ -86,6 +86,10 @@ exchange "tokens that read" {
         create_time = "2030-11-22T10:00:00Z"
         expiry_time = "2030-11-22T11:00:00Z"
         max_age_seconds = 3600
+        scopes = [
+          "projects:read",
+          "services:read",
+        ]
       }
     }
   }

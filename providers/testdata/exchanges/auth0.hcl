@@ -10,6 +10,7 @@ exchange "applications for one API" {
     scopes = [
       "read:orders",
     ]
+    tokens_per_hour = 60
   }
 
   step "check" {
@@ -91,6 +92,12 @@ exchange "applications for one API" {
         grant_types = [
           "client_credentials",
         ]
+        token_quota = {
+          client_credentials = {
+            enforce = true
+            per_hour = 60
+          }
+        }
       }
       status = 201
       answer = {
@@ -181,6 +188,12 @@ exchange "applications for one API" {
         grant_types = [
           "client_credentials",
         ]
+        token_quota = {
+          client_credentials = {
+            enforce = true
+            per_hour = 60
+          }
+        }
       }
       status = 201
       answer = {

@@ -1,5 +1,5 @@
 exchange "keys that call one model" {
-  source = "https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key, delete-an-api-key"
+  source = "https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key, delete-an-api-key; basetenlabs/baseten-go:internal/tools/apigen/specs/management.json"
   connection = {
     api_key = "adm1nkey.secret"
   }
@@ -18,7 +18,7 @@ exchange "keys that call one model" {
       request = "GET /v1/api_keys"
       status = 200
       answer = {
-        api_keys = []
+        keys = []
       }
     }
   }
@@ -90,18 +90,20 @@ exchange "keys that call one model" {
       request = "GET /v1/api_keys"
       status = 200
       answer = {
-        api_keys = [
+        keys = [
           {
             prefix = "zzz"
             name = null
             type = "PERSONAL"
-            created_at = "2026-01-01T00:00:00Z"
           },
           {
             prefix = "aBcDeFgH"
             name = "vault-app-1"
             type = "WORKSPACE_INVOKE"
-            created_at = "2030-11-22T10:00:00Z"
+            model_ids = [
+              "abcd1234",
+            ]
+            team_name = "team one"
           },
         ]
       }

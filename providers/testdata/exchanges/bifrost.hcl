@@ -1,5 +1,5 @@
 exchange "virtual keys for one model" {
-  source = "https://docs.getbifrost.ai/api-reference/governance/create-virtual-key, list-virtual-keys, delete-virtual-key"
+  source = "https://docs.getbifrost.ai/api-reference/governance/create-virtual-key, list-virtual-keys, delete-virtual-key; maximhq/bifrost:transports/bifrost-http/handlers/governance.go"
   connection = {
     username = "admin"
     password = "admin-password"
@@ -10,6 +10,9 @@ exchange "virtual keys for one model" {
         provider = "openai"
         allowed_models = [
           "gpt-4o-mini",
+        ]
+        key_ids = [
+          "*",
         ]
       },
     ]
@@ -64,17 +67,27 @@ exchange "virtual keys for one model" {
             allowed_models = [
               "gpt-4o-mini",
             ]
+            key_ids = [
+              "*",
+            ]
           },
         ]
         budget = {
           max_limit = 10
           reset_duration = "1d"
         }
+        budgets = [
+          {
+            max_limit = 10
+            reset_duration = "1d"
+          },
+        ]
         rate_limit = {
           request_max_limit = 60
           request_reset_duration = "1m"
         }
         is_active = true
+        expires_at = "2030-11-22T11:00:00Z"
       }
       status = 400
       answer = {
@@ -82,6 +95,69 @@ exchange "virtual keys for one model" {
         status_code = 400
         error = {
           message = "Virtual key name is required"
+        }
+      }
+    }
+  }
+
+  # A gateway before 1.5 answers with a budget of its own, and its keys have no end.
+  step "issue" {
+    id = "b1e5c0de-0000-4000-8000-000000000002"
+    ends = "never"
+    secret = {
+      api_key = "sk-bf-older"
+    }
+    key {
+      name = "vault-app-2"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /api/governance/virtual-keys"
+      json = {
+        name = "vault-app-2"
+        description = "Leased by Vault"
+        provider_configs = [
+          {
+            provider = "openai"
+            allowed_models = [
+              "gpt-4o-mini",
+            ]
+            key_ids = [
+              "*",
+            ]
+          },
+        ]
+        budget = {
+          max_limit = 10
+          reset_duration = "1d"
+        }
+        budgets = [
+          {
+            max_limit = 10
+            reset_duration = "1d"
+          },
+        ]
+        rate_limit = {
+          request_max_limit = 60
+          request_reset_duration = "1m"
+        }
+        is_active = true
+        expires_at = "2030-11-22T11:00:00Z"
+      }
+      status = 200
+      answer = {
+        message = "Virtual key created successfully"
+        virtual_key = {
+          id = "b1e5c0de-0000-4000-8000-000000000002"
+          name = "vault-app-2"
+          value = "sk-bf-older"
+          is_active = true
+          budget = {
+            max_limit = 10
+            reset_duration = "1d"
+            current_usage = 0
+          }
+          created_at = "2030-11-22T10:00:00Z"
         }
       }
     }
@@ -107,17 +183,27 @@ exchange "virtual keys for one model" {
             allowed_models = [
               "gpt-4o-mini",
             ]
+            key_ids = [
+              "*",
+            ]
           },
         ]
         budget = {
           max_limit = 10
           reset_duration = "1d"
         }
+        budgets = [
+          {
+            max_limit = 10
+            reset_duration = "1d"
+          },
+        ]
         rate_limit = {
           request_max_limit = 60
           request_reset_duration = "1m"
         }
         is_active = true
+        expires_at = "2030-11-22T11:00:00Z"
       }
       status = 200
       answer = {
@@ -127,6 +213,19 @@ exchange "virtual keys for one model" {
           name = "vault-app-1"
           value = "sk-bf-secret"
           is_active = true
+          expires_at = "2030-11-22T11:00:00Z"
+          budgets = [
+            {
+              max_limit = 10
+              reset_duration = "1d"
+              current_usage = 0
+            },
+          ]
+          rate_limit = {
+            request_max_limit = 60
+            request_reset_duration = "1m"
+            request_current_usage = 0
+          }
           created_at = "2030-11-22T10:00:00Z"
         }
       }

@@ -228,6 +228,10 @@ exchange "keys that trade" {
         apiKey = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv"
         secretKey = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
         canTrade = true
+        canMarginLoanRepay = false
+        canFuturesTrade = false
+        canUniversalTransfer = false
+        canVanillaOptions = false
         status = 2
         ipList = [
           "198.51.100.7",

@@ -102,6 +102,7 @@ exchange "keys of a service account" {
             keyId = "old"
             displayName = "by hand"
             createTime = "2026-01-01T00:00:00Z"
+            lastUsed = "2026-11-22T10:00:00Z"
           },
         ]
         nextPageToken = "t2"
