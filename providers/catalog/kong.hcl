@@ -1,7 +1,8 @@
 # Category: Network and gateways
 #
 # Sources: https://developer.konghq.com/plugins/key-auth/ and
-# https://developer.konghq.com/api/gateway/admin-ee/ (key-auth credentials)
+# https://developer.konghq.com/api/gateway/admin-ee/ (key-auth credentials);
+# Kong/kong:kong/plugins/key-auth/daos.lua, kong/db/strategies/postgres/init.lua (ttl)
 #
 # Keys of a consumer at a Kong Gateway, by its Admin API. A key may do what the consumer
 # may, has no name of its own, so a tag carries ours, and ends by itself: Kong takes its
@@ -45,10 +46,11 @@ provider "kong" {
   check { get = connection.workspace == null ? "/consumers" : "/${connection.workspace}/consumers" }
 
   issue {
-    post   = connection.workspace == null ? "/consumers/${role.consumer}/key-auth" : "/${connection.workspace}/consumers/${role.consumer}/key-auth"
-    json   = { ttl = key.ttl, tags = [key.name] }
-    id     = body.id
-    secret = { api_key = body.key }
+    post       = connection.workspace == null ? "/consumers/${role.consumer}/key-auth" : "/${connection.workspace}/consumers/${role.consumer}/key-auth"
+    json       = { ttl = key.ttl, tags = [key.name] }
+    id         = body.id
+    secret     = { api_key = body.key }
+    expires_in = body.ttl
   }
 
   revoke {

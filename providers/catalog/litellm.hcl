@@ -1,7 +1,8 @@
 # Category: AI
 #
 # Sources:
-# BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py;
+# BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py,
+# litellm/proxy/_types.py, schema.prisma;
 # https://docs.litellm.ai/docs/proxy/virtual_keys
 #
 # Virtual keys. A key's alias is unique, so it serves as id and is known before the
@@ -49,6 +50,22 @@ provider "litellm" {
     help = "Tokens that each key may use in a minute."
   }
 
+  role "max_parallel_requests" {
+    type = number
+    min  = 1
+    help = "Requests that each key may have under way at once."
+  }
+  role "budget_duration" {
+    type = string
+    help = "Period after which max_budget starts anew, such as 1d; without it, it is for a key's whole life."
+  }
+  role "key_type" {
+    type    = string
+    default = "llm_api"
+    enum    = ["llm_api", "default"]
+    help    = "Routes that the keys may call: llm_api those of models, default all that LiteLLM opens to a key."
+  }
+
   auth "bearer" { token = connection.master_key }
 
   check {
@@ -59,17 +76,21 @@ provider "litellm" {
   issue {
     post = "/key/generate"
     json = {
-      key_alias  = key.name
-      duration   = key.ttl == null ? null : "${key.ttl}s"
-      models     = role.models
-      team_id    = role.team_id
-      max_budget = role.max_budget
-      rpm_limit  = role.rpm_limit
-      tpm_limit  = role.tpm_limit
+      key_alias             = key.name
+      duration              = key.ttl == null ? null : "${key.ttl}s"
+      models                = role.models
+      team_id               = role.team_id
+      max_budget            = role.max_budget
+      budget_duration       = role.budget_duration
+      rpm_limit             = role.rpm_limit
+      tpm_limit             = role.tpm_limit
+      max_parallel_requests = role.max_parallel_requests
+      key_type              = role.key_type
     }
     id         = key.name
     secret     = { api_key = body.key }
     expires_at = try(body.expires, null)
+    granted    = { models = body.models, max_budget = body.max_budget, rpm_limit = body.rpm_limit, tpm_limit = body.tpm_limit }
   }
 
   revoke {
@@ -83,9 +104,10 @@ provider "litellm" {
     query = { size = 100, return_full_object = true }
     items = body.keys
     item = {
-      id         = item.key_alias
-      name       = item.key_alias
-      created_at = try(item.created_at, null)
+      id           = item.key_alias
+      name         = item.key_alias
+      created_at   = try(item.created_at, null)
+      last_used_at = item.last_active
     }
     pagination "page" { more = page.number < body.total_pages }
   }

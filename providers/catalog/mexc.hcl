@@ -6,13 +6,14 @@
 # account. None may withdraw. A key without addresses ends after 90 days. The key that
 # makes them belongs to the master account and cannot be replaced by the API.
 #
-# Admin credential: a key of the master account that may manage sub-accounts, bound to
-# the addresses from which Vault calls; it needs no right to trade or withdraw.
+# Admin credential: a key of the master account with SPOT_ACCOUNT_READ and
+# SPOT_ACCOUNT_WRITE, bound to the addresses from which Vault calls; it needs no right to
+# trade or withdraw.
 #
-# Not confirmed: the path of the deletion and what a second one is answered, so what is
-# gone is seen from the list.
+# Not confirmed: what a second deletion is answered, so what is gone is seen from the
+# list.
 #
-# Rights not named in: mexcdevelop/apidocs, whose broker's pages alone have such keys
+# Rights: https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints
 provider "mexc" {
   title    = "MEXC"
   docs     = "https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints#create-an-apikey-for-a-sub-account"
@@ -72,6 +73,7 @@ provider "mexc" {
     identify   = "secret_key"
     secret     = { api_key = body.apiKey, secret_key = body.secretKey }
     expires_in = length(concat(role.ips, key.ips)) > 0 ? null : seconds("90d")
+    granted    = { permissions = split(",", body.permissions) }
   }
 
   revoke {

@@ -83,6 +83,7 @@ provider "npm" {
     id         = body.key
     secret     = { token = body.token }
     expires_at = body.expiry
+    granted    = { permission = contains(body.permissions[*].action, "write") ? "read-write" : "read-only" }
   }
   expiry { maximum = "90d" }
 
@@ -97,9 +98,10 @@ provider "npm" {
     items = body.objects
     skip  = item.revoked != null
     item = {
-      id         = item.key
-      name       = item.name
-      created_at = item.created
+      id           = item.key
+      name         = item.name
+      created_at   = item.created
+      last_used_at = item.accessed
     }
     pagination "page" {
       first          = 0

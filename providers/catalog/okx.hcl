@@ -93,6 +93,9 @@ provider "okx" {
     ok     = body.code == "0"
     id     = body.data[0].apiKey
     secret = { secret_key = body.data[0].secretKey, api_key = body.data[0].apiKey, passphrase = body.data[0].passphrase }
+
+    # Every key may read, whether that was asked for or not.
+    granted = { permissions = [for one in split(",", body.data[0].perm) : one if one != "read_only" || contains(role.permissions, one)] }
   }
 
   cidrs {

@@ -56,6 +56,7 @@ provider "sonarqube" {
     id         = key.name
     secret     = { token = body.token }
     expires_at = body.expirationDate
+    granted    = { type = body.type, project = body.projectKey }
   }
 
   # Revoking what is gone succeeds.

@@ -63,6 +63,7 @@ provider "strapi" {
     id         = body.data.id
     secret     = { token = body.data.accessKey }
     expires_at = body.data.expiresAt
+    granted    = { type = body.data.type, permissions = body.data.permissions }
   }
 
   revoke {

@@ -84,6 +84,12 @@ provider "tailscale" {
     id         = body.id
     secret     = { auth_key = body.key }
     expires_at = body.expires
+    granted = {
+      reusable      = body.capabilities.devices.create.reusable
+      ephemeral     = body.capabilities.devices.create.ephemeral
+      preauthorized = body.capabilities.devices.create.preauthorized
+      tags          = body.capabilities.devices.create.tags
+    }
   }
 
   revoke {

@@ -46,10 +46,20 @@ provider "tyk-dashboard" {
   }
 
   issue {
-    post   = "/api/keys"
-    json   = local.rights
-    id     = coalesce(body.key_hash, body.key_id)
-    secret = { api_key = body.key_id }
+    post       = "/api/keys"
+    json       = local.rights
+    id         = coalesce(body.key_hash, body.key_id)
+    secret     = { api_key = body.key_id }
+    expires_at = body.data.expires == 0 ? null : body.data.expires
+    granted    = { policies = body.data.apply_policies }
+  }
+
+  # Without suppress_reset the key's quota would start anew.
+  extend {
+    put   = "/api/keys/${key.id}"
+    query = merge(local.detail, { suppress_reset = 1 })
+    json  = local.rights
+    gone  = [404]
   }
 
   revoke {

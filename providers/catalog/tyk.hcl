@@ -84,11 +84,13 @@ provider "tyk" {
     gone   = [404]
   }
 
+  # Without suppress_reset the key's quota would start anew.
   extend {
-    put  = "/tyk/keys/${key.id}"
-    json = local.rights
-    ok   = body.status == "ok"
-    gone = [404]
+    put   = "/tyk/keys/${key.id}"
+    query = { suppress_reset = 1 }
+    json  = local.rights
+    ok    = body.status == "ok"
+    gone  = [404]
   }
 
   errors {

@@ -1,9 +1,10 @@
 # Category: Cloud and hosting
 #
-# Sources: vercel/sdk:vercel-spec.json; https://vercel.com/docs/rest-api
+# Sources: vercel/sdk:vercel-spec.json, src/models/createauthtokenop.ts, authtoken.ts;
+# https://vercel.com/docs/rest-api
 #
 # Tokens of the user whose token the connection has: they may do what that user may, in
-# one team where one is written. A narrower scope is not to be had.
+# one team, or in one of its projects where the role names it.
 #
 # Admin credential: an access token of the user, in the scope of the team where one is
 # written; Vercel has no lesser one.
@@ -26,6 +27,10 @@ provider "vercel" {
     required = true
     help     = "Team that the tokens open, such as team_abc123."
   }
+  role "project_id" {
+    type = string
+    help = "Project of the team that the tokens open alone, such as prj_abc123; without it they open the whole team."
+  }
 
   auth "bearer" { token = connection.token }
 
@@ -37,10 +42,12 @@ provider "vercel" {
     json = {
       name      = key.name
       expiresAt = unix_ms(key.expires_at)
+      projectId = role.project_id
     }
     id         = body.token.id
     secret     = { token = body.bearerToken }
     expires_at = body.token.expiresAt
+    granted    = { team_id = [for one in body.token.scopes : one.type == "user" ? "the whole account" : one.teamId] }
   }
 
   revoke {
@@ -69,7 +76,7 @@ provider "vercel" {
     get     = "/v2/user"
     headers = { Authorization = "Bearer ${secret.token}" }
     alive   = [200]
-    dead    = [401, 403]
+    dead    = status == 401 || status == 403 && body.error.invalidToken
   }
 
   errors { message = body.error.message }

@@ -76,6 +76,13 @@ provider "xai" {
     id         = body.apiKeyId
     secret     = { api_key = body.apiKey }
     expires_at = body.expireTime
+    granted = {
+      models              = [for one in body.aclStrings : trimprefix(one, "api-key:model:") if startswith(one, "api-key:model:")]
+      endpoints           = [for one in body.aclStrings : trimprefix(one, "api-key:endpoint:") if startswith(one, "api-key:endpoint:")]
+      requests_per_second = body.qps
+      requests_per_minute = body.qpm
+      tokens_per_minute   = body.tpm
+    }
   }
 
   revoke {

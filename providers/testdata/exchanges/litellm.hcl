@@ -7,7 +7,9 @@ exchange "keys for one model" {
     models = [
       "gpt-4o-mini",
     ]
-    max_budget = 5
+    max_budget            = 5
+    budget_duration       = "1d"
+    max_parallel_requests = 2
   }
 
   step "check" {
@@ -54,7 +56,10 @@ exchange "keys for one model" {
         models = [
           "gpt-4o-mini",
         ]
-        max_budget = 5
+        max_budget            = 5
+        budget_duration       = "1d"
+        max_parallel_requests = 2
+        key_type              = "llm_api"
       }
       status = 400
       answer = {
@@ -84,7 +89,10 @@ exchange "keys for one model" {
         models = [
           "gpt-4o-mini",
         ]
-        max_budget = 5
+        max_budget            = 5
+        budget_duration       = "1d"
+        max_parallel_requests = 2
+        key_type              = "llm_api"
       }
       status = 200
       answer = {
@@ -95,6 +103,12 @@ exchange "keys for one model" {
         models = [
           "gpt-4o-mini",
         ]
+        max_budget            = 5.0
+        budget_duration       = "1d"
+        max_parallel_requests = 2
+        allowed_routes        = ["llm_api_routes"]
+        rpm_limit             = null
+        tpm_limit             = null
       }
     }
   }
@@ -117,6 +131,7 @@ exchange "keys for one model" {
             token      = "88dc"
             key_alias  = "vault-app-1"
             created_at = "2030-11-22T10:00:00Z"
+            last_active = "2030-11-22T10:30:00Z"
           },
         ]
         total_count  = 2

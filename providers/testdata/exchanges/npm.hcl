@@ -137,7 +137,7 @@ exchange "tokens that read a scope" {
             revoked = null
             created = "2030-11-22T10:00:00Z"
             updated = null
-            accessed = null
+            accessed = "2030-11-22T10:30:00Z"
             permissions = [
               {
                 name = "package"
@@ -162,7 +162,7 @@ exchange "tokens that read a scope" {
             revoked = "2026-01-01T00:00:00Z"
             created = "2030-11-22T10:00:00Z"
             updated = null
-            accessed = null
+            accessed = "2030-11-22T10:30:00Z"
             permissions = [
               {
                 name = "package"

@@ -81,6 +81,7 @@ exchange "tokens that analyse one project" {
         token = "sqp_secret"
         createdAt = "2030-11-22T10:00:00+0000"
         type = "PROJECT_ANALYSIS_TOKEN"
+        projectKey = "web"
         expirationDate = "2030-11-23T00:00:00+0000"
       }
     }

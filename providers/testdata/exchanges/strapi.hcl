@@ -130,6 +130,7 @@ exchange "tokens that read" {
           lastUsedAt = null
           expiresAt = "2030-11-29T10:00:00.000Z"
           lifespan = "604800000"
+          permissions = []
           accessKey = "a1b2c3"
         }
       }

@@ -137,6 +137,18 @@ exchange "keys for one machine" {
         created = "2030-11-22T10:00:00Z"
         expires = "2030-11-22T11:00:00Z"
         description = "vault-app-1"
+        capabilities = {
+          devices = {
+            create = {
+              reusable = false
+              ephemeral = true
+              preauthorized = false
+              tags = [
+                "tag:ci",
+              ]
+            }
+          }
+        }
       }
     }
   }

@@ -85,6 +85,9 @@ exchange "keys of a policy" {
         key_id = "5e9d20e7f7"
         data = {
           alias = "vault-app-1"
+          apply_policies = [
+            "5ead",
+          ]
           expires = 1921575600
         }
         key_hash = "b13d928b"
@@ -125,6 +128,33 @@ exchange "keys of a policy" {
       answer = {
         keys = []
         pages = 1
+      }
+    }
+  }
+
+  step "extend" {
+    key {
+      name = "vault-app-1"
+      expires_at = "2030-11-22T12:00:00Z"
+    }
+    trip {
+      request = "PUT /api/keys/b13d928b?auto_guess=true&suppress_reset=1"
+      json = {
+        alias = "vault-app-1"
+        apply_policies = [
+          "5ead",
+        ]
+        expires = 1921579200
+      }
+      status = 200
+      answer = {
+        api_model = {}
+        key_id = ""
+        key_hash = "b13d928b"
+        data = {
+          alias = "vault-app-1"
+          expires = 1921579200
+        }
       }
     }
   }

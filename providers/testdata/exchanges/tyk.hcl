@@ -93,7 +93,7 @@ exchange "keys of a policy" {
       expires_at = "2030-11-22T11:00:00Z"
     }
     trip {
-      request = "PUT /tyk/keys/5e9d20e7f7"
+      request = "PUT /tyk/keys/5e9d20e7f7?suppress_reset=1"
       json = {
         org_id = "5e9d"
         alias = "vault-app-1"

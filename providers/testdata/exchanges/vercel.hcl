@@ -77,6 +77,7 @@ exchange "tokens for a team" {
           id        = "5d9f2ebd38ddca62e5d51e9c1704c72530bdc8bfdd41e782a6687c48399e8391"
           name      = "vault-app-1"
           type      = "token"
+          scopes    = [{ type = "team", teamId = "team_abc", origin = "manual", createdAt = 1921572000000 }]
           expiresAt = 1921575600000
           createdAt = 1921572000000
         }
@@ -184,6 +185,56 @@ exchange "tokens for a team" {
           invalidToken = true
         }
       }
+    }
+  }
+}
+
+# What a token of one project may not see, such as its user, says nothing of its life.
+exchange "tokens for a project" {
+  source     = "vercel/sdk:src/models/createauthtokenop.ts; https://vercel.com/docs/accounts/access-tokens"
+  connection = { token = "admin-token" }
+  role       = { team_id = "team_abc", project_id = "prj_abc" }
+
+  step "check" {
+    trip {
+      request = "GET /v2/user"
+      status  = 200
+      answer  = { user = { id = "u1" } }
+    }
+  }
+
+  step "issue" {
+    id     = "t1"
+    secret = { token = "vcp_secret" }
+    key {
+      name       = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    trip {
+      request = "POST /v3/user/tokens?teamId=team_abc"
+      json    = { name = "vault-app-1", expiresAt = 1921575600000, projectId = "prj_abc" }
+      status  = 200
+      answer = {
+        token       = { id = "t1", name = "vault-app-1", type = "token", createdAt = 1921572000000, activeAt = 1921572000000, expiresAt = 1921575600000 }
+        bearerToken = "vcp_secret"
+      }
+    }
+  }
+
+  step "probe" {
+    trip {
+      request = "GET /v2/user"
+      headers = { Authorization = "Bearer vcp_secret" }
+      status  = 403
+      answer  = { error = { code = "forbidden", message = "Not authorized" } }
+    }
+  }
+
+  step "revoke" {
+    trip {
+      request = "DELETE /v3/user/tokens/t1"
+      status  = 200
+      answer  = { tokenId = "t1" }
     }
   }
 }

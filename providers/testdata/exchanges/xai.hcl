@@ -95,6 +95,12 @@ exchange "keys for one model" {
         name = "vault-app-1"
         createTime = "2030-11-22T10:00:00Z"
         expireTime = "2030-11-22T11:00:00Z"
+        qpm = 100
+        tpm = "100000"
+        aclStrings = [
+          "api-key:model:grok-4",
+          "api-key:endpoint:chat",
+        ]
         redactedApiKey = "xai-...cret"
       }
     }
