@@ -7,7 +7,9 @@
 # application user with few rights: scopes narrow them further. A token that a token
 # made ends with it, so the admin token is not replaced here.
 #
-# Not confirmed: the status of deleting a token that is gone.
+# Not confirmed: the status of deleting a token that is gone; what a token is answered
+# that is used from another address than those it is bound to, and whether those may be of
+# IPv6.
 #
 # Rights not named in: aiven/aiven-docs:docs/platform/concepts/permissions.md and
 # application-users.md, which have organization:app_users:write for the tokens of
@@ -43,6 +45,7 @@ provider "aiven" {
       max_age_seconds  = key.ttl
       extend_when_used = false
       scopes           = role.scopes
+      ip_allowlist     = length(key.cidrs) > 0 ? key.cidrs : null
     }
     id         = body.token_prefix
     secret     = { token = body.full_token }

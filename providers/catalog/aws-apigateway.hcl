@@ -1,13 +1,15 @@
 # Category: Network and gateways
 #
 # Sources: https://docs.aws.amazon.com/apigateway/latest/api/API_CreateApiKey.html,
-# API_CreateUsagePlanKey.html, API_GetApiKeys.html, API_DeleteApiKey.html
+# API_CreateUsagePlanKey.html, API_GetApiKeys.html, API_DeleteApiKey.html;
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html and
+# api-gateway-execution-service-limits-table.html
 #
 # API keys of Amazon API Gateway; a key opens nothing but what the stages of its usage
 # plan let it, within the plan's quota. Keys do not end by themselves. The administrator
 # needs apigateway:POST on /apikeys and /usageplans/*/keys, GET on /apikeys, and DELETE
-# on /apikeys/*. Its own keys belong to IAM, and are replaced there. A region bears some
-# 5 keys a second.
+# on /apikeys/*. Its own keys belong to IAM, and are replaced there. A region bears
+# 5 keys a second, and 10,000 in all.
 #
 # Not confirmed: how long a deleted key is honoured; seconds, by experience.
 #
@@ -89,7 +91,10 @@ provider "aws-apigateway" {
     next = body.position == null ? null : { position = body.position }
   }
 
-  limits { requests_per_second = 5 }
+  limits {
+    requests_per_second = 5
+    keys                = 10000
+  }
 
   errors {
     message      = body.message

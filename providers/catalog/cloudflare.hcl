@@ -2,11 +2,14 @@
 #
 # Sources, unless a line names another: cloudflare/api-schemas:openapi.json for user
 # tokens; for account-owned tokens
-# https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/
+# https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/; for the
+# bounds https://developers.cloudflare.com/fundamentals/api/reference/limits/
 #
 # There is no extend: Cloudflare can only replace a token whole (PUT), so a renewal
 # would set a token to active again that somebody has disabled, and undo any change made
 # to its policies.
+#
+# A user has at most 50 tokens, an account 500.
 #
 # Admin credential: an API token with API Tokens Write (of the user) or Account API
 # Tokens Write, and none of the permissions that the keys get: Cloudflare demands no
@@ -114,6 +117,9 @@ provider "cloudflare" {
 
     connection = { api_token = body.result }
   }
+
+  # 1200 requests in five minutes; whoever asks more often is refused for the next five.
+  limits { requests_per_second = 4 }
 
   key_name { max_length = 120 }
 

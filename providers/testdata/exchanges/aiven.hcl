@@ -59,6 +59,49 @@ exchange "tokens that read" {
   }
 
   step "issue" {
+    id = "aB2c3+xQ=="
+    secret = {
+      token = "AVNS_bound"
+    }
+    key {
+      name = "vault-app-2"
+      expires_at = "2030-11-22T11:00:00Z"
+      ttl = 3600
+      cidrs = ["198.51.100.0/24"]
+    }
+    trip {
+      request = "POST /v1/access_token"
+      json = {
+        description = "vault-app-2"
+        max_age_seconds = 3600
+        extend_when_used = false
+        scopes = [
+          "projects:read",
+          "services:read",
+        ]
+        ip_allowlist = [
+          "198.51.100.0/24",
+        ]
+      }
+      status = 200
+      answer = {
+        full_token = "AVNS_bound"
+        token_prefix = "aB2c3+xQ=="
+        create_time = "2030-11-22T10:00:00Z"
+        expiry_time = "2030-11-22T11:00:00Z"
+        max_age_seconds = 3600
+        scopes = [
+          "projects:read",
+          "services:read",
+        ]
+        ip_allowlist = [
+          "198.51.100.0/24",
+        ]
+      }
+    }
+  }
+
+  step "issue" {
     id = "nOb1+xQ=="
     secret = {
       token = "AVNS_secret"
