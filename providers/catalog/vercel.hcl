@@ -6,10 +6,14 @@
 # Tokens of the user whose token the connection has: they may do what that user may, in
 # one team, or in one of its projects where the role names it.
 #
-# Admin credential: an access token of the user, in the scope of the team where one is
-# written; Vercel has no lesser one.
+# Admin credential: a classic access token of the user that opens the whole account: one of
+# a team or of a project, or of a login by OAuth, makes no tokens.
 #
-# Rights not named in: vercel/sdk and vercel/terraform-provider-vercel
+# Not confirmed: that the answer names a team's token by that team alone, and a project's by
+# the project too; a token that it says opens the whole account is revoked at once.
+#
+# Rights: https://vercel.com/docs/accounts/access-tokens;
+# vercel/vercel:packages/cli/src/commands/tokens/add.ts
 provider "vercel" {
   title    = "Vercel"
   docs     = "https://vercel.com/docs/rest-api/reference/endpoints/authentication/create-an-auth-token"
@@ -47,7 +51,10 @@ provider "vercel" {
     id         = body.token.id
     secret     = { token = body.bearerToken }
     expires_at = body.token.expiresAt
-    granted    = { team_id = [for one in body.token.scopes : one.type == "user" ? "the whole account" : one.teamId] }
+    granted = {
+      team_id    = [for one in body.token.scopes : one.type == "user" ? "the whole account" : one.teamId]
+      project_id = body.token.projectId
+    }
   }
 
   revoke {

@@ -215,7 +215,7 @@ exchange "tokens for a project" {
       json    = { name = "vault-app-1", expiresAt = 1921575600000, projectId = "prj_abc" }
       status  = 200
       answer = {
-        token       = { id = "t1", name = "vault-app-1", type = "token", createdAt = 1921572000000, activeAt = 1921572000000, expiresAt = 1921575600000 }
+        token       = { id = "t1", name = "vault-app-1", type = "token", projectId = "prj_abc", createdAt = 1921572000000, activeAt = 1921572000000, expiresAt = 1921575600000 }
         bearerToken = "vcp_secret"
       }
     }
