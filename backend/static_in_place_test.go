@@ -24,6 +24,7 @@ import (
 type safe struct {
 	mu      sync.Mutex
 	made    int
+	asked   int               // the replacements that were asked for
 	secrets map[string]string // by application; "" for one that was ended
 	deleted []string          // the applications whose secret was ended, in order
 	status  int               // what the next replacements are answered with; 0 is the secret
@@ -78,6 +79,7 @@ func (s *safe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !strings.HasPrefix(shown, safeToken):
 		http.Error(w, "{}", http.StatusUnauthorized)
 	case r.Method == http.MethodPost:
+		s.asked++
 		if s.status == 0 || s.replace {
 			s.made++
 			s.secrets[application] = fmt.Sprintf("secret-%d-of-%s", s.made, application)
@@ -100,6 +102,12 @@ func (s *safe) change(change func(*safe)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
+}
+
+func (s *safe) askedFor() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 // works reports whether the provider takes a secret.
@@ -416,5 +424,38 @@ func (w *world) safeHolds(s *safe) {
 	}
 	if records := w.recordsOf("one"); len(records) != len(roles) {
 		w.t.Errorf("there are %d roles, and in the ledger %v", len(roles), records)
+	}
+}
+
+// TestSecretInPlaceIsTriedAtGrowingPauses: what a provider refuses for long is not asked of
+// it with every tick, although each attempt notes on disk when the role is to be looked at.
+// Where the secret may have ended, it is replaced soon after the provider is back.
+func TestSecretInPlaceIsTriedAtGrowingPauses(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		often  int           // how many attempts an hour may have
+		soon   time.Duration // after which the role has a secret that works
+	}{
+		"refused":     {http.StatusForbidden, 30, 6 * time.Minute},
+		"in doubt":    {http.StatusInternalServerError, 200, 2 * time.Minute},
+		"not reached": {http.StatusBadGateway, 200, 2 * time.Minute},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, s := safeWorld(t)
+			w.makeSafe("app", safeRole("one", "billing-app"))
+			s.change(func(s *safe) { s.status = test.status })
+			w.run(24*time.Hour+time.Minute, 6*time.Hour+15*time.Second)
+			asked, tried := s.askedFor(), w.static()["app"].Failures
+			w.pass(time.Hour, 5*time.Second)
+			asked, tried = s.askedFor()-asked, w.static()["app"].Failures-tried
+			if asked == 0 || asked > tried || tried > test.often {
+				t.Errorf("it was tried %d times in an hour, and asked for %d times", tried, asked)
+			}
+			s.change(func(s *safe) { s.status = 0 })
+			w.pass(test.soon, 5*time.Second)
+			if keys := w.static()["app"]; keys.InDoubt || keys.Failures > 0 || !s.works(keys.Current.Secret["api_key"]) {
+				t.Errorf("once it was answered the role has %v, in doubt %t, after %d failures: %s", keys.Current, keys.InDoubt, keys.Failures, keys.LastError)
+			}
+		}))
 	}
 }

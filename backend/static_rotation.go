@@ -11,6 +11,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/retry"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
@@ -348,13 +349,19 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 		atOnce.Overlap = 0
 		r = &atOnce
 	}
-	return keys.beforeItEnds(e.rotateStatic(ctx, e.storage, name, r, keys), e.now())
+	return keys.inTime(e.rotateStatic(ctx, e.storage, name, r, keys), e.now())
 }
 
-// beforeItEnds has a rotation that failed tried again in time for the current key, which
-// its provider ends.
-func (k *StaticKeys) beforeItEnds(failed error, now time.Time) error {
-	if failed == nil || k.Current == nil || !k.Current.ExpiresAt.After(now) {
+// inTime has a rotation that failed tried again in time for the current key: soon where
+// that may have ended already and nobody refuses another one, and before its provider ends it.
+func (k *StaticKeys) inTime(failed error, now time.Time) error {
+	if failed == nil || k.Current == nil {
+		return failed
+	}
+	if kind := providers.KindOf(failed); k.InDoubt && kind != providers.Refused && kind != providers.Unauthorized {
+		return timetable.RetryBy(failed, now.Add(retry.LongestUnreachable))
+	}
+	if !k.Current.ExpiresAt.After(now) {
 		return failed
 	}
 	left := k.Current.ExpiresAt.Add(-handOver).Sub(now)

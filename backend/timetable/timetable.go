@@ -166,7 +166,8 @@ func (t *Timetable) refit(now time.Time) {
 	}
 }
 
-// Set writes when a job is due, on disk first.
+// Set writes when a job is due, on disk first. Pauses after failures begin anew, but for
+// a job that runs: those go by how its run ends, however often it sets a time on the way.
 func (t *Timetable) Set(ctx context.Context, s logical.Storage, key string, due time.Time) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
@@ -175,8 +176,9 @@ func (t *Timetable) Set(ctx context.Context, s logical.Storage, key string, due 
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j := t.setDue(key, due)
-	j.failures = 0
+	if j := t.setDue(key, due); !j.running {
+		j.failures = 0
+	}
 	return nil
 }
 
@@ -311,7 +313,9 @@ func (t *Timetable) ended(j *job, ran time.Time, err error) {
 	if t.jobs[j.key] != j {
 		return // dropped meanwhile
 	}
-	if err != nil || j.due.Equal(ran) {
+	if err == nil && !j.due.Equal(ran) {
+		j.failures = 0
+	} else {
 		j.failures++
 		j.due, j.set = t.now().Add(t.Jitter.Pause(j.key, j.failures, longestRetry)), t.now()
 		var hurried *hurriedError
