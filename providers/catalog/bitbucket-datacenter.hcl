@@ -11,8 +11,9 @@
 # Admin credential: the password of a user for this alone, with the permissions that the
 # tokens get.
 #
-# Not confirmed: expiryDate and nextPageStart in answers, the statuses of a deletion and
-# of the probe, and the words of an answer about a token that is gone.
+# Not confirmed: expiryDate and nextPageStart in answers, whether an answer names only the
+# permissions that were asked for (a key with any other is revoked at once), the statuses
+# of a deletion and of the probe, and the words of an answer about a token that is gone.
 #
 # Rights not named in: the sources above, which have requests with a user's own password
 provider "bitbucket-datacenter" {
