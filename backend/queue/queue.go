@@ -469,7 +469,7 @@ func (q *Queue) next(name string, l *connectionQueue, busy int) (Entry, bool) {
 	if busy >= limit || l.nextTry.After(now) || q.yields(name, now) {
 		return Entry{}, false
 	}
-	item := q.pick(name, l, now)
+	item := q.pick(l, now)
 	if item == nil {
 		return Entry{}, false
 	}
@@ -487,7 +487,7 @@ func (q *Queue) yields(name string, now time.Time) bool {
 
 // pick is the entry to be tried next; nil when none is due. Those that are due are
 // sorted once and then taken one by one. The caller holds mu.
-func (q *Queue) pick(name string, l *connectionQueue, now time.Time) *waitingEntry {
+func (q *Queue) pick(l *connectionQueue, now time.Time) *waitingEntry {
 	for range 2 {
 		for len(l.ready) > 0 {
 			item := l.ready[0]

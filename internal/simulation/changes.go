@@ -35,7 +35,7 @@ func changes() []action {
 		}, describe: say("an operator uploads a new revision of the definition")},
 		{kind: "delete role", weight: 1, do: func(w *world, e Event) {
 			c, t := w.clusterOf(e), w.life.Traits
-			_ = w.remove(c, e, "roles/app", nil)
+			_ = w.remove(c, e, "roles/app")
 			time.Sleep(e.D)
 			if !w.isOver() {
 				_ = w.write(c, e, "roles/app", roleData(t, "one", "alpha"))
@@ -45,7 +45,7 @@ func changes() []action {
 		}},
 		{kind: "delete connection", weight: 1, do: func(w *world, e Event) {
 			c, name := w.clusterOf(e), e.connection(w.life.Traits)
-			err := w.remove(c, e, "config/"+name, nil)
+			err := w.remove(c, e, "config/"+name)
 			w.leaveToOperators()
 			if err != nil {
 				return
@@ -465,7 +465,7 @@ func (w *world) rotateWhatIsDead() {
 				if k := w.keyOf(secret); k != nil && k.excused != "" && !k.alive(time.Now()) {
 					err := w.write(c, Event{Kind: "mend"}, "rotate-role/"+role, nil)
 					if err != nil && strings.Contains(err.Error(), "keeps this credential already") {
-						_ = w.remove(c, Event{Kind: "mend"}, "static-roles/"+role, nil) // one is enough
+						_ = w.remove(c, Event{Kind: "mend"}, "static-roles/"+role) // one is enough
 					}
 					break
 				}

@@ -170,8 +170,8 @@ func (w *world) write(c *cluster, e Event, path string, data map[string]any) err
 	return err
 }
 
-func (w *world) remove(c *cluster, e Event, path string, data map[string]any) error {
-	_, err := c.do(logical.DeleteOperation, path, data)
+func (w *world) remove(c *cluster, e Event, path string) error {
+	_, err := c.do(logical.DeleteOperation, path, nil)
 	w.told(e, err)
 	return err
 }
@@ -505,7 +505,7 @@ func operators() []action {
 			return strings.Replace(e.static(), "static-roles", "rotate-role", 1)
 		}},
 		{kind: "delete static role", weight: 1, do: func(w *world, e Event) {
-			_ = w.remove(w.clusterOf(e), e, e.static(), nil)
+			_ = w.remove(w.clusterOf(e), e, e.static())
 		}, describe: func(e Event, t Traits) string { return "delete " + e.static() }},
 		{kind: "shared secret", weight: 4, fits: sharesSecrets, do: func(w *world, e Event) {
 			_ = w.write(w.originals()[0], e, e.shared(), map[string]any{
@@ -520,7 +520,7 @@ func operators() []action {
 			return strings.Replace(e.shared(), "static-roles", "rotate-role", 1)
 		}},
 		{kind: "delete shared", weight: 1, fits: sharesSecrets, do: func(w *world, e Event) {
-			_ = w.remove(w.originals()[0], e, e.shared(), nil)
+			_ = w.remove(w.originals()[0], e, e.shared())
 		}, describe: func(e Event, _ Traits) string { return "delete " + e.shared() }},
 		{kind: "revoke key", weight: 1, do: func(w *world, e Event) {
 			c := w.clusterOf(e)

@@ -47,6 +47,10 @@ func losesAnswers(t *testing.T, m *mount, name string, s site) {
 	u := m.tenant(t, name, s, settings{"base_url": proxy.URL, "request_timeout": "15s"}, nil)
 	foreign := s.create(t, "somebody-elses")
 	t.Cleanup(func() { s.revoke(t, foreign) })
+	// A key that is held shows the engine that such keys are listed: where nothing at all
+	// is, it does not believe for long that a mint made none.
+	kept := []string{"somebody-elses", u.mustMint().name}
+	slices.Sort(kept)
 	for name, how := range map[string]loss{
 		"reset":             reset,
 		"truncated":         truncate,
@@ -72,9 +76,9 @@ func losesAnswers(t *testing.T, m *mount, name string, s site) {
 			}
 			eventually(t, "nothing is left of the mint", func() (bool, any) {
 				held := sortedNames(s.keys(t))
-				return slices.Equal(held, []string{"somebody-elses"}), held
+				return slices.Equal(held, kept), held
 			})
-			if held := u.ledger(); len(held) != 0 {
+			if held := u.ledger(); len(held) != 1 {
 				t.Errorf("the ledger holds %v", held)
 			}
 		})
