@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -222,6 +223,71 @@ func TestNothingIsDeletedElsewhere(t *testing.T) {
 	w.turn()
 	if alive := w.alive(); len(alive) > 0 {
 		t.Errorf("alive after the operator has mended it: %v", alive)
+	}
+}
+
+// TestOfAnotherName: an id is listed under the name of something else, elsewhere or by a
+// definition that came later, and that is not deleted in the key's place.
+func TestOfAnotherName(t *testing.T) {
+	for name, test := range map[string]struct {
+		// named is under what name the id is listed, given that of another held key.
+		named func(other string) string
+		// moved has the connection lead to another address; else another definition is
+		// uploaded after the one that cannot delete.
+		moved bool
+	}{
+		"elsewhere, a stranger's":                {func(string) string { return "somebody-elses" }, true},
+		"elsewhere, without a name":              {func(string) string { return "" }, true},
+		"elsewhere, of another held key":         {func(other string) string { return other }, true},
+		"of another held key":                    {func(other string) string { return other }, false},
+		"of another held key, in capitals":       {strings.ToUpper, false},
+		"of another held key, with what is ours": {func(other string) string { return "app-of-" + other }, false},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			ctx := context.Background()
+			w := newWorld(t)
+			var id, listed string
+			deleted := 0
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch {
+				case listed != "" && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/keys"):
+					fmt.Fprintf(rw, `{"data": [{"id": %q, "name": %q, "created_at": %q}]}`, id, strings.TrimPrefix(listed, "-"), w.time().Format(time.RFC3339))
+				case listed != "" && r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, "/v1/keys/"+id):
+					deleted++
+					pass()
+				default:
+					pass()
+				}
+			})
+			good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
+			faulty := strings.Replace(uploadedSandbox(t, `delete = "/v1/nowhere/${key.id}"`), "gone   = [404]", "gone   = [410]", 1)
+			_, err := w.process.SaveDefinition(ctx, w.storage, "mine", faulty, false)
+			w.must(err)
+			w.configure("mine", "box", "app", nil)
+			lease, other := w.mustMint("app"), w.mustMint("app")
+			w.advance(2 * listLag)
+			id, listed = w.recordOf(lease).Handle.ID, "-"+test.named(w.recordOf(other).Handle.Name)
+			if test.moved {
+				w.changeBox(func(c *Connection) { c.BaseURL += "/moved" })
+			}
+			_, err = w.process.SaveDefinition(ctx, w.storage, "mine", good, false)
+			w.must(err)
+			if err := w.revoke(lease); err == nil {
+				t.Error("the lease is over")
+			}
+			w.run(30*time.Minute, time.Minute)
+			if deleted > 0 || w.recordOf(lease) == nil {
+				t.Errorf("what is listed under another name was deleted %d times, and the record is %v", deleted, w.recordOf(lease))
+			}
+			listed = ""
+			if test.moved {
+				w.changeBox(func(c *Connection) { c.BaseURL = w.front.URL })
+			}
+			w.run(30*time.Minute, time.Minute)
+			if w.recordOf(lease) != nil {
+				t.Errorf("it is not revoked where it is listed under its own: %v", w.process.Queue())
+			}
+		}))
 	}
 }
 

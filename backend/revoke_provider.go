@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
@@ -55,7 +56,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	}
 	handle := r.Handle
 	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
-		listed, err := e.findAgain(ctx, w, r)
+		listed, err := e.findAgain(ctx, s, w, r)
 		if err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func refusalOf(err error) *providers.Error {
 func (e *Engine) lagOf(s *boundConnection) time.Duration { return s.definition.Lag }
 
 // findAgain finds the key by its name at a location where its id may be another's.
-func (e *Engine) findAgain(ctx context.Context, w way, r *ledger.Record) (*providers.Handle, error) {
+func (e *Engine) findAgain(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (*providers.Handle, error) {
 	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
 		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)
 	if !w.elsewhere {
@@ -135,12 +136,49 @@ func (e *Engine) findAgain(ctx context.Context, w way, r *ledger.Record) (*provi
 	if err != nil {
 		return nil, err
 	}
+	bears, err := e.bearerTest(ctx, s, r)
+	if err != nil {
+		return nil, err
+	}
 	for _, listed := range found.Keys {
-		if listed.Handle.ID == r.Handle.ID {
+		named := bears(listed.Handle)
+		if listed.Handle.ID == r.Handle.ID && (named == itsOwn || named == nobodys && !w.elsewhere) {
 			return &listed.Handle, nil
 		}
 	}
 	return nil, lost
+}
+
+// bearing is whose a listed key is by its name.
+type bearing int
+
+const (
+	// nobodys is a name that tells nothing of this mount's keys, or none.
+	nobodys bearing = iota
+	// itsOwn is that of the key in question.
+	itsOwn
+	// anothers is that of another key of this mount, whatever its id.
+	anothers
+)
+
+// bearerTest tells whose a listed key is by its name: the answer to a mint may have told
+// the id of another key, and elsewhere an id is anybody's.
+func (e *Engine) bearerTest(ctx context.Context, s logical.Storage, r *ledger.Record) (func(providers.Handle) bearing, error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	own, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	return func(listed providers.Handle) bearing {
+		part, _, found := keyname.FindKeyPart(mount.Tag, listed.Name)
+		switch {
+		case listed.Name != "" && listed.Name == r.Handle.Name, ours && found && part == own:
+			return itsOwn
+		case found:
+			return anothers
+		}
+		return nobodys
+	}, nil
 }
 
 // lookFurther asks what else can be asked when the answer to a revocation proves
@@ -154,7 +192,7 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 		found.confirmedDead = err == nil && liveness == providers.Dead
 	}
 	if r.Unrecorded && found.youngUntil.IsZero() {
-		listed, err := e.isListed(ctx, w, r)
+		listed, err := e.isListed(ctx, s, w, r)
 		if err != nil {
 			return err
 		}
@@ -171,12 +209,16 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 }
 
 // isListed reports whether the provider shows the key, where it can be asked.
-func (e *Engine) isListed(ctx context.Context, w way, r *ledger.Record) (bool, error) {
+func (e *Engine) isListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (bool, error) {
 	if !w.definition.Capabilities.Lookup {
 		return false, nil
 	}
 	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
-	return len(found.Keys) > 0, err
+	if err != nil {
+		return false, err
+	}
+	bears, err := e.bearerTest(ctx, s, r)
+	return slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return bears(one.Handle) != anothers }), err
 }
 
 // notListed reports whether the provider's list held still, does not show the
