@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
@@ -99,10 +100,19 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 	case unknown != nil:
 		return e.leaveMissing(ctx, entry, *unknown)
 	case len(found.Keys) == 0 && !found.others:
-		err := e.refuseIfBlind(ctx, bound, entry.Scope, absence{named: found.Named, doubted: entry.Since, trusted: entry.TrustAbsenceAfter})
+		err := e.refuseIfBlind(ctx, bound, entry.Scope, absence{named: found.Named, doubted: doubtedSince(entry), trusted: entry.TrustAbsenceAfter})
 		return err == nil, err
 	}
 	return true, nil
+}
+
+// doubtedSince is since when it has been in doubt whether what an entry is about exists. One that
+// a revocation left was entered right after that: what the provider deleted then counts.
+func doubtedSince(entry *queue.Entry) time.Time {
+	if entry.MadeAt.IsZero() {
+		return entry.Since
+	}
+	return entry.Since.Add(-revokePatience)
 }
 
 // revokeByHandle is revokeByName by an id that is known. named says that the key may be

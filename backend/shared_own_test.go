@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
 // TestAnswerOfALostMintsKey: the answer to a mint is lost, and that to the next one
@@ -97,6 +99,30 @@ func TestAnswersOfOneAnothersKeys(t *testing.T) {
 			}
 			w.nothingIsQueued()
 		}))
+	}
+}
+
+// TestDeletionBeforeACleanUpCounts: what a revocation leaves is entered a moment after the
+// provider deleted the key, and that shows that whoever asks has the right to.
+func TestDeletionBeforeACleanUpCounts(t *testing.T) {
+	deleted := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, test := range map[string]struct {
+		entry  queue.Entry
+		counts bool
+	}{
+		"left by that revocation":       {queue.Entry{Since: deleted.Add(time.Second), MadeAt: deleted.Add(-time.Hour)}, true},
+		"left by one long after":        {queue.Entry{Since: deleted.Add(time.Minute), MadeAt: deleted.Add(-time.Hour)}, false},
+		"left by a mint after that":     {queue.Entry{Since: deleted.Add(time.Second)}, false},
+		"left by a mint right before":   {queue.Entry{Since: deleted.Add(-time.Second)}, true},
+		"left by a mint at that moment": {queue.Entry{Since: deleted}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var deletions recently
+			deletions.note(deleted, "there")
+			if got := deletions.isSince("there", doubtedSince(&test.entry)); got != test.counts {
+				t.Errorf("the deletion counts: %v, want %v", got, test.counts)
+			}
+		})
 	}
 }
 
