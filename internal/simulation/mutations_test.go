@@ -22,9 +22,9 @@ type mutation struct{ name, file, old, new string }
 // once. One whose text is no longer there fails TestMutationsApply.
 var mutations = []mutation{
 	{"the ledger holds nothing", "holdings.go",
-		"e.addCredentials, e.addRecords, e.addStaticKeys,", "e.addCredentials, e.addStaticKeys,"},
+		"e.addCredentials, addRecords, e.addStaticKeys,", "e.addCredentials, e.addStaticKeys,"},
 	{"admin credentials hold nothing", "holdings.go",
-		"e.addCredentials, e.addRecords, e.addStaticKeys,", "e.addRecords, e.addStaticKeys,"},
+		"e.addCredentials, addRecords, e.addStaticKeys,", "addRecords, e.addStaticKeys,"},
 	{"a former leader goes on removing", "ownership_signature.go",
 		"	if err == nil && theirs {\n		err = errPassive", "	if err == nil && theirs && false {\n		err = errPassive"},
 	// One that only moves a deadline back is no harm by itself: the lease moves back too.
