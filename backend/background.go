@@ -155,8 +155,11 @@ func (e *Engine) startRotations(ctx context.Context) {
 	}
 	e.books.timetable.Start(func(key string, due time.Time) error {
 		err := e.rotateDue(ctx, key, due)
-		if err != nil {
+		switch isNew := e.rotations.told.isNew(key, err, e.now()); {
+		case isNew:
 			e.log.Warn("a rotation failed; it is tried again", "rotation", key, "error", err)
+		case err != nil:
+			e.log.Debug("a rotation fails as before", "rotation", key, "error", err)
 		}
 		return err
 	})

@@ -17,6 +17,9 @@ const (
 	fewLooks = 3
 	// passAge is how long a pass serves those who come later.
 	passAge = 10 * time.Second
+	// longPassAge is how long it serves where it is asked only whether it is worth the
+	// while to look anew.
+	longPassAge = time.Minute
 )
 
 // passes are the last passes over what providers list, by location. Whoever looks for
@@ -31,10 +34,21 @@ type passes struct {
 
 // pass is one reading of a list, or why it failed.
 type pass struct {
-	client *providers.Client
+	by     reader
 	listed *listing
 	err    error
 	ended  time.Time
+}
+
+// reader is who reads a list: the definition, and the connection with its credential. Each
+// write of a connection makes another one.
+type reader struct {
+	definition string
+	connection *Connection
+}
+
+func readerOf(bound *boundConnection) reader {
+	return reader{definition: bound.definition.Hash(), connection: bound.connection}
 }
 
 func newPasses() passes {
@@ -56,13 +70,13 @@ func (p *passes) look(connection string) (lookers int, end func()) {
 	}
 }
 
-// last is a pass that serves whoever has waited for it since then, nil for none. One
-// that failed serves only those.
-func (p *passes) last(location string, client *providers.Client, since, now time.Time) *pass {
+// last is a pass of no more than an age that serves whoever has waited for it since then,
+// nil for none. One that failed serves only those.
+func (p *passes) last(location string, by reader, age time.Duration, since, now time.Time) *pass {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := p.byLocation[location]
-	if last == nil || last.client != client || now.Sub(last.ended).Abs() > passAge || last.err != nil && last.ended.Before(since) {
+	if last == nil || last.by != by || now.Sub(last.ended).Abs() > age || last.err != nil && last.ended.Before(since) {
 		return nil
 	}
 	return last
@@ -73,7 +87,7 @@ func (p *passes) put(location string, one *pass) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for other, old := range p.byLocation {
-		if one.ended.Sub(old.ended).Abs() > passAge {
+		if one.ended.Sub(old.ended).Abs() > longPassAge {
 			delete(p.byLocation, other)
 		}
 	}
@@ -118,7 +132,7 @@ func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *qu
 // findInPass finds what bears the fixed part of a name in a pass that serves all who
 // look at the same location.
 func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, part string) (found madeSearch, err error) {
-	last, err := e.passOver(ctx, bound, scope, tag)
+	last, err := e.passOver(ctx, bound, scope, tag, passAge)
 	if err != nil {
 		return found, err
 	}
@@ -131,19 +145,20 @@ func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope p
 }
 
 // passOver is a pass over what a location lists of this mount's keys: the last one where
-// that is new enough.
-func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag string) (*pass, error) {
+// that is no older than an age.
+func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag string, age time.Duration) (*pass, error) {
 	since := e.now()
-	location := bound.name + " " + scope.String()
+	by := readerOf(bound)
+	location := bound.name + " " + by.definition + " " + scope.String()
 	unlock, err := e.pending.passes.reading.Lock(ctx, location)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	last := e.pending.passes.last(location, bound.client, since, e.now())
+	last := e.pending.passes.last(location, by, age, since, e.now())
 	if last == nil {
 		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+location)
-		last = &pass{client: bound.client, listed: listed, err: err, ended: e.now()}
+		last = &pass{by: by, listed: listed, err: err, ended: e.now()}
 		e.pending.passes.put(location, last)
 	}
 	return last, last.err

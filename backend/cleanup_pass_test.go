@@ -81,21 +81,35 @@ func (u *unheard) Write(p []byte) (int, error) { return len(p), nil }
 func (u *unheard) WriteHeader(int)             {}
 
 // TestUnknownMintThatCannotBeBelievedForLong is looked for, but not every few seconds
-// for as long as a clock was ahead when it was queued.
+// for as long as a clock was ahead when it was queued, or as its provider may take to
+// show it.
 func TestUnknownMintThatCannotBeBelievedForLong(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]struct {
-		until  time.Duration
-		seldom bool
+		since, until time.Duration
+		seldom       bool
+		// pause is that until the next look; zero for the queue's own.
+		pause time.Duration
 	}{
-		"in a minute": {time.Minute, false},
-		"in a day":    {24 * time.Hour, true},
-		"in a year":   {365 * 24 * time.Hour, true},
+		"in a minute":                       {0, time.Minute, false, 0},
+		"in a day":                          {0, 24 * time.Hour, true, 0},
+		"in a year":                         {0, 365 * 24 * time.Hour, true, 0},
+		"in nine minutes":                   {time.Minute, 9 * time.Minute, false, 0},
+		"in six minutes":                    {4 * time.Minute, 6 * time.Minute, true, time.Minute},
+		"in a moment":                       {9 * time.Minute, time.Second, true, time.Second},
+		"it was queued by a clock ahead":    {-time.Hour, time.Minute, false, 0},
+		"it is believed from the next look": {time.Hour, 0, false, 0},
 	} {
-		err := w.process.stillUnknown(&queue.Entry{TrustAbsenceAfter: w.time().Add(test.until)})
+		err := w.process.stillUnknown(&queue.Entry{Since: w.time().Add(-test.since), TrustAbsenceAfter: w.time().Add(test.until)})
 		var seldom *unproven
 		if got := errors.As(err, &seldom); got != test.seldom {
 			t.Errorf("%s: %v; seldom: %t, want %t", name, err, got, test.seldom)
+		}
+		if seldom == nil {
+			continue
+		}
+		if at := seldom.RetryAt(); at.IsZero() != (test.pause == 0) || !at.IsZero() && !at.Equal(w.time().Add(test.pause)) {
+			t.Errorf("%s: the next look is at %s, want it in %s", name, at, test.pause)
 		}
 	}
 }

@@ -152,6 +152,8 @@ type rotations struct {
 	known knownRotations
 	// failing are what could not be rotated when that was last tried.
 	failing failing
+	// told are the failures of scheduled ones that the log has.
+	told toldFailures
 	// installing are the static roles of which a key is being made and stored. What
 	// the ledger has of such a role may be about to be its current key.
 	installing keyed.Counts

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,6 +163,49 @@ func TestGoneElsewhere(t *testing.T) {
 			}
 		}))
 	}
+}
+
+// TestManyOfAnotherAccountShareALook: of keys that the admin credential in use does not
+// see, one reading of the list in a minute tells all, however many wait for that.
+func TestManyOfAnotherAccountShareALook(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		const keys, minutes = 20, 60
+		w := newWorld(t)
+		var readings atomic.Int64
+		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+			switch {
+			case !strings.Contains(r.Header.Get("Authorization"), "of-another-account"):
+				pass()
+			case r.Method == http.MethodDelete:
+				rw.WriteHeader(http.StatusNotFound)
+			default:
+				if strings.HasSuffix(r.URL.Path, "/keys") {
+					readings.Add(1)
+				}
+				rw.Write([]byte(`{"data": [{"id": "key_17", "name": "somebody-elses"}]}`))
+			}
+		})
+		var leases []*heldLease
+		for range keys {
+			leases = append(leases, w.mustMint("app"))
+		}
+		w.advance(2 * listLag)
+		w.changeBox(func(c *Connection) { c.Fields = providers.Values{"admin_key": "of-another-account"} })
+		for _, one := range leases {
+			if err := w.revoke(one); err == nil {
+				t.Error("a key that lives on counts as revoked")
+			}
+		}
+		w.run(minutes*time.Minute, 20*time.Second)
+		if n := readings.Load(); n == 0 || n > minutes+1 {
+			t.Errorf("the list was read %d times in %d minutes for %d keys", n, minutes, keys)
+		}
+		w.changeBox(func(c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} })
+		w.run(30*time.Minute, time.Minute)
+		if alive := w.alive(); len(alive) > 0 {
+			t.Errorf("alive with the credential that made them: %d", len(alive))
+		}
+	})(t)
 }
 
 // TestNoWordOfOneWithoutRights: a provider that answers 404 to whoever may not see a key

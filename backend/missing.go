@@ -161,7 +161,7 @@ func (e *Engine) seeMissing(ctx context.Context, w way, entry *queue.Entry) (sho
 		if err != nil {
 			return nil, false, err
 		}
-		read, err := e.passOver(ctx, w.boundConnection, entry.Scope, mount.Tag)
+		read, err := e.passOver(ctx, w.boundConnection, entry.Scope, mount.Tag, passAge)
 		if err != nil {
 			return nil, false, err
 		}

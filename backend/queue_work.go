@@ -47,12 +47,17 @@ func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error
 // errStillUnknown keeps an entry on the queue of which nothing was found yet.
 var errStillUnknown = errors.New("no such key is listed so far; it is looked for once more before that is believed")
 
-// stillUnknown keeps an entry on the queue of which nothing was found yet. Where a
-// clock that was ahead put off for long the moment from which that is believed, asking
-// every few seconds until then proves nothing.
+// stillUnknown keeps an entry on the queue of which nothing was found yet. Asking every
+// few seconds until the moment from which that is believed proves nothing, so the pauses
+// grow with the time that it has been looked for; where a clock that was ahead put that
+// moment off for long, they are the longest at once.
 func (e *Engine) stillUnknown(entry *queue.Entry) error {
-	if entry.TrustAbsenceAfter.Sub(e.now()) > retry.LongestRefused {
+	left, pause := entry.TrustAbsenceAfter.Sub(e.now()), e.now().Sub(entry.Since)/4
+	switch {
+	case left > retry.LongestRefused:
 		return &unproven{reason: errStillUnknown.Error()}
+	case left > 0 && pause > retry.LongestUnreachable:
+		return &unproven{reason: errStillUnknown.Error(), until: e.now().Add(min(left, pause))}
 	}
 	return errStillUnknown
 }

@@ -231,6 +231,9 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *led
 	if err != nil {
 		return false, err
 	}
+	if may, err := e.mayBeAbsent(ctx, s, w, r, mount.Tag); !may || err != nil {
+		return false, err
+	}
 	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
 	if err != nil || !found.Steady || len(found.Unreadable) > 0 {
 		return false, err
@@ -241,6 +244,26 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *led
 			return false, nil
 		}
 		names[listed.Handle.Name] = true
+	}
+	return e.showsSiblings(ctx, s, r, names)
+}
+
+// mayBeAbsent reports whether it is worth the while to look for the key by its id. Where
+// an admin credential was replaced by one that sees nothing of what the former made, all
+// its keys wait for that, so one reading of the list in a minute tells all of them.
+func (e *Engine) mayBeAbsent(ctx context.Context, s logical.Storage, w way, r *ledger.Record, tag string) (bool, error) {
+	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), tag, longPassAge)
+	if err != nil || last.listed.doubt != nil {
+		return false, err
+	}
+	names := map[string]bool{}
+	for _, sameName := range last.listed.byPart {
+		for _, one := range sameName {
+			if one.handle.Name == r.Handle.Name {
+				return false, nil
+			}
+			names[one.handle.Name] = true
+		}
 	}
 	return e.showsSiblings(ctx, s, r, names)
 }

@@ -90,6 +90,9 @@ func testScheduledRotationEndsNoKey(t *testing.T) {
 	if !state.LastRotated.IsZero() || c.ended > 0 || !strings.Contains(state.LastError, "1 live key") {
 		t.Fatalf("after the schedule's time: %+v, %d keys ended", state, c.ended)
 	}
+	if told := strings.Count(c.logs.String(), "[WARN]  a rotation failed"); told != 1 {
+		t.Errorf("that it waits was told %d times as a warning, want once", told)
+	}
 	c.must(c.revoke(lease))
 	c.run(10*time.Minute, time.Minute)
 	if state, err = c.process.RootRotation(ctx, c.storage, "club"); err != nil || state.LastRotated.IsZero() || state.LastError != "" {

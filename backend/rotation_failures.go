@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -50,4 +51,39 @@ func (f *failing) names(others []string) map[string][]string {
 		names[kind] = append(names[kind], name)
 	}
 	return names
+}
+
+// toldAgainAfter is how long a failure that stays the same is not told again: a rotation
+// that waits for keys to end may be tried for weeks.
+const toldAgainAfter = 24 * time.Hour
+
+// toldFailures are the failures of rotations that were told last.
+type toldFailures struct {
+	mu    sync.Mutex
+	byKey map[string]toldFailure
+}
+
+type toldFailure struct {
+	text string
+	at   time.Time
+}
+
+// isNew reports whether a failure is to be told: it is another one than that before, or
+// that was told long ago. A success has the next failure told.
+func (t *toldFailures) isNew(key string, failed error, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if failed == nil {
+		delete(t.byKey, key)
+		return false
+	}
+	if t.byKey == nil {
+		t.byKey = map[string]toldFailure{}
+	}
+	text := failed.Error()
+	if last := t.byKey[key]; last.text == text && now.Sub(last.at).Abs() < toldAgainAfter {
+		return false
+	}
+	t.byKey[key] = toldFailure{text: text, at: now}
+	return true
 }
