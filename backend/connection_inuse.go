@@ -91,8 +91,14 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 		if err != nil {
 			change.blind = fmt.Sprintf("the new one was not shown its keys: %s", err)
 		}
+		bears, err := e.bearerTest(ctx, s, r)
+		if err != nil {
+			return err
+		}
 		for _, listed := range found.Keys {
-			change.seen = change.seen || listed.Handle.ID == r.Handle.ID
+			// Another account may have a key of that id.
+			own := r.InPlace || listed.Handle.Name == "" || bears(listed.Handle) == itsOwn
+			change.seen = change.seen || own && listed.Handle.ID == r.Handle.ID
 		}
 		if asked++; change.seen || asked == mostKeysAsked {
 			return nil

@@ -123,6 +123,7 @@ func TestCredentialByHand(t *testing.T) {
 		keys     int
 		sees     bool // the new credential is shown the keys
 		renamed  bool // under names that begin with something of the provider's own
+		others   bool // it is shown others' keys, of the same ids
 		noVerify bool
 		force    bool
 		provider string
@@ -134,6 +135,7 @@ func TestCredentialByHand(t *testing.T) {
 		"of the same account":                       {keys: 2, sees: true, same: true},
 		"of the same account, under other names":    {keys: 2, sees: true, renamed: true, same: true},
 		"of another account":                        {keys: 2, want: "is shown none of its keys"},
+		"of another account, with keys of the ids":  {keys: 2, others: true, want: "is shown none of its keys"},
 		"of another account, with force":            {keys: 2, force: true},
 		"of another account, and nothing to revoke": {},
 		"of the same account, with force":           {keys: 2, sees: true, force: true, same: true},
@@ -148,10 +150,14 @@ func TestCredentialByHand(t *testing.T) {
 					pass()
 				case r.URL.Path == "/v1/whoami":
 					rw.Write([]byte(`{"admin": true}`))
-				case test.renamed:
+				case test.renamed, test.others:
 					var items []string
 					for _, key := range w.sandbox.LiveKeys() {
-						items = append(items, fmt.Sprintf(`{"id": %q, "name": "acct.%s"}`, key.ID, key.Name))
+						name := "acct." + key.Name
+						if test.others {
+							name = "somebody-elses"
+						}
+						items = append(items, fmt.Sprintf(`{"id": %q, "name": %q}`, key.ID, name))
 					}
 					fmt.Fprintf(rw, `{"data": [%s], "next_cursor": null}`, strings.Join(items, ","))
 				case test.sees:
