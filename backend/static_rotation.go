@@ -128,7 +128,7 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 		err = nil
 	}
 	if err == nil {
-		err = e.confirmAlive(ctx, o.bound, key.Secret)
+		err = e.confirmAlive(ctx, o.bound, key)
 	}
 	if err != nil && o.record.InPlace {
 		e.log.Warn("a credential that was replaced in place may be of no use; it is kept all the same, since the one before has ended", "static_role", name, "connection", o.bound.name, "error", err)
@@ -220,15 +220,16 @@ func (r *StaticRole) suffices(key *ledger.Record) error {
 		key.Provider, key.StaticRole, key.ExpiresAt.Sub(key.IssuedAt).Truncate(time.Second), needed)
 }
 
-// confirmAlive waits until the provider accepts the new key, where it can be asked.
-func (e *Engine) confirmAlive(ctx context.Context, bound *boundConnection, secret providers.Values) error {
-	if !bound.definition.Capabilities.Probe {
+// confirmAlive waits until the provider accepts the new key, where it can be asked from
+// here: a key that is bound to addresses may work nowhere near Vault.
+func (e *Engine) confirmAlive(ctx context.Context, bound *boundConnection, key *providers.Key) error {
+	if !bound.definition.Capabilities.Probe || key.Handle.Bound {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.acceptance)
 	defer cancel()
 	for {
-		liveness, err := bound.client.Probe(ctx, secret)
+		liveness, err := bound.client.Probe(ctx, key.Secret)
 		if err == nil && liveness == providers.Alive {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -13,11 +14,11 @@ import (
 // only the request tells, before the provider is called.
 func TestNetworksThatTheProviderCannotBind(t *testing.T) {
 	m := newMount(t)
-	sandbox, err := providers.Load("sandbox")
+	definition, err := providers.Load("sandbox")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.write("definitions/sandbox", data{"override": true, "definition": strings.Replace(sandbox.Source(),
+	m.write("definitions/sandbox", data{"override": true, "definition": strings.Replace(definition.Source(),
 		`auth "bearer"`, "cidrs {\n    max_items = 2\n    single    = true\n    ipv6      = false\n  }\n  auth \"bearer\"", 1)})
 	m.connect("main")
 	shown := m.read("providers/sandbox")["cidrs"].(map[string]any)
@@ -40,5 +41,29 @@ func TestNetworksThatTheProviderCannotBind(t *testing.T) {
 	wantContains(t, m.refusal(logical.ReadOperation, "creds/caller", nil), "2001:db8::1/128 is IPv6", "key_cidrs")
 	if len(m.sandbox.LiveKeys()) != before {
 		t.Error("a key was made all the same")
+	}
+}
+
+// A key that is bound to addresses is refused to Vault itself, as a dead one is. That is
+// no reason to give a static role no key, nor does it prove that one is dead which the
+// provider would not revoke.
+func TestBoundKeyIsNotTriedFromElsewhere(t *testing.T) {
+	m := newMount(t)
+	definition, err := providers.Load("sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write("definitions/sandbox", data{"override": true, "definition": strings.Replace(definition.Source(), "dead    = [401]", "dead    = [401, 403]", 1)})
+	m.connect("main")
+	m.write("static-roles/ci", data{"connection": "main", "scopes": "read", "key_cidrs": "10.0.0.0/8", "rotation_period": "24h"})
+	if m.read("static-creds/ci")["api_key"] == "" {
+		t.Error("the static role has no key")
+	}
+	m.write("roles/ci", data{"connection": "main", "scopes": "read", "key_cidrs": "10.0.0.0/8", "verify_revocation": "probe"})
+	lease := m.mint("ci")
+	m.sabotage(sandbox.Fault{Kind: sandbox.Status, Status: 403, Count: new(int), Match: sandbox.Match{Method: "DELETE"}})
+	_ = m.revoke(lease)
+	if living := len(m.sandbox.LiveKeys()); living != 2 || len(m.list("keys")) != 2 {
+		t.Errorf("%d keys live at the provider, and the ledger has %v", living, m.list("keys"))
 	}
 }

@@ -38,16 +38,17 @@ func (c *Client) Confirm(ctx context.Context, h Handle, scope ListingScope) (_ L
 func (c *Client) CanConfirm(h Handle) bool { return c.CanProbe(h) || c.def.Capabilities.ShowsKeys() }
 
 // CanProbe reports whether the handle holds all that the probe needs, so that the
-// key itself can be tried.
+// key itself can be tried, and whether that tells anything: a key that is bound to
+// addresses may be refused to whoever tries it here.
 func (c *Client) CanProbe(h Handle) bool {
-	return c.def.Probe != nil && h.holds(c.def.Required.Probed)
+	return c.def.Probe != nil && !h.Bound && h.holds(c.def.Required.Probed)
 }
 
 // KeepForProbe is the handle with what the probe needs of the key itself, so that
 // the key can be seen dead after its revocation. It is a sealed one then; without a
 // probe it is as it was.
 func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
-	if c.def.Probe == nil {
+	if c.def.Probe == nil || h.Bound {
 		return h
 	}
 	kept := Values{}

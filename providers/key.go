@@ -36,6 +36,9 @@ type Handle struct {
 	Saved Values `json:"saved,omitempty"`
 	// Secret are the fields of the key itself that revoke or extend demands.
 	Secret Values `json:"secret,omitempty"`
+	// Bound says that the key works from some addresses alone. Vault's may be none of
+	// them, so that a no to the key itself proves nothing.
+	Bound bool `json:"bound,omitempty"`
 	// Sealed says that the handle carries secret values (in ID, Saved or
 	// Secret) and belongs in seal-wrapped storage only.
 	Sealed bool `json:"sealed,omitempty"`
