@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,12 +40,10 @@ func TestChaosRestoredBesideItsOriginal(t *testing.T) {
 			t.Fatalf("minting on the original: %v", err)
 		}
 		leases = append(leases, l)
+		leases = slices.DeleteFunc(leases, func(l *lease) bool {
+			return l.remains() < ttl/2 && original.renewedTooLate(t, l)
+		})
 		for _, l := range leases {
-			if l.remains() < ttl/2 {
-				if err := original.renew(t.Context(), l); err != nil {
-					t.Fatalf("renewing on the original: %v", err)
-				}
-			}
 			if l.broken() {
 				t.Fatalf("the key %q is dead and its lease on the original is not", l.keyName)
 			}
@@ -82,4 +81,15 @@ func TestChaosRestoredBesideItsOriginal(t *testing.T) {
 	if l, err := copied.mint(t.Context(), p, "app"); err != nil || !p.accepts(l.secret) {
 		t.Errorf("the copy mints no key that works: %v", err)
 	}
+}
+
+// renewedTooLate renews a lease. On a busy machine it may have ended before that, and is
+// held no longer.
+func (e *engine) renewedTooLate(t *testing.T, l *lease) bool {
+	t.Helper()
+	err := e.renew(t.Context(), l)
+	if err != nil && l.remains() > 0 {
+		t.Fatalf("renewing on the original: %v", err)
+	}
+	return err != nil
 }
