@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,7 +38,7 @@ type session struct {
 	document *framework.OASDocument
 	samples  map[string]exchange // by method and path
 	lease    *logical.Secret     // of the key that was minted last
-	running  time.Duration       // since the mount was started
+	running  atomic.Int64        // nanoseconds since the mount was started, by the clock that the engine reads
 	ids      map[string]string   // what stands for {id}, by the endpoint's first word
 	// stands is what a sample shows in place of what is new in each session, and means
 	// what it stands for now.
@@ -121,7 +122,7 @@ func play(ctx context.Context, document *framework.OASDocument) (map[string]exch
 	var err error
 	s.mount, err = mountAt(ctx, s.storage, paths.FactoryWith(backend.Options{
 		Now:     func() time.Time { return at },
-		Elapsed: func() time.Duration { return s.running },
+		Elapsed: func() time.Duration { return time.Duration(s.running.Load()) },
 		Jitter:  func(string, int) float64 { return 1 }, // so that nothing is tried again before it is asked for
 	}))
 	if err != nil {
@@ -550,7 +551,7 @@ func (s *session) loseNameless(ctx context.Context) error {
 		s.ids["queue"] = id
 		s.stand("vr3k8q0x7u2m5w9b4n1t6z", id)
 	}
-	s.running = time.Hour // a mount that has just started revokes none
+	s.running.Store(int64(time.Hour)) // a mount that has just started revokes none
 	return nil
 }
 
@@ -566,7 +567,7 @@ func (s *session) forgetNameless(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", one.Path, err)
 		}
 	}
-	s.running = 0
+	s.running.Store(0)
 	return nil
 }
 
