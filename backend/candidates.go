@@ -229,7 +229,6 @@ func (e *Engine) madeWithin(w way, entry *queue.Entry) (since, until time.Time) 
 // nothing but the id tells of what has no name.
 func (h *holdings) mayBeCredential(o object, id string) bool {
 	return len(id) >= shortestPart && slices.ContainsFunc(h.credentials, func(one heldCredential) bool {
-		return one.holder.isAt(o) && (slices.Contains(one.whole, id) ||
-			slices.ContainsFunc(one.secrets, func(secret string) bool { return strings.Contains(secret, id) }))
+		return one.holder.isAt(o) && one.has(id)
 	})
 }

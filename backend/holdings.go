@@ -3,7 +3,6 @@ package backend
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -381,7 +380,7 @@ func (h *holdings) addCredential(of *holder, fields providers.Fields, values pro
 
 func (c *heldCredential) addValues(fields providers.Fields, values providers.Values) {
 	for name, value := range values {
-		text, ok := textOf(value)
+		text, ok := providers.TextOf(value)
 		if !ok || text == "" {
 			continue
 		}
@@ -393,17 +392,6 @@ func (c *heldCredential) addValues(fields providers.Fields, values providers.Val
 	}
 }
 
-// textOf is a text or a number of a connection's fields as text.
-func textOf(value any) (string, bool) {
-	switch v := value.(type) {
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	}
-	return "", false
-}
-
 // shortestTellingID is the length from which an id that is a part of a credential
 // tells that it is its id, as in "SG.ID.SECRET", and no coincidence.
 const shortestTellingID = 8
@@ -411,8 +399,14 @@ const shortestTellingID = 8
 // shows reports whether the id tells of this credential: a whole value of it that
 // is no secret, or a part of a secret that is long enough to be no coincidence.
 func (c heldCredential) shows(id string) bool {
-	return len(id) >= shortestTellingID && (slices.Contains(c.whole, id) ||
-		slices.ContainsFunc(c.secrets, func(secret string) bool { return strings.Contains(secret, id) }))
+	return len(id) >= shortestTellingID && c.has(id)
+}
+
+// has reports whether the text is a whole value of the credential that is no secret, or
+// a part of a secret, be it by coincidence.
+func (c heldCredential) has(text string) bool {
+	return slices.Contains(c.whole, text) ||
+		slices.ContainsFunc(c.secrets, func(secret string) bool { return strings.Contains(secret, text) })
 }
 
 // credentialOf is the admin credential that the id tells of; nil when it is of

@@ -103,13 +103,13 @@ type credentialRemoval struct {
 func (c credentialRemoval) object(bound *boundConnection) object {
 	o := object{bound: bound, name: c.name}
 	for _, value := range c.rotation.Saved {
-		if text, ok := textOf(value); ok {
+		if text, ok := providers.TextOf(value); ok {
 			o.ids = append(o.ids, text)
 		}
 	}
 	for name, value := range c.rotation.Previous {
 		field := bound.definition.Connection.Lookup(name)
-		if text, ok := textOf(value); ok && field != nil && field.Sensitive {
+		if text, ok := providers.TextOf(value); ok && field != nil && field.Sensitive {
 			o.ids = append(o.ids, text)
 		}
 	}

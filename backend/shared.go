@@ -171,7 +171,7 @@ func (e *Engine) credentialShowing(r *ledger.Record) *holder {
 func (s *boundConnection) showsCredential(r *ledger.Record) bool {
 	mayBe := false
 	for _, value := range s.connection.Fields {
-		text, ok := textOf(value)
+		text, ok := providers.TextOf(value)
 		mayBe = mayBe || ok && strings.Contains(text, r.Handle.ID)
 	}
 	if !mayBe || r.BaseURL != "" && !origin.SameAddress(r.BaseURL, s.client.BaseURL()) {

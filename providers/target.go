@@ -50,17 +50,23 @@ func NamedBy(d *Definition, h Handle) []string {
 	return named
 }
 
+// TextOf is a text or a number among Values as text; false for what is neither.
+func TextOf(value any) (string, bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	}
+	return "", false
+}
+
 // textsOf are the values that are texts or numbers, as texts.
 func textsOf(values Values) []string {
 	var texts []string
 	for _, name := range expr.SortedNames(values) {
-		switch v := values[name].(type) {
-		case string:
-			if v != "" {
-				texts = append(texts, v)
-			}
-		case json.Number:
-			texts = append(texts, v.String())
+		if text, ok := TextOf(values[name]); ok && text != "" {
+			texts = append(texts, text)
 		}
 	}
 	return texts

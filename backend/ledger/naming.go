@@ -2,12 +2,12 @@ package ledger
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"hash/fnv"
 	"slices"
 	"strings"
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // partAtEnd is the end of a name, where every name that the engine makes has its fixed
@@ -27,11 +27,7 @@ func wordOf(text string) uint32 {
 func furtherWords(r *Record) []uint32 {
 	var words []uint32
 	for _, value := range r.Handle.Saved {
-		text, ok := value.(string)
-		if number, isNumber := value.(json.Number); isNumber {
-			text, ok = number.String(), true
-		}
-		if ok && text != "" && text != r.Handle.ID {
+		if text, ok := providers.TextOf(value); ok && text != "" && text != r.Handle.ID {
 			words = append(words, wordOf(text))
 		}
 	}
