@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"vault-plugin-secrets-apikeys/providers/internal/auth"
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
@@ -82,7 +83,7 @@ func (c *Client) send(ctx context.Context, block *definition.Call, s expr.Scope,
 // dated reports whether the request carries the time at which it was signed.
 func (c *Client) dated(block *definition.Call) bool {
 	switch block.Credential {
-	case definition.AdminCredential:
+	case definition.AdminCredential, definition.GivenCredential:
 		return slices.ContainsFunc(c.def.Auth, (*definition.AuthUse).Dated)
 	case definition.OwnCredential:
 		return slices.ContainsFunc(block.Auth, (*definition.AuthUse).Dated)
@@ -104,7 +105,11 @@ func (c *Client) refuses(block *definition.Call, got *evaluated) bool {
 // takes is renewed once.
 func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Scope, class transport.Class) (*evaluated, *Error) {
 	s = s.Metered(ctx, 0)
-	r, err := render(block, c.base, s)
+	signing, err := c.givenTo(block, s)
+	if err != nil {
+		return nil, c.stepError(block, notSent(block.Block, err), s)
+	}
+	r, err := render(block, c.base, s, signing)
 	if err != nil {
 		return nil, c.stepError(block, notSent(block.Block, err), s)
 	}
@@ -113,9 +118,12 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 	case definition.AdminCredential:
 		signers = c.auth
 	case definition.OwnCredential:
-		if signers, err = c.authorizers(block.Auth, s); err != nil {
-			return nil, c.stepError(block, notSent(block.Block, err), s)
-		}
+		signers, err = c.authorizers(block.Auth, s)
+	case definition.GivenCredential:
+		signers, err = c.authorizers(c.def.Auth, signing)
+	}
+	if err != nil {
+		return nil, c.stepError(block, notSent(block.Block, err), s)
 	}
 	signers = auth.ForRequest(signers)
 	r.Class, r.Sign, r.Longest = class, auth.Signer(signers), block.Longest
@@ -140,6 +148,31 @@ func (c *Client) sendOnce(ctx context.Context, block *definition.Call, s expr.Sc
 	read.asked, read.base = r.URL, c.base
 	conceal(block.Reveals, read.scope)
 	return read, nil
+}
+
+// givenTo is the scope for what signs a request, in which connection.* has the values that
+// the request gives it.
+func (c *Client) givenTo(block *definition.Call, s expr.Scope) (expr.Scope, error) {
+	if block.Credential != definition.GivenCredential {
+		return s, nil
+	}
+	connection := expr.MembersOf(s.Names["connection"])
+	for _, member := range block.Given {
+		field := c.def.Connection.Lookup(member.Name)
+		value, err := s.Evaluate(member.Expr)
+		if err == nil {
+			value, err = convert.Convert(value, field.Type.WithoutOptionalAttributesDeep())
+		}
+		if err != nil {
+			return s, fmt.Errorf("credential.%s: %w", member.Name, err)
+		}
+		if field.Sensitive {
+			value = expr.Sensitive(value)
+		}
+		s.Conceal(value)
+		connection[member.Name] = value
+	}
+	return s.With("connection", cty.ObjectVal(connection)), nil
 }
 
 // conceal keeps the secrets that an answer holds out of errors about this

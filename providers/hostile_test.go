@@ -100,7 +100,7 @@ func hostileRequest(t testing.TB, d *Definition, step, value string) (*transport
 	s := expr.Scope{}.With("role", role).With("key", expr.Key{Name: "n"}.Value()).With("saved", cty.EmptyObjectVal)
 	for _, c := range d.Issue.Calls {
 		if c.Step == step {
-			return render(c, base, s)
+			return render(c, base, s, s)
 		}
 	}
 	t.Fatalf("there is no step %q", step)

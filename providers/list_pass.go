@@ -43,8 +43,9 @@ type listPass struct {
 	pages int // requests so far, those of the steps included
 	stale int
 
-	// named is how many items told a name.
-	named int
+	// named is how many items told a name, and unidentified how many told no id; null in
+	// place of a list counts among these.
+	named, unidentified int
 
 	ended bool
 	// doubt is why the end is not the list's own; empty where it is.
@@ -117,9 +118,12 @@ func (w *listPass) firstPage() {
 
 // readPage visits the items of one answer and returns page.* of the next.
 func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) sight) (next cty.Value, err error) {
-	items, err := readItems(w.block, got)
+	items, listed, err := readItems(w.block, got)
 	if err != nil {
 		return cty.NilVal, err
+	}
+	if !listed {
+		w.unidentified++
 	}
 	s := got.scope.With("items", items)
 	count, news, told := 0, 0, 0
@@ -133,6 +137,9 @@ func (w *listPass) readPage(got *evaluated, visit func(item expr.Scope) sight) (
 		}
 		if seen.name {
 			w.named++
+		}
+		if !seen.id {
+			w.unidentified++
 		}
 		if seen.name || seen.id {
 			told++
@@ -321,20 +328,20 @@ func unsteady(block *definition.ListBlock, why string) *Error {
 	return &Error{Op: block.Block, Kind: Unknown, Message: why + ", so that what it does not show may exist all the same"}
 }
 
-// readItems is the list in an answer.
-func readItems(l *definition.ListBlock, got *evaluated) (cty.Value, error) {
-	items, err := got.scope.Reading(expr.AbsentInItems).Evaluate(l.Items)
+// readItems is the list in an answer; listed is false where null stands in its place.
+func readItems(l *definition.ListBlock, got *evaluated) (items cty.Value, listed bool, err error) {
+	items, err = got.scope.Reading(expr.AbsentInItems).Evaluate(l.Items)
 	if err != nil {
-		return cty.NilVal, fmt.Errorf("items: %w", err)
+		return cty.NilVal, false, fmt.Errorf("items: %w", err)
 	}
 	if items.IsNull() {
-		return cty.EmptyTupleVal, nil // how some servers write an empty list
+		return cty.EmptyTupleVal, false, nil // how some servers write an empty list
 	}
 	if !items.IsKnown() {
-		return cty.NilVal, fmt.Errorf("%s is missing in the answer; where that means that there are none, write try(…, [])", expr.SourceOf(l.Items))
+		return cty.NilVal, false, fmt.Errorf("%s is missing in the answer; where that means that there are none, write try(…, [])", expr.SourceOf(l.Items))
 	}
 	if t := items.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		return cty.NilVal, errors.New("items must be a list")
+		return cty.NilVal, false, errors.New("items must be a list")
 	}
-	return items, nil
+	return items, true, nil
 }

@@ -131,7 +131,7 @@ func (v *stepPass) gather(step *definition.ListBlock, got *evaluated) (next cty.
 	if step.Items == nil {
 		return cty.NilVal, nil
 	}
-	items, err := readItems(step, got)
+	items, _, err := readItems(step, got)
 	if err != nil {
 		return cty.NilVal, err
 	}

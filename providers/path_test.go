@@ -48,7 +48,7 @@ func renderIssue(t testing.TB, d *Definition, a, b string) (*transport.Request, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return render(d.Issue.Calls[0], base, s)
+	return render(d.Issue.Calls[0], base, s, s)
 }
 
 func TestPathValues(t *testing.T) {
@@ -130,7 +130,7 @@ func TestOtherHost(t *testing.T) {
 		"x":    "https://api.example.com/base/v1/keys/a%2Fb",
 	} {
 		s := expr.Scope{}.With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a)})).With("key", expr.Key{ID: "a/b"}.Value())
-		r, err := render(d.Revoke[0], base, s)
+		r, err := render(d.Revoke[0], base, s, s)
 		if err != nil || r.URL.String() != want {
 			t.Errorf("%s: %v, %v", a, r, err)
 		}
@@ -228,7 +228,7 @@ func TestHeaders(t *testing.T) {
 	d := mustParse(t, pathDefinition)
 	for _, value := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00"} {
 		s := expr.Scope{}.With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(value), "b": cty.StringVal("b")}))
-		if _, err := renderHeaders(d.Issue.Calls[0], s); err == nil {
+		if _, err := renderHeaders(d.Issue.Calls[0], s, s); err == nil {
 			t.Errorf("the header value %q is taken", value)
 		}
 	}
@@ -278,7 +278,7 @@ func FuzzQuery(f *testing.F) {
 			With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(b), "b": cty.StringVal(b)})).
 			With("key", expr.Key{Name: "n"}.Value())
 		want := cty.StringVal(b).AsString()
-		query, err := renderQuery(d.Issue.Calls[0], s)
+		query, err := renderQuery(d.Issue.Calls[0], s, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +286,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil || len(got) != 2 || got.Get("q") != want || len(got["list"]) != 2 || got["list"][1] != want {
 			t.Fatalf("%q arrives as %v (%v)", b, got, err)
 		}
-		body, _, err := renderBody(d.Issue.Calls[0], s)
+		body, _, err := renderBody(d.Issue.Calls[0], s, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +305,7 @@ func FuzzHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a string) {
 		s := expr.Scope{}.With("role", cty.ObjectVal(map[string]cty.Value{"a": cty.StringVal(a), "b": cty.StringVal("b")}))
-		header, err := renderHeaders(d.Issue.Calls[0], s)
+		header, err := renderHeaders(d.Issue.Calls[0], s, s)
 		if err != nil {
 			return
 		}

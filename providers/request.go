@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
@@ -17,17 +18,17 @@ import (
 
 // render writes the request for the values in scope. An error means that
 // nothing was sent; it quotes no value. Secret texts that go into the request
-// are concealed.
-func render(c *definition.Call, base *url.URL, s expr.Scope) (*transport.Request, error) {
-	target, err := renderTarget(c, base, s)
+// are concealed. What all requests have in common is computed in the scope common.
+func render(c *definition.Call, base *url.URL, s, common expr.Scope) (*transport.Request, error) {
+	target, err := renderTarget(c, base, s, common)
 	if err != nil {
 		return nil, err
 	}
-	body, contentType, err := renderBody(c, s)
+	body, contentType, err := renderBody(c, s, common)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Format, err)
 	}
-	header, err := renderHeaders(c, s)
+	header, err := renderHeaders(c, s, common)
 	if err != nil {
 		return nil, fmt.Errorf("headers: %w", err)
 	}
@@ -41,7 +42,7 @@ func render(c *definition.Call, base *url.URL, s expr.Scope) (*transport.Request
 }
 
 // renderTarget is the URL: of a further page, where the answer before named that.
-func renderTarget(c *definition.Call, base *url.URL, s expr.Scope) (*url.URL, error) {
+func renderTarget(c *definition.Call, base *url.URL, s, common expr.Scope) (*url.URL, error) {
 	if next := followingPage(c.Pagination, s); next != nil {
 		return next, nil
 	}
@@ -49,7 +50,7 @@ func renderTarget(c *definition.Call, base *url.URL, s expr.Scope) (*url.URL, er
 	if err != nil {
 		return nil, err
 	}
-	query, err := renderQuery(c, s)
+	query, err := renderQuery(c, s, common)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
@@ -58,28 +59,63 @@ func renderTarget(c *definition.Call, base *url.URL, s expr.Scope) (*url.URL, er
 	return target, nil
 }
 
-func renderQuery(c *definition.Call, s expr.Scope) (url.Values, error) {
-	if c.Query == nil {
+// shared is what all requests have in common; nothing where the definition does not say.
+func shared(c *definition.Call) definition.SharedRequest {
+	if c.Shared == nil {
+		return definition.SharedRequest{}
+	}
+	return *c.Shared
+}
+
+// together is an object of a request over the one that all requests have in common; one
+// without members where neither is written. Names are the same by fold, and those that are
+// left out are not taken from what is common.
+func together(own, shared hclsyntax.Expression, s, common expr.Scope, fold func(string) string, leftOut ...string) (cty.Value, error) {
+	value := cty.EmptyObjectVal
+	var err error
+	if own != nil {
+		if value, err = s.Evaluate(own); err != nil {
+			return cty.NilVal, err
+		}
+	}
+	if shared != nil {
+		base, err := common.Evaluate(shared)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		value = expr.Overlay(base, value, fold, leftOut...)
+	}
+	s.Conceal(value)
+	return value, nil
+}
+
+func asWritten(name string) string { return name }
+
+func renderQuery(c *definition.Call, s, common expr.Scope) (url.Values, error) {
+	if c.Query == nil && shared(c).Query == nil {
 		return url.Values{}, nil
 	}
-	value, err := s.Evaluate(c.Query)
+	value, err := together(c.Query, shared(c).Query, s, common, asWritten)
 	if err != nil {
 		return nil, err
 	}
-	s.Conceal(value)
 	return expr.Flatten(value)
 }
 
-func renderHeaders(c *definition.Call, s expr.Scope) (http.Header, error) {
+// renderHeaders leaves out a common Content-Type where there is no content.
+func renderHeaders(c *definition.Call, s, common expr.Scope) (http.Header, error) {
 	header := http.Header{}
-	if c.Headers == nil {
+	if c.Headers == nil && shared(c).Headers == nil {
 		return header, nil
 	}
-	value, err := s.Evaluate(c.Headers)
+	var leftOut []string
+	if c.Body == nil {
+		leftOut = []string{"Content-Type"}
+	}
+	value, err := together(c.Headers, shared(c).Headers, s, common, http.CanonicalHeaderKey, leftOut...)
 	if err != nil {
 		return nil, err
 	}
-	s.Conceal(value)
 	lines, err := expr.Flatten(value)
 	if err != nil {
 		return nil, err
@@ -96,15 +132,18 @@ func renderHeaders(c *definition.Call, s expr.Scope) (http.Header, error) {
 }
 
 // renderBody is the request's body and its content type.
-func renderBody(c *definition.Call, s expr.Scope) ([]byte, string, error) {
+func renderBody(c *definition.Call, s, common expr.Scope) ([]byte, string, error) {
 	if c.Body == nil {
 		return nil, "", nil
 	}
-	value, err := s.Evaluate(c.Body)
+	var beneath hclsyntax.Expression
+	if c.Format == definition.JSONBody {
+		beneath = shared(c).JSON
+	}
+	value, err := together(c.Body, beneath, s, common, asWritten)
 	if err != nil {
 		return nil, "", err
 	}
-	s.Conceal(value)
 	switch c.Format {
 	case definition.JSONBody:
 		body, err := expr.EncodeJSON(value)

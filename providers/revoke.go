@@ -24,11 +24,28 @@ func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error)
 	if err != nil {
 		return false, notSent("revoke", err)
 	}
+	if gone, err := c.unlisted(ctx, h); gone || err != nil {
+		return gone, err
+	}
 	_, missing, failed := c.revokeAll(ctx, c.def.Revoke, s)
 	if failed != nil {
 		return false, failed
 	}
 	return missing, nil
+}
+
+// unlisted reads the list, where the definition has it read before a deletion, and
+// reports whether it proves that there is no such key: it was read to its end, held
+// still, and showed nothing but keys that tell their ids.
+func (c *Client) unlisted(ctx context.Context, h Handle) (bool, error) {
+	if !c.def.ListFirst || h.ID == "" {
+		return false, nil
+	}
+	found, err := c.Find(ctx, c.def.ListingScope(h.Role, h.Connection), Look{ID: h.ID})
+	if err != nil {
+		return false, err
+	}
+	return found.Absent() && !found.Unidentified, nil
 }
 
 // revokeAll makes the requests that delete something, in order. Skipped says

@@ -42,6 +42,9 @@ type Found struct {
 	Steady bool
 	// Whole says that the list was read to its end at least once.
 	Whole bool
+	// Unidentified says that the list showed something that tells no id, or null in place
+	// of keys.
+	Unidentified bool
 	// Named says that the list showed something that has a name, be it whose it may: who
 	// asked is shown such things.
 	Named bool
@@ -341,6 +344,7 @@ func (l Look) one() bool { return l.Containing == "" && l.IDs == nil && !l.All }
 func (v *sharedListing) conclude(s *Search) {
 	s.round++
 	s.found.Named = s.found.Named || v.pass.named > 0
+	s.found.Unidentified = s.found.Unidentified || v.pass.unidentified > 0
 	switch {
 	case len(s.found.Unreadable) > 0:
 		s.found.Doubt = s.found.Unreadable[0].Error()

@@ -31,7 +31,7 @@ func asking(d *providers.Definition, request string) (*providers.Definition, err
 	}
 	probe := file.Body().Blocks()[0].Body().FirstMatchingBlock("probe", nil).Body()
 	for name := range probe.Attributes() {
-		if name != "headers" {
+		if name != "headers" && name != "credential" {
 			probe.RemoveAttribute(name)
 		}
 	}

@@ -5,18 +5,13 @@ provider "acme" {
   # TODO: where the provider is served; without base_url each connection gives its own
   base_url = "https://api.example.com/v1"
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin key: it may make and delete keys."
+  connection {
+    admin_key = { required = true, sensitive = true, help = "Admin key: it may make and delete keys." }
   }
 
   # TODO: what may an operator choose for the keys of a role?
-  role "scopes" {
-    type     = list(string)
-    required = true
-    help     = "What the keys may do."
+  role {
+    scopes = { type = list(string), required = true, help = "What the keys may do." }
   }
 
   # TODO: how does one sign in? There are also "basic", "header", "query", "oauth2", "login", "jwt", "signature", "digest" and "sigv4"

@@ -127,12 +127,8 @@ func (w *writer) definition(d *Draft) string {
 	fmt.Fprintf(&b, "title = %s\n", quote(w.title(d.Name)))
 	b.WriteString(w.docs())
 	b.WriteString(base)
-	for _, f := range w.connection {
-		f.write(&b, "connection")
-	}
-	for _, f := range w.role {
-		f.write(&b, "role")
-	}
+	writeFields(&b, "connection", w.connection)
+	writeFields(&b, "role", w.role)
 	for _, block := range []string{auth, check, issue, revoke, list, extend, probe, w.keyName()} {
 		if block != "" {
 			b.WriteString("\n" + block)
@@ -241,30 +237,53 @@ type field struct {
 	example                    string // as HCL, for the contract case
 }
 
-func (f *field) write(b *strings.Builder, block string) {
-	fmt.Fprintf(b, "\n%s %q {\n", block, f.name)
-	fmt.Fprintf(b, "type = %s\n", f.kind)
+// longestRow bounds a field in one line, in bytes; a longer one has a line for each of
+// its attributes.
+const longestRow = 160
+
+// writeFields writes a block of fields, of which each is a line where there is room.
+func writeFields(b *strings.Builder, block string, fields []*field) {
+	if len(fields) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s {\n", block)
+	for _, f := range fields {
+		if f.note != "" {
+			b.WriteString(open + f.note + "\n")
+		}
+		attributes := f.attributes()
+		row := fmt.Sprintf("%s = { %s }\n", f.name, strings.Join(attributes, ", "))
+		if len(row) > longestRow {
+			row = fmt.Sprintf("%s = {\n%s\n}\n", f.name, strings.Join(attributes, "\n"))
+		}
+		b.WriteString(row)
+	}
+	b.WriteString("}\n")
+}
+
+// attributes are what there is to say of a field.
+func (f *field) attributes() []string {
+	var said []string
+	if f.kind != "string" {
+		said = append(said, "type = "+f.kind)
+	}
 	switch {
 	case f.fallback != "":
-		fmt.Fprintf(b, "default = %s\n", quote(f.fallback))
+		said = append(said, "default = "+quote(f.fallback))
 	case f.required:
-		b.WriteString("required = true\n")
+		said = append(said, "required = true")
 	}
 	if f.sensitive {
-		b.WriteString("sensitive = true\n")
+		said = append(said, "sensitive = true")
 	}
 	if len(f.enum) > 0 {
 		quoted := make([]string, len(f.enum))
 		for i, one := range f.enum {
 			quoted[i] = quote(one)
 		}
-		fmt.Fprintf(b, "enum = [%s]\n", strings.Join(quoted, ", "))
+		said = append(said, "enum = ["+strings.Join(quoted, ", ")+"]")
 	}
-	fmt.Fprintf(b, "help = %s\n", quote(f.help))
-	if f.note != "" {
-		b.WriteString(open + f.note + "\n")
-	}
-	b.WriteString("}\n")
+	return append(said, "help = "+quote(f.help))
 }
 
 // connectionField is a text of the connection.

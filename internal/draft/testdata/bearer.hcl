@@ -5,17 +5,12 @@ provider "acme" {
   docs     = "https://docs.example.com"
   base_url = "https://api.acme.example/v1"
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token that may make and delete keys."
+  connection {
+    admin_key = { required = true, sensitive = true, help = "Token that may make and delete keys." }
   }
 
-  role "scopes" {
-    type     = list(string)
-    required = true
-    help     = "What the key may do."
+  role {
+    scopes = { type = list(string), required = true, help = "What the key may do." }
   }
 
   auth "bearer" { token = connection.admin_key }

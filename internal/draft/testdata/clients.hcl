@@ -5,17 +5,9 @@ provider "cellar" {
   docs     = "https://docs.example.com"
   base_url = "https://cellar.example/api/v2"
 
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Client id of an application that may make and delete keys."
-  }
-
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Client secret of that application."
+  connection {
+    client_id     = { required = true, help = "Client id of an application that may make and delete keys." }
+    client_secret = { required = true, sensitive = true, help = "Client secret of that application." }
   }
 
   auth "oauth2" {

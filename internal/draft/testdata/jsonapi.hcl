@@ -5,25 +5,10 @@ provider "bulletin" {
   docs     = "https://docs.example.com"
   base_url = "https://api.${connection.site}"
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Credential that may make and delete keys, sent as X-Api-Key."
-  }
-
-  connection "app_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Credential that may make and delete keys, sent as X-App-Key."
-  }
-
-  connection "site" {
-    type    = string
-    default = "eu.bulletin.example"
-    enum    = ["eu.bulletin.example", "us.bulletin.example"]
-    help    = "Site of the organization."
+  connection {
+    admin_key = { required = true, sensitive = true, help = "Credential that may make and delete keys, sent as X-Api-Key." }
+    app_key   = { required = true, sensitive = true, help = "Credential that may make and delete keys, sent as X-App-Key." }
+    site      = { default = "eu.bulletin.example", enum = ["eu.bulletin.example", "us.bulletin.example"], help = "Site of the organization." }
   }
 
   auth "header" { headers = { X-Api-Key = connection.admin_key } }

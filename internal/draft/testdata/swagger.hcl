@@ -5,30 +5,14 @@ provider "depot" {
   docs = "https://docs.example.com"
   # TODO: where is the provider served? Without base_url each connection gives its own
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User who may make and delete keys."
+  connection {
+    username = { required = true, help = "User who may make and delete keys." }
+    password = { required = true, sensitive = true, help = "Password of that user." }
   }
 
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of that user."
-  }
-
-  role "team" {
-    type     = string
-    required = true
-    help     = "Team that the tokens belong to."
-  }
-
-  role "level" {
-    type     = string
-    required = true
-    enum     = ["reader", "writer"]
-    help     = "What the provider calls level."
+  role {
+    team  = { required = true, help = "Team that the tokens belong to." }
+    level = { required = true, enum = ["reader", "writer"], help = "What the provider calls level." }
   }
 
   auth "basic" {

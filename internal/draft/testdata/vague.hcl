@@ -5,11 +5,8 @@ provider "dim" {
   docs = "https://docs.example.com"
   # TODO: where is the provider served? Without base_url each connection gives its own
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Credential that may make and delete keys."
+  connection {
+    admin_key = { required = true, sensitive = true, help = "Credential that may make and delete keys." }
   }
 
   # TODO: how does one sign in? The document does not say

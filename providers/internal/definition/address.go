@@ -56,12 +56,18 @@ func (d *Definition) authUses() []*AuthUse {
 }
 
 // SameAuth reports whether another definition shows the credential in the same
-// ways: its auth blocks read the same, spaces aside.
+// ways: its auth blocks, and what all its requests have in common, read the same, spaces
+// aside.
 func (d *Definition) SameAuth(other *Definition) bool { return d.authText() == other.authText() }
 
 func (d *Definition) authText() string {
 	var text strings.Builder
 	text.WriteString(d.locals) // what auth shows may be made of them
+	if d.Shared != nil {
+		for _, expr := range d.Shared.expressions(JSONBody) {
+			text.Write(expr.Range().SliceBytes(d.source))
+		}
+	}
 	for _, use := range d.authUses() {
 		text.WriteString(use.Kind)
 		exprs := []hclsyntax.Expression{use.When}

@@ -26,6 +26,7 @@ func (p *parser) check() {
 	}
 	base = base.with("base_url", cty.UnknownVal(cty.String).RefineNotNull())
 	p.checkAuth(base, d.Auth)
+	p.checkShared(base)
 	p.checkErrors(base)
 	if d.Check != nil {
 		p.checkCall(base, d.Check)
@@ -77,14 +78,11 @@ func unknownKey(names ...string) cty.Value {
 
 // checkCall checks one request and what is read from its answer.
 func (p *parser) checkCall(at staticScope, c *Call) {
-	p.checkAll(at, wantText, c.Path.Values()...)
-	p.checkAll(at, wantBool, c.Path.conditions()...)
-	p.checkAll(at, wantObject, c.Query, c.Headers)
-	for _, name := range expr.WrittenNames(c.Headers) {
-		if err := transport.CheckHeader(name, ""); err != nil {
-			p.add(c.Headers.Range(), "bad header", "%s.", expr.Capital(err))
-		}
+	if c.Shared == nil || c.Path != c.Shared.Path {
+		p.checkPath(at, c.Path)
 	}
+	p.checkAll(at, wantObject, c.Query, c.Headers)
+	p.checkHeaderNames(c.Headers)
 	switch c.Format {
 	case FormBody, MultipartBody:
 		p.checkAll(at, wantObject, c.Body)
@@ -94,12 +92,73 @@ func (p *parser) checkCall(at staticScope, c *Call) {
 		p.checkAll(at, wantAny, c.Body)
 	}
 	p.checkAuth(at, c.Auth)
-	if c.AnyStatus {
+	p.checkGiven(at, c)
+	switch {
+	case c.AnyStatus:
 		p.checkAll(at.withResponse(), wantStatusCondition, c.OK)
-	} else {
+	case c.Shared == nil || c.OK != c.Shared.OK:
 		p.checkAll(at.withResponse(), wantBool, c.OK)
 	}
 	p.checkAll(at.withResponse(), wantStatusCondition, c.Gone)
+}
+
+func (p *parser) checkPath(at staticScope, path *pathTemplate) {
+	p.checkAll(at, wantText, path.Values()...)
+	p.checkAll(at, wantBool, path.conditions()...)
+}
+
+func (p *parser) checkHeaderNames(headers hclsyntax.Expression) {
+	for _, name := range expr.WrittenNames(headers) {
+		if err := transport.CheckHeader(name, ""); err != nil {
+			p.add(headers.Range(), "bad header", "%s.", expr.Capital(err))
+		}
+	}
+}
+
+// checkShared checks what all requests have in common, where nothing is known but the
+// connection.
+func (p *parser) checkShared(at staticScope) {
+	shared := p.def.Shared
+	if shared == nil {
+		return
+	}
+	if shared.Path != nil {
+		p.checkPath(at, shared.Path)
+	}
+	p.checkAll(at, wantObject, shared.Query, shared.Headers, shared.JSON)
+	p.checkHeaderNames(shared.Headers)
+	p.checkAll(at.withResponse(), wantBool, shared.OK)
+}
+
+// checkGiven: a request that carries another credential than the connection's must give
+// all of it, since what it leaves out is the connection's own.
+func (p *parser) checkGiven(at staticScope, c *Call) {
+	if c.Credential != GivenCredential {
+		return
+	}
+	given := map[string]bool{}
+	for _, member := range c.Given {
+		field := p.def.Connection.Lookup(member.Name)
+		if field == nil {
+			p.add(member.At, "unknown connection field", "There is no connection field %q; %s", member.Name, suggest.Instead(member.Name, p.def.Connection.Names()))
+			continue
+		}
+		given[member.Name] = true
+		p.checkAll(at, wantType{field.Type.WithoutOptionalAttributesDeep()}, member.Expr)
+	}
+	var carried []hclsyntax.Expression
+	for _, use := range p.def.Auth {
+		carried = append(carried, use.expressions()...)
+	}
+	if c.Shared != nil {
+		carried = append(carried, c.Shared.expressions(c.Format)...)
+	}
+	used := expr.ReferencesTo("connection", carried...)
+	for _, field := range p.def.Connection {
+		if field.Sensitive && used[field.Name] && !given[field.Name] {
+			p.add(c.at, "credential in part", "Without %s = … in credential this request would carry the connection's own: write which it is, such as secret.%s, or null for none.", field.Name, field.Name)
+		}
+	}
 }
 
 func (p *parser) checkAuth(at staticScope, uses []*AuthUse) {

@@ -38,6 +38,9 @@ func (p *parser) checkNeeds() {
 		p.checkUndos(d.Issue.Calls)
 	}
 	p.checkRevokeNamesKey()
+	if d.ListFirst && d.Listing() == nil {
+		p.add(d.Revoke[0].at, "list_first without a list", "There is no list that could be read first: write one, or make the look a step of revoke, with gone.")
+	}
 	for _, block := range listings {
 		p.checkListingSuffices(block)
 	}
@@ -201,6 +204,11 @@ func (p *parser) checkOptional(at staticScope) {
 	})
 	for _, c := range d.requests() {
 		for _, expr := range expr.Present([]hclsyntax.Expression{c.Query, c.Headers, c.Body}) {
+			p.checkLeftOut(sparse, expr)
+		}
+	}
+	if d.Shared != nil {
+		for _, expr := range d.Shared.expressions(JSONBody) {
 			p.checkLeftOut(sparse, expr)
 		}
 	}

@@ -47,11 +47,16 @@ type Definition struct {
 	// Auth are the auth blocks of the provider, which send a connection's credential.
 	Auth []*AuthUse
 
+	// Shared is what all requests have in common; nil where nothing is said once.
+	Shared *SharedRequest
 	// Check is a read that only a working credential can do; nil for none.
 	Check *Call
 	// Issue makes a key, and Revoke ends it, in the order of its steps.
 	Issue  *IssueBlock
 	Revoke []*Call
+	// ListFirst says that List, or Unnamed, is read before Revoke: a key that it does not
+	// show is gone.
+	ListFirst bool
 	// List finds all keys page by page, and Lookup those of one name; nil for none.
 	// Unnamed is in List's place where keys have no names: what it shows may be anybody's.
 	List    *ListBlock
@@ -169,10 +174,14 @@ type Call struct {
 	// Format is how Body is written; both are zero for a request without one.
 	Format bodyFormat
 	Body   hclsyntax.Expression
+	// Shared is what the request has in common with all others, beside its own Query,
+	// Headers and Body; nil where that is nothing.
+	Shared *SharedRequest
 	// Credential says what the request is authorized with; Auth are the auth blocks
-	// of its own.
+	// of its own, and Given the connection fields that have other values in it.
 	Credential credential
 	Auth       []*AuthUse
+	Given      []expr.Member
 	// Reveals are what the answer may tell of a new credential: no error about
 	// the answer holds their values.
 	Reveals []expr.Member
@@ -215,7 +224,24 @@ const (
 	AdminCredential
 	// OwnCredential: what the auth blocks of the request itself say.
 	OwnCredential
+	// GivenCredential: what the auth blocks of the provider make of the fields that the
+	// request gives.
+	GivenCredential
 )
+
+// SharedRequest is what a definition says once for all its requests.
+type SharedRequest struct {
+	at hcl.Range
+	// Method and Path are those of requests that name none; empty and nil where each does.
+	Method string
+	Path   *pathTemplate
+	// Query, Headers and JSON are objects that those of each request are added to, by
+	// name; nil for none. JSON is for requests that have a json of their own.
+	Query, Headers, JSON hclsyntax.Expression
+	// OK is the condition of a success where the request has none of its own; nil for every
+	// 2xx.
+	OK hclsyntax.Expression
+}
 
 // bodyFormat says how a request's body is written.
 type bodyFormat string

@@ -12,8 +12,23 @@ import (
 func (c *Call) requestExpressions() []hclsyntax.Expression {
 	exprs := c.Path.expressions()
 	exprs = append(exprs, c.When, c.ForEach, c.Query, c.Headers, c.Body)
+	if c.Shared != nil {
+		exprs = append(exprs, c.Shared.expressions(c.Format)...)
+	}
+	for _, member := range c.Given {
+		exprs = append(exprs, member.Expr)
+	}
 	for _, use := range c.Auth {
 		exprs = append(exprs, use.expressions()...)
+	}
+	return expr.Present(exprs)
+}
+
+// expressions are what writing a request with such a body evaluates, beside a path.
+func (s *SharedRequest) expressions(body bodyFormat) []hclsyntax.Expression {
+	exprs := []hclsyntax.Expression{s.Query, s.Headers}
+	if body == JSONBody {
+		exprs = append(exprs, s.JSON)
 	}
 	return expr.Present(exprs)
 }

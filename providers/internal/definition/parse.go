@@ -115,6 +115,10 @@ type parser struct {
 	meter  *expr.Meter // of all that is checked
 	body   *hclsyntax.Body
 	fields map[*field.Field]hcl.Range // where each is declared
+	// shared is what all requests have in common, and keyList the provider's list; nil where
+	// there is none.
+	shared  *SharedRequest
+	keyList *hclsyntax.Block
 	// inlined are the places of locals.
 	inlined map[*hclsyntax.ParenthesesExpr]bool
 	name    hcl.Range // of the provider's label: where whole-document mistakes are told
@@ -153,7 +157,7 @@ func (p *parser) readFile(body *hclsyntax.Body) {
 func (p *parser) readProvider(body *hclsyntax.Body) {
 	r := p.open(body, "provider",
 		[]string{"title", "docs", "base_url", "verified_against", "lag"},
-		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors", "validation", "locals"})
+		[]string{"connection", "role", "auth", "check", "issue", "revoke", "list", "lookup", "extend", "probe", "rotate", "key_name", "expiry", "limits", "cidrs", "errors", "validation", "locals", "requests"})
 	d := p.def
 	d.Title = r.literalString("title")
 	d.Docs = r.literalString("docs")
@@ -177,6 +181,10 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 	d.Connection = r.fields("connection")
 	d.Role = r.fields("role")
 	d.validations = r.readValidations()
+	if block := r.only("requests"); block != nil {
+		p.shared = p.readShared(block)
+		d.Shared = p.shared
+	}
 	d.Auth = r.authUses()
 	if attribute := r.attribute("base_url"); attribute != nil {
 		d.base = p.readBase(attribute.Expr)
@@ -191,11 +199,12 @@ func (p *parser) readProvider(body *hclsyntax.Body) {
 		r.missing("issue", "it says which request makes a key")
 	}
 	if block := r.only("revoke"); block != nil {
-		d.Revoke = p.readRevoke(block)
+		d.Revoke, d.ListFirst = p.readRevoke(block)
 	} else {
 		r.missing("revoke", "it says which request deletes a key")
 	}
 	if block := r.only("list"); block != nil {
+		p.keyList = block
 		if list := p.readKeyList(block); list.Unnamed {
 			d.Unnamed = list
 		} else {

@@ -16,7 +16,7 @@ var (
 	methods     = []string{"get", "post", "put", "patch", "delete"}
 	bodyFormats = []string{"json", "form", "multipart", "raw"}
 	// requestAttributes may stand in every block that makes a request.
-	requestAttributes = slices.Concat(methods, bodyFormats, []string{"query", "headers", "ok", "response"})
+	requestAttributes = slices.Concat(methods, bodyFormats, []string{"query", "headers", "ok", "response", "credential"})
 	// requestBlocks may stand there too.
 	requestBlocks = []string{"auth"}
 )
@@ -24,9 +24,34 @@ var (
 // with is the names of a request block and those of its own.
 func with(names []string, more ...string) []string { return slices.Concat(names, more) }
 
+// readShared reads what all requests have in common:
+//
+//	requests {
+//	  headers = { Accept = "application/vnd.acme.v2+json" }
+//	  ok      = body.code == 0
+//	}
+func (p *parser) readShared(block *hclsyntax.Block) *SharedRequest {
+	r := p.open(block.Body, "requests", with(methods, "query", "headers", "json", "ok"), nil)
+	shared := &SharedRequest{
+		at:      block.DefRange(),
+		Query:   r.expression("query"),
+		Headers: r.expression("headers"),
+		JSON:    r.expression("json"),
+		OK:      r.expression("ok"),
+	}
+	if method := r.oneOf(methods); method != nil {
+		shared.Method = strings.ToUpper(method.Name)
+		shared.Path = p.readPath(method.Expr)
+	}
+	r.noComputedNames("query")
+	r.noComputedNames("headers")
+	return shared
+}
+
 func (p *parser) readCheck(block *hclsyntax.Block) *Call {
-	c := p.open(block.Body, "check", requestAttributes, requestBlocks).call(block)
-	c.AnyStatus = ReadsStatus(c.OK)
+	r := p.open(block.Body, "check", requestAttributes, requestBlocks)
+	c := r.call(block)
+	c.AnyStatus = ReadsStatus(r.expression("ok"))
 	return c
 }
 
@@ -92,13 +117,15 @@ func (r *blockReader) identify(secret []expr.Member) {
 	secret[0] = first
 }
 
-func (p *parser) readRevoke(block *hclsyntax.Block) []*Call {
+// readRevoke returns the requests, and whether the list is read before them.
+func (p *parser) readRevoke(block *hclsyntax.Block) (calls []*Call, listFirst bool) {
 	if steps := stepsOf(block); len(steps) > 0 {
-		r := p.open(block.Body, "revoke", nil, []string{"step"})
-		return p.readSteps(r, steps, with(requestAttributes, "gone", "looks", "save", "for_each"), with(requestBlocks, "poll"))
+		r := p.open(block.Body, "revoke", []string{"list_first"}, []string{"step"})
+		calls = p.readSteps(r, steps, with(requestAttributes, "gone", "looks", "save", "for_each"), with(requestBlocks, "poll"))
+		return calls, r.literalBool("list_first")
 	}
-	r := p.open(block.Body, "revoke", with(requestAttributes, "gone"), with(requestBlocks, "step", "poll"))
-	return []*Call{r.call(block)}
+	r := p.open(block.Body, "revoke", with(requestAttributes, "gone", "list_first"), with(requestBlocks, "step", "poll"))
+	return []*Call{r.call(block)}, r.literalBool("list_first")
 }
 
 func stepsOf(block *hclsyntax.Block) []*hclsyntax.Block {
@@ -262,16 +289,21 @@ func (r *blockReader) call(block *hclsyntax.Block) *Call {
 		Gone:       r.expression("gone"),
 		When:       r.expression("when"),
 		Auth:       r.authUses(),
+		Given:      r.object("credential"),
 		Credential: AdminCredential,
+		Shared:     r.p.shared,
 	}
-	if len(r.blocks("auth")) > 0 {
+	switch given := r.attribute("credential"); {
+	case len(r.blocks("auth")) > 0 && given != nil:
+		r.p.add(given.NameRange, "two credentials", "An auth block of its own says what the request carries, and credential with what the provider's own is made: keep one.")
+	case len(r.blocks("auth")) > 0:
 		c.Credential = OwnCredential
+	case given != nil:
+		c.Credential = GivenCredential
 	}
-	if method := r.oneOf(methods); method != nil {
-		c.Method = strings.ToUpper(method.Name)
-		c.Path = r.p.readPath(method.Expr)
-	} else {
-		r.missing("a request", `name the method and the path in one attribute, such as get = "/keys"`)
+	r.methodOf(c)
+	if c.OK == nil && c.Shared != nil {
+		c.OK = c.Shared.OK
 	}
 	if body := r.oneOf(bodyFormats); body != nil {
 		c.Format, c.Body = bodyFormat(body.Name), body.Expr
@@ -293,6 +325,19 @@ func (r *blockReader) call(block *hclsyntax.Block) *Call {
 		c.Poll.Block = c.Block
 	}
 	return c
+}
+
+// methodOf reads method and path, which are those of all requests where none are named.
+func (r *blockReader) methodOf(c *Call) {
+	switch method := r.oneOf(methods); {
+	case method != nil:
+		c.Method = strings.ToUpper(method.Name)
+		c.Path = r.p.readPath(method.Expr)
+	case c.Shared != nil && c.Shared.Method != "":
+		c.Method, c.Path = c.Shared.Method, c.Shared.Path
+	default:
+		r.missing("a request", `name the method and the path in one attribute, such as get = "/keys"`)
+	}
 }
 
 // withoutAdmin is the call without the connection's credential.
@@ -355,6 +400,9 @@ func (r *blockReader) authUses() []*AuthUse {
 		if request := inner.only("request"); request != nil {
 			use.Request = r.p.open(request.Body, "request", requestAttributes, requestBlocks).call(request).withoutAdmin()
 			use.Request.Block, use.Request.ForToken, use.Request.NeedsBody = "auth", true, true
+			if use.Request.Given != nil {
+				r.p.add(request.Body.Attributes["credential"].NameRange, "credential of a token's request", "This request is made to get a credential, and carries none: send what it needs in its query, headers or body.")
+			}
 		} else if known.Request {
 			inner.missing("request", `it says how to get the token, such as request { post = "/login" … }`)
 		}

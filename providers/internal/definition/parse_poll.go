@@ -9,7 +9,7 @@ import (
 )
 
 func (p *parser) readPoll(block *hclsyntax.Block) *PollBlock {
-	r := p.open(block.Body, "poll", []string{"get", "post", "json", "query", "headers", "ok", "response", "until", "failed", "every", "timeout", "save"}, requestBlocks)
+	r := p.open(block.Body, "poll", []string{"get", "post", "json", "query", "headers", "ok", "response", "credential", "until", "failed", "every", "timeout", "save"}, requestBlocks)
 	poll := &PollBlock{
 		Call:    r.call(block),
 		Until:   r.expression("until"),

@@ -32,7 +32,8 @@ type RotateBlock struct {
 //	  save       = { old_id = … }                    # for retire
 //	  revokes_keys = true                            # or a condition: keys end with the old credential
 //	  retire { …a request, or steps, as in revoke; each with when = … where it cannot always be made… }
-//	  list   { …as the provider's own, with item = { name = item.name, old_id = item.id }… }
+//	  list   { …as the provider's own, with item = { name = item.name, old_id = item.id }…
+//	           without items, what it does not say is as in the provider's own }
 //	}
 func (p *parser) readRotate(block *hclsyntax.Block) *RotateBlock {
 	own, inner := []string{"candidate", "connection", "save", "revokes_keys"}, []string{"retire", "list", "lookup"}
@@ -79,12 +80,51 @@ func (p *parser) readStrays(block *hclsyntax.Block) *ListBlock {
 	if len(block.Labels) > 0 {
 		p.add(block.LabelRanges[0], "unexpected label", "%s has no label: write %s { … }.", block.Type, block.Type)
 	}
+	if p.keyList != nil && saysLess(block) {
+		for _, taken := range takeFrom(p.keyList.Body, block.Body) {
+			for _, role := range expr.SortedNames(expr.ReferencesTo("role", taken.Expr)) {
+				p.add(block.DefRange(), "list of a role", "This list has no %s of its own, and that of the provider's list names role.%s, which no rotation knows: write %s here.", taken.Name, role, taken.Name)
+			}
+		}
+	}
 	list := p.readList(block, "name")
 	if list.Unnamed {
 		p.add(block.DefRange(), "unnamed in rotate", "A new admin credential is found by its name: where credentials have none, leave %s out.", block.Type)
 	}
 	list.Block, list.Step = "rotate", block.Type
 	return list
+}
+
+// saysLess reports whether a list of rotate has no items, so that what it does not say is
+// as in the provider's list.
+func saysLess(block *hclsyntax.Block) bool {
+	return block.Type == "list" && block.Body.Attributes["items"] == nil
+}
+
+// takeFrom gives a list what it does not say itself of the provider's list, and returns the
+// attributes: the request, or parts of it, and how the answer is read; not what the items
+// are read for.
+func takeFrom(list, own *hclsyntax.Body) (taken []*hclsyntax.Attribute) {
+	said := func(names []string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return own.Attributes[name] != nil })
+	}
+	method, body := said(methods), said(bodyFormats)
+	for _, attribute := range sortedAttributes(list) {
+		name := attribute.Name
+		switch {
+		case own.Attributes[name] != nil, slices.Contains([]string{"item", "unnamed", "gone"}, name):
+		case method && slices.Contains(methods, name), body && slices.Contains(bodyFormats, name):
+		default:
+			own.Attributes[name] = attribute
+			taken = append(taken, attribute)
+		}
+	}
+	for _, block := range list.Blocks {
+		if !slices.ContainsFunc(own.Blocks, func(other *hclsyntax.Block) bool { return other.Type == block.Type }) {
+			own.Blocks = append(own.Blocks, block)
+		}
+	}
+	return taken
 }
 
 // Steps are the requests of a rotation; none where there is no rotate block.

@@ -25,7 +25,8 @@ type Request struct {
 	// made once.
 	ForEach string
 	// When is the condition for it to be made, and Auth its own auth blocks, which are
-	// then the only ones; empty where there are none.
+	// then the only ones, or the credential that it gives the provider's; empty where
+	// there are none.
 	When, Auth string
 	// Format is how Body is written: "json", "form", "multipart" or "raw"; empty
 	// without a body.
@@ -42,48 +43,83 @@ func (d *Definition) Requests() []Request {
 	body := file.Body.(*hclsyntax.Body)
 	text := sourceText{source: d.source, locals: localsIn(body)}
 	var requests []Request
-	for _, block := range body.Blocks {
-		requests = append(requests, text.requestsIn(block.Body, "")...)
+	for _, provider := range body.Blocks {
+		for _, block := range provider.Body.Blocks {
+			switch block.Type {
+			case "requests":
+				text.shared = block.Body
+			case "list":
+				text.list = block.Body
+			}
+		}
+		requests = append(requests, text.requestsIn(provider.Body, "provider", "")...)
 	}
 	return requests
 }
 
-// sourceText is a definition as it is written, with the expressions of its locals.
+// sourceText is a definition as it is written, with the expressions of its locals, what its
+// requests have in common, and its list; nil where there is none.
 type sourceText struct {
-	source []byte
-	locals map[string]hclsyntax.Expression
+	source       []byte
+	locals       map[string]hclsyntax.Expression
+	shared, list *hclsyntax.Body
 }
 
-func (t sourceText) requestsIn(body *hclsyntax.Body, where string) []Request {
+// makesRequest reports whether a block makes a request of its own: some make those of
+// their steps instead.
+func makesRequest(kind string, body *hclsyntax.Body) bool {
+	switch kind {
+	case "check", "step", "undo", "poll", "list", "lookup", "probe", "request":
+		return true
+	case "issue", "revoke", "extend", "rotate", "retire":
+		return !slices.ContainsFunc(body.Blocks, func(block *hclsyntax.Block) bool { return block.Type == "step" })
+	}
+	return false
+}
+
+func (t sourceText) requestsIn(body *hclsyntax.Body, kind, where string) []Request {
 	var before, after []Request // a block's steps come before its own request
 	for _, block := range body.Blocks {
+		if kind == "rotate" && t.list != nil && saysLess(block) {
+			takeFrom(t.list, block.Body)
+		}
 		name := strings.Join(append([]string{block.Type}, quoted(block.Labels)...), " ")
-		inside := t.requestsIn(block.Body, strings.TrimSpace(where+" "+name))
+		inside := t.requestsIn(block.Body, block.Type, strings.TrimSpace(where+" "+name))
 		if block.Type == "step" {
 			before = append(before, inside...)
 		} else {
 			after = append(after, inside...)
 		}
 	}
-	if r, ok := t.requestOf(body, where); ok {
+	if r, ok := t.requestOf(body, kind, where); ok {
 		before = append(before, r)
 	}
 	return append(before, after...)
 }
 
-// requestOf is the request that a block makes; false where it makes none.
-func (t sourceText) requestOf(body *hclsyntax.Body, where string) (Request, bool) {
-	r := Request{Block: where, Query: t.written(body, "query"), Headers: t.written(body, "headers"), ForEach: t.written(body, "for_each"), When: t.written(body, "when")}
+// requestOf is the request that a block of this kind makes; false where it makes none.
+func (t sourceText) requestOf(body *hclsyntax.Body, kind, where string) (Request, bool) {
+	if !makesRequest(kind, body) {
+		return Request{}, false
+	}
+	r := Request{Block: where, Query: t.together(body, "query"), Headers: t.together(body, "headers"), ForEach: t.written(body, "for_each"), When: t.written(body, "when")}
+	if credential := t.written(body, "credential"); credential != "" {
+		r.Auth = "credential = " + credential
+	}
 	for _, block := range body.Blocks {
 		if block.Type == "auth" {
 			own := string(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(t.source))
 			r.Auth = strings.TrimPrefix(r.Auth+"\n"+own, "\n")
 		}
 	}
+	r.Method, r.Path = t.methodOf(body)
+	if r.Method == "" && t.shared != nil {
+		r.Method, r.Path = t.methodOf(t.shared)
+	}
 	for _, attribute := range sortedAttributes(body) {
 		switch {
-		case slices.Contains(methods, attribute.Name):
-			r.Method, r.Path = strings.ToUpper(attribute.Name), unquoted(t.written(body, attribute.Name))
+		case attribute.Name == "json":
+			r.Format, r.Body = attribute.Name, t.together(body, attribute.Name)
 		case slices.Contains(bodyFormats, attribute.Name):
 			r.Format, r.Body = attribute.Name, t.written(body, attribute.Name)
 		}
@@ -123,6 +159,31 @@ func (t sourceText) pagesOf(block *hclsyntax.Block, sent bool) string {
 		said = append(said, "more = "+more)
 	}
 	return strings.Join(said, ", ")
+}
+
+// methodOf is the method that a body names, and the path; empty where it names none.
+func (t sourceText) methodOf(body *hclsyntax.Body) (method, path string) {
+	for _, attribute := range sortedAttributes(body) {
+		if slices.Contains(methods, attribute.Name) {
+			method, path = strings.ToUpper(attribute.Name), unquoted(t.written(body, attribute.Name))
+		}
+	}
+	return method, path
+}
+
+// together is the text of an object with what all requests have in common beneath it.
+func (t sourceText) together(body *hclsyntax.Body, name string) string {
+	own, common := t.written(body, name), ""
+	if t.shared != nil {
+		common = t.written(t.shared, name)
+	}
+	switch {
+	case common == "":
+		return own
+	case own == "":
+		return common
+	}
+	return "merge(" + common + ", " + own + ")"
 }
 
 // written is the source text of an attribute's expression, with what locals stand for

@@ -3,6 +3,7 @@ package expr
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -293,6 +294,29 @@ func MembersOf(value cty.Value) map[string]cty.Value {
 		members[name] = member.WithMarks(marks)
 	}
 	return members
+}
+
+// Overlay is own with those members of base whose names are none of own's, nor among those
+// left out, each name as fold writes it; own as it is where either has no names, or is null.
+func Overlay(base, own cty.Value, fold func(name string) string, leftOut ...string) cty.Value {
+	beneath, members := MembersOf(base), map[string]cty.Value{}
+	if len(beneath) == 0 || own.IsNull() || !own.IsKnown() || !HasNames(own) {
+		return own
+	}
+	maps.Copy(members, MembersOf(own))
+	taken := map[string]bool{}
+	for _, name := range leftOut {
+		taken[fold(name)] = true
+	}
+	for name := range members {
+		taken[fold(name)] = true
+	}
+	for name, member := range beneath {
+		if !taken[fold(name)] {
+			members[name] = member
+		}
+	}
+	return cty.ObjectVal(members)
 }
 
 // Values are the fields of a connection or role, or what an answer gave, by
