@@ -14,22 +14,13 @@ provider "ably" {
   docs     = "https://ably.com/docs/platform/account/control-api"
   base_url = "https://control.ably.net/v1"
 
-  connection "access_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token of the Control API with write:key and read:key."
+  connection {
+    access_token = { required = true, sensitive = true, help = "Access token of the Control API with write:key and read:key." }
   }
 
-  role "app_id" {
-    type     = string
-    required = true
-    help     = "App that the keys open."
-  }
-  role "capability" {
-    type     = map(list(string))
-    required = true
-    help     = "What the keys may do on which channels, such as {\"orders:*\":[\"subscribe\"]}."
+  role {
+    app_id     = { required = true, help = "App that the keys open." }
+    capability = { type = map(list(string)), required = true, help = "What the keys may do on which channels, such as {\"orders:*\":[\"subscribe\"]}." }
   }
 
   auth "bearer" { token = connection.access_token }

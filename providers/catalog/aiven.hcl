@@ -19,19 +19,18 @@ provider "aiven" {
   docs     = "https://aiven.io/docs/platform/concepts/authentication-tokens"
   base_url = "https://api.aiven.io"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of the user that the tokens belong to, best an application user."
+  connection {
+    token = { required = true, sensitive = true, help = "Token of the user that the tokens belong to, best an application user." }
   }
 
-  role "scopes" {
-    type    = list(string)
-    default = ["projects:read", "services:read"]
-    min     = 1
-    enum    = ["account:read", "account:write", "accounts:read", "accounts:write", "billing:read", "billing:write", "payments:read", "payments:write", "privatelink:read", "privatelink:write", "projects:read", "projects:write", "services:read", "services:write", "static_ips:read", "static_ips:write", "tickets:read", "tickets:write", "user:read", "user:write"]
-    help    = "What the tokens may do."
+  role {
+    scopes = {
+      type    = list(string)
+      default = ["projects:read", "services:read"]
+      min     = 1
+      enum    = ["account:read", "account:write", "accounts:read", "accounts:write", "billing:read", "billing:write", "payments:read", "payments:write", "privatelink:read", "privatelink:write", "projects:read", "projects:write", "services:read", "services:write", "static_ips:read", "static_ips:write", "tickets:read", "tickets:write", "user:read", "user:write"]
+      help    = "What the tokens may do."
+    }
   }
 
   auth "header" { headers = { Authorization = "aivenv1 ${connection.token}" } }

@@ -14,32 +14,15 @@ provider "algolia" {
   docs     = "https://www.algolia.com/doc/rest-api/search/#tag/Api-Keys"
   base_url = "https://${connection.application_id}.algolia.net"
 
-  connection "application_id" {
-    type     = string
-    required = true
-    help     = "Application that the keys open."
-  }
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin API key of the application."
+  connection {
+    application_id = { required = true, help = "Application that the keys open." }
+    admin_key      = { required = true, sensitive = true, help = "Admin API key of the application." }
   }
 
-  role "acl" {
-    type    = list(string)
-    default = ["search"]
-    min     = 1
-    help    = "What the keys may do, such as search, browse or addObject."
-  }
-  role "indexes" {
-    type = list(string)
-    help = "Indexes that the keys open, such as dev_*; all of them unless written."
-  }
-  role "max_queries_per_ip_per_hour" {
-    type = number
-    min  = 1
-    help = "How often each address may use a key within an hour."
+  role {
+    acl                         = { type = list(string), default = ["search"], min = 1, help = "What the keys may do, such as search, browse or addObject." }
+    indexes                     = { type = list(string), help = "Indexes that the keys open, such as dev_*; all of them unless written." }
+    max_queries_per_ip_per_hour = { type = number, min = 1, help = "How often each address may use a key within an hour." }
   }
 
   auth "header" {

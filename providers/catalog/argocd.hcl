@@ -16,17 +16,12 @@ provider "argocd" {
   docs  = "https://argo-cd.readthedocs.io/en/stable/operator-manual/user-management/"
   lag   = "10s"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of an account that may update the accounts of the roles."
+  connection {
+    token = { required = true, sensitive = true, help = "Token of an account that may update the accounts of the roles." }
   }
 
-  role "account" {
-    type     = string
-    required = true
-    help     = "Local account that the tokens act for, such as deploy."
+  role {
+    account = { required = true, help = "Local account that the tokens act for, such as deploy." }
   }
 
   auth "bearer" { token = connection.token }

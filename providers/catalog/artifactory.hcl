@@ -19,21 +19,13 @@ provider "artifactory" {
 
   # The connection's base_url is the platform, such as https://acme.jfrog.io.
 
-  connection "access_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token with the scope applied-permissions/admin."
+  connection {
+    access_token = { required = true, sensitive = true, help = "Access token with the scope applied-permissions/admin." }
   }
 
-  role "username" {
-    type = string
-    help = "User that the tokens act for; a transient user of the key's name unless written."
-  }
-  role "scope" {
-    type     = string
-    required = true
-    help     = "What the tokens may do, such as applied-permissions/groups:readers."
+  role {
+    username = { help = "User that the tokens act for; a transient user of the key's name unless written." }
+    scope    = { required = true, help = "What the tokens may do, such as applied-permissions/groups:readers." }
   }
 
   auth "bearer" { token = connection.access_token }

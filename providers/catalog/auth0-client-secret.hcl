@@ -19,27 +19,14 @@ provider "auth0-client-secret" {
   docs     = "https://auth0.com/docs/get-started/applications/rotate-client-secret"
   base_url = "https://${connection.domain}"
 
-  connection "domain" {
-    type     = string
-    required = true
-    help     = "Domain of the tenant, such as acme.eu.auth0.com."
-  }
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Application that may replace secrets; not the one whose secret is kept."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of that application."
+  connection {
+    domain        = { required = true, help = "Domain of the tenant, such as acme.eu.auth0.com." }
+    client_id     = { required = true, help = "Application that may replace secrets; not the one whose secret is kept." }
+    client_secret = { required = true, sensitive = true, help = "Secret of that application." }
   }
 
-  role "client_id" {
-    type     = string
-    required = true
-    help     = "Application whose secret this is."
+  role {
+    client_id = { required = true, help = "Application whose secret this is." }
   }
 
   auth "login" {

@@ -18,37 +18,16 @@ provider "auth0" {
   docs     = "https://auth0.com/docs/get-started/applications/client-credentials"
   base_url = "https://${connection.domain}"
 
-  connection "domain" {
-    type     = string
-    required = true
-    help     = "Domain of the tenant, such as acme.eu.auth0.com."
-  }
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Application that may make and delete applications."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of that application."
+  connection {
+    domain        = { required = true, help = "Domain of the tenant, such as acme.eu.auth0.com." }
+    client_id     = { required = true, help = "Application that may make and delete applications." }
+    client_secret = { required = true, sensitive = true, help = "Secret of that application." }
   }
 
-  role "audience" {
-    type     = string
-    required = true
-    help     = "Identifier of the API that the applications may call."
-  }
-  role "scopes" {
-    type    = list(string)
-    default = []
-    help    = "Scopes of that API that the applications get; none, unless written."
-  }
-  role "tokens_per_hour" {
-    type = number
-    min  = 1
-    help = "How many access tokens one application may fetch in an hour, where the tenant has token quotas."
+  role {
+    audience        = { required = true, help = "Identifier of the API that the applications may call." }
+    scopes          = { type = list(string), default = [], help = "Scopes of that API that the applications get; none, unless written." }
+    tokens_per_hour = { type = number, min = 1, help = "How many access tokens one application may fetch in an hour, where the tenant has token quotas." }
   }
 
   auth "login" {

@@ -20,28 +20,14 @@ provider "aws-apigateway" {
   docs     = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html"
   base_url = "https://apigateway.${connection.region}.amazonaws.com"
 
-  connection "access_key_id" {
-    type     = string
-    required = true
-    help     = "Access key of an IAM user that may manage API keys."
-  }
-  connection "secret_access_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of access_key_id."
-  }
-  connection "region" {
-    type     = string
-    required = true
-    pattern  = "^[a-z0-9-]+$"
-    help     = "Region of the APIs, such as eu-central-1."
+  connection {
+    access_key_id     = { required = true, help = "Access key of an IAM user that may manage API keys." }
+    secret_access_key = { required = true, sensitive = true, help = "Secret of access_key_id." }
+    region            = { required = true, pattern = "^[a-z0-9-]+$", help = "Region of the APIs, such as eu-central-1." }
   }
 
-  role "usage_plan_id" {
-    type     = string
-    required = true
-    help     = "Usage plan that the keys belong to."
+  role {
+    usage_plan_id = { required = true, help = "Usage plan that the keys belong to." }
   }
 
   auth "sigv4" {

@@ -10,25 +10,18 @@ provider "axiom" {
   docs     = "https://axiom.co/docs/reference/tokens"
   base_url = "https://api.axiom.co/v2"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API token or personal access token that may create and delete API tokens."
-  }
-  connection "org_id" {
-    type = string
-    help = "Organization; needed with a personal access token."
+  connection {
+    token  = { required = true, sensitive = true, help = "API token or personal access token that may create and delete API tokens." }
+    org_id = { help = "Organization; needed with a personal access token." }
   }
 
-  role "dataset_capabilities" {
-    type     = map(any)
-    required = true
-    help     = "What the tokens may do with each dataset, such as {\"web\":{\"ingest\":[\"create\"]}}; * is every dataset."
-  }
-  role "org_capabilities" {
-    type = map(list(string))
-    help = "What the tokens may do in the organization, such as {\"dashboards\":[\"read\"]}; nothing unless written."
+  role {
+    dataset_capabilities = {
+      type     = map(any)
+      required = true
+      help     = "What the tokens may do with each dataset, such as {\"web\":{\"ingest\":[\"create\"]}}; * is every dataset."
+    }
+    org_capabilities = { type = map(list(string)), help = "What the tokens may do in the organization, such as {\"dashboards\":[\"read\"]}; nothing unless written." }
   }
 
   auth "bearer" { token = connection.token }

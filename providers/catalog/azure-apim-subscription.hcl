@@ -19,44 +19,24 @@ provider "azure-apim-subscription" {
   docs     = "https://learn.microsoft.com/en-us/azure/api-management/api-management-subscriptions"
   base_url = "https://management.azure.com"
 
-  connection "tenant_id" {
-    type     = string
-    required = true
-    help     = "Microsoft Entra tenant of the application, a UUID."
-  }
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Application that may regenerate keys, a UUID."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of the application."
-  }
-  connection "service" {
-    type     = string
-    required = true
-    pattern  = "^[0-9a-fA-F-]{36}/[^/]+/[^/]+$"
-    help     = "Azure subscription, resource group and name of the service, as SUBSCRIPTION/GROUP/NAME."
+  connection {
+    tenant_id     = { required = true, help = "Microsoft Entra tenant of the application, a UUID." }
+    client_id     = { required = true, help = "Application that may regenerate keys, a UUID." }
+    client_secret = { required = true, sensitive = true, help = "Secret of the application." }
+    service = {
+      required = true
+      pattern  = "^[0-9a-fA-F-]{36}/[^/]+/[^/]+$"
+      help     = "Azure subscription, resource group and name of the service, as SUBSCRIPTION/GROUP/NAME."
+    }
   }
 
-  role "subscription" {
-    type     = string
-    required = true
-    help     = "Id of the subscription whose key this is."
-  }
-  role "slot" {
-    type    = string
-    default = "Primary"
-    enum    = ["Primary", "Secondary"]
-    help    = "Which of its two keys: Primary or Secondary."
+  role {
+    subscription = { required = true, help = "Id of the subscription whose key this is." }
+    slot         = { default = "Primary", enum = ["Primary", "Secondary"], help = "Which of its two keys: Primary or Secondary." }
   }
 
   locals {
     service = "/subscriptions/${split("/", connection.service)[0]}/resourceGroups/${split("/", connection.service)[1]}/providers/Microsoft.ApiManagement/service/${split("/", connection.service)[2]}/subscriptions"
-    version = { api-version = "2024-05-01" }
   }
 
   auth "oauth2" {
@@ -67,29 +47,24 @@ provider "azure-apim-subscription" {
     scopes        = ["https://management.azure.com/.default"]
   }
 
+  requests { query = { api-version = "2024-05-01" } }
+
   check {
     get   = local.service
-    query = merge(local.version, { "$top" = 1 })
+    query = { "$top" = 1 }
   }
 
   issue {
     in_place = true
-    step "replace" {
-      post  = "${local.service}/${role.subscription}/regenerate${role.slot}Key"
-      query = local.version
-    }
-    step "read" {
-      post  = "${local.service}/${role.subscription}/listSecrets"
-      query = local.version
-    }
+    step "replace" { post = "${local.service}/${role.subscription}/regenerate${role.slot}Key" }
+    step "read" { post = "${local.service}/${role.subscription}/listSecrets" }
     id     = role.subscription
     secret = { subscription_key = role.slot == "Primary" ? body.primaryKey : body.secondaryKey }
   }
 
   revoke {
-    post  = "${local.service}/${key.id}/regenerate${role.slot}Key"
-    query = local.version
-    gone  = [404]
+    post = "${local.service}/${key.id}/regenerate${role.slot}Key"
+    gone = [404]
   }
 
   errors { message = body.error.message }

@@ -15,43 +15,21 @@ provider "azure-apim" {
   docs     = "https://learn.microsoft.com/en-us/azure/api-management/api-management-subscriptions"
   base_url = "https://management.azure.com"
 
-  connection "tenant_id" {
-    type     = string
-    required = true
-    help     = "Microsoft Entra tenant of the application, a UUID."
-  }
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Application that may manage the service's subscriptions, a UUID."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of the application."
-  }
-  connection "subscription_id" {
-    type     = string
-    required = true
-    help     = "Azure subscription that the service is in, a UUID."
-  }
-  connection "resource_group" {
-    type     = string
-    required = true
-    help     = "Resource group that the service is in."
-  }
-  connection "service_name" {
-    type     = string
-    required = true
-    help     = "Name of the API Management service."
+  connection {
+    tenant_id       = { required = true, help = "Microsoft Entra tenant of the application, a UUID." }
+    client_id       = { required = true, help = "Application that may manage the service's subscriptions, a UUID." }
+    client_secret   = { required = true, sensitive = true, help = "Secret of the application." }
+    subscription_id = { required = true, help = "Azure subscription that the service is in, a UUID." }
+    resource_group  = { required = true, help = "Resource group that the service is in." }
+    service_name    = { required = true, help = "Name of the API Management service." }
   }
 
-  role "scope" {
-    type     = string
-    required = true
-    pattern  = "^/(products|apis)(/[^/]+)?$"
-    help     = "What the keys open: /products/starter, /apis/echo, or /apis for all APIs."
+  role {
+    scope = { required = true, pattern = "^/(products|apis)(/[^/]+)?$", help = "What the keys open: /products/starter, /apis/echo, or /apis for all APIs." }
+  }
+
+  locals {
+    subscriptions = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions"
   }
 
   auth "oauth2" {
@@ -62,41 +40,39 @@ provider "azure-apim" {
     scopes        = ["https://management.azure.com/.default"]
   }
 
+  requests { query = { api-version = "2024-05-01" } }
+
   check {
-    get   = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions"
-    query = { api-version = "2024-05-01", "$top" = 1 }
+    get   = local.subscriptions
+    query = { "$top" = 1 }
   }
 
   issue {
     step "subscription" {
-      put   = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.name}"
-      query = { api-version = "2024-05-01" }
-      json  = { properties = { scope = role.scope, displayName = key.name, state = "active", allowTracing = false } }
+      put  = "${local.subscriptions}/${key.name}"
+      json = { properties = { scope = role.scope, displayName = key.name, state = "active", allowTracing = false } }
       undo {
-        delete  = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.name}"
-        query   = { api-version = "2024-05-01" }
+        delete  = "${local.subscriptions}/${key.name}"
         headers = { If-Match = "*" }
         gone    = [204, 404]
       }
     }
     step "secrets" {
-      post  = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.name}/listSecrets"
-      query = { api-version = "2024-05-01" }
+      post = "${local.subscriptions}/${key.name}/listSecrets"
     }
     id     = key.name
     secret = { subscription_key = body.primaryKey }
   }
 
   revoke {
-    delete  = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions/${key.id}"
-    query   = { api-version = "2024-05-01" }
+    delete  = "${local.subscriptions}/${key.id}"
     headers = { If-Match = "*" }
     gone    = [204, 404]
   }
 
   list {
-    get   = "/subscriptions/${connection.subscription_id}/resourceGroups/${connection.resource_group}/providers/Microsoft.ApiManagement/service/${connection.service_name}/subscriptions"
-    query = { api-version = "2024-05-01", "$top" = 100, "$skip" = page.skip }
+    get   = local.subscriptions
+    query = { "$top" = 100, "$skip" = page.skip }
     items = body.value
     item = {
       id         = item.name

@@ -17,39 +17,22 @@ provider "backblaze-b2" {
   title = "Backblaze B2"
   docs  = "https://www.backblaze.com/docs/cloud-storage-application-keys"
 
-  connection "key_id" {
-    type     = string
-    required = true
-    help     = "Id of an application key that may make keys."
-  }
-  connection "key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "The application key itself."
-  }
-  connection "account_id" {
-    type     = string
-    required = true
-    help     = "Account that the keys belong to, 12 hexadecimal digits."
+  connection {
+    key_id     = { required = true, help = "Id of an application key that may make keys." }
+    key        = { required = true, sensitive = true, help = "The application key itself." }
+    account_id = { required = true, help = "Account that the keys belong to, 12 hexadecimal digits." }
   }
 
-  role "capabilities" {
-    type    = list(string)
-    default = ["listFiles", "readFiles"]
-    min     = 1
-    enum    = ["listKeys", "listBuckets", "listAllBucketNames", "readBuckets", "writeBuckets", "deleteBuckets", "readBucketEncryption", "writeBucketEncryption", "readBucketRetentions", "writeBucketRetentions", "readBucketReplications", "writeBucketReplications", "readBucketNotifications", "writeBucketNotifications", "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles", "readFileLegalHolds", "writeFileLegalHolds", "readFileRetentions", "writeFileRetentions", "bypassGovernance"]
-    help    = "What the keys may do."
-  }
-  role "bucket_ids" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Buckets that the keys open."
-  }
-  role "name_prefix" {
-    type = string
-    help = "What the names of the files begin with that the keys open."
+  role {
+    capabilities = {
+      type    = list(string)
+      default = ["listFiles", "readFiles"]
+      min     = 1
+      enum    = ["listKeys", "listBuckets", "listAllBucketNames", "readBuckets", "writeBuckets", "deleteBuckets", "readBucketEncryption", "writeBucketEncryption", "readBucketRetentions", "writeBucketRetentions", "readBucketReplications", "writeBucketReplications", "readBucketNotifications", "writeBucketNotifications", "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles", "readFileLegalHolds", "writeFileLegalHolds", "readFileRetentions", "writeFileRetentions", "bypassGovernance"]
+      help    = "What the keys may do."
+    }
+    bucket_ids  = { type = list(string), required = true, min = 1, help = "Buckets that the keys open." }
+    name_prefix = { help = "What the names of the files begin with that the keys open." }
   }
 
   auth "login" {

@@ -18,26 +18,18 @@ provider "baseten" {
   docs     = "https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key"
   base_url = "https://api.baseten.co"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the type WORKSPACE_MANAGE_API_KEYS."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key of the type WORKSPACE_MANAGE_API_KEYS." }
   }
 
-  role "type" {
-    type    = string
-    default = "WORKSPACE_INVOKE"
-    enum    = ["WORKSPACE_INVOKE", "WORKSPACE_EXPORT_METRICS", "WORKSPACE_MANAGE_ALL"]
-    help    = "What the keys may do: call models, read metrics, or everything in the workspace."
-  }
-  role "team_id" {
-    type = string
-    help = "Team that the keys belong to; without it, the workspace's own."
-  }
-  role "model_ids" {
-    type = list(string)
-    help = "Models that WORKSPACE_INVOKE and WORKSPACE_EXPORT_METRICS keys are for; without them all."
+  role {
+    type = {
+      default = "WORKSPACE_INVOKE"
+      enum    = ["WORKSPACE_INVOKE", "WORKSPACE_EXPORT_METRICS", "WORKSPACE_MANAGE_ALL"]
+      help    = "What the keys may do: call models, read metrics, or everything in the workspace."
+    }
+    team_id   = { help = "Team that the keys belong to; without it, the workspace's own." }
+    model_ids = { type = list(string), help = "Models that WORKSPACE_INVOKE and WORKSPACE_EXPORT_METRICS keys are for; without them all." }
   }
 
   auth "header" { headers = { Authorization = "Api-Key ${connection.api_key}" } }

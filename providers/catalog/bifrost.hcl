@@ -23,44 +23,23 @@ provider "bifrost" {
   title = "Bifrost"
   docs  = "https://docs.getbifrost.ai/features/governance/virtual-keys"
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "Name of the gateway's administrator; its auth_config has to be enabled."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the administrator."
+  connection {
+    username = { required = true, help = "Name of the gateway's administrator; its auth_config has to be enabled." }
+    password = { required = true, sensitive = true, help = "Password of the administrator." }
   }
 
-  role "provider_configs" {
-    type     = list(object({ provider = string, allowed_models = optional(list(string)), key_ids = optional(list(string)), weight = optional(number) }))
-    required = true
-    min      = 1
-    help     = "Providers that the keys open, such as [{\"provider\":\"openai\",\"allowed_models\":[\"gpt-4o-mini\"],\"key_ids\":[\"*\"]}]."
-  }
-  role "max_budget" {
-    type = number
-    help = "What one key may spend in a period, in US dollars."
-  }
-  role "budget_duration" {
-    type    = string
-    default = "1M"
-    help    = "Period of max_budget: 1h, 1d, 1w, 1M and so on."
-  }
-  role "max_requests_per_minute" {
-    type = number
-    help = "Bound on the requests of one key in a minute."
-  }
-  role "max_tokens_per_minute" {
-    type = number
-    help = "Bound on the tokens of one key in a minute."
-  }
-  role "team_id" {
-    type = string
-    help = "Team whose budget the keys draw on too."
+  role {
+    provider_configs = {
+      type     = list(object({ provider = string, allowed_models = optional(list(string)), key_ids = optional(list(string)), weight = optional(number) }))
+      required = true
+      min      = 1
+      help     = "Providers that the keys open, such as [{\"provider\":\"openai\",\"allowed_models\":[\"gpt-4o-mini\"],\"key_ids\":[\"*\"]}]."
+    }
+    max_budget              = { type = number, help = "What one key may spend in a period, in US dollars." }
+    budget_duration         = { default = "1M", help = "Period of max_budget: 1h, 1d, 1w, 1M and so on." }
+    max_requests_per_minute = { type = number, help = "Bound on the requests of one key in a minute." }
+    max_tokens_per_minute   = { type = number, help = "Bound on the tokens of one key in a minute." }
+    team_id                 = { help = "Team whose budget the keys draw on too." }
   }
 
   auth "basic" {

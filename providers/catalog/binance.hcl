@@ -22,35 +22,20 @@ provider "binance" {
   docs     = "https://developers.binance.com/docs/sub_account/api-management"
   base_url = "https://api.binance.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the master account that may manage sub-accounts, bound to Vault's address."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the master account that may manage sub-accounts, bound to Vault's address." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
   }
 
-  role "email" {
-    type     = string
-    required = true
-    help     = "E-mail address of the sub-account that the keys belong to."
-  }
-  role "permissions" {
-    type    = list(string)
-    default = []
-    enum    = ["trade", "margin", "futures", "options"]
-    help    = "What the keys may do beside reading: trade, margin, futures, options."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    max     = 30
-    help    = "IP addresses that may use the keys, beside those of a lease."
+  role {
+    email = { required = true, help = "E-mail address of the sub-account that the keys belong to." }
+    permissions = {
+      type    = list(string)
+      default = []
+      enum    = ["trade", "margin", "futures", "options"]
+      help    = "What the keys may do beside reading: trade, margin, futures, options."
+    }
+    ips = { type = list(string), default = [], max = 30, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "header" { headers = { X-MBX-APIKEY = connection.api_key } }

@@ -20,23 +20,18 @@ provider "bitbucket-datacenter" {
   title = "Bitbucket Data Center HTTP access tokens"
   docs  = "https://developer.atlassian.com/server/bitbucket/rest/latest/api-group-authentication/"
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User whose tokens are made."
+  connection {
+    username = { required = true, help = "User whose tokens are made." }
+    password = { required = true, sensitive = true, help = "Password of username: a token cannot make tokens." }
   }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of username: a token cannot make tokens."
-  }
-  role "permissions" {
-    type     = list(string)
-    required = true
-    min      = 1
-    enum     = ["REPO_READ", "REPO_WRITE", "REPO_ADMIN", "PROJECT_READ", "PROJECT_WRITE", "PROJECT_ADMIN"]
-    help     = "What the tokens may do, such as REPO_READ."
+  role {
+    permissions = {
+      type     = list(string)
+      required = true
+      min      = 1
+      enum     = ["REPO_READ", "REPO_WRITE", "REPO_ADMIN", "PROJECT_READ", "PROJECT_WRITE", "PROJECT_ADMIN"]
+      help     = "What the tokens may do, such as REPO_READ."
+    }
   }
 
   auth "basic" {

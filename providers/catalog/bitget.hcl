@@ -24,49 +24,23 @@ provider "bitget" {
   docs     = "https://www.bitget.com/api-doc/uta/account/sub-account/SubAccount-API-Create"
   base_url = "https://api.bitget.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the main account that may manage sub-accounts."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
-  }
-  connection "passphrase" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Passphrase that was chosen for api_key."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the main account that may manage sub-accounts." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
+    passphrase = { required = true, sensitive = true, help = "Passphrase that was chosen for api_key." }
   }
 
-  role "sub_uid" {
-    type     = string
-    required = true
-    pattern  = "^[0-9]+$"
-    help     = "Number of the sub-account that the keys belong to."
-  }
-  role "access" {
-    type    = string
-    default = "read_only"
-    enum    = ["read_only", "read_write"]
-    help    = "What the keys may do with the permissions: read, or write too."
-  }
-  role "permissions" {
-    type    = list(string)
-    default = ["uta_mgt"]
-    min     = 1
-    enum    = ["uta_mgt", "uta_trade"]
-    help    = "What the keys are for: uta_mgt to see the account, uta_trade to trade."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    max     = 30
-    help    = "IP addresses that may use the keys, beside those of a lease."
+  role {
+    sub_uid = { required = true, pattern = "^[0-9]+$", help = "Number of the sub-account that the keys belong to." }
+    access  = { default = "read_only", enum = ["read_only", "read_write"], help = "What the keys may do with the permissions: read, or write too." }
+    permissions = {
+      type    = list(string)
+      default = ["uta_mgt"]
+      min     = 1
+      enum    = ["uta_mgt", "uta_trade"]
+      help    = "What the keys are for: uta_mgt to see the account, uta_trade to trade."
+    }
+    ips = { type = list(string), default = [], max = 30, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {
@@ -84,10 +58,9 @@ provider "bitget" {
 
   locals { passphrase = substr(hmac_sha256(connection.secret_key, "passphrase of ${key.name}"), 0, 32) }
 
-  check {
-    get = "/api/v3/account/settings"
-    ok  = body.code == "00000"
-  }
+  requests { ok = body.code == "00000" }
+
+  check { get = "/api/v3/account/settings" }
 
   issue {
     post = "/api/v3/user/create-sub-api"
@@ -99,7 +72,6 @@ provider "bitget" {
       permissions = role.permissions
       ips         = concat(role.ips, key.ips)
     }
-    ok       = body.code == "00000"
     id       = body.data.apiKey
     identify = "secret_key"
     secret   = { api_key = body.data.apiKey, secret_key = body.data.secret, passphrase = local.passphrase }
@@ -107,23 +79,14 @@ provider "bitget" {
   }
 
   revoke {
-    step "look" {
-      get   = "/api/v3/user/sub-api-list"
-      query = { subUid = role.sub_uid, limit = 100 }
-      ok    = body.code == "00000"
-      gone  = body.data.hasNext == false && !contains([for one in body.data.items : one.apiKey], key.id)
-    }
-    step "delete" {
-      post = "/api/v3/user/delete-sub-api"
-      json = { apiKey = key.id }
-      ok   = body.code == "00000"
-    }
+    list_first = true
+    post       = "/api/v3/user/delete-sub-api"
+    json       = { apiKey = key.id }
   }
 
   list {
     get   = "/api/v3/user/sub-api-list"
     query = { subUid = role.sub_uid, limit = 100 }
-    ok    = body.code == "00000"
     items = body.data.items
     item  = { id = item.apiKey, name = item.note, created_at = item.ts }
     pagination "cursor" {

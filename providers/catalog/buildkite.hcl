@@ -13,22 +13,13 @@ provider "buildkite" {
   docs     = "https://buildkite.com/docs/apis/rest-api/clusters/agent-tokens"
   base_url = "https://api.buildkite.com"
 
-  connection "api_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API access token with the scopes read_clusters and write_clusters."
-  }
-  connection "organization" {
-    type     = string
-    required = true
-    help     = "Slug of the organization."
+  connection {
+    api_token    = { required = true, sensitive = true, help = "API access token with the scopes read_clusters and write_clusters." }
+    organization = { required = true, help = "Slug of the organization." }
   }
 
-  role "cluster_id" {
-    type     = string
-    required = true
-    help     = "Cluster whose agents register with the tokens, a UUID."
+  role {
+    cluster_id = { required = true, help = "Cluster whose agents register with the tokens, a UUID." }
   }
 
   auth "bearer" { token = connection.api_token }

@@ -17,38 +17,20 @@ provider "bybit" {
   docs     = "https://bybit-exchange.github.io/docs/v5/user/create-subuid-apikey"
   base_url = "https://api.bybit.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the master account, with the permission Account Transfer, Subaccount Transfer or Withdrawal."
-  }
-  connection "api_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key, which the system generated (HMAC)."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the master account, with the permission Account Transfer, Subaccount Transfer or Withdrawal." }
+    api_secret = { required = true, sensitive = true, help = "Secret of api_key, which the system generated (HMAC)." }
   }
 
-  role "subuid" {
-    type     = number
-    required = true
-    min      = 1
-    help     = "UID of the sub-account that the keys belong to."
-  }
-  role "permissions" {
-    type     = map(list(string))
-    required = true
-    help     = "What the keys may do, by kind: {\"Spot\": [\"SpotTrade\"], \"ContractTrade\": [\"Order\", \"Position\"]}."
-  }
-  role "read_only" {
-    type    = bool
-    default = true
-    help    = "Let the keys read only, whatever their permissions."
-  }
-  role "ips" {
-    type = list(string)
-    help = "IP addresses that may use the keys, beside those of a lease. Without any they may be used from everywhere."
+  role {
+    subuid = { type = number, required = true, min = 1, help = "UID of the sub-account that the keys belong to." }
+    permissions = {
+      type     = map(list(string))
+      required = true
+      help     = "What the keys may do, by kind: {\"Spot\": [\"SpotTrade\"], \"ContractTrade\": [\"Order\", \"Position\"]}."
+    }
+    read_only = { type = bool, default = true, help = "Let the keys read only, whatever their permissions." }
+    ips       = { type = list(string), help = "IP addresses that may use the keys, beside those of a lease. Without any they may be used from everywhere." }
   }
 
   auth "signature" {
@@ -63,10 +45,9 @@ provider "bybit" {
     }
   }
 
-  check {
-    get = "/v5/user/query-api"
-    ok  = body.retCode == 0
-  }
+  requests { ok = body.retCode == 0 }
+
+  check { get = "/v5/user/query-api" }
 
   issue {
     post = "/v5/user/create-sub-api"
@@ -77,7 +58,6 @@ provider "bybit" {
       permissions = role.permissions
       ips         = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? join(",", concat(coalesce(role.ips, []), key.ips)) : null
     }
-    ok         = body.retCode == 0
     id         = body.result.apiKey
     expires_in = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? null : seconds("90d")
     secret     = { api_secret = body.result.secret, api_key = body.result.apiKey }
@@ -91,46 +71,28 @@ provider "bybit" {
   # What a second deletion is answered is not documented, so that a key is gone
   # is seen from the list.
   revoke {
-    step "look" {
-      get   = "/v5/user/sub-apikeys"
-      query = { subMemberId = role.subuid, limit = 20 }
-      ok    = body.retCode == 0
-      gone  = body.retCode == 0 && coalesce(body.result.nextPageCursor, "") == "" && !contains([for one in body.result.result : one.apiKey], key.id)
-    }
-    step "delete" {
-      post = "/v5/user/delete-sub-api"
-      json = { apikey = key.id }
-      ok   = body.retCode == 0
-    }
+    list_first = true
+    post       = "/v5/user/delete-sub-api"
+    json       = { apikey = key.id }
   }
 
   list {
     get   = "/v5/user/sub-apikeys"
     query = { subMemberId = role.subuid, limit = 20 }
-    ok    = body.retCode == 0
     items = body.result.result
     item  = { id = item.apiKey, name = item.note, created_at = item.createdAt }
     pagination "cursor" {
       parameter = "cursor"
       next      = body.result.nextPageCursor
+      more      = body.result.nextPageCursor != ""
     }
   }
 
   probe {
-    get = "/v5/user/query-api"
-    auth "signature" {
-      algorithm = "hmac-sha256"
-      key       = secret.api_secret
-      message   = "${unix_ms(request.time)}${secret.api_key}5000${request.query}${request.body}"
-      headers = {
-        X-BAPI-API-KEY     = secret.api_key
-        X-BAPI-TIMESTAMP   = unix_ms(request.time)
-        X-BAPI-RECV-WINDOW = 5000
-        X-BAPI-SIGN        = signature
-      }
-    }
-    alive = body.retCode == 0
-    dead  = contains([10003, 33004], body.retCode)
+    get        = "/v5/user/query-api"
+    credential = { api_key = secret.api_key, api_secret = secret.api_secret }
+    alive      = body.retCode == 0
+    dead       = contains([10003, 33004], body.retCode)
   }
 
   # 10003, 10004 and 33004: key, signature, expired. 10000 and 10016 are a

@@ -19,29 +19,13 @@ provider "clickhouse-cloud" {
   docs     = "https://clickhouse.com/docs/cloud/manage/openapi"
   base_url = "https://api.clickhouse.cloud/v1"
 
-  connection "organization_id" {
-    type     = string
-    required = true
-    pattern  = "[0-9a-f-]{36}"
-    help     = "Organization, a UUID."
+  connection {
+    organization_id = { required = true, pattern = "[0-9a-f-]{36}", help = "Organization, a UUID." }
+    key_id          = { required = true, help = "Key id of an API key that may manage API keys." }
+    key_secret      = { required = true, sensitive = true, help = "Key secret of key_id." }
   }
-  connection "key_id" {
-    type     = string
-    required = true
-    help     = "Key id of an API key that may manage API keys."
-  }
-  connection "key_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Key secret of key_id."
-  }
-  role "role_ids" {
-    type     = list(string)
-    required = true
-    min      = 1
-    pattern  = "[0-9a-f-]{36}"
-    help     = "Ids of the roles that the keys get, each a UUID."
+  role {
+    role_ids = { type = list(string), required = true, min = 1, pattern = "[0-9a-f-]{36}", help = "Ids of the roles that the keys get, each a UUID." }
   }
 
   auth "basic" {
@@ -82,13 +66,10 @@ provider "clickhouse-cloud" {
     item  = { id = item.id, name = item.name, created_at = item.createdAt, last_used_at = item.usedAt }
   }
   probe {
-    get = "/organizations"
-    auth "basic" {
-      username = secret.key_id
-      password = secret.key_secret
-    }
-    alive = [200]
-    dead  = [401]
+    get        = "/organizations"
+    credential = { key_id = secret.key_id, key_secret = secret.key_secret }
+    alive      = [200]
+    dead       = [401]
   }
   errors { message = body.error }
 }

@@ -19,17 +19,9 @@ provider "cloudflare-stream" {
   docs     = "https://developers.cloudflare.com/api/resources/stream/subresources/keys/"
   base_url = "https://api.cloudflare.com/client/v4"
 
-  connection "api_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API token with the permission Stream Write."
-  }
-  connection "account_id" {
-    type     = string
-    required = true
-    pattern  = "^[0-9a-f]{32}$"
-    help     = "Account whose videos the keys sign for."
+  connection {
+    api_token  = { required = true, sensitive = true, help = "API token with the permission Stream Write." }
+    account_id = { required = true, pattern = "^[0-9a-f]{32}$", help = "Account whose videos the keys sign for." }
   }
 
   auth "bearer" { token = connection.api_token }

@@ -26,22 +26,24 @@ provider "cloudflare" {
   docs     = "https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api/"
   base_url = "https://api.cloudflare.com/client/v4"
 
-  connection "api_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token that may create tokens: permission \"API Tokens Write\", or \"Account API Tokens Write\" together with account_id."
-  }
-  connection "account_id" {
-    type    = string
-    pattern = "^[0-9a-f]{32}$"
-    help    = "Account that owns the tokens. Without it the tokens belong to the user who owns api_token, and end with that user."
+  connection {
+    api_token = {
+      required  = true
+      sensitive = true
+      help      = "Token that may create tokens: permission \"API Tokens Write\", or \"Account API Tokens Write\" together with account_id."
+    }
+    account_id = {
+      pattern = "^[0-9a-f]{32}$"
+      help    = "Account that owns the tokens. Without it the tokens belong to the user who owns api_token, and end with that user."
+    }
   }
 
-  role "policies" {
-    type     = any
-    required = true
-    help     = "What the tokens may do: a JSON list of policies, each {\"effect\": \"allow\", \"permission_groups\": [{\"id\": …}], \"resources\": {…}}. The ids come from GET /user/tokens/permission_groups."
+  role {
+    policies = {
+      type     = any
+      required = true
+      help     = "What the tokens may do: a JSON list of policies, each {\"effect\": \"allow\", \"permission_groups\": [{\"id\": …}], \"resources\": {…}}. The ids come from GET /user/tokens/permission_groups."
+    }
   }
 
   locals {
@@ -49,6 +51,8 @@ provider "cloudflare" {
   }
 
   auth "bearer" { token = connection.api_token }
+
+  requests { ok = body.success }
 
   check {
     get = "${local.tokens}/verify"
@@ -63,7 +67,6 @@ provider "cloudflare" {
       expires_on = rfc3339(key.expires_at)
       condition  = length(key.cidrs) > 0 ? { "request.ip" = { "in" = key.cidrs } } : null
     }
-    ok         = body.success
     id         = body.result.id
     secret     = { api_token = body.result.value }
     expires_at = try(body.result.expires_on, null)
@@ -72,17 +75,13 @@ provider "cloudflare" {
   revoke {
     delete = "${local.tokens}/${key.id}"
     json   = {} # the description demands a body
-    ok     = body.success
     gone   = [404]
   }
 
   # result_info is optional, so an empty page is the end.
   list {
-    get = local.tokens
-    query = {
-      per_page = 50
-    }
-    ok    = body.success
+    get   = local.tokens
+    query = { per_page = 50 }
     items = body.result
     item = {
       id           = item.id
@@ -106,13 +105,11 @@ provider "cloudflare" {
   rotate {
     step "own" {
       get  = "${local.tokens}/verify"
-      ok   = body.success
       save = { id = body.result.id }
     }
     step "roll" {
       put  = "${local.tokens}/${saved.id}/value"
       json = {} # the description demands a body
-      ok   = body.success
     }
 
     connection = { api_token = body.result }

@@ -23,35 +23,15 @@ provider "coinex" {
   docs     = "https://docs.coinex.com/api/v2/account/subs/http/create-sub-api"
   base_url = "https://api.coinex.com"
 
-  connection "access_id" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access id of a key of the main account."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of access_id."
+  connection {
+    access_id  = { required = true, sensitive = true, help = "Access id of a key of the main account." }
+    secret_key = { required = true, sensitive = true, help = "Secret of access_id." }
   }
 
-  role "sub_user_name" {
-    type     = string
-    required = true
-    help     = "Name of the sub-account that the keys belong to."
-  }
-  role "access" {
-    type    = string
-    default = "read"
-    enum    = ["read", "trade"]
-    help    = "What the keys may do: read, or trade."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    max     = 50
-    help    = "IP addresses that may use the keys, beside those of a lease."
+  role {
+    sub_user_name = { required = true, help = "Name of the sub-account that the keys belong to." }
+    access        = { default = "read", enum = ["read", "trade"], help = "What the keys may do: read, or trade." }
+    ips           = { type = list(string), default = [], max = 50, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {
@@ -65,10 +45,9 @@ provider "coinex" {
     }
   }
 
-  check {
-    get = "/v2/account/info"
-    ok  = body.code == 0
-  }
+  requests { ok = body.code == 0 }
+
+  check { get = "/v2/account/info" }
 
   issue {
     post = "/v2/account/subs/api"
@@ -78,7 +57,6 @@ provider "coinex" {
       trade_enabled = role.access == "trade"
       remark        = key.name
     }
-    ok         = body.code == 0
     id         = body.data.api_id
     identify   = "secret_key"
     secret     = { access_id = body.data.access_id, secret_key = body.data.secret_key }
@@ -87,23 +65,14 @@ provider "coinex" {
   }
 
   revoke {
-    step "look" {
-      get   = "/v2/account/subs/api"
-      query = { sub_user_name = role.sub_user_name, page = 1, limit = 100 }
-      ok    = body.code == 0
-      gone  = body.pagination.has_next == false && !contains([for one in body.data : tostring(one.api_id)], key.id)
-    }
-    step "delete" {
-      post = "/v2/account/subs/delete-api"
-      json = { api_id = tonumber(key.id) }
-      ok   = body.code == 0
-    }
+    list_first = true
+    post       = "/v2/account/subs/delete-api"
+    json       = { api_id = tonumber(key.id) }
   }
 
   list {
     get   = "/v2/account/subs/api"
     query = { sub_user_name = role.sub_user_name, limit = 100 }
-    ok    = body.code == 0
     items = body.data
     item  = { id = item.api_id, name = item.remark, created_at = item.created_at }
     pagination "page" { more = body.pagination.has_next }

@@ -16,33 +16,15 @@ provider "confluent" {
   base_url = "https://api.confluent.cloud"
   lag      = "5m"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Id of a Cloud API key."
-  }
-  connection "api_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "Id of a Cloud API key." }
+    api_secret = { required = true, sensitive = true, help = "Secret of api_key." }
   }
 
-  role "owner_id" {
-    type     = string
-    required = true
-    pattern  = "^(sa|u)-[a-z0-9]+$"
-    help     = "Service account that the keys act for, such as sa-l7v772."
-  }
-  role "resource_id" {
-    type     = string
-    required = true
-    help     = "What the keys open: a cluster such as lkc-abc123 or lsrc-abc123, or cloud."
-  }
-  role "environment_id" {
-    type = string
-    help = "Environment of the resource, such as env-123; Flink regions and clusters of the same id need it."
+  role {
+    owner_id       = { required = true, pattern = "^(sa|u)-[a-z0-9]+$", help = "Service account that the keys act for, such as sa-l7v772." }
+    resource_id    = { required = true, help = "What the keys open: a cluster such as lkc-abc123 or lsrc-abc123, or cloud." }
+    environment_id = { help = "Environment of the resource, such as env-123; Flink regions and clusters of the same id need it." }
   }
 
   auth "basic" {

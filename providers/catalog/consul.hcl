@@ -11,45 +11,18 @@ provider "consul" {
   lag              = "10s"
   verified_against = ["Consul 1.22.0"]
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token that may write ACL tokens (acl = \"write\")."
-  }
-  connection "partition" {
-    type = string
-    help = "Admin partition of the tokens, in Consul Enterprise."
-  }
-  connection "namespace" {
-    type = string
-    help = "Namespace of the tokens, in Consul Enterprise."
+  connection {
+    token     = { required = true, sensitive = true, help = "Token that may write ACL tokens (acl = \"write\")." }
+    partition = { help = "Admin partition of the tokens, in Consul Enterprise." }
+    namespace = { help = "Namespace of the tokens, in Consul Enterprise." }
   }
 
-  role "policies" {
-    type    = list(string)
-    default = []
-    help    = "Names of the policies that say what the tokens may do."
-  }
-  role "roles" {
-    type    = list(string)
-    default = []
-    help    = "Names of roles whose policies the tokens have."
-  }
-  role "service_identities" {
-    type    = list(string)
-    default = []
-    help    = "Services that the tokens may register and discover, such as web."
-  }
-  role "node_identities" {
-    type    = map(string)
-    default = {}
-    help    = "Nodes that the tokens may register, and of each its datacenter, such as db1 = dc1."
-  }
-  role "local" {
-    type    = bool
-    default = false
-    help    = "Whether the tokens work in their own datacenter alone."
+  role {
+    policies           = { type = list(string), default = [], help = "Names of the policies that say what the tokens may do." }
+    roles              = { type = list(string), default = [], help = "Names of roles whose policies the tokens have." }
+    service_identities = { type = list(string), default = [], help = "Services that the tokens may register and discover, such as web." }
+    node_identities    = { type = map(string), default = {}, help = "Nodes that the tokens may register, and of each its datacenter, such as db1 = dc1." }
+    local              = { type = bool, default = false, help = "Whether the tokens work in their own datacenter alone." }
   }
 
   validation {
@@ -60,20 +33,19 @@ provider "consul" {
   locals {
     # A dead admin token is answered "ACL not found" alone.
     absent = status == 404 || status == 403 && startswith(body, "token does not exist")
-    within = { partition = connection.partition, ns = connection.namespace }
   }
 
   auth "header" { headers = { "X-Consul-Token" = connection.token } }
 
+  requests { query = { partition = connection.partition, ns = connection.namespace } }
+
   check {
     get      = "/v1/acl/tokens"
-    query    = local.within
     response = "text"
   }
 
   issue {
-    put   = "/v1/acl/token"
-    query = local.within
+    put = "/v1/acl/token"
     json = {
       AccessorID        = uuidv5("url", key.name)
       Description       = key.name
@@ -94,60 +66,47 @@ provider "consul" {
   revoke {
     step "look" {
       get      = "/v1/acl/token/${key.id}"
-      query    = local.within
       gone     = local.absent
       response = "text"
     }
-    step "delete" {
-      delete = "/v1/acl/token/${key.id}"
-      query  = local.within
-    }
+    step "delete" { delete = "/v1/acl/token/${key.id}" }
   }
 
   # Not paged: the answer is all tokens.
   list {
     get   = "/v1/acl/tokens"
-    query = local.within
     items = body
     item  = { id = item.AccessorID, name = item.Description, created_at = item.CreateTime }
   }
 
   probe {
-    get     = "/v1/acl/token/self"
-    headers = { "X-Consul-Token" = secret.token }
-    alive   = [200]
-    dead    = [403]
+    get        = "/v1/acl/token/self"
+    query      = { partition = null, ns = null }
+    credential = { token = secret.token }
+    alive      = [200]
+    dead       = [403]
   }
 
   rotate {
     step "own" {
-      get  = "/v1/acl/token/self"
-      save = { accessor = body.AccessorID }
+      get   = "/v1/acl/token/self"
+      query = { partition = null, ns = null }
+      save  = { accessor = body.AccessorID }
     }
     step "clone" {
-      put   = "/v1/acl/token/${saved.accessor}/clone"
-      query = local.within
-      json  = { Description = key.name }
+      put  = "/v1/acl/token/${saved.accessor}/clone"
+      json = { Description = key.name }
     }
     connection = { token = body.SecretID }
     retire {
       step "look" {
         get      = "/v1/acl/token/${saved.accessor}"
-        query    = local.within
         gone     = local.absent
         response = "text"
       }
-      step "delete" {
-        delete = "/v1/acl/token/${saved.accessor}"
-        query  = local.within
-      }
+      step "delete" { delete = "/v1/acl/token/${saved.accessor}" }
     }
-    list {
-      get   = "/v1/acl/tokens"
-      query = local.within
-      items = body
-      item  = { name = item.Description, accessor = item.AccessorID }
-    }
+    list { item = { name = item.Description, accessor = item.AccessorID } }
   }
 
   expiry { minimum = "1m" }

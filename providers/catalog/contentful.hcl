@@ -24,19 +24,18 @@ provider "contentful" {
   docs     = "https://www.contentful.com/developers/docs/references/authentication/#the-content-management-api"
   base_url = "https://api.contentful.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Personal access token of the user whose tokens are made (CFPAT-…)."
+  connection {
+    token = { required = true, sensitive = true, help = "Personal access token of the user whose tokens are made (CFPAT-…)." }
   }
 
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    enum     = ["content_management_read", "content_management_manage"]
-    help     = "What the tokens may do: content_management_read or content_management_manage."
+  role {
+    scopes = {
+      type     = list(string)
+      required = true
+      min      = 1
+      enum     = ["content_management_read", "content_management_manage"]
+      help     = "What the tokens may do: content_management_read or content_management_manage."
+    }
   }
 
   locals {

@@ -18,17 +18,12 @@ provider "databricks" {
   # The connection's base_url is the workspace, such as
   # https://dbc-a1b2345c-d6e7.cloud.databricks.com.
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of a workspace administrator."
+  connection {
+    token = { required = true, sensitive = true, help = "Token of a workspace administrator." }
   }
 
-  role "application_id" {
-    type     = string
-    required = true
-    help     = "Application id of the service principal that the tokens act for, a UUID."
+  role {
+    application_id = { required = true, help = "Application id of the service principal that the tokens act for, a UUID." }
   }
 
   auth "bearer" { token = connection.token }

@@ -17,38 +17,24 @@ provider "datadog" {
   docs     = "https://docs.datadoghq.com/account_management/api-app-keys/"
   base_url = "https://api.${connection.site}"
 
-  connection "site" {
-    type    = string
-    default = "datadoghq.com"
-    enum    = ["datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "datadoghq.eu", "ap1.datadoghq.com", "ap2.datadoghq.com", "ddog-gov.com"]
-    help    = "Datadog site of the organization, such as datadoghq.eu."
-  }
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the organization."
-  }
-  connection "application_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Application key of a user who may write API keys, service accounts and their application keys."
+  connection {
+    site = {
+      default = "datadoghq.com"
+      enum    = ["datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "datadoghq.eu", "ap1.datadoghq.com", "ap2.datadoghq.com", "ddog-gov.com"]
+      help    = "Datadog site of the organization, such as datadoghq.eu."
+    }
+    api_key         = { required = true, sensitive = true, help = "API key of the organization." }
+    application_key = { required = true, sensitive = true, help = "Application key of a user who may write API keys, service accounts and their application keys." }
   }
 
-  role "kind" {
-    type    = string
-    default = "application_key"
-    enum    = ["api_key", "application_key"]
-    help    = "What to make: API keys, which only send data, or application keys, which use the API."
-  }
-  role "service_account_id" {
-    type = string
-    help = "Service account that owns the application keys, a UUID. Without it they belong to the user who owns the connection's application key."
-  }
-  role "scopes" {
-    type = list(string)
-    help = "Scopes of the application keys, such as dashboards_read. API keys have none."
+  role {
+    kind = {
+      default = "application_key"
+      enum    = ["api_key", "application_key"]
+      help    = "What to make: API keys, which only send data, or application keys, which use the API."
+    }
+    service_account_id = { help = "Service account that owns the application keys, a UUID. Without it they belong to the user who owns the connection's application key." }
+    scopes             = { type = list(string), help = "Scopes of the application keys, such as dashboards_read. API keys have none." }
   }
   validation {
     condition     = role.kind == "api_key" || try(length(role.scopes), 0) > 0
@@ -80,12 +66,10 @@ provider "datadog" {
 
   issue {
     post = local.keys
-    json = {
-      data = {
-        type       = role.kind == "api_key" ? "api_keys" : "application_keys"
-        attributes = { name = key.name, scopes = role.kind == "api_key" ? null : role.scopes }
-      }
-    }
+    json = { data = {
+      type       = role.kind == "api_key" ? "api_keys" : "application_keys"
+      attributes = { name = key.name, scopes = role.kind == "api_key" ? null : role.scopes }
+    } }
     id      = body.data.id
     secret  = { key = body.data.attributes.key }
     granted = { scopes = body.data.attributes.scopes }
@@ -160,26 +144,12 @@ provider "datadog" {
     }
 
     list {
-      get   = local.own_keys
-      items = body.data
-      item  = { name = item.attributes.name, old_application_key_id = item.id }
-      pagination "page" {
-        parameter      = "page[number]"
-        first          = 0
-        size_parameter = "page[size]"
-        size           = 100
-      }
+      get  = local.own_keys
+      item = { name = item.attributes.name, old_application_key_id = item.id }
     }
     list {
-      get   = local.api_keys
-      items = body.data
-      item  = { name = item.attributes.name, old_api_key_id = item.id }
-      pagination "page" {
-        parameter      = "page[number]"
-        first          = 0
-        size_parameter = "page[size]"
-        size           = 100
-      }
+      get  = local.api_keys
+      item = { name = item.attributes.name, old_api_key_id = item.id }
     }
   }
 

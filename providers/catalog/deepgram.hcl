@@ -14,27 +14,14 @@ provider "deepgram" {
   docs     = "https://developers.deepgram.com/docs/create-additional-api-keys"
   base_url = "https://api.deepgram.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of an administrator or owner of the project."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key of an administrator or owner of the project." }
   }
 
-  role "project_id" {
-    type     = string
-    required = true
-    help     = "Project that the keys belong to, a UUID."
-  }
-  role "scopes" {
-    type    = list(string)
-    default = ["usage:write"]
-    min     = 1
-    help    = "What the keys may do, such as usage:write, which transcribes and no more, or member."
-  }
-  role "tags" {
-    type = list(string)
-    help = "Tags by which the usage of the keys can be told apart."
+  role {
+    project_id = { required = true, help = "Project that the keys belong to, a UUID." }
+    scopes     = { type = list(string), default = ["usage:write"], min = 1, help = "What the keys may do, such as usage:write, which transcribes and no more, or member." }
+    tags       = { type = list(string), help = "Tags by which the usage of the keys can be told apart." }
   }
 
   auth "header" { headers = { Authorization = "Token ${connection.api_key}" } }
@@ -57,14 +44,9 @@ provider "deepgram" {
   # A deletion of a key that is gone is documented as a 4xx without a number, so
   # that is seen from the list.
   revoke {
-    step "look" {
-      get  = "/v1/projects/${role.project_id}/keys"
-      gone = status == 200 && !contains([for one in body.api_keys : one.api_key.api_key_id], key.id)
-    }
-    step "delete" {
-      delete = "/v1/projects/${role.project_id}/keys/${key.id}"
-      gone   = [404]
-    }
+    list_first = true
+    delete     = "/v1/projects/${role.project_id}/keys/${key.id}"
+    gone       = [404]
   }
 
   # Not paged: the answer is all keys of the project.

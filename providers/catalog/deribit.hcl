@@ -26,34 +26,21 @@ provider "deribit" {
   docs     = "https://docs.deribit.com/articles/creating-api-key"
   base_url = connection.testnet ? "https://test.deribit.com/api/v2" : "https://www.deribit.com/api/v2"
 
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Client id of the key that makes keys."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of client_id."
-  }
-  connection "totp_seed" {
-    type      = string
-    sensitive = true
-    help      = "Seed of the account's second factor in base32, where it has one."
-  }
-  connection "testnet" {
-    type    = bool
-    default = false
-    help    = "The key is one of test.deribit.com."
+  connection {
+    client_id     = { required = true, help = "Client id of the key that makes keys." }
+    client_secret = { required = true, sensitive = true, help = "Secret of client_id." }
+    totp_seed     = { sensitive = true, help = "Seed of the account's second factor in base32, where it has one." }
+    testnet       = { type = bool, default = false, help = "The key is one of test.deribit.com." }
   }
 
-  role "scopes" {
-    type    = list(string)
-    default = ["account:read"]
-    min     = 1
-    enum    = ["account:read", "trade:read", "trade:read_write", "wallet:read", "block_trade:read", "block_trade:read_write", "block_rfq:read", "block_rfq:read_write"]
-    help    = "What the keys may do; trading is trade:read_write."
+  role {
+    scopes = {
+      type    = list(string)
+      default = ["account:read"]
+      min     = 1
+      enum    = ["account:read", "trade:read", "trade:read_write", "wallet:read", "block_trade:read", "block_trade:read_write", "block_rfq:read", "block_rfq:read_write"]
+      help    = "What the keys may do; trading is trade:read_write."
+    }
   }
 
   locals {

@@ -15,17 +15,9 @@ provider "digitalocean-functions" {
   docs     = "https://docs.digitalocean.com/reference/api/digitalocean/#tag/Functions"
   base_url = "https://api.digitalocean.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API token that may create, read and delete access keys of Functions."
-  }
-  connection "namespace" {
-    type     = string
-    required = true
-    pattern  = "^fn-[a-z0-9-]+$"
-    help     = "Id of the namespace, such as fn-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx."
+  connection {
+    token     = { required = true, sensitive = true, help = "API token that may create, read and delete access keys of Functions." }
+    namespace = { required = true, pattern = "^fn-[a-z0-9-]+$", help = "Id of the namespace, such as fn-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx." }
   }
 
   locals { keys = "/v2/functions/namespaces/${connection.namespace}/keys" }

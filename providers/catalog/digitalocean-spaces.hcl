@@ -13,18 +13,17 @@ provider "digitalocean-spaces" {
   docs     = "https://docs.digitalocean.com/reference/api/digitalocean/#tag/Spaces-Keys"
   base_url = "https://api.digitalocean.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API token that may create, read and delete Spaces keys."
+  connection {
+    token = { required = true, sensitive = true, help = "API token that may create, read and delete Spaces keys." }
   }
 
-  role "grants" {
-    type     = list(object({ bucket = string, permission = string }))
-    required = true
-    min      = 1
-    help     = "What the keys open, such as [{\"bucket\":\"backups\",\"permission\":\"read\"}]; permissions are read, readwrite and, with an empty bucket, fullaccess."
+  role {
+    grants = {
+      type     = list(object({ bucket = string, permission = string }))
+      required = true
+      min      = 1
+      help     = "What the keys open, such as [{\"bucket\":\"backups\",\"permission\":\"read\"}]; permissions are read, readwrite and, with an empty bucket, fullaccess."
+    }
   }
 
   auth "bearer" { token = connection.token }

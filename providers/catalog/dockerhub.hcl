@@ -15,23 +15,13 @@ provider "dockerhub" {
   docs     = "https://docs.docker.com/security/access-tokens/"
   base_url = "https://hub.docker.com"
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User that the tokens belong to."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the user, or a personal access token."
+  connection {
+    username = { required = true, help = "User that the tokens belong to." }
+    password = { required = true, sensitive = true, help = "Password of the user, or a personal access token." }
   }
 
-  role "scopes" {
-    type    = list(string)
-    default = ["repo:read"]
-    min     = 1
-    help    = "What the tokens may do: repo:public_read, repo:read, repo:write or repo:admin."
+  role {
+    scopes = { type = list(string), default = ["repo:read"], min = 1, help = "What the tokens may do: repo:public_read, repo:read, repo:write or repo:admin." }
   }
 
   auth "login" {

@@ -13,18 +13,12 @@ provider "dynatrace" {
   # The connection's base_url is the environment, such as
   # https://abc12345.live.dynatrace.com.
 
-  connection "api_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token with the scopes apiTokens.read and apiTokens.write."
+  connection {
+    api_token = { required = true, sensitive = true, help = "Token with the scopes apiTokens.read and apiTokens.write." }
   }
 
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "What the tokens may do, such as metrics.read."
+  role {
+    scopes = { type = list(string), required = true, min = 1, help = "What the tokens may do, such as metrics.read." }
   }
 
   auth "header" { headers = { Authorization = "Api-Token ${connection.api_token}" } }

@@ -11,22 +11,17 @@ provider "elasticsearch" {
   title = "Elasticsearch"
   docs  = "https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-security-create-api-key"
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User that the keys are made by."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the user."
+  connection {
+    username = { required = true, help = "User that the keys are made by." }
+    password = { required = true, sensitive = true, help = "Password of the user." }
   }
 
-  role "role_descriptors" {
-    type     = map(any)
-    required = true
-    help     = "What the keys may do, such as {\"logs\":{\"indices\":[{\"names\":[\"logs-*\"],\"privileges\":[\"read\"]}]}}."
+  role {
+    role_descriptors = {
+      type     = map(any)
+      required = true
+      help     = "What the keys may do, such as {\"logs\":{\"indices\":[{\"names\":[\"logs-*\"],\"privileges\":[\"read\"]}]}}."
+    }
   }
 
   auth "basic" {

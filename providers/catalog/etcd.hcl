@@ -17,22 +17,13 @@ provider "etcd" {
 
   # The connection's base_url is a client URL of the cluster, without /v3.
 
-  connection "username" {
-    type    = string
-    default = "root"
-    help    = "User who makes the users; it needs the role root."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of username."
+  connection {
+    username = { default = "root", help = "User who makes the users; it needs the role root." }
+    password = { required = true, sensitive = true, help = "Password of username." }
   }
 
-  role "role" {
-    type     = string
-    required = true
-    help     = "Role of the users, which says what keys they may read and write."
+  role {
+    role = { required = true, help = "Role of the users, which says what keys they may read and write." }
   }
 
   # The token lasts for as long as it is used, and until the server forgets it.
@@ -44,6 +35,8 @@ provider "etcd" {
     token   = body.token
     headers = { Authorization = token }
   }
+
+  requests { ok = body.header != null }
 
   # Only the role root may list users.
   check {
@@ -58,13 +51,11 @@ provider "etcd" {
     step "user" {
       post = "/v3/auth/user/add"
       json = { name = key.name, password = candidate.password }
-      ok   = body.header != null
       save = { user = key.name }
 
       undo {
         post = "/v3/auth/user/delete"
         json = { name = saved.user }
-        ok   = body.header != null
         gone = status == 400 && can(regex("user name not found", body.message))
       }
     }
@@ -72,7 +63,6 @@ provider "etcd" {
     step "role" {
       post = "/v3/auth/user/grant"
       json = { user = key.name, role = role.role }
-      ok   = body.header != null
     }
 
     id     = key.name
@@ -83,7 +73,6 @@ provider "etcd" {
   revoke {
     post = "/v3/auth/user/delete"
     json = { name = key.id }
-    ok   = body.header != null
     gone = status == 400 && can(regex("user name not found", body.message))
   }
 
@@ -105,7 +94,6 @@ provider "etcd" {
     candidate  = { password = random_password(40) }
     post       = "/v3/auth/user/changepw"
     json       = { name = connection.username, password = candidate.password }
-    ok         = body.header != null
     connection = { password = candidate.password }
   }
 

@@ -18,26 +18,14 @@ provider "express-gateway" {
   # The connection's base_url is the admin API, or an endpoint of the gateway's
   # that leads there.
 
-  connection "admin_key" {
-    type      = string
-    sensitive = true
-    help      = "Key of the form keyId:keySecret, where the gateway guards its admin API by key-auth. The admin API itself has no login."
-  }
-  connection "scheme" {
-    type    = string
-    default = "apiKey"
-    help    = "What the gateway's key-auth policy wants before the key (apiKeyHeaderScheme)."
+  connection {
+    admin_key = { sensitive = true, help = "Key of the form keyId:keySecret, where the gateway guards its admin API by key-auth. The admin API itself has no login." }
+    scheme    = { default = "apiKey", help = "What the gateway's key-auth policy wants before the key (apiKeyHeaderScheme)." }
   }
 
-  role "consumer" {
-    type     = string
-    required = true
-    help     = "User name, or id of a user or an app, that the keys belong to."
-  }
-  role "scopes" {
-    type    = list(string)
-    default = []
-    help    = "Scopes of the keys; each must have been created in the gateway."
+  role {
+    consumer = { required = true, help = "User name, or id of a user or an app, that the keys belong to." }
+    scopes   = { type = list(string), default = [], help = "Scopes of the keys; each must have been created in the gateway." }
   }
 
   auth "header" {

@@ -17,36 +17,16 @@ provider "fastly" {
   docs     = "https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"
   base_url = "https://api.fastly.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "User token of a superuser, with the scope global."
-  }
-  connection "username" {
-    type = string
-    help = "Name of that user, with whose password Fastly is asked for its sudo mode before a token is made."
-  }
-  connection "password" {
-    type      = string
-    sensitive = true
-    help      = "Password of that user. Left out, no sudo mode is asked for."
+  connection {
+    token    = { required = true, sensitive = true, help = "User token of a superuser, with the scope global." }
+    username = { help = "Name of that user, with whose password Fastly is asked for its sudo mode before a token is made." }
+    password = { sensitive = true, help = "Password of that user. Left out, no sudo mode is asked for." }
   }
 
-  role "role" {
-    type    = string
-    default = "user"
-    enum    = ["user", "engineer", "billing"]
-    help    = "What the tokens may do: user only reads."
-  }
-  role "scope" {
-    type    = string
-    default = "global:read"
-    help    = "Scopes with a space between: global, global:read, purge_select, purge_all."
-  }
-  role "services" {
-    type = list(string)
-    help = "Ids of the services that the tokens open; all of them unless written."
+  role {
+    role     = { default = "user", enum = ["user", "engineer", "billing"], help = "What the tokens may do: user only reads." }
+    scope    = { default = "global:read", help = "Scopes with a space between: global, global:read, purge_select, purge_all." }
+    services = { type = list(string), help = "Ids of the services that the tokens open; all of them unless written." }
   }
 
   auth "header" { headers = { Fastly-Key = connection.token } }

@@ -15,22 +15,13 @@ provider "fireworks" {
   docs     = "https://docs.fireworks.ai/api-reference/create-api-key"
   base_url = "https://api.fireworks.ai"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of an administrator of the account."
-  }
-  connection "account_id" {
-    type     = string
-    required = true
-    help     = "Account that the keys belong to."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of an administrator of the account." }
+    account_id = { required = true, help = "Account that the keys belong to." }
   }
 
-  role "user_id" {
-    type     = string
-    required = true
-    help     = "User that the keys act for: a service account which may do inference and nothing else."
+  role {
+    user_id = { required = true, help = "User that the keys act for: a service account which may do inference and nothing else." }
   }
 
   auth "bearer" { token = connection.api_key }

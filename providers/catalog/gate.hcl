@@ -19,49 +19,23 @@ provider "gate" {
   docs     = "https://www.gate.com/docs/developers/apiv4/#create-api-key-of-the-sub-account"
   base_url = "https://api.gateio.ws"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the main account with the permission for sub-accounts."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the main account with the permission for sub-accounts." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
   }
 
-  role "user_id" {
-    type     = string
-    required = true
-    pattern  = "^[0-9]+$"
-    help     = "Number of the sub-account that the keys belong to."
-  }
-  role "products" {
-    type    = list(string)
-    default = ["spot"]
-    min     = 1
-    enum    = ["wallet", "spot", "futures", "delivery", "earn", "custody", "options", "account", "loan", "margin", "unified", "copy"]
-    help    = "Products that the keys may use."
-  }
-  role "access" {
-    type    = string
-    default = "read"
-    enum    = ["read", "trade"]
-    help    = "What the keys may do with the products: read, or trade."
-  }
-  role "mode" {
-    type    = number
-    default = 1
-    enum    = [1, 2]
-    help    = "Kind of account: 1 for a classic one, 2 for a portfolio."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    max     = 20
-    help    = "IP addresses that may use the keys, beside those of a lease."
+  role {
+    user_id = { required = true, pattern = "^[0-9]+$", help = "Number of the sub-account that the keys belong to." }
+    products = {
+      type    = list(string)
+      default = ["spot"]
+      min     = 1
+      enum    = ["wallet", "spot", "futures", "delivery", "earn", "custody", "options", "account", "loan", "margin", "unified", "copy"]
+      help    = "Products that the keys may use."
+    }
+    access = { default = "read", enum = ["read", "trade"], help = "What the keys may do with the products: read, or trade." }
+    mode   = { type = number, default = 1, enum = [1, 2], help = "Kind of account: 1 for a classic one, 2 for a portfolio." }
+    ips    = { type = list(string), default = [], max = 20, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {

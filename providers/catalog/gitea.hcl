@@ -17,27 +17,14 @@ provider "gitea" {
 
   # The connection's base_url is where Gitea is served, without /api/v1.
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User who makes the tokens: a site administrator, or the owner of the tokens."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of username; the account must not demand a one-time code."
+  connection {
+    username = { required = true, help = "User who makes the tokens: a site administrator, or the owner of the tokens." }
+    password = { required = true, sensitive = true, help = "Password of username; the account must not demand a one-time code." }
   }
 
-  role "username" {
-    type     = string
-    required = true
-    help     = "User who owns the tokens; they can do no more than this user."
-  }
-  role "scopes" {
-    type     = list(string)
-    required = true
-    help     = "Scopes of the tokens, such as read:repository or write:issue."
+  role {
+    username = { required = true, help = "User who owns the tokens; they can do no more than this user." }
+    scopes   = { type = list(string), required = true, help = "Scopes of the tokens, such as read:repository or write:issue." }
   }
 
   auth "basic" {

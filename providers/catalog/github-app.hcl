@@ -19,32 +19,15 @@ provider "github-app" {
   # For GitHub Enterprise Server the connection's base_url is
   # https://HOST/api/v3.
 
-  connection "app_id" {
-    type     = string
-    required = true
-    help     = "Client id or app id of the app, from its settings page."
-  }
-  connection "private_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Private key of the app, in PEM."
+  connection {
+    app_id      = { required = true, help = "Client id or app id of the app, from its settings page." }
+    private_key = { required = true, sensitive = true, help = "Private key of the app, in PEM." }
   }
 
-  role "installation_id" {
-    type     = number
-    required = true
-    min      = 1
-    help     = "Installation that the tokens are for: the number at the end of its settings page's address."
-  }
-  role "repositories" {
-    type = list(string)
-    help = "Names of the repositories that the tokens may reach. Without any they reach all of the installation's."
-  }
-  role "permissions" {
-    type     = map(string)
-    required = true
-    help     = "What the tokens may do, such as {\"contents\": \"read\"}."
+  role {
+    installation_id = { type = number, required = true, min = 1, help = "Installation that the tokens are for: the number at the end of its settings page's address." }
+    repositories    = { type = list(string), help = "Names of the repositories that the tokens may reach. Without any they reach all of the installation's." }
+    permissions     = { type = map(string), required = true, help = "What the tokens may do, such as {\"contents\": \"read\"}." }
   }
   validation {
     condition     = length(keys(role.permissions)) > 0
@@ -58,21 +41,14 @@ provider "github-app" {
     lifetime  = "9m"
   }
 
-  check {
-    get     = "/app"
-    headers = { X-GitHub-Api-Version = "2022-11-28" }
-  }
+  requests { headers = { X-GitHub-Api-Version = "2022-11-28" } }
+
+  check { get = "/app" }
 
   issue {
-    post = "/app/installations/${role.installation_id}/access_tokens"
-    headers = {
-      Accept               = "application/vnd.github+json"
-      X-GitHub-Api-Version = "2022-11-28"
-    }
-    json = {
-      repositories = role.repositories
-      permissions  = role.permissions
-    }
+    post       = "/app/installations/${role.installation_id}/access_tokens"
+    headers    = { Accept = "application/vnd.github+json" }
+    json       = { repositories = role.repositories, permissions = role.permissions }
     id         = sha256(body.token)
     secret     = { token = body.token }
     expires_at = body.expires_at
@@ -85,16 +61,14 @@ provider "github-app" {
 
   # Only the token itself may end it; one that has ended is answered 401.
   revoke {
-    delete  = "/installation/token"
-    headers = { X-GitHub-Api-Version = "2022-11-28" }
+    delete = "/installation/token"
     auth "bearer" { token = secret.token }
     gone = [401]
   }
 
   probe {
-    get     = "/installation/repositories"
-    query   = { per_page = 1 }
-    headers = { X-GitHub-Api-Version = "2022-11-28" }
+    get   = "/installation/repositories"
+    query = { per_page = 1 }
     auth "bearer" { token = secret.token }
     alive = [200, 403]
     dead  = [401]

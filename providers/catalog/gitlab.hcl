@@ -16,32 +16,24 @@ provider "gitlab" {
   docs     = "https://docs.gitlab.com/api/project_access_tokens/"
   base_url = "https://gitlab.com/api/v4"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Personal access token (glpat-…) with the scope api, of a user who maintains the projects or owns the groups. A project's own token cannot make tokens."
+  connection {
+    token = {
+      required  = true
+      sensitive = true
+      help      = "Personal access token (glpat-…) with the scope api, of a user who maintains the projects or owns the groups. A project's own token cannot make tokens."
+    }
   }
 
-  role "project" {
-    type = string
-    help = "Project that the tokens belong to, its number or path such as group/app. Give this or group."
-  }
-  role "group" {
-    type = string
-    help = "Group that the tokens belong to, its number or path. Give this or project."
-  }
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Scopes of the tokens, such as read_repository or api."
-  }
-  role "access_level" {
-    type    = number
-    default = 30
-    enum    = [10, 15, 20, 30, 40, 50]
-    help    = "Level of the tokens: 10 guest, 15 planner, 20 reporter, 30 developer, 40 maintainer, 50 owner."
+  role {
+    project = { help = "Project that the tokens belong to, its number or path such as group/app. Give this or group." }
+    group   = { help = "Group that the tokens belong to, its number or path. Give this or project." }
+    scopes  = { type = list(string), required = true, min = 1, help = "Scopes of the tokens, such as read_repository or api." }
+    access_level = {
+      type    = number
+      default = 30
+      enum    = [10, 15, 20, 30, 40, 50]
+      help    = "Level of the tokens: 10 guest, 15 planner, 20 reporter, 30 developer, 40 maintainer, 50 owner."
+    }
   }
 
   validation { exactly_one_of = [role.project, role.group] }

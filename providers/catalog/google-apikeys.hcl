@@ -17,41 +17,33 @@ provider "google-apikeys" {
   docs     = "https://cloud.google.com/api-keys/docs/reference/rest"
   base_url = "https://apikeys.googleapis.com"
 
-  connection "credentials" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Key of a service account that may manage API keys (roles/serviceusage.apiKeysAdmin), as the JSON file that Google gave."
-  }
-  connection "project" {
-    type     = string
-    required = true
-    pattern  = "^[a-z0-9][a-z0-9:.-]*$"
-    help     = "Project that the keys belong to: its id or number."
+  connection {
+    credentials = {
+      required  = true
+      sensitive = true
+      help      = "Key of a service account that may manage API keys (roles/serviceusage.apiKeysAdmin), as the JSON file that Google gave."
+    }
+    project = { required = true, pattern = "^[a-z0-9][a-z0-9:.-]*$", help = "Project that the keys belong to: its id or number." }
   }
 
-  role "services" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "APIs that the keys may call, such as generativelanguage.googleapis.com."
+  role {
+    services  = { type = list(string), required = true, min = 1, help = "APIs that the keys may call, such as generativelanguage.googleapis.com." }
+    ips       = { type = list(string), help = "IP addresses and networks that may use the keys, beside those of a lease." }
+    referrers = { type = list(string), help = "Web sites whose pages may use the keys. Google takes these or addresses, not both." }
   }
-  role "ips" {
-    type = list(string)
-    help = "IP addresses and networks that may use the keys, beside those of a lease."
-  }
-  role "referrers" {
-    type = list(string)
-    help = "Web sites whose pages may use the keys. Google takes these or addresses, not both."
+
+  locals {
+    keys    = "/v2/projects/${connection.project}/locations/global/keys"
+    account = jsondecode(connection.credentials)
   }
 
   auth "jwt" {
     algorithm = "RS256"
-    key       = jsondecode(connection.credentials).private_key
-    key_id    = jsondecode(connection.credentials).private_key_id
+    key       = local.account.private_key
+    key_id    = local.account.private_key_id
     lifetime  = "1h"
     claims = {
-      iss   = jsondecode(connection.credentials).client_email
+      iss   = local.account.client_email
       scope = "https://www.googleapis.com/auth/cloud-platform"
       aud   = "https://oauth2.googleapis.com/token"
     }
@@ -59,39 +51,35 @@ provider "google-apikeys" {
   }
 
   check {
-    get   = "/v2/projects/${connection.project}/locations/global/keys"
+    get   = local.keys
     query = { pageSize = 1 }
   }
 
   issue {
     step "create" {
-      post  = "/v2/projects/${connection.project}/locations/global/keys"
+      post  = local.keys
       query = { keyId = "k-${key.name}" }
       json = {
         displayName = key.name
         restrictions = {
-          apiTargets = length(coalesce(role.services, [])) > 0 ? [for service in role.services : { service = service }] : null
-          serverKeyRestrictions = (
-            length(concat(coalesce(role.ips, []), key.cidrs)) > 0 ?
-            { allowedIps = concat(coalesce(role.ips, []), key.cidrs) } : null
-          )
+          apiTargets             = length(coalesce(role.services, [])) > 0 ? [for service in role.services : { service = service }] : null
+          serverKeyRestrictions  = length(concat(coalesce(role.ips, []), key.cidrs)) > 0 ? { allowedIps = concat(coalesce(role.ips, []), key.cidrs) } : null
           browserKeyRestrictions = length(coalesce(role.referrers, [])) > 0 ? { allowedReferrers = role.referrers } : null
         }
       }
       poll {
-        get     = "/v2/operations/${split("/", body.name)[1]}"
-        ok      = !can(body.error.message)
-        until   = try(body.done, false)
-        every   = "1s"
-        timeout = "1m"
+        get   = "/v2/operations/${split("/", body.name)[1]}"
+        ok    = !can(body.error.message)
+        until = try(body.done, false)
+        every = "1s"
       }
       undo {
-        delete = "/v2/projects/${connection.project}/locations/global/keys/k-${key.name}"
+        delete = "${local.keys}/k-${key.name}"
         gone   = [404]
       }
     }
     step "key_string" {
-      get = "/v2/projects/${connection.project}/locations/global/keys/k-${key.name}/keyString"
+      get = "${local.keys}/k-${key.name}/keyString"
     }
     id     = "k-${key.name}"
     secret = { api_key = body.keyString }
@@ -100,24 +88,23 @@ provider "google-apikeys" {
   # A deleted key can be read for 30 days, and shows when it was deleted.
   revoke {
     step "look" {
-      get  = "/v2/projects/${connection.project}/locations/global/keys/${key.id}"
+      get  = "${local.keys}/${key.id}"
       gone = status == 404 || status == 200 && can(regex(".", body.deleteTime))
     }
     step "delete" {
-      delete = "/v2/projects/${connection.project}/locations/global/keys/${key.id}"
+      delete = "${local.keys}/${key.id}"
       gone   = [404]
       poll {
-        get     = "/v2/operations/${split("/", body.name)[1]}"
-        ok      = !can(body.error.message)
-        until   = try(body.done, false)
-        every   = "1s"
-        timeout = "1m"
+        get   = "/v2/operations/${split("/", body.name)[1]}"
+        ok    = !can(body.error.message)
+        until = try(body.done, false)
+        every = "1s"
       }
     }
   }
 
   list {
-    get   = "/v2/projects/${connection.project}/locations/global/keys"
+    get   = local.keys
     query = { pageSize = 300 }
     items = try(body.keys, [])
     item  = { id = split("/", item.name)[5], name = try(item.displayName, ""), created_at = item.createTime }

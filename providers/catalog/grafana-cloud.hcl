@@ -15,53 +15,35 @@ provider "grafana-cloud" {
   docs     = "https://grafana.com/docs/grafana-cloud/security-and-account-management/authentication-and-permissions/access-policies/"
   base_url = "https://www.grafana.com/api"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of an access policy with the scopes accesspolicies:read, accesspolicies:write and accesspolicies:delete."
-  }
-  connection "region" {
-    type     = string
-    required = true
-    help     = "Region of the access policies, such as us or prod-eu-west-2."
+  connection {
+    token     = { required = true, sensitive = true, help = "Token of an access policy with the scopes accesspolicies:read, accesspolicies:write and accesspolicies:delete." }
+    region    = { required = true, help = "Region of the access policies, such as us or prod-eu-west-2." }
+    policy_id = { help = "Id of the access policy that token belongs to. Rotation needs it." }
+    token_id  = { help = "Id of token, which tells rotation what to delete; a rotation sets it itself from then on." }
   }
 
-  connection "policy_id" {
-    type = string
-    help = "Id of the access policy that token belongs to. Rotation needs it."
+  role {
+    scopes = { type = list(string), required = true, min = 1, help = "What the tokens may do, such as metrics:read." }
+    realms = {
+      type     = list(object({ type = string, identifier = string, labelPolicies = optional(list(object({ selector = string }))) }))
+      required = true
+      min      = 1
+      help     = "What the tokens may see, such as [{\"type\":\"stack\",\"identifier\":\"123\"}]."
+    }
   }
-  connection "token_id" {
-    type = string
-    help = "Id of token, which tells rotation what to delete; a rotation sets it itself from then on."
-  }
-
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "What the tokens may do, such as metrics:read."
-  }
-  role "realms" {
-    type     = list(object({ type = string, identifier = string, labelPolicies = optional(list(object({ selector = string }))) }))
-    required = true
-    min      = 1
-    help     = "What the tokens may see, such as [{\"type\":\"stack\",\"identifier\":\"123\"}]."
-  }
-
-  locals { within = { region = connection.region } }
 
   auth "bearer" { token = connection.token }
 
+  requests { query = { region = connection.region } }
+
   check {
     get   = "/v1/accesspolicies"
-    query = { region = connection.region, pageSize = 1 }
+    query = { pageSize = 1 }
   }
 
   issue {
     step "policy" {
       post    = "/v1/accesspolicies"
-      query   = local.within
       headers = { X-Request-Id = "policy-${key.name}" }
       json = {
         name       = key.name
@@ -72,14 +54,12 @@ provider "grafana-cloud" {
       save = { policy_id = body.id, scopes = body.scopes }
       undo {
         delete  = "/v1/accesspolicies/${saved.policy_id}"
-        query   = local.within
         headers = { X-Request-Id = "undo-${key.name}" }
         gone    = [404]
       }
     }
     step "token" {
       post    = "/v1/tokens"
-      query   = local.within
       headers = { X-Request-Id = "token-${key.name}" }
       json    = { accessPolicyId = saved.policy_id, name = key.name, expiresAt = rfc3339(key.expires_at) }
       save    = { token_id = body.id }
@@ -92,14 +72,13 @@ provider "grafana-cloud" {
 
   revoke {
     delete  = "/v1/accesspolicies/${key.id}"
-    query   = local.within
     headers = { X-Request-Id = "revoke-${key.name}" }
     gone    = [404]
   }
 
   list {
     get   = "/v1/accesspolicies"
-    query = { region = connection.region, pageSize = 500 }
+    query = { pageSize = 500 }
     items = body.items
     item  = { id = item.id, name = item.name, created_at = item.createdAt }
     pagination "url" { next = body.metadata.pagination.nextPage }
@@ -107,7 +86,6 @@ provider "grafana-cloud" {
 
   extend {
     post       = "/v1/tokens/${saved.token_id}"
-    query      = local.within
     headers    = { X-Request-Id = "extend-${key.name}-${unix(key.expires_at)}" }
     json       = { expiresAt = rfc3339(key.expires_at) }
     gone       = [404]
@@ -115,13 +93,9 @@ provider "grafana-cloud" {
   }
 
   rotate {
-    step "own" {
-      get   = "/v1/accesspolicies/${connection.policy_id}"
-      query = local.within
-    }
+    step "own" { get = "/v1/accesspolicies/${connection.policy_id}" }
     step "new" {
       post    = "/v1/tokens"
-      query   = local.within
       headers = { X-Request-Id = "rotate-${key.name}" }
       json    = { accessPolicyId = connection.policy_id, name = key.name, expiresAt = rfc3339(key.expires_at) }
     }
@@ -130,13 +104,12 @@ provider "grafana-cloud" {
     retire {
       when    = saved.old_id != null
       delete  = "/v1/tokens/${saved.old_id}"
-      query   = local.within
       headers = { X-Request-Id = "retire-${saved.old_id}" }
       gone    = [404]
     }
     list {
       get   = "/v1/tokens"
-      query = { region = connection.region, accessPolicyId = connection.policy_id, pageSize = 500 }
+      query = { accessPolicyId = connection.policy_id, pageSize = 500 }
       items = body.items
       item  = { name = item.name, old_id = item.id }
       pagination "url" { next = body.metadata.pagination.nextPage }

@@ -14,41 +14,22 @@ provider "grafana" {
 
   # The connection's base_url is where Grafana is served, without /api.
 
-  connection "token" {
-    type      = string
-    sensitive = true
-    help      = "Service account token that may write the service account (serviceaccounts:write). Give this, or username and password."
-  }
-  connection "token_id" {
-    type = number
-    min  = 1
-    help = "Number of token, which tells rotation what to delete; a rotation sets it itself from then on."
-  }
-  connection "service_account_id" {
-    type = number
-    min  = 1
-    help = "Number of the service account that token belongs to. Rotation needs it: a token does not tell."
-  }
-  connection "username" {
-    type = string
-    help = "User that may write the service account, where there is no token."
-  }
-  connection "password" {
-    type      = string
-    sensitive = true
-    help      = "Password of username."
-  }
-  connection "org_id" {
-    type = number
-    min  = 1
-    help = "Organization to work in, where username belongs to several; a token belongs to one."
+  connection {
+    token              = { sensitive = true, help = "Service account token that may write the service account (serviceaccounts:write). Give this, or username and password." }
+    token_id           = { type = number, min = 1, help = "Number of token, which tells rotation what to delete; a rotation sets it itself from then on." }
+    service_account_id = { type = number, min = 1, help = "Number of the service account that token belongs to. Rotation needs it: a token does not tell." }
+    username           = { help = "User that may write the service account, where there is no token." }
+    password           = { sensitive = true, help = "Password of username." }
+    org_id             = { type = number, min = 1, help = "Organization to work in, where username belongs to several; a token belongs to one." }
   }
 
-  role "service_account_id" {
-    type     = number
-    required = true
-    min      = 1
-    help     = "Number of the service account that the tokens belong to; its role and permissions are theirs."
+  role {
+    service_account_id = {
+      type     = number
+      required = true
+      min      = 1
+      help     = "Number of the service account that the tokens belong to; its role and permissions are theirs."
+    }
   }
 
   validation {

@@ -17,27 +17,22 @@ provider "harbor" {
   title = "Harbor"
   docs  = "https://goharbor.io/docs/main/administration/robot-accounts/"
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "System administrator, or a system robot that may create, read, list and delete robots, whose leases cannot be renewed."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the administrator, or secret of the robot."
+  connection {
+    username = { required = true, help = "System administrator, or a system robot that may create, read, list and delete robots, whose leases cannot be renewed." }
+    password = { required = true, sensitive = true, help = "Password of the administrator, or secret of the robot." }
   }
 
-  role "permissions" {
-    type = list(object({
-      kind      = string
-      namespace = string
-      access    = list(object({ resource = string, action = string }))
-    }))
-    required = true
-    min      = 1
-    help     = "What the robots may do, such as [{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"resource\":\"repository\",\"action\":\"pull\"}]}]."
+  role {
+    permissions = {
+      type = list(object({
+        kind      = string
+        namespace = string
+        access    = list(object({ resource = string, action = string }))
+      }))
+      required = true
+      min      = 1
+      help     = "What the robots may do, such as [{\"kind\":\"project\",\"namespace\":\"library\",\"access\":[{\"resource\":\"repository\",\"action\":\"pull\"}]}]."
+    }
   }
 
   auth "basic" {

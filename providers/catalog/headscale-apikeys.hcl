@@ -23,12 +23,8 @@ provider "headscale-apikeys" {
 
   # The connection's base_url is the server's, such as https://headscale.example.com.
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    pattern   = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$"
-    help      = "API key, as headscale apikeys create prints it."
+  connection {
+    api_key = { required = true, sensitive = true, pattern = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$", help = "API key, as headscale apikeys create prints it." }
   }
 
   auth "bearer" { token = connection.api_key }

@@ -22,36 +22,21 @@ provider "headscale" {
 
   # The connection's base_url is the server's, such as https://headscale.example.com.
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    pattern   = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$"
-    help      = "API key, as headscale apikeys create prints it."
+  connection {
+    api_key = { required = true, sensitive = true, pattern = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$", help = "API key, as headscale apikeys create prints it." }
   }
 
-  role "user_id" {
-    type     = string
-    required = true
-    pattern  = "^[0-9]{1,20}$"
-    help     = "Number of the user that the machines join as, as headscale users list prints it."
-  }
-  role "tags" {
-    type     = list(string)
-    required = true
-    min      = 1
-    pattern  = "^tag:[a-z0-9-]{1,60}$"
-    help     = "Tags of the machines, such as [\"tag:ci\"]; the policy says what those may do."
-  }
-  role "reusable" {
-    type    = bool
-    default = false
-    help    = "Whether a key joins more than one machine."
-  }
-  role "ephemeral" {
-    type    = bool
-    default = false
-    help    = "Whether machines leave the network once they are offline."
+  role {
+    user_id = { required = true, pattern = "^[0-9]{1,20}$", help = "Number of the user that the machines join as, as headscale users list prints it." }
+    tags = {
+      type     = list(string)
+      required = true
+      min      = 1
+      pattern  = "^tag:[a-z0-9-]{1,60}$"
+      help     = "Tags of the machines, such as [\"tag:ci\"]; the policy says what those may do."
+    }
+    reusable  = { type = bool, default = false, help = "Whether a key joins more than one machine." }
+    ephemeral = { type = bool, default = false, help = "Whether machines leave the network once they are offline." }
   }
   validation {
     condition     = length([for one in role.tags : one if startswith(one, "tag:key-")]) == 0

@@ -15,22 +15,17 @@ provider "heroku" {
   docs     = "https://devcenter.heroku.com/articles/platform-api-reference#oauth-authorization"
   base_url = "https://api.heroku.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token with the scope global."
+  connection {
+    token = { required = true, sensitive = true, help = "Token with the scope global." }
   }
 
-  role "scope" {
-    type    = list(string)
-    default = ["read"]
-    min     = 1
-    help    = "What the tokens may do: identity, read, write, read-protected, write-protected or global."
+  role {
+    scope = { type = list(string), default = ["read"], min = 1, help = "What the tokens may do: identity, read, write, read-protected, write-protected or global." }
   }
 
   auth "bearer" { token = connection.token }
-  auth "header" { headers = { Accept = "application/vnd.heroku+json; version=3" } }
+
+  requests { headers = { Accept = "application/vnd.heroku+json; version=3" } }
 
   check { get = "/account" }
 
@@ -67,7 +62,7 @@ provider "heroku" {
 
   probe {
     get     = "/account"
-    headers = { Authorization = "Bearer ${secret.token}", Accept = "application/vnd.heroku+json; version=3" }
+    headers = { Authorization = "Bearer ${secret.token}" }
     alive   = [200, 403]
     dead    = [401]
   }

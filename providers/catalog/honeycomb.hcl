@@ -16,38 +16,16 @@ provider "honeycomb" {
   docs     = "https://api-docs.honeycomb.io/api/key-management"
   base_url = connection.region == "eu" ? "https://api.eu1.honeycomb.io" : "https://api.honeycomb.io"
 
-  connection "region" {
-    type    = string
-    default = "us"
-    enum    = ["us", "eu"]
-    help    = "Region of the team."
-  }
-  connection "key_id" {
-    type     = string
-    required = true
-    help     = "Id of a management key with the scope api-keys:write."
-  }
-  connection "key_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of the management key."
-  }
-  connection "team" {
-    type     = string
-    required = true
-    help     = "Slug of the team."
+  connection {
+    region     = { default = "us", enum = ["us", "eu"], help = "Region of the team." }
+    key_id     = { required = true, help = "Id of a management key with the scope api-keys:write." }
+    key_secret = { required = true, sensitive = true, help = "Secret of the management key." }
+    team       = { required = true, help = "Slug of the team." }
   }
 
-  role "environment_id" {
-    type     = string
-    required = true
-    help     = "Environment that the keys open, such as hcaen_01ab…."
-  }
-  role "create_datasets" {
-    type    = bool
-    default = false
-    help    = "Whether the keys may send to datasets that do not exist yet."
+  role {
+    environment_id  = { required = true, help = "Environment that the keys open, such as hcaen_01ab…." }
+    create_datasets = { type = bool, default = false, help = "Whether the keys may send to datasets that do not exist yet." }
   }
 
   auth "bearer" { token = "${connection.key_id}:${connection.key_secret}" }

@@ -17,30 +17,19 @@ provider "icinga2" {
 
   # The connection's base_url is a master's API, such as https://icinga:5665.
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "ApiUser that may create, query and delete ApiUsers."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of that user."
+  connection {
+    username = { required = true, help = "ApiUser that may create, query and delete ApiUsers." }
+    password = { required = true, sensitive = true, help = "Password of that user." }
   }
 
-  role "permissions" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "What the users may do, such as objects/query/Host or actions/acknowledge-problem."
+  role {
+    permissions = { type = list(string), required = true, min = 1, help = "What the users may do, such as objects/query/Host or actions/acknowledge-problem." }
   }
 
   auth "basic" {
     username = connection.username
     password = connection.password
   }
-  auth "header" { headers = { Accept = "application/json" } }
 
   check {
     get   = "/v1/objects/apiusers"
@@ -70,14 +59,10 @@ provider "icinga2" {
   }
 
   probe {
-    get     = "/v1/status"
-    headers = { Accept = "application/json" }
-    auth "basic" {
-      username = secret.username
-      password = secret.password
-    }
-    alive = [200, 403, 404]
-    dead  = [401]
+    get        = "/v1/status"
+    credential = { username = secret.username, password = secret.password }
+    alive      = [200, 403, 404]
+    dead       = [401]
   }
 
   # A password cannot be changed, so the successor is another user. A permission that is
@@ -103,12 +88,7 @@ provider "icinga2" {
       delete = "/v1/objects/apiusers/${previous.username}"
       gone   = [404]
     }
-    list {
-      get   = "/v1/objects/apiusers"
-      query = { attrs = "name" }
-      items = body.results
-      item  = { name = item.name, by_api = true, previous = { username = item.name } }
-    }
+    list { item = { name = item.name, by_api = true, previous = { username = item.name } } }
   }
 
   errors { message = try(join(" ", body.results[0].errors), body.results[0].status, body.status) }

@@ -15,23 +15,18 @@ provider "influxdb" {
   title = "InfluxDB 2"
   docs  = "https://docs.influxdata.com/influxdb/v2/admin/tokens/create-token/"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Operator token, or an all-access token of the organization: it may read and write authorizations."
+  connection {
+    token = { required = true, sensitive = true, help = "Operator token, or an all-access token of the organization: it may read and write authorizations." }
   }
 
-  role "org_id" {
-    type     = string
-    required = true
-    help     = "Id of the organization that the tokens belong to."
-  }
-  role "permissions" {
-    type     = list(object({ action = string, resource = object({ type = string, id = optional(string), name = optional(string) }) }))
-    required = true
-    min      = 1
-    help     = "What the tokens may do, such as [{\"action\":\"read\",\"resource\":{\"type\":\"buckets\",\"id\":\"0123456789abcdef\"}}]."
+  role {
+    org_id = { required = true, help = "Id of the organization that the tokens belong to." }
+    permissions = {
+      type     = list(object({ action = string, resource = object({ type = string, id = optional(string), name = optional(string) }) }))
+      required = true
+      min      = 1
+      help     = "What the tokens may do, such as [{\"action\":\"read\",\"resource\":{\"type\":\"buckets\",\"id\":\"0123456789abcdef\"}}]."
+    }
   }
 
   auth "header" { headers = { Authorization = "Token ${connection.token}" } }

@@ -12,29 +12,14 @@ provider "influxdb1" {
   lag              = "5s"
   verified_against = ["InfluxDB 1.6.7"]
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "Administrator: a user WITH ALL PRIVILEGES."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the administrator."
+  connection {
+    username = { required = true, help = "Administrator: a user WITH ALL PRIVILEGES." }
+    password = { required = true, sensitive = true, help = "Password of the administrator." }
   }
 
-  role "database" {
-    type     = string
-    required = true
-    pattern  = "^[a-zA-Z0-9_.-]+$"
-    help     = "Database that the users may use; it has to exist."
-  }
-  role "privilege" {
-    type    = string
-    default = "READ"
-    enum    = ["READ", "WRITE", "ALL"]
-    help    = "What the users may do in the database."
+  role {
+    database  = { required = true, pattern = "^[a-zA-Z0-9_.-]+$", help = "Database that the users may use; it has to exist." }
+    privilege = { default = "READ", enum = ["READ", "WRITE", "ALL"], help = "What the users may do in the database." }
   }
 
   auth "basic" {
@@ -42,8 +27,12 @@ provider "influxdb1" {
     password = connection.password
   }
 
-  check {
+  requests {
     post = "/query"
+    ok   = !can(body.results[0].error)
+  }
+
+  check {
     form = { q = "SHOW USERS" }
     ok   = can(body.results[0].series)
   }
@@ -52,56 +41,40 @@ provider "influxdb1" {
     candidate = { password = random_password(40) }
 
     step "user" {
-      post = "/query"
       form = { q = "CREATE USER ${sql_identifier(key.name)} WITH PASSWORD ${sql_string(candidate.password)}" }
-      ok   = !can(body.results[0].error)
       undo {
-        post = "/query"
         form = { q = "DROP USER ${sql_identifier(key.name)}" }
-        ok   = !can(body.results[0].error)
         gone = body.results[0].error == "user not found"
       }
     }
-    step "grant" {
-      post = "/query"
-      form = { q = "GRANT ${role.privilege} ON ${sql_identifier(role.database)} TO ${sql_identifier(key.name)}" }
-      ok   = !can(body.results[0].error)
-    }
+    step "grant" { form = { q = "GRANT ${role.privilege} ON ${sql_identifier(role.database)} TO ${sql_identifier(key.name)}" } }
     id     = key.name
     secret = { password = candidate.password, username = key.name }
   }
 
   revoke {
-    post = "/query"
     form = { q = "DROP USER ${sql_identifier(key.id)}" }
-    ok   = !can(body.results[0].error)
     gone = body.results[0].error == "user not found"
   }
 
   # Not paged: the answer is all users.
   list {
-    post  = "/query"
     form  = { q = "SHOW USERS" }
     items = body.results[0].series[0].values
     item  = { id = item[0], name = item[0] }
   }
 
   probe {
-    get   = "/query"
-    query = { q = "SHOW DATABASES" }
-    auth "basic" {
-      username = secret.username
-      password = secret.password
-    }
-    alive = [200]
-    dead  = [401]
+    get        = "/query"
+    query      = { q = "SHOW DATABASES" }
+    credential = { username = secret.username, password = secret.password }
+    alive      = [200]
+    dead       = [401]
   }
 
   rotate {
     candidate  = { password = random_password(40) }
-    post       = "/query"
     form       = { q = "SET PASSWORD FOR ${sql_identifier(connection.username)} = ${sql_string(candidate.password)}" }
-    ok         = !can(body.results[0].error)
     connection = { password = candidate.password }
   }
 

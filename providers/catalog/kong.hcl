@@ -22,20 +22,13 @@ provider "kong" {
 
   # The connection's base_url is the Admin API, such as https://kong.internal:8444.
 
-  connection "admin_token" {
-    type      = string
-    sensitive = true
-    help      = "Token for the Admin API, sent as Kong-Admin-Token; without it nothing is sent."
-  }
-  connection "workspace" {
-    type = string
-    help = "Workspace of the consumers, in the Enterprise edition."
+  connection {
+    admin_token = { sensitive = true, help = "Token for the Admin API, sent as Kong-Admin-Token; without it nothing is sent." }
+    workspace   = { help = "Workspace of the consumers, in the Enterprise edition." }
   }
 
-  role "consumer" {
-    type     = string
-    required = true
-    help     = "Name or id of the consumer that the keys belong to."
+  role {
+    consumer = { required = true, help = "Name or id of the consumer that the keys belong to." }
   }
 
   auth "header" {

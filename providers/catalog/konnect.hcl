@@ -14,17 +14,12 @@ provider "konnect" {
   docs     = "https://developer.konghq.com/konnect-api/"
   base_url = "https://global.api.konghq.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token of a user or system account that may manage system accounts."
+  connection {
+    token = { required = true, sensitive = true, help = "Access token of a user or system account that may manage system accounts." }
   }
 
-  role "account_id" {
-    type     = string
-    required = true
-    help     = "System account that the tokens belong to, a UUID; they may do what it may."
+  role {
+    account_id = { required = true, help = "System account that the tokens belong to, a UUID; they may do what it may." }
   }
 
   auth "bearer" { token = connection.token }

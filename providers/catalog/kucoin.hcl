@@ -22,42 +22,22 @@ provider "kucoin" {
   docs     = "https://www.kucoin.com/docs-new/rest/account-info/sub-account/add-sub-account-api"
   base_url = "https://api.kucoin.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the master account that may manage sub-accounts."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
-  }
-  connection "passphrase" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Passphrase that was chosen for api_key."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the master account that may manage sub-accounts." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
+    passphrase = { required = true, sensitive = true, help = "Passphrase that was chosen for api_key." }
   }
 
-  role "sub_name" {
-    type     = string
-    required = true
-    help     = "Name of the sub-account that the keys belong to."
-  }
-  role "permissions" {
-    type    = list(string)
-    default = ["General"]
-    min     = 1
-    enum    = ["General", "Spot", "Margin", "Futures"]
-    help    = "What the keys may do: General reads, the others trade."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    max     = 20
-    help    = "IP addresses that may use the keys, beside those of a lease."
+  role {
+    sub_name = { required = true, help = "Name of the sub-account that the keys belong to." }
+    permissions = {
+      type    = list(string)
+      default = ["General"]
+      min     = 1
+      enum    = ["General", "Spot", "Margin", "Futures"]
+      help    = "What the keys may do: General reads, the others trade."
+    }
+    ips = { type = list(string), default = [], max = 20, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {
@@ -74,10 +54,9 @@ provider "kucoin" {
     }
   }
 
-  check {
-    get = "/api/v1/user/api-key"
-    ok  = body.code == "200000"
-  }
+  requests { ok = body.code == "200000" }
+
+  check { get = "/api/v1/user/api-key" }
 
   issue {
     post = "/api/v1/sub/api-key"
@@ -89,31 +68,21 @@ provider "kucoin" {
       ipWhitelist = length(concat(role.ips, key.ips)) > 0 ? join(",", concat(role.ips, key.ips)) : null
       expire      = tostring(ceil(key.ttl / seconds("24h")))
     }
-    ok       = body.code == "200000"
     id       = body.data.apiKey
     identify = "secret_key"
     secret   = { api_key = body.data.apiKey, secret_key = body.data.apiSecret, passphrase = derived_password(key.name, 32) }
   }
 
   revoke {
-    step "look" {
-      get   = "/api/v1/sub/api-key"
-      query = { subName = role.sub_name }
-      ok    = body.code == "200000"
-      gone  = body.code == "200000" && !contains([for one in body.data : one.apiKey], key.id)
-    }
-    step "delete" {
-      delete = "/api/v1/sub/api-key"
-      query  = { subName = role.sub_name, apiKey = key.id, passphrase = derived_password(key.name, 32) }
-      ok     = body.code == "200000"
-    }
+    list_first = true
+    delete     = "/api/v1/sub/api-key"
+    query      = { subName = role.sub_name, apiKey = key.id, passphrase = derived_password(key.name, 32) }
   }
 
   # Not paged: the answer is all keys of the sub-account.
   list {
     get   = "/api/v1/sub/api-key"
     query = { subName = role.sub_name }
-    ok    = body.code == "200000"
     items = body.data
     item  = { id = item.apiKey, name = item.remark, created_at = item.createdAt }
   }

@@ -18,18 +18,13 @@ provider "langfuse-organization" {
   title = "Langfuse organization keys"
   docs  = "https://langfuse.com/self-hosting/administration/organization-management-api"
 
-  # The connection's base_url is the server, such as https://langfuse.internal.
-  connection "admin_api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "ADMIN_API_KEY of the server."
+  connection {
+    # The connection's base_url is the server, such as https://langfuse.internal.
+    admin_api_key = { required = true, sensitive = true, help = "ADMIN_API_KEY of the server." }
   }
 
-  role "organization_id" {
-    type     = string
-    required = true
-    help     = "Organization that the keys belong to, and can manage as a whole."
+  role {
+    organization_id = { required = true, help = "Organization that the keys belong to, and can manage as a whole." }
   }
 
   locals {
@@ -48,15 +43,10 @@ provider "langfuse-organization" {
   }
 
   revoke {
-    step "look" {
-      get  = local.keys
-      gone = status == 200 && !contains([for one in body.apiKeys : one.id], key.id)
-    }
-    step "delete" {
-      delete = "${local.keys}/${key.id}"
-      ok     = body.success
-      gone   = [404]
-    }
+    list_first = true
+    delete     = "${local.keys}/${key.id}"
+    ok         = body.success
+    gone       = [404]
   }
 
   # Not paged: the answer is all keys of the organization.

@@ -15,28 +15,18 @@ provider "langfuse" {
   docs     = "https://langfuse.com/docs/administration/scim-and-org-api"
   base_url = "https://${connection.host}"
 
-  connection "host" {
-    type    = string
-    default = "cloud.langfuse.com"
-    enum    = ["cloud.langfuse.com", "us.cloud.langfuse.com", "hipaa.cloud.langfuse.com"]
-    help    = "Langfuse cloud that the organization is in; for a server of your own write base_url."
-  }
-  connection "public_key" {
-    type     = string
-    required = true
-    help     = "Public key of the organization, pk-lf-…."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret key of the organization, sk-lf-…."
+  connection {
+    host = {
+      default = "cloud.langfuse.com"
+      enum    = ["cloud.langfuse.com", "us.cloud.langfuse.com", "hipaa.cloud.langfuse.com"]
+      help    = "Langfuse cloud that the organization is in; for a server of your own write base_url."
+    }
+    public_key = { required = true, help = "Public key of the organization, pk-lf-…." }
+    secret_key = { required = true, sensitive = true, help = "Secret key of the organization, sk-lf-…." }
   }
 
-  role "project_id" {
-    type     = string
-    required = true
-    help     = "Project that the keys belong to."
+  role {
+    project_id = { required = true, help = "Project that the keys belong to." }
   }
 
   auth "basic" {
@@ -71,13 +61,10 @@ provider "langfuse" {
   }
 
   probe {
-    get   = "/api/public/projects"
-    alive = [200]
-    dead  = [401]
-    auth "basic" {
-      username = secret.public_key
-      password = secret.secret_key
-    }
+    get        = "/api/public/projects"
+    credential = { public_key = secret.public_key, secret_key = secret.secret_key }
+    alive      = [200]
+    dead       = [401]
   }
 
   errors { message = try(body.message, body.error) }

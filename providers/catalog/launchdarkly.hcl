@@ -15,26 +15,17 @@ provider "launchdarkly" {
   docs     = "https://launchdarkly.com/docs/api/access-tokens"
   base_url = "https://app.launchdarkly.com"
 
-  connection "access_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token of an administrator, or with a role that may do createAccessToken and deleteAccessToken."
+  connection {
+    access_token = { required = true, sensitive = true, help = "Access token of an administrator, or with a role that may do createAccessToken and deleteAccessToken." }
   }
 
-  role "role" {
-    type    = string
-    default = "reader"
-    enum    = ["reader", "writer", "admin"]
-    help    = "What the tokens may do, unless custom_role_ids or policy are written."
-  }
-  role "custom_role_ids" {
-    type = list(string)
-    help = "Custom roles that the tokens have in place of role."
-  }
-  role "policy" {
-    type = list(object({ effect = string, resources = list(string), actions = list(string) }))
-    help = "Statements that say what the tokens may do, in place of role, such as [{\"effect\":\"allow\",\"resources\":[\"proj/web:env/production:flag/*\"],\"actions\":[\"updateOn\"]}]."
+  role {
+    role            = { default = "reader", enum = ["reader", "writer", "admin"], help = "What the tokens may do, unless custom_role_ids or policy are written." }
+    custom_role_ids = { type = list(string), help = "Custom roles that the tokens have in place of role." }
+    policy = {
+      type = list(object({ effect = string, resources = list(string), actions = list(string) }))
+      help = "Statements that say what the tokens may do, in place of role, such as [{\"effect\":\"allow\",\"resources\":[\"proj/web:env/production:flag/*\"],\"actions\":[\"updateOn\"]}]."
+    }
   }
 
   validation {

@@ -11,19 +11,18 @@ provider "linode" {
   docs     = "https://techdocs.akamai.com/linode-api/reference/post-personal-access-token"
   base_url = "https://api.linode.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Personal access token with the scope account:read_write, and every scope that roles give out."
+  connection {
+    token = { required = true, sensitive = true, help = "Personal access token with the scope account:read_write, and every scope that roles give out." }
   }
 
-  # Without scopes Linode would give those of the connection's token.
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Scopes of the tokens, such as linodes:read_only or domains:read_write; * stands for all that the connection's token has."
+  role {
+    # Without scopes Linode would give those of the connection's token.
+    scopes = {
+      type     = list(string)
+      required = true
+      min      = 1
+      help     = "Scopes of the tokens, such as linodes:read_only or domains:read_write; * stands for all that the connection's token has."
+    }
   }
 
   auth "bearer" { token = connection.token }
@@ -49,10 +48,8 @@ provider "linode" {
   }
 
   list {
-    get = "/v4/profile/tokens"
-    query = {
-      page_size = 500
-    }
+    get   = "/v4/profile/tokens"
+    query = { page_size = 500 }
     items = body.data
     item = {
       id         = tostring(item.id)
@@ -103,18 +100,7 @@ provider "linode" {
       gone   = [404]
     }
 
-    list {
-      get = "/v4/profile/tokens"
-      query = {
-        page_size = 500
-      }
-      items = body.data
-      item = {
-        name   = item.label
-        old_id = item.id
-      }
-      pagination "page" { more = page.number < body.pages }
-    }
+    list { item = { name = item.label, old_id = item.id } }
   }
 
   key_name { max_length = 100 }

@@ -17,53 +17,23 @@ provider "litellm" {
   title = "LiteLLM"
   docs  = "https://docs.litellm.ai/docs/proxy/virtual_keys"
 
-  connection "master_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Master key, or the key of a proxy administrator."
+  connection {
+    master_key = { required = true, sensitive = true, help = "Master key, or the key of a proxy administrator." }
   }
 
-  role "models" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Models that the keys may call, such as gpt-4o-mini; all-team-models is what the team may."
-  }
-  role "team_id" {
-    type = string
-    help = "Team that the keys belong to."
-  }
-  role "max_budget" {
-    type = number
-    min  = 0
-    help = "What each key may spend in all, in US dollars."
-  }
-  role "rpm_limit" {
-    type = number
-    min  = 1
-    help = "Requests that each key may make in a minute."
-  }
-  role "tpm_limit" {
-    type = number
-    min  = 1
-    help = "Tokens that each key may use in a minute."
-  }
-
-  role "max_parallel_requests" {
-    type = number
-    min  = 1
-    help = "Requests that each key may have under way at once."
-  }
-  role "budget_duration" {
-    type = string
-    help = "Period after which max_budget starts anew, such as 1d; without it, it is for a key's whole life."
-  }
-  role "key_type" {
-    type    = string
-    default = "llm_api"
-    enum    = ["llm_api", "default"]
-    help    = "Routes that the keys may call: llm_api those of models, default all that LiteLLM opens to a key."
+  role {
+    models                = { type = list(string), required = true, min = 1, help = "Models that the keys may call, such as gpt-4o-mini; all-team-models is what the team may." }
+    team_id               = { help = "Team that the keys belong to." }
+    max_budget            = { type = number, min = 0, help = "What each key may spend in all, in US dollars." }
+    rpm_limit             = { type = number, min = 1, help = "Requests that each key may make in a minute." }
+    tpm_limit             = { type = number, min = 1, help = "Tokens that each key may use in a minute." }
+    max_parallel_requests = { type = number, min = 1, help = "Requests that each key may have under way at once." }
+    budget_duration       = { help = "Period after which max_budget starts anew, such as 1d; without it, it is for a key's whole life." }
+    key_type = {
+      default = "llm_api"
+      enum    = ["llm_api", "default"]
+      help    = "Routes that the keys may call: llm_api those of models, default all that LiteLLM opens to a key."
+    }
   }
 
   auth "bearer" { token = connection.master_key }

@@ -13,28 +13,18 @@ provider "mailgun" {
   docs     = "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt"
   base_url = connection.region == "eu" ? "https://api.eu.mailgun.net" : "https://api.mailgun.net"
 
-  connection "region" {
-    type    = string
-    default = "us"
-    enum    = ["us", "eu"]
-    help    = "Region of the account."
-  }
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key with the role admin."
+  connection {
+    region  = { default = "us", enum = ["us", "eu"], help = "Region of the account." }
+    api_key = { required = true, sensitive = true, help = "API key with the role admin." }
   }
 
-  role "domain" {
-    type = string
-    help = "Domain that the keys may send from, with the role sending; without it they are the account's."
-  }
-  role "permission" {
-    type    = string
-    default = "sending"
-    enum    = ["sending", "developer", "basic", "admin"]
-    help    = "What the keys may do. Keys of one domain only send; others do what their role says."
+  role {
+    domain = { help = "Domain that the keys may send from, with the role sending; without it they are the account's." }
+    permission = {
+      default = "sending"
+      enum    = ["sending", "developer", "basic", "admin"]
+      help    = "What the keys may do. Keys of one domain only send; others do what their role says."
+    }
   }
 
   auth "basic" {

@@ -19,25 +19,13 @@ provider "mapbox" {
   docs     = "https://docs.mapbox.com/api/accounts/tokens/"
   base_url = "https://api.mapbox.com"
 
-  connection "username" {
-    required = true
-    help     = "Account whose tokens are made."
+  connection {
+    username = { required = true, help = "Account whose tokens are made." }
+    token    = { required = true, sensitive = true, help = "Secret token with tokens:read and tokens:write, and every scope that roles give." }
   }
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret token with tokens:read and tokens:write, and every scope that roles give."
-  }
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Scopes of the tokens, such as styles:read."
-  }
-  role "allowed_urls" {
-    type = list(string)
-    help = "Pages from which the tokens may be used."
+  role {
+    scopes       = { type = list(string), required = true, min = 1, help = "Scopes of the tokens, such as styles:read." }
+    allowed_urls = { type = list(string), help = "Pages from which the tokens may be used." }
   }
 
   auth "query" { query = { access_token = connection.token } }

@@ -16,24 +16,13 @@ provider "meilisearch" {
   title = "Meilisearch"
   docs  = "https://www.meilisearch.com/docs/reference/api/keys"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Master key, or a key that may do keys.create, keys.delete and keys.get."
+  connection {
+    api_key = { required = true, sensitive = true, help = "Master key, or a key that may do keys.create, keys.delete and keys.get." }
   }
 
-  role "actions" {
-    type    = list(string)
-    default = ["search"]
-    min     = 1
-    help    = "What the keys may do, such as search or documents.add."
-  }
-  role "indexes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Indexes that the keys open, such as movies or movies-*; * is all of them."
+  role {
+    actions = { type = list(string), default = ["search"], min = 1, help = "What the keys may do, such as search or documents.add." }
+    indexes = { type = list(string), required = true, min = 1, help = "Indexes that the keys open, such as movies or movies-*; * is all of them." }
   }
 
   auth "bearer" { token = connection.api_key }

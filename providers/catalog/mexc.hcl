@@ -19,36 +19,21 @@ provider "mexc" {
   docs     = "https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints#create-an-apikey-for-a-sub-account"
   base_url = "https://api.mexc.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the master account that may manage sub-accounts."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the master account that may manage sub-accounts." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
   }
 
-  role "sub_account" {
-    type     = string
-    required = true
-    help     = "Name of the sub-account that the keys belong to."
-  }
-  role "permissions" {
-    type    = list(string)
-    default = ["SPOT_ACCOUNT_READ"]
-    min     = 1
-    enum    = ["SPOT_ACCOUNT_READ", "SPOT_ACCOUNT_WRITE", "SPOT_DEAL_READ", "SPOT_DEAL_WRITE", "CONTRACT_ACCOUNT_READ", "CONTRACT_ACCOUNT_WRITE", "CONTRACT_DEAL_READ", "CONTRACT_DEAL_WRITE"]
-    help    = "What the keys may do; trading is SPOT_DEAL_WRITE and CONTRACT_DEAL_WRITE."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    max     = 20
-    help    = "IP addresses that may use the keys, beside those of a lease."
+  role {
+    sub_account = { required = true, help = "Name of the sub-account that the keys belong to." }
+    permissions = {
+      type    = list(string)
+      default = ["SPOT_ACCOUNT_READ"]
+      min     = 1
+      enum    = ["SPOT_ACCOUNT_READ", "SPOT_ACCOUNT_WRITE", "SPOT_DEAL_READ", "SPOT_DEAL_WRITE", "CONTRACT_ACCOUNT_READ", "CONTRACT_ACCOUNT_WRITE", "CONTRACT_DEAL_READ", "CONTRACT_DEAL_WRITE"]
+      help    = "What the keys may do; trading is SPOT_DEAL_WRITE and CONTRACT_DEAL_WRITE."
+    }
+    ips = { type = list(string), default = [], max = 20, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "header" { headers = { X-MEXC-APIKEY = connection.api_key } }
@@ -77,15 +62,9 @@ provider "mexc" {
   }
 
   revoke {
-    step "look" {
-      get   = "/api/v3/sub-account/apiKey"
-      query = { subAccount = role.sub_account }
-      gone  = status == 200 && !contains([for one in body.subAccount : one.apiKey], key.id)
-    }
-    step "delete" {
-      delete = "/api/v3/sub-account/apiKey"
-      query  = { subAccount = role.sub_account, apiKey = key.id }
-    }
+    list_first = true
+    delete     = "/api/v3/sub-account/apiKey"
+    query      = { subAccount = role.sub_account, apiKey = key.id }
   }
 
   # Not paged: the answer is all keys of the sub-account.

@@ -12,11 +12,8 @@ provider "miniflux" {
   lag              = "5s"
   verified_against = ["Miniflux 2.3.5"]
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the user that the keys act for."
+  connection {
+    token = { required = true, sensitive = true, help = "API key of the user that the keys act for." }
   }
 
   auth "header" { headers = { X-Auth-Token = connection.token } }
@@ -68,11 +65,7 @@ provider "miniflux" {
       delete = "/v1/api-keys/${saved.old_id}"
       gone   = [404]
     }
-    list {
-      get   = "/v1/api-keys"
-      items = body
-      item  = { name = item.description, old_id = item.id }
-    }
+    list { item = { name = item.description, old_id = item.id } }
   }
 
   errors { message = body.error_message }

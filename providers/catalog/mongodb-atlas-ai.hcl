@@ -15,33 +15,15 @@ provider "mongodb-atlas-ai" {
   docs     = "https://www.mongodb.com/docs/voyageai/management/api-keys/"
   base_url = "https://cloud.mongodb.com"
 
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Client id of a service account with the role Project Owner."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of client_id."
+  connection {
+    client_id     = { required = true, help = "Client id of a service account with the role Project Owner." }
+    client_secret = { required = true, sensitive = true, help = "Secret of client_id." }
   }
 
-  role "project_id" {
-    type     = string
-    required = true
-    pattern  = "^[a-f0-9]{24}$"
-    help     = "Project that the keys belong to, 24 hexadecimal digits."
-  }
-  role "cloud" {
-    type    = string
-    default = "ANY"
-    help    = "Cloud in which the models run: ANY, AWS, AZURE or GCP."
-  }
-  role "geography" {
-    type    = string
-    default = "ANY"
-    help    = "Part of the world in which the models run."
+  role {
+    project_id = { required = true, pattern = "^[a-f0-9]{24}$", help = "Project that the keys belong to, 24 hexadecimal digits." }
+    cloud      = { default = "ANY", help = "Cloud in which the models run: ANY, AWS, AZURE or GCP." }
+    geography  = { default = "ANY", help = "Part of the world in which the models run." }
   }
 
   auth "oauth2" {
@@ -50,6 +32,8 @@ provider "mongodb-atlas-ai" {
     client_secret = connection.client_secret
   }
 
+  requests { headers = { Accept = "application/vnd.atlas.2025-03-12+json" } }
+
   check {
     get     = "/api/atlas/v2/groups"
     query   = { itemsPerPage = 1 }
@@ -57,24 +41,21 @@ provider "mongodb-atlas-ai" {
   }
 
   issue {
-    post    = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
-    headers = { Accept = "application/vnd.atlas.2025-03-12+json" }
-    json    = { name = key.name, cloud = role.cloud, geography = role.geography }
-    id      = body.apiKeyId
-    secret  = { api_key = body.secret }
+    post   = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
+    json   = { name = key.name, cloud = role.cloud, geography = role.geography }
+    id     = body.apiKeyId
+    secret = { api_key = body.secret }
   }
 
   revoke {
-    delete  = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys/${key.id}"
-    headers = { Accept = "application/vnd.atlas.2025-03-12+json" }
-    gone    = [404]
+    delete = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys/${key.id}"
+    gone   = [404]
   }
 
   list {
-    get     = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
-    query   = { itemsPerPage = 500 }
-    headers = { Accept = "application/vnd.atlas.2025-03-12+json" }
-    items   = body.results
+    get   = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
+    query = { itemsPerPage = 500 }
+    items = body.results
     item = {
       id           = item.apiKeyId
       name         = item.name

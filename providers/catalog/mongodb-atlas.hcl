@@ -21,41 +21,21 @@ provider "mongodb-atlas" {
   docs     = "https://www.mongodb.com/docs/atlas/api/service-accounts-overview/"
   base_url = "https://cloud.mongodb.com"
 
-  connection "org_id" {
-    type     = string
-    required = true
-    pattern  = "^[a-f0-9]{24}$"
-    help     = "Organization that the service accounts belong to, 24 hexadecimal digits."
-  }
-  connection "client_id" {
-    type = string
-    help = "Client id of a service account with the role Organization Owner. Give it with client_secret, or public_key with private_key, which cannot be rotated."
-  }
-  connection "client_secret" {
-    type      = string
-    sensitive = true
-    help      = "Secret of client_id."
-  }
-  connection "public_key" {
-    type      = string
-    sensitive = true
-    help      = "Public half of an API key with the role Organization Owner."
-  }
-  connection "private_key" {
-    type      = string
-    sensitive = true
-    help      = "Private half of public_key."
+  connection {
+    org_id        = { required = true, pattern = "^[a-f0-9]{24}$", help = "Organization that the service accounts belong to, 24 hexadecimal digits." }
+    client_id     = { help = "Client id of a service account with the role Organization Owner. Give it with client_secret, or public_key with private_key, which cannot be rotated." }
+    client_secret = { sensitive = true, help = "Secret of client_id." }
+    public_key    = { sensitive = true, help = "Public half of an API key with the role Organization Owner." }
+    private_key   = { sensitive = true, help = "Private half of public_key." }
   }
 
-  role "roles" {
-    type     = list(string)
-    required = true
-    help     = "Roles of the service accounts: those of a project, such as GROUP_READ_ONLY, with project_id; else those of the organization, such as ORG_READ_ONLY."
-  }
-  role "project_id" {
-    type    = string
-    pattern = "^[a-f0-9]{24}$"
-    help    = "Project that the service accounts are for. Without it they are for the whole organization."
+  role {
+    roles = {
+      type     = list(string)
+      required = true
+      help     = "Roles of the service accounts: those of a project, such as GROUP_READ_ONLY, with project_id; else those of the organization, such as ORG_READ_ONLY."
+    }
+    project_id = { pattern = "^[a-f0-9]{24}$", help = "Project that the service accounts are for. Without it they are for the whole organization." }
   }
 
   validation {
@@ -68,8 +48,6 @@ provider "mongodb-atlas" {
     # Where accounts are made: in the project, or in the organization.
     made_in = role.project_id != null ? "/api/atlas/v2/groups/${role.project_id}/serviceAccounts" : local.accounts
     version = "application/vnd.atlas.2024-08-05+json"
-    answers = { Accept = local.version }
-    both    = { Accept = local.version, Content-Type = local.version }
   }
 
   auth "oauth2" {
@@ -84,38 +62,27 @@ provider "mongodb-atlas" {
     password = connection.private_key
   }
 
+  requests { headers = { Accept = local.version, Content-Type = local.version } }
+
   check {
-    get     = local.accounts
-    query   = { itemsPerPage = 1 }
-    headers = local.answers
+    get   = local.accounts
+    query = { itemsPerPage = 1 }
   }
 
   issue {
     step "account" {
-      post    = local.made_in
-      headers = local.both
-      json = {
-        name                    = key.name
-        description             = "Leased by Vault"
-        roles                   = role.roles
-        secretExpiresAfterHours = ceil(key.ttl / 3600)
-      }
-      save = {
-        client_id     = body.clientId
-        client_secret = body.secrets[0].secret
-        expires_at    = body.secrets[0].expiresAt
-      }
+      post = local.made_in
+      json = { name = key.name, description = "Leased by Vault", roles = role.roles, secretExpiresAfterHours = ceil(key.ttl / 3600) }
+      save = { client_id = body.clientId, client_secret = body.secrets[0].secret, expires_at = body.secrets[0].expiresAt }
       undo {
-        delete  = "${local.accounts}/${saved.client_id}"
-        headers = local.answers
-        gone    = [404]
+        delete = "${local.accounts}/${saved.client_id}"
+        gone   = [404]
       }
     }
     step "access_list" {
-      when    = length(key.cidrs) > 0
-      post    = "${local.made_in}/${saved.client_id}/accessList"
-      headers = local.both
-      json    = [for cidr in key.cidrs : { cidrBlock = cidr }]
+      when = length(key.cidrs) > 0
+      post = "${local.made_in}/${saved.client_id}/accessList"
+      json = [for cidr in key.cidrs : { cidrBlock = cidr }]
     }
     id         = saved.client_id
     expires_at = coalesce(saved.expires_at, key.expires_at)
@@ -123,61 +90,46 @@ provider "mongodb-atlas" {
   }
 
   revoke {
-    delete  = "${local.accounts}/${key.id}"
-    headers = local.answers
-    gone    = [404]
+    delete = "${local.accounts}/${key.id}"
+    gone   = [404]
   }
 
   rotate {
     step "own" {
-      get     = "${local.accounts}/${connection.client_id}"
-      headers = local.answers
-      save    = { old_id = body.clientId, roles = body.roles }
+      get  = "${local.accounts}/${connection.client_id}"
+      save = { old_id = body.clientId, roles = body.roles }
     }
     step "own_access_list" {
-      get     = "${local.accounts}/${connection.client_id}/accessList"
-      query   = { itemsPerPage = 500 }
-      headers = local.answers
-      save    = { cidrs = [for entry in body.results : { cidrBlock = entry.cidrBlock }] }
+      get   = "${local.accounts}/${connection.client_id}/accessList"
+      query = { itemsPerPage = 500 }
+      save  = { cidrs = [for entry in body.results : { cidrBlock = entry.cidrBlock }] }
     }
     step "account" {
-      post    = local.accounts
-      headers = local.both
-      json    = { name = key.name, description = "Used by Vault", roles = saved.roles, secretExpiresAfterHours = 8760 }
-      save    = { client_id = body.clientId, client_secret = body.secrets[0].secret }
+      post = local.accounts
+      json = { name = key.name, description = "Used by Vault", roles = saved.roles, secretExpiresAfterHours = 8760 }
+      save = { client_id = body.clientId, client_secret = body.secrets[0].secret }
       undo {
-        delete  = "${local.accounts}/${saved.client_id}"
-        headers = local.answers
-        gone    = [404]
+        delete = "${local.accounts}/${saved.client_id}"
+        gone   = [404]
       }
     }
     step "access_list" {
       for_each = length(saved.cidrs) > 0 ? [saved.cidrs] : []
       post     = "${local.accounts}/${saved.client_id}/accessList"
-      headers  = local.both
       json     = each.value
     }
     connection = { client_id = saved.client_id, client_secret = saved.client_secret }
     retire {
-      delete  = "${local.accounts}/${saved.old_id}"
-      headers = local.answers
-      gone    = [404]
+      delete = "${local.accounts}/${saved.old_id}"
+      gone   = [404]
     }
-    list {
-      get     = local.accounts
-      query   = { itemsPerPage = 500 }
-      headers = local.answers
-      items   = body.results
-      item    = { name = item.name, old_id = item.clientId }
-      pagination "page" { parameter = "pageNum" }
-    }
+    list { item = { name = item.name, old_id = item.clientId } }
   }
 
   list {
-    get     = local.accounts
-    query   = { itemsPerPage = 500 }
-    headers = local.answers
-    items   = body.results
+    get   = local.accounts
+    query = { itemsPerPage = 500 }
+    items = body.results
     item = {
       id           = item.clientId
       name         = item.name
@@ -189,8 +141,9 @@ provider "mongodb-atlas" {
 
   # Whether a client may have a token is all that its secret decides.
   probe {
-    post = "/api/oauth/token"
-    form = { grant_type = "client_credentials" }
+    post    = "/api/oauth/token"
+    form    = { grant_type = "client_credentials" }
+    headers = { Accept = null, Content-Type = null }
     auth "basic" {
       username = secret.client_id
       password = secret.client_secret

@@ -19,16 +19,9 @@ provider "mux-signing-keys" {
   docs     = "https://www.mux.com/docs/api-reference/system/signing-keys"
   base_url = "https://api.mux.com"
 
-  connection "token_id" {
-    type     = string
-    required = true
-    help     = "Id of the access token."
-  }
-  connection "token_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of the access token, with the permission System."
+  connection {
+    token_id     = { required = true, help = "Id of the access token." }
+    token_secret = { required = true, sensitive = true, help = "Secret of the access token, with the permission System." }
   }
 
   auth "basic" {

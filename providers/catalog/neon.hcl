@@ -15,22 +15,13 @@ provider "neon" {
   docs     = "https://neon.com/docs/manage/api-keys"
   base_url = "https://console.neon.tech/api/v2"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of an administrator of the organization."
-  }
-  connection "org_id" {
-    type     = string
-    required = true
-    help     = "Organization that the keys belong to, such as org-cool-darkness-12345678."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key of an administrator of the organization." }
+    org_id  = { required = true, help = "Organization that the keys belong to, such as org-cool-darkness-12345678." }
   }
 
-  role "project_id" {
-    type     = string
-    required = true
-    help     = "Project that the keys open, and no other."
+  role {
+    project_id = { required = true, help = "Project that the keys open, and no other." }
   }
 
   auth "bearer" { token = connection.api_key }

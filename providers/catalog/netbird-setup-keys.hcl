@@ -19,28 +19,14 @@ provider "netbird-setup-keys" {
   docs     = "https://docs.netbird.io/how-to/register-machines-using-setup-keys"
   base_url = "https://api.netbird.io"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token of a service user with the role admin."
+  connection {
+    token = { required = true, sensitive = true, help = "Access token of a service user with the role admin." }
   }
 
-  role "auto_groups" {
-    type    = list(string)
-    default = []
-    help    = "Ids of the groups that machines join."
-  }
-  role "usage_limit" {
-    type    = number
-    default = 1
-    min     = 0
-    help    = "How many machines may join with one key; 0 is as many as there are."
-  }
-  role "ephemeral" {
-    type    = bool
-    default = true
-    help    = "Machines are forgotten after ten minutes without a connection."
+  role {
+    auto_groups = { type = list(string), default = [], help = "Ids of the groups that machines join." }
+    usage_limit = { type = number, default = 1, min = 0, help = "How many machines may join with one key; 0 is as many as there are." }
+    ephemeral   = { type = bool, default = true, help = "Machines are forgotten after ten minutes without a connection." }
   }
 
   auth "header" { headers = { Authorization = "Token ${connection.token}" } }

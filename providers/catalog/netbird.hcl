@@ -18,21 +18,13 @@ provider "netbird" {
   docs     = "https://docs.netbird.io/api/resources/tokens"
   base_url = "https://api.netbird.io"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token of a service user with the role admin."
-  }
-  connection "token_id" {
-    type = string
-    help = "Id of token, which tells rotation what to delete; a rotation sets it itself from then on."
+  connection {
+    token    = { required = true, sensitive = true, help = "Access token of a service user with the role admin." }
+    token_id = { help = "Id of token, which tells rotation what to delete; a rotation sets it itself from then on." }
   }
 
-  role "user_id" {
-    type     = string
-    required = true
-    help     = "Service user that the tokens act for."
+  role {
+    user_id = { required = true, help = "Service user that the tokens act for." }
   }
 
   auth "header" { headers = { Authorization = "Token ${connection.token}" } }

@@ -14,22 +14,13 @@ provider "netbox" {
   title = "NetBox"
   docs  = "https://netboxlabs.com/docs/netbox/integrations/rest-api/#authenticating-to-the-api"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of a user who may add and delete tokens of others."
+  connection {
+    token = { required = true, sensitive = true, help = "Token of a user who may add and delete tokens of others." }
   }
 
-  role "username" {
-    type     = string
-    required = true
-    help     = "User that the tokens belong to; they may do what that user may."
-  }
-  role "write_enabled" {
-    type    = bool
-    default = false
-    help    = "Whether the tokens may change things; otherwise they only read."
+  role {
+    username      = { required = true, help = "User that the tokens belong to; they may do what that user may." }
+    write_enabled = { type = bool, default = false, help = "Whether the tokens may change things; otherwise they only read." }
   }
 
   auth "header" { headers = { Authorization = "Token ${connection.token}" } }

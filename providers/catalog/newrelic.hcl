@@ -16,46 +16,27 @@ provider "newrelic" {
   docs     = "https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys"
   base_url = connection.region == "eu" ? "https://api.eu.newrelic.com" : "https://api.newrelic.com"
 
-  connection "user_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "User key (NRAK-…) of a user who may manage API keys."
-  }
-  connection "region" {
-    type    = string
-    default = "us"
-    enum    = ["us", "eu"]
-    help    = "Data center of the organization."
+  connection {
+    user_key = { required = true, sensitive = true, help = "User key (NRAK-…) of a user who may manage API keys." }
+    region   = { default = "us", enum = ["us", "eu"], help = "Data center of the organization." }
   }
 
-  role "account_id" {
-    type     = number
-    required = true
-    min      = 1
-    help     = "Account that the keys belong to."
-  }
-  role "kind" {
-    type    = string
-    default = "license"
-    enum    = ["license", "browser", "user"]
-    help    = "Kind of the keys: license and browser keys send data, user keys query and configure."
-  }
-  role "user_id" {
-    type = number
-    help = "User whom keys of kind user belong to; they may do what this user may."
+  role {
+    account_id = { type = number, required = true, min = 1, help = "Account that the keys belong to." }
+    kind       = { default = "license", enum = ["license", "browser", "user"], help = "Kind of the keys: license and browser keys send data, user keys query and configure." }
+    user_id    = { type = number, help = "User whom keys of kind user belong to; they may do what this user may." }
   }
 
   auth "header" { headers = { API-Key = connection.user_key } }
 
+  requests { post = "/graphql" }
+
   check {
-    post = "/graphql"
     json = { query = "{ actor { user { id } } }" }
     ok   = can(tostring(body.data.actor.user.id))
   }
 
   issue {
-    post = "/graphql"
     json = {
       query = "mutation($keys: ApiAccessCreateInput!) { apiAccessCreateKeys(keys: $keys) { createdKeys { id key name } errors { message type } } }"
       variables = {
@@ -81,7 +62,6 @@ provider "newrelic" {
   }
 
   revoke {
-    post = "/graphql"
     json = {
       query = "mutation($keys: ApiAccessDeleteInput!) { apiAccessDeleteKeys(keys: $keys) { deletedKeys { id } errors { message type } } }"
       variables = {
@@ -93,7 +73,6 @@ provider "newrelic" {
   }
 
   list {
-    post = "/graphql"
     json = {
       query = "query($query: ApiAccessKeySearchQuery!, $cursor: String) { actor { apiAccess { keySearch(query: $query, cursor: $cursor) { keys { id name createdAt } nextCursor } } } }"
       variables = {

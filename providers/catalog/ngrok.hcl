@@ -15,30 +15,22 @@ provider "ngrok" {
   docs     = "https://ngrok.com/docs/api/resources/api-keys/"
   base_url = "https://api.ngrok.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the account."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key of the account." }
   }
 
-  role "kind" {
-    type    = string
-    default = "authtoken"
-    enum    = ["authtoken", "api_key"]
-    help    = "What to make: authtokens, which open tunnels, or API keys, which may do all that the account's API can."
-  }
-  role "acl" {
-    type = list(string)
-    help = "What an authtoken may bind, such as bind:app.example.com, or bind:* for anything. API keys have none."
+  role {
+    kind = {
+      default = "authtoken"
+      enum    = ["authtoken", "api_key"]
+      help    = "What to make: authtokens, which open tunnels, or API keys, which may do all that the account's API can."
+    }
+    acl      = { type = list(string), help = "What an authtoken may bind, such as bind:app.example.com, or bind:* for anything. API keys have none." }
+    owner_id = { help = "Bot user or user that owns the credential; without it the owner of the connection's key does." }
   }
   validation {
     condition     = role.kind == "api_key" || try(length(role.acl), 0) > 0
     error_message = "name in acl what an authtoken may bind: without it that is anything"
-  }
-  role "owner_id" {
-    type = string
-    help = "Bot user or user that owns the credential; without it the owner of the connection's key does."
   }
 
   auth "bearer" { token = connection.api_key }

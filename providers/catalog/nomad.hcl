@@ -15,22 +15,12 @@ provider "nomad" {
   docs  = "https://developer.hashicorp.com/nomad/docs/secure/acl/tokens"
   lag   = "10s"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Management token."
+  connection {
+    token = { required = true, sensitive = true, help = "Management token." }
   }
-  role "policies" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Names of the policies that say what the tokens may do."
-  }
-  role "global" {
-    type    = bool
-    default = false
-    help    = "Whether the tokens work in every region, not in that of base_url alone."
+  role {
+    policies = { type = list(string), required = true, min = 1, help = "Names of the policies that say what the tokens may do." }
+    global   = { type = bool, default = false, help = "Whether the tokens work in every region, not in that of base_url alone." }
   }
 
   auth "header" { headers = { "X-Nomad-Token" = connection.token } }

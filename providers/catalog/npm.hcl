@@ -20,41 +20,16 @@ provider "npm" {
   docs     = "https://docs.npmjs.com/creating-and-viewing-access-tokens"
   base_url = "https://registry.npmjs.org"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of a login of the account that the tokens act for."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the account."
-  }
-  connection "totp_seed" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Seed of the account's second factor in base32, as npm showed it."
+  connection {
+    token     = { required = true, sensitive = true, help = "Token of a login of the account that the tokens act for." }
+    password  = { required = true, sensitive = true, help = "Password of the account." }
+    totp_seed = { required = true, sensitive = true, help = "Seed of the account's second factor in base32, as npm showed it." }
   }
 
-  role "packages" {
-    type    = list(string)
-    default = []
-    help    = "Packages that the tokens are for, such as left-pad."
-  }
-  role "scopes" {
-    type    = list(string)
-    default = []
-    pattern = "^@[a-z0-9][a-z0-9._-]*$"
-    help    = "Scopes that the tokens are for, such as @acme."
-  }
-  role "permission" {
-    type    = string
-    default = "read-only"
-    enum    = ["read-only", "read-write"]
-    help    = "What the tokens may do with these: read-only, or read-write, which publishes."
+  role {
+    packages   = { type = list(string), default = [], help = "Packages that the tokens are for, such as left-pad." }
+    scopes     = { type = list(string), default = [], pattern = "^@[a-z0-9][a-z0-9._-]*$", help = "Scopes that the tokens are for, such as @acme." }
+    permission = { default = "read-only", enum = ["read-only", "read-write"], help = "What the tokens may do with these: read-only, or read-write, which publishes." }
   }
   validation {
     condition     = length(concat(role.packages, role.scopes)) > 0

@@ -17,43 +17,20 @@ provider "okx" {
   docs     = "https://www.okx.com/docs-v5/en/#sub-account-rest-api-create-an-api-key-for-a-sub-account"
   base_url = "https://www.okx.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the master account, bound to the IP addresses from which Vault calls."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
-  }
-  connection "passphrase" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Passphrase that was chosen for api_key."
-  }
-  connection "demo" {
-    type    = bool
-    default = false
-    help    = "The key is one for demo trading."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the master account, bound to the IP addresses from which Vault calls." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
+    passphrase = { required = true, sensitive = true, help = "Passphrase that was chosen for api_key." }
+    demo       = { type = bool, default = false, help = "The key is one for demo trading." }
   }
 
-  role "sub_account" {
-    type     = string
-    required = true
-    help     = "Name of the sub-account that the keys belong to."
-  }
-  role "permissions" {
-    type    = list(string)
-    default = ["read_only"]
-    help    = "What the keys may do: read_only, trade or both."
-  }
-  role "ips" {
-    type = list(string)
-    help = "IP addresses that may use the keys, beside those of a lease; at most 20 in all. A key that may trade and has none ends after 14 days without use."
+  role {
+    sub_account = { required = true, help = "Name of the sub-account that the keys belong to." }
+    permissions = { type = list(string), default = ["read_only"], help = "What the keys may do: read_only, trade or both." }
+    ips = {
+      type = list(string)
+      help = "IP addresses that may use the keys, beside those of a lease; at most 20 in all. A key that may trade and has none ends after 14 days without use."
+    }
   }
 
   auth "signature" {
@@ -73,10 +50,11 @@ provider "okx" {
     headers = { x-simulated-trading = "1" }
   }
 
+  requests { ok = body.code == "0" }
+
   check {
     get   = "/api/v5/users/subaccount/list"
     query = { limit = 1 }
-    ok    = body.code == "0"
   }
 
   # The passphrase is ours to choose: 8 to 32 characters with a capital, a small
@@ -90,7 +68,6 @@ provider "okx" {
       perm       = join(",", role.permissions)
       ip         = length(concat(coalesce(role.ips, []), key.ips)) > 0 ? join(",", concat(coalesce(role.ips, []), key.ips)) : null
     }
-    ok     = body.code == "0"
     id     = body.data[0].apiKey
     secret = { secret_key = body.data[0].secretKey, api_key = body.data[0].apiKey, passphrase = body.data[0].passphrase }
 
@@ -107,23 +84,14 @@ provider "okx" {
   # What a second deletion is answered is not documented, so that a key is gone
   # is seen from the list.
   revoke {
-    step "look" {
-      get   = "/api/v5/users/subaccount/apikey"
-      query = { subAcct = role.sub_account }
-      ok    = body.code == "0"
-      gone  = body.code == "0" && !contains([for one in body.data : one.apiKey], key.id)
-    }
-    step "delete" {
-      post = "/api/v5/users/subaccount/delete-apikey"
-      json = { subAcct = role.sub_account, apiKey = key.id }
-      ok   = body.code == "0"
-    }
+    list_first = true
+    post       = "/api/v5/users/subaccount/delete-apikey"
+    json       = { subAcct = role.sub_account, apiKey = key.id }
   }
 
   list {
     get   = "/api/v5/users/subaccount/apikey"
     query = { subAcct = role.sub_account }
-    ok    = body.code == "0"
     items = body.data
     item  = { id = item.apiKey, name = item.label, created_at = item.ts }
   }

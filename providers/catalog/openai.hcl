@@ -22,29 +22,22 @@ provider "openai" {
   docs     = "https://platform.openai.com/docs/api-reference/project-service-accounts"
   base_url = "https://api.openai.com/v1"
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin API key (sk-admin-…) of the organization; project keys cannot create keys."
+  connection {
+    admin_key    = { required = true, sensitive = true, help = "Admin API key (sk-admin-…) of the organization; project keys cannot create keys." }
+    admin_key_id = { help = "Id of admin_key (key_…), which tells rotation what to delete. Without it the list of admin keys is searched for one that looks like admin_key." }
   }
 
-  connection "admin_key_id" {
-    type = string
-    help = "Id of admin_key (key_…), which tells rotation what to delete. Without it the list of admin keys is searched for one that looks like admin_key."
-  }
-
-  role "project_id" {
-    type     = string
-    required = true
-    pattern  = "^proj_[A-Za-z0-9_-]+$"
-    help     = "Project that the keys belong to, such as proj_abc. Its limits, models and budget apply to them."
-  }
-
-  role "native_expiry" {
-    type    = bool
-    default = false
-    help    = "Whether the keys end at OpenAI by themselves too, which a policy of the organization or the project may demand."
+  role {
+    project_id = {
+      required = true
+      pattern  = "^proj_[A-Za-z0-9_-]+$"
+      help     = "Project that the keys belong to, such as proj_abc. Its limits, models and budget apply to them."
+    }
+    native_expiry = {
+      type    = bool
+      default = false
+      help    = "Whether the keys end at OpenAI by themselves too, which a policy of the organization or the project may demand."
+    }
   }
 
   auth "bearer" { token = connection.admin_key }
@@ -125,15 +118,8 @@ provider "openai" {
     }
 
     list {
-      get   = "/organization/admin_api_keys"
-      query = { limit = 100 }
-      items = body.data
-      item  = { name = item.name, old_id = item.id }
-      pagination "cursor" {
-        parameter = "after"
-        next      = body.last_id
-        more      = body.has_more
-      }
+      get  = "/organization/admin_api_keys"
+      item = { name = item.name, old_id = item.id }
     }
   }
 }

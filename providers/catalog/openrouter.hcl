@@ -12,30 +12,18 @@ provider "openrouter" {
   docs     = "https://openrouter.ai/docs/features/provisioning-api-keys"
   base_url = "https://openrouter.ai/api/v1"
 
-  connection "management_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Management key: it may create and delete keys, and is made on the settings page only."
+  connection {
+    management_key = { required = true, sensitive = true, help = "Management key: it may create and delete keys, and is made on the settings page only." }
   }
 
-  role "limit" {
-    type = number
-    min  = 0
-    help = "Spend limit of each key, in US dollars."
-  }
-  role "limit_reset" {
-    type = string
-    enum = ["daily", "weekly", "monthly"]
-    help = "When a key's spend limit starts anew, at midnight UTC. Without it the limit is for the key's whole life."
-  }
-  role "include_byok_in_limit" {
-    type = bool
-    help = "Count usage through your own upstream keys toward the limit."
-  }
-  role "workspace_id" {
-    type = string
-    help = "Workspace that the keys belong to, a UUID. Without it they belong to the default workspace."
+  role {
+    limit = { type = number, min = 0, help = "Spend limit of each key, in US dollars." }
+    limit_reset = {
+      enum = ["daily", "weekly", "monthly"]
+      help = "When a key's spend limit starts anew, at midnight UTC. Without it the limit is for the key's whole life."
+    }
+    include_byok_in_limit = { type = bool, help = "Count usage through your own upstream keys toward the limit." }
+    workspace_id          = { help = "Workspace that the keys belong to, a UUID. Without it they belong to the default workspace." }
   }
 
   auth "bearer" { token = connection.management_key }

@@ -20,11 +20,8 @@ provider "perplexity" {
   docs     = "https://docs.perplexity.ai/docs/admin/api-key-management"
   base_url = "https://api.perplexity.ai"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the group that keys are made in."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key of the group that keys are made in." }
   }
 
   locals { look = "/async/chat/completions" }

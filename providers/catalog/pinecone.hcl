@@ -19,35 +19,25 @@ provider "pinecone" {
   docs     = "https://docs.pinecone.io/guides/projects/manage-api-keys"
   base_url = "https://api.pinecone.io"
 
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Client id of a service account that owns the project."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of client_id."
+  connection {
+    client_id     = { required = true, help = "Client id of a service account that owns the project." }
+    client_secret = { required = true, sensitive = true, help = "Secret of client_id." }
   }
 
-  role "project_id" {
-    type     = string
-    required = true
-    help     = "Project that the keys belong to, a UUID."
-  }
-  role "roles" {
-    type    = list(string)
-    default = ["DataPlaneViewer"]
-    min     = 1
-    enum    = ["ProjectEditor", "ProjectViewer", "ControlPlaneEditor", "ControlPlaneViewer", "DataPlaneEditor", "DataPlaneViewer"]
-    help    = "What the keys may do: see indexes, data or both, or edit them."
+  role {
+    project_id = { required = true, help = "Project that the keys belong to, a UUID." }
+    roles = {
+      type    = list(string)
+      default = ["DataPlaneViewer"]
+      min     = 1
+      enum    = ["ProjectEditor", "ProjectViewer", "ControlPlaneEditor", "ControlPlaneViewer", "DataPlaneEditor", "DataPlaneViewer"]
+      help    = "What the keys may do: see indexes, data or both, or edit them."
+    }
   }
 
   auth "login" {
     request {
-      post    = "https://login.pinecone.io/oauth/token"
-      headers = { X-Pinecone-Api-Version = "2026-04" }
+      post = "https://login.pinecone.io/oauth/token"
       json = {
         client_id     = connection.client_id
         client_secret = connection.client_secret
@@ -58,7 +48,8 @@ provider "pinecone" {
     token      = body.access_token
     expires_in = body.expires_in
   }
-  auth "header" { headers = { X-Pinecone-Api-Version = "2026-04" } }
+
+  requests { headers = { X-Pinecone-Api-Version = "2026-04" } }
 
   check { get = "/admin/projects" }
 
@@ -84,7 +75,7 @@ provider "pinecone" {
 
   probe {
     get     = "/indexes"
-    headers = { Api-Key = secret.api_key, X-Pinecone-Api-Version = "2026-04" }
+    headers = { Api-Key = secret.api_key }
     alive   = [200, 403]
     dead    = [401]
   }

@@ -16,43 +16,17 @@ provider "planetscale" {
   docs     = "https://planetscale.com/docs/api/reference/create_password"
   base_url = "https://api.planetscale.com/v1"
 
-  connection "token_id" {
-    type     = string
-    required = true
-    help     = "Id of a service token."
-  }
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Service token that may make and delete passwords of the databases."
-  }
-  connection "organization" {
-    type     = string
-    required = true
-    help     = "Name of the organization."
+  connection {
+    token_id     = { required = true, help = "Id of a service token." }
+    token        = { required = true, sensitive = true, help = "Service token that may make and delete passwords of the databases." }
+    organization = { required = true, help = "Name of the organization." }
   }
 
-  role "database" {
-    type     = string
-    required = true
-    help     = "Database that the passwords open."
-  }
-  role "branch" {
-    type    = string
-    default = "main"
-    help    = "Branch that the passwords open."
-  }
-  role "role" {
-    type    = string
-    default = "reader"
-    enum    = ["reader", "writer", "readwriter", "admin"]
-    help    = "What the passwords may do: reader, writer, readwriter or admin."
-  }
-  role "replica" {
-    type    = bool
-    default = false
-    help    = "The passwords open read-only replicas."
+  role {
+    database = { required = true, help = "Database that the passwords open." }
+    branch   = { default = "main", help = "Branch that the passwords open." }
+    role     = { default = "reader", enum = ["reader", "writer", "readwriter", "admin"], help = "What the passwords may do: reader, writer, readwriter or admin." }
+    replica  = { type = bool, default = false, help = "The passwords open read-only replicas." }
   }
 
   auth "header" { headers = { Authorization = "${connection.token_id}:${connection.token}" } }

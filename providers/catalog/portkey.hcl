@@ -13,31 +13,21 @@ provider "portkey" {
   docs     = "https://portkey.ai/docs/api-reference/admin-api/control-plane/api-keys/create-api-key"
   base_url = "https://api.portkey.ai/v1"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin API key of the organisation."
+  connection {
+    api_key = { required = true, sensitive = true, help = "Admin API key of the organisation." }
   }
 
-  role "workspace_id" {
-    type     = string
-    required = true
-    help     = "Workspace that the keys belong to, such as ws-platform."
-  }
-  role "scopes" {
-    type    = list(string)
-    default = ["completions.write"]
-    min     = 1
-    help    = "What the keys may do, such as completions.write, which calls models and no more."
-  }
-  role "usage_limits" {
-    type = object({ credit_limit = number, type = optional(string), alert_threshold = optional(number), periodic_reset = optional(string) })
-    help = "What each key may spend, such as {\"credit_limit\":10,\"periodic_reset\":\"monthly\"}."
-  }
-  role "rate_limits" {
-    type = list(object({ type = string, unit = string, value = number }))
-    help = "How often each key may be used, such as [{\"type\":\"requests\",\"unit\":\"rpm\",\"value\":60}]."
+  role {
+    workspace_id = { required = true, help = "Workspace that the keys belong to, such as ws-platform." }
+    scopes       = { type = list(string), default = ["completions.write"], min = 1, help = "What the keys may do, such as completions.write, which calls models and no more." }
+    usage_limits = {
+      type = object({ credit_limit = number, type = optional(string), alert_threshold = optional(number), periodic_reset = optional(string) })
+      help = "What each key may spend, such as {\"credit_limit\":10,\"periodic_reset\":\"monthly\"}."
+    }
+    rate_limits = {
+      type = list(object({ type = string, unit = string, value = number }))
+      help = "How often each key may be used, such as [{\"type\":\"requests\",\"unit\":\"rpm\",\"value\":60}]."
+    }
   }
 
   auth "header" { headers = { x-portkey-api-key = connection.api_key } }

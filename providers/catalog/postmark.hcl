@@ -19,21 +19,15 @@ provider "postmark" {
   docs     = "https://postmarkapp.com/developer/api/servers-api"
   base_url = "https://api.postmarkapp.com"
 
-  connection "account_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API token of the account, which manages servers."
+  connection {
+    account_token = { required = true, sensitive = true, help = "API token of the account, which manages servers." }
   }
 
-  role "delivery_type" {
-    type    = string
-    default = "Live"
-    enum    = ["Live", "Sandbox"]
-    help    = "Live servers send, Sandbox ones only pretend."
+  role {
+    delivery_type = { default = "Live", enum = ["Live", "Sandbox"], help = "Live servers send, Sandbox ones only pretend." }
   }
 
-  auth "header" { headers = { X-Postmark-Account-Token = connection.account_token, Accept = "application/json" } }
+  auth "header" { headers = { X-Postmark-Account-Token = connection.account_token } }
 
   check {
     get   = "/servers"
@@ -63,7 +57,7 @@ provider "postmark" {
 
   probe {
     get     = "/server"
-    headers = { X-Postmark-Server-Token = secret.server_token, Accept = "application/json" }
+    headers = { X-Postmark-Server-Token = secret.server_token }
     alive   = [200]
     dead    = [401]
   }

@@ -17,32 +17,15 @@ provider "proxmox" {
 
   # The connection's base_url is a node, such as https://pve1.acme.example:8006.
 
-  connection "token_id" {
-    type     = string
-    required = true
-    help     = "Token that makes tokens, such as vault@pve!admin."
-  }
-  connection "token_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of token_id, a UUID."
+  connection {
+    token_id     = { required = true, help = "Token that makes tokens, such as vault@pve!admin." }
+    token_secret = { required = true, sensitive = true, help = "Secret of token_id, a UUID." }
   }
 
-  role "user_id" {
-    type     = string
-    required = true
-    help     = "User that the tokens belong to, such as deploy@pve; they may never do more than the user."
-  }
-  role "path" {
-    type    = string
-    default = "/"
-    help    = "What the tokens may reach, such as /vms/100 or /pool/web."
-  }
-  role "role" {
-    type    = string
-    default = "PVEAuditor"
-    help    = "Role of the tokens there: PVEAuditor only looks."
+  role {
+    user_id = { required = true, help = "User that the tokens belong to, such as deploy@pve; they may never do more than the user." }
+    path    = { default = "/", help = "What the tokens may reach, such as /vms/100 or /pool/web." }
+    role    = { default = "PVEAuditor", help = "Role of the tokens there: PVEAuditor only looks." }
   }
 
   auth "header" { headers = { Authorization = "PVEAPIToken=${connection.token_id}=${connection.token_secret}" } }
@@ -74,11 +57,8 @@ provider "proxmox" {
   }
 
   revoke {
-    step "look" {
-      get  = "/api2/json/access/users/${role.user_id}/token"
-      gone = status == 200 && !contains([for one in body.data : one.tokenid], key.id)
-    }
-    step "delete" { delete = "/api2/json/access/users/${role.user_id}/token/${key.id}" }
+    list_first = true
+    delete     = "/api2/json/access/users/${role.user_id}/token/${key.id}"
   }
 
   # Not paged: the answer is all tokens of the user.

@@ -16,25 +16,14 @@ provider "pulumi-cloud" {
   docs     = "https://www.pulumi.com/docs/administration/access-identity/access-tokens/"
   base_url = "https://api.pulumi.com"
 
-  connection "access_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token of an administrator of the organization."
-  }
-  connection "organization" {
-    type     = string
-    required = true
-    help     = "Organization that the tokens belong to."
+  connection {
+    access_token = { required = true, sensitive = true, help = "Access token of an administrator of the organization." }
+    organization = { required = true, help = "Organization that the tokens belong to." }
   }
 
-  role "team" {
-    type = string
-    help = "Team that the tokens act for; without it they are the organization's."
-  }
-  role "role_id" {
-    type = string
-    help = "Role that an organization's tokens have; without it the organization's default. Tokens of a team have none."
+  role {
+    team    = { help = "Team that the tokens act for; without it they are the organization's." }
+    role_id = { help = "Role that an organization's tokens have; without it the organization's default. Tokens of a team have none." }
   }
 
   auth "header" { headers = { Authorization = "token ${connection.access_token}" } }

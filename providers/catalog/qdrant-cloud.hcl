@@ -12,26 +12,17 @@ provider "qdrant-cloud" {
   docs     = "https://qdrant.tech/documentation/cloud/authentication/"
   base_url = "https://api.cloud.qdrant.io"
 
-  connection "management_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Cloud management key of the account."
-  }
-  connection "account_id" {
-    type     = string
-    required = true
-    help     = "Account that the clusters belong to, a UUID."
+  connection {
+    management_key = { required = true, sensitive = true, help = "Cloud management key of the account." }
+    account_id     = { required = true, help = "Account that the clusters belong to, a UUID." }
   }
 
-  role "cluster_id" {
-    type     = string
-    required = true
-    help     = "Cluster that the keys open, a UUID."
-  }
-  role "collections" {
-    type = map(string)
-    help = "Collections that the keys open, such as {\"docs\":\"COLLECTION_ACCESS_RULE_ACCESS_TYPE_READ_ONLY\"}; without them all, for reading."
+  role {
+    cluster_id = { required = true, help = "Cluster that the keys open, a UUID." }
+    collections = {
+      type = map(string)
+      help = "Collections that the keys open, such as {\"docs\":\"COLLECTION_ACCESS_RULE_ACCESS_TYPE_READ_ONLY\"}; without them all, for reading."
+    }
   }
 
   auth "header" { headers = { Authorization = "apikey ${connection.management_key}" } }

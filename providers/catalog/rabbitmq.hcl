@@ -15,47 +15,26 @@ provider "rabbitmq" {
 
   # The connection's base_url is the management plugin, such as https://rabbit:15671.
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User with the tag administrator."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of that user."
+  connection {
+    username = { required = true, help = "User with the tag administrator." }
+    password = { required = true, sensitive = true, help = "Password of that user." }
   }
 
-  role "vhost" {
-    type    = string
-    default = "/"
-    help    = "Virtual host that the users may use."
-  }
-  role "configure" {
-    type    = string
-    default = "^$"
-    help    = "Regular expression: exchanges and queues that the users may declare and delete. Nothing, unless written."
-  }
-  role "write" {
-    type    = string
-    default = "^$"
-    help    = "Regular expression: exchanges that the users may publish to, and queues that they may bind. Nothing, unless written."
-  }
-  role "read" {
-    type    = string
-    default = "^$"
-    help    = "Regular expression: queues that the users may consume from. Nothing, unless written."
-  }
-  role "topics" {
-    type = list(object({ exchange = string, write = string, read = string }))
-    help = "Routing keys that the users may use at topic exchanges, as regular expressions: [{\"exchange\":\"amq.topic\",\"write\":\"^$\",\"read\":\"^orders\"}]."
-  }
-  role "tags" {
-    type    = list(string)
-    default = []
-    enum    = ["monitoring", "management", "policymaker", "impersonator"]
-    help    = "What else the users may do: monitoring, management, policymaker or impersonator."
+  role {
+    vhost     = { default = "/", help = "Virtual host that the users may use." }
+    configure = { default = "^$", help = "Regular expression: exchanges and queues that the users may declare and delete. Nothing, unless written." }
+    write     = { default = "^$", help = "Regular expression: exchanges that the users may publish to, and queues that they may bind. Nothing, unless written." }
+    read      = { default = "^$", help = "Regular expression: queues that the users may consume from. Nothing, unless written." }
+    topics = {
+      type = list(object({ exchange = string, write = string, read = string }))
+      help = "Routing keys that the users may use at topic exchanges, as regular expressions: [{\"exchange\":\"amq.topic\",\"write\":\"^$\",\"read\":\"^orders\"}]."
+    }
+    tags = {
+      type    = list(string)
+      default = []
+      enum    = ["monitoring", "management", "policymaker", "impersonator"]
+      help    = "What else the users may do: monitoring, management, policymaker or impersonator."
+    }
   }
 
   auth "basic" {
@@ -105,13 +84,10 @@ provider "rabbitmq" {
 
   # A user without tags is known, and may not use this API.
   probe {
-    get = "/api/whoami"
-    auth "basic" {
-      username = secret.username
-      password = secret.password
-    }
-    alive = status == 200 || body.reason == "Not management user"
-    dead  = status == 401 && body.reason == "Login failed"
+    get        = "/api/whoami"
+    credential = { username = secret.username, password = secret.password }
+    alive      = status == 200 || body.reason == "Not management user"
+    dead       = status == 401 && body.reason == "Login failed"
   }
 
   rotate {

@@ -14,22 +14,13 @@ provider "resend" {
   docs     = "https://resend.com/docs/api-reference/api-keys/create-api-key"
   base_url = "https://api.resend.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key with full access."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key with full access." }
   }
 
-  role "permission" {
-    type    = string
-    default = "sending_access"
-    enum    = ["sending_access", "full_access"]
-    help    = "What the keys may do: only send, or everything."
-  }
-  role "domain_id" {
-    type = string
-    help = "Domain that keys with sending_access may send from; any domain unless written."
+  role {
+    permission = { default = "sending_access", enum = ["sending_access", "full_access"], help = "What the keys may do: only send, or everything." }
+    domain_id  = { help = "Domain that keys with sending_access may send from; any domain unless written." }
   }
 
   auth "bearer" { token = connection.api_key }

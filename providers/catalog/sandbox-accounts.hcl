@@ -8,16 +8,12 @@ provider "sandbox-accounts" {
   # The connection's base_url is where the sandbox listens, such as
   # http://127.0.0.1:8300.
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin key: it may create and delete accounts and their keys."
+  connection {
+    admin_key = { required = true, sensitive = true, help = "Admin key: it may create and delete accounts and their keys." }
   }
 
-  role "scopes" {
-    type = list(string)
-    help = "What the accounts may do; \"read\" opens /v1/data."
+  role {
+    scopes = { type = list(string), help = "What the accounts may do; \"read\" opens /v1/data." }
   }
 
   auth "bearer" { token = connection.admin_key }

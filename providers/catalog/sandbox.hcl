@@ -7,20 +7,13 @@ provider "sandbox" {
   # The connection's base_url is where the sandbox listens, such as
   # http://127.0.0.1:8300.
 
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin key: it may create and delete keys, and other admin keys."
+  connection {
+    admin_key = { required = true, sensitive = true, help = "Admin key: it may create and delete keys, and other admin keys." }
   }
 
-  role "scopes" {
-    type = list(string)
-    help = "What the keys may do; \"read\" opens /v1/data."
-  }
-  role "owner" {
-    type = string
-    help = "Whom the keys are for; the sandbox shows it with each key."
+  role {
+    scopes = { type = list(string), help = "What the keys may do; \"read\" opens /v1/data." }
+    owner  = { help = "Whom the keys are for; the sandbox shows it with each key." }
   }
 
   auth "bearer" { token = connection.admin_key }
@@ -96,14 +89,8 @@ provider "sandbox" {
     }
 
     list {
-      get   = "/v1/admin-keys"
-      query = { limit = 100 }
-      items = body.data
-      item  = { name = item.name, old_id = item.id }
-      pagination "cursor" {
-        parameter = "cursor"
-        next      = body.next_cursor
-      }
+      get  = "/v1/admin-keys"
+      item = { name = item.name, old_id = item.id }
     }
   }
 

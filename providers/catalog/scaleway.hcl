@@ -12,26 +12,14 @@ provider "scaleway" {
   docs     = "https://www.scaleway.com/en/developers/api/iam/#path-api-keys-create-an-api-key"
   base_url = "https://api.scaleway.com"
 
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret key of an application or user that manages IAM."
-  }
-  connection "organization_id" {
-    type     = string
-    required = true
-    help     = "Organization of the applications, a UUID."
+  connection {
+    secret_key      = { required = true, sensitive = true, help = "Secret key of an application or user that manages IAM." }
+    organization_id = { required = true, help = "Organization of the applications, a UUID." }
   }
 
-  role "application_id" {
-    type     = string
-    required = true
-    help     = "Application that the keys act for, a UUID; they may do what it may."
-  }
-  role "default_project_id" {
-    type = string
-    help = "Project that Object Storage uses with the keys, a UUID."
+  role {
+    application_id     = { required = true, help = "Application that the keys act for, a UUID; they may do what it may." }
+    default_project_id = { help = "Project that Object Storage uses with the keys, a UUID." }
   }
 
   auth "header" { headers = { X-Auth-Token = connection.secret_key } }

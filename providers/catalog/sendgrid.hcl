@@ -14,23 +14,18 @@ provider "sendgrid" {
   docs     = "https://www.twilio.com/docs/sendgrid/api-reference/api-keys/create-api-keys"
   base_url = "https://api.sendgrid.com" # https://api.eu.sendgrid.com for subusers in the EU
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key with the scopes api_keys.create, api_keys.read and api_keys.delete, and every scope that roles give out."
-  }
-  connection "on_behalf_of" {
-    type = string
-    help = "Subuser, or \"account-id\" and the id of a customer account, whose keys are made; api_key is then the parent account's."
+  connection {
+    api_key = {
+      required  = true
+      sensitive = true
+      help      = "API key with the scopes api_keys.create, api_keys.read and api_keys.delete, and every scope that roles give out."
+    }
+    on_behalf_of = { help = "Subuser, or \"account-id\" and the id of a customer account, whose keys are made; api_key is then the parent account's." }
   }
 
-  # Without scopes SendGrid would give full access.
-  role "scopes" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Scopes of the keys, such as mail.send."
+  role {
+    # Without scopes SendGrid would give full access.
+    scopes = { type = list(string), required = true, min = 1, help = "Scopes of the keys, such as mail.send." }
   }
 
   auth "bearer" { token = connection.api_key }
@@ -68,10 +63,7 @@ provider "sendgrid" {
   list {
     get   = "/v3/api_keys"
     items = body.result
-    item = {
-      id   = item.api_key_id
-      name = item.name
-    }
+    item  = { id = item.api_key_id, name = item.name }
   }
 
   # https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions/retrieve-a-list-of-scopes-for-which-this-user-has-access
@@ -106,14 +98,7 @@ provider "sendgrid" {
       gone   = [404]
     }
 
-    list {
-      get   = "/v3/api_keys"
-      items = body.result
-      item = {
-        name   = item.name
-        old_id = item.api_key_id
-      }
-    }
+    list { item = { name = item.name, old_id = item.api_key_id } }
   }
 
   limits { keys = 100 }

@@ -14,31 +14,15 @@ provider "sentry" {
   docs     = "https://docs.sentry.io/api/projects/create-a-new-client-key/"
   base_url = "https://${connection.host}"
 
-  connection "auth_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of an internal integration with the scopes project:read and project:admin."
-  }
-  connection "host" {
-    type    = string
-    default = "sentry.io"
-    help    = "Where the organization lives: sentry.io, us.sentry.io, de.sentry.io, or your own server's name."
-  }
-  connection "organization" {
-    type     = string
-    required = true
-    help     = "Slug of the organization."
+  connection {
+    auth_token   = { required = true, sensitive = true, help = "Token of an internal integration with the scopes project:read and project:admin." }
+    host         = { default = "sentry.io", help = "Where the organization lives: sentry.io, us.sentry.io, de.sentry.io, or your own server's name." }
+    organization = { required = true, help = "Slug of the organization." }
   }
 
-  role "project" {
-    type     = string
-    required = true
-    help     = "Slug of the project that the keys send events to."
-  }
-  role "rate_limit" {
-    type = object({ count = number, window = number })
-    help = "How many events one key may send in so many seconds: {\"count\":1000,\"window\":60}."
+  role {
+    project    = { required = true, help = "Slug of the project that the keys send events to." }
+    rate_limit = { type = object({ count = number, window = number }), help = "How many events one key may send in so many seconds: {\"count\":1000,\"window\":60}." }
   }
 
   auth "bearer" { token = connection.auth_token }

@@ -19,51 +19,22 @@ provider "snowflake" {
   docs     = "https://docs.snowflake.com/en/user-guide/programmatic-access-tokens"
   base_url = "https://${connection.account}.snowflakecomputing.com"
 
-  connection "account" {
-    type     = string
-    required = true
-    pattern  = "^[A-Za-z0-9][A-Za-z0-9-]*$"
-    help     = "Account identifier, ORGANIZATION-ACCOUNT, with - in place of each _."
-  }
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User who makes the tokens; needs the privilege MODIFY PROGRAMMATIC AUTHENTICATION METHODS on the users whom they are for."
-  }
-  connection "private_key" {
-    type      = string
-    sensitive = true
-    help      = "Private RSA key of username in PEM, without a passphrase. Give this or token."
-  }
-  connection "token" {
-    type      = string
-    sensitive = true
-    help      = "Programmatic access token of username."
-  }
-  connection "role" {
-    type = string
-    help = "Role to make the tokens with. Without it, the default role of username."
+  connection {
+    account     = { required = true, pattern = "^[A-Za-z0-9][A-Za-z0-9-]*$", help = "Account identifier, ORGANIZATION-ACCOUNT, with - in place of each _." }
+    username    = { required = true, help = "User who makes the tokens; needs the privilege MODIFY PROGRAMMATIC AUTHENTICATION METHODS on the users whom they are for." }
+    private_key = { sensitive = true, help = "Private RSA key of username in PEM, without a passphrase. Give this or token." }
+    token       = { sensitive = true, help = "Programmatic access token of username." }
+    role        = { help = "Role to make the tokens with. Without it, the default role of username." }
   }
 
-  role "user" {
-    type     = string
-    required = true
-    help     = "User whom the tokens are for, written exactly as SHOW USERS does: mostly in capitals."
-  }
-  role "role_restriction" {
-    type     = string
-    required = true
-    help     = "Role that the tokens are restricted to."
+  role {
+    user             = { required = true, help = "User whom the tokens are for, written exactly as SHOW USERS does: mostly in capitals." }
+    role_restriction = { required = true, help = "Role that the tokens are restricted to." }
   }
 
   locals {
-    tokens_of_user = {
-      role      = connection.role
-      statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}"
-    }
     # Rows by the names of their columns.
     rows = [for row in body.data : zipmap([for column in body.resultSetMetaData.rowType : lower(column.name)], row)]
-    done = body.code == "090001"
     user = "${upper(connection.account)}.${upper(connection.username)}"
   }
 
@@ -84,16 +55,16 @@ provider "snowflake" {
     }
   }
 
-  check {
+  requests {
     post = "/api/v2/statements"
-    json = { statement = "SELECT CURRENT_USER()", role = connection.role }
-    ok   = local.done
+    json = { role = connection.role }
+    ok   = body.code == "090001"
   }
 
+  check { json = { statement = "SELECT CURRENT_USER()" } }
+
   issue {
-    post = "/api/v2/statements"
     json = {
-      role = connection.role
       statement = join(" ", compact([
         "ALTER USER ${sql_identifier(role.user)} ADD PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.name)}",
         "ROLE_RESTRICTION = ${sql_string(role.role_restriction)}",
@@ -101,7 +72,6 @@ provider "snowflake" {
         "COMMENT = 'Leased by Vault'",
       ]))
     }
-    ok     = local.done
     id     = key.name
     secret = { token = local.rows[0].token_secret }
   }
@@ -109,27 +79,12 @@ provider "snowflake" {
   # "Does not exist" is also what a missing privilege is called, so that a token
   # is gone is seen from the list.
   revoke {
-    step "look" {
-      post  = "/api/v2/statements"
-      json  = local.tokens_of_user
-      ok    = local.done
-      looks = true
-      gone  = status == 200 && local.done && !contains(local.rows[*].name, key.id)
-    }
-    step "remove" {
-      post = "/api/v2/statements"
-      json = {
-        role      = connection.role
-        statement = "ALTER USER ${sql_identifier(role.user)} REMOVE PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.id)}"
-      }
-      ok = local.done
-    }
+    list_first = true
+    json       = { statement = "ALTER USER ${sql_identifier(role.user)} REMOVE PROGRAMMATIC ACCESS TOKEN ${sql_identifier(key.id)}" }
   }
 
   list {
-    post  = "/api/v2/statements"
-    json  = local.tokens_of_user
-    ok    = local.done
+    json  = { statement = "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${sql_identifier(role.user)}" }
     items = local.rows
     item  = { id = item.name, name = item.name, created_at = split(" ", coalesce(item.created_on, ""))[0] }
   }

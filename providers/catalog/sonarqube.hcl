@@ -15,26 +15,18 @@ provider "sonarqube" {
   docs  = "https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/"
   lag   = "10s"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "User token of the user that the tokens belong to, or of an administrator."
+  connection {
+    token = { required = true, sensitive = true, help = "User token of the user that the tokens belong to, or of an administrator." }
   }
 
-  role "type" {
-    type    = string
-    default = "PROJECT_ANALYSIS_TOKEN"
-    enum    = ["PROJECT_ANALYSIS_TOKEN", "GLOBAL_ANALYSIS_TOKEN", "USER_TOKEN"]
-    help    = "What the tokens may do: analyse one project, analyse every project, or all that the user may."
-  }
-  role "project" {
-    type = string
-    help = "Project that PROJECT_ANALYSIS_TOKEN tokens analyse."
-  }
-  role "login" {
-    type = string
-    help = "User that the tokens belong to, by an administrator's token; without it the token's own."
+  role {
+    type = {
+      default = "PROJECT_ANALYSIS_TOKEN"
+      enum    = ["PROJECT_ANALYSIS_TOKEN", "GLOBAL_ANALYSIS_TOKEN", "USER_TOKEN"]
+      help    = "What the tokens may do: analyse one project, analyse every project, or all that the user may."
+    }
+    project = { help = "Project that PROJECT_ANALYSIS_TOKEN tokens analyse." }
+    login   = { help = "User that the tokens belong to, by an administrator's token; without it the token's own." }
   }
 
   auth "bearer" { token = connection.token }

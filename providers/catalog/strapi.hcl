@@ -17,27 +17,14 @@ provider "strapi" {
   docs  = "https://docs.strapi.io/cms/features/api-tokens"
   lag   = "10s"
 
-  connection "email" {
-    type     = string
-    required = true
-    help     = "Administrator who may read, create and delete API tokens."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the administrator."
+  connection {
+    email    = { required = true, help = "Administrator who may read, create and delete API tokens." }
+    password = { required = true, sensitive = true, help = "Password of the administrator." }
   }
 
-  role "type" {
-    type    = string
-    default = "read-only"
-    enum    = ["read-only", "full-access", "custom"]
-    help    = "What the tokens may do."
-  }
-  role "permissions" {
-    type = list(string)
-    help = "What custom tokens may do, such as api::article.article.find."
+  role {
+    type        = { default = "read-only", enum = ["read-only", "full-access", "custom"], help = "What the tokens may do." }
+    permissions = { type = list(string), help = "What custom tokens may do, such as api::article.article.find." }
   }
 
   auth "login" {
@@ -67,11 +54,8 @@ provider "strapi" {
   }
 
   revoke {
-    step "look" {
-      get  = "/admin/api-tokens"
-      gone = status == 200 && !contains([for one in body.data : tostring(one.id)], key.id)
-    }
-    step "delete" { delete = "/admin/api-tokens/${key.id}" }
+    list_first = true
+    delete     = "/admin/api-tokens/${key.id}"
   }
 
   # Not paged: the answer is all tokens.

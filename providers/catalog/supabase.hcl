@@ -18,29 +18,14 @@ provider "supabase" {
   docs     = "https://supabase.com/docs/reference/api/v1-create-project-api-key"
   base_url = "https://api.supabase.com"
 
-  connection "access_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Personal access token of somebody who may manage the projects' API keys."
+  connection {
+    access_token = { required = true, sensitive = true, help = "Personal access token of somebody who may manage the projects' API keys." }
   }
 
-  role "project" {
-    type     = string
-    required = true
-    pattern  = "^[a-z]{20}$"
-    help     = "Reference of the project that the keys open, 20 letters."
-  }
-  role "type" {
-    type    = string
-    default = "publishable"
-    enum    = ["publishable", "secret"]
-    help    = "Kind of the keys: publishable for clients, secret for servers."
-  }
-  role "database_role" {
-    type    = string
-    default = "service_role"
-    help    = "Role of the database that secret keys act as."
+  role {
+    project       = { required = true, pattern = "^[a-z]{20}$", help = "Reference of the project that the keys open, 20 letters." }
+    type          = { default = "publishable", enum = ["publishable", "secret"], help = "Kind of the keys: publishable for clients, secret for servers." }
+    database_role = { default = "service_role", help = "Role of the database that secret keys act as." }
   }
 
   auth "bearer" { token = connection.access_token }

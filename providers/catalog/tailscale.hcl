@@ -16,44 +16,17 @@ provider "tailscale" {
   docs     = "https://tailscale.com/kb/1085/auth-keys"
   base_url = "https://api.tailscale.com"
 
-  connection "client_id" {
-    type     = string
-    required = true
-    help     = "Id of an OAuth client with the scope auth_keys."
-  }
-  connection "client_secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of the OAuth client."
-  }
-  connection "tailnet" {
-    type    = string
-    default = "-"
-    help    = "Tailnet that the keys belong to; - is the client's own."
+  connection {
+    client_id     = { required = true, help = "Id of an OAuth client with the scope auth_keys." }
+    client_secret = { required = true, sensitive = true, help = "Secret of the OAuth client." }
+    tailnet       = { default = "-", help = "Tailnet that the keys belong to; - is the client's own." }
   }
 
-  role "tags" {
-    type     = list(string)
-    required = true
-    min      = 1
-    pattern  = "tag:.+"
-    help     = "Tags of the machines that join, such as tag:ci."
-  }
-  role "reusable" {
-    type    = bool
-    default = false
-    help    = "More than one machine may join with one key."
-  }
-  role "ephemeral" {
-    type    = bool
-    default = true
-    help    = "Machines are forgotten once they are away."
-  }
-  role "preauthorized" {
-    type    = bool
-    default = false
-    help    = "Machines need no approval where the tailnet asks for it."
+  role {
+    tags          = { type = list(string), required = true, min = 1, pattern = "tag:.+", help = "Tags of the machines that join, such as tag:ci." }
+    reusable      = { type = bool, default = false, help = "More than one machine may join with one key." }
+    ephemeral     = { type = bool, default = true, help = "Machines are forgotten once they are away." }
+    preauthorized = { type = bool, default = false, help = "Machines need no approval where the tailnet asks for it." }
   }
 
   auth "oauth2" {

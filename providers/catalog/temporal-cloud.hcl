@@ -20,17 +20,12 @@ provider "temporal-cloud" {
   docs     = "https://docs.temporal.io/cloud/api-keys"
   base_url = "https://saas-api.tmprl.cloud"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of a service account with the role Global Admin."
+  connection {
+    api_key = { required = true, sensitive = true, help = "API key of a service account with the role Global Admin." }
   }
 
-  role "service_account_id" {
-    type     = string
-    required = true
-    help     = "Service account that the keys act for; give it a role in its namespaces alone."
+  role {
+    service_account_id = { required = true, help = "Service account that the keys act for; give it a role in its namespaces alone." }
   }
 
   auth "bearer" { token = connection.api_key }

@@ -17,17 +17,12 @@ provider "terraform-cloud-organization" {
 
   # For Terraform Enterprise the connection's base_url is https://HOST/api/v2.
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token of a user in the owners team, or of that team; not the organization's own."
+  connection {
+    token = { required = true, sensitive = true, help = "Token of a user in the owners team, or of that team; not the organization's own." }
   }
 
-  role "organization" {
-    type     = string
-    required = true
-    help     = "Organization whose token this is."
+  role {
+    organization = { required = true, help = "Organization whose token this is." }
   }
 
   auth "bearer" { token = connection.token }

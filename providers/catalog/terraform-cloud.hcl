@@ -17,27 +17,18 @@ provider "terraform-cloud" {
 
   # For Terraform Enterprise the connection's base_url is https://HOST/api/v2.
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token that may manage team tokens: the organization's, or that of a team or user who may manage teams. For user_id it must be that user's."
-  }
-  connection "organization" {
-    type     = string
-    required = true
-    help     = "Organization that the teams belong to."
+  connection {
+    token = {
+      required  = true
+      sensitive = true
+      help      = "Token that may manage team tokens: the organization's, or that of a team or user who may manage teams. For user_id it must be that user's."
+    }
+    organization = { required = true, help = "Organization that the teams belong to." }
   }
 
-  role "team_id" {
-    type    = string
-    pattern = "^team-[A-Za-z0-9]+$"
-    help    = "Team that the tokens are for, such as team-6p5jTwJQXwqZBncC. Give this or user_id."
-  }
-  role "user_id" {
-    type    = string
-    pattern = "^user-[A-Za-z0-9]+$"
-    help    = "User whom the tokens are for, such as user-MA4GL63FmYRpSFxa."
+  role {
+    team_id = { pattern = "^team-[A-Za-z0-9]+$", help = "Team that the tokens are for, such as team-6p5jTwJQXwqZBncC. Give this or user_id." }
+    user_id = { pattern = "^user-[A-Za-z0-9]+$", help = "User whom the tokens are for, such as user-MA4GL63FmYRpSFxa." }
   }
 
   auth "bearer" { token = connection.token }

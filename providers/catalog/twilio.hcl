@@ -11,28 +11,14 @@ provider "twilio" {
   docs     = "https://www.twilio.com/docs/iam/api-keys/restricted-api-keys"
   base_url = "https://iam.twilio.com"
 
-  connection "account_sid" {
-    type     = string
-    required = true
-    pattern  = "^AC[0-9a-fA-F]{32}$"
-    help     = "Account, or subaccount, that owns the keys, AC and 32 hexadecimal digits."
-  }
-  connection "auth_token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Auth token of the account, the primary one: an API key cannot make keys of its own kind."
+  connection {
+    account_sid = { required = true, pattern = "^AC[0-9a-fA-F]{32}$", help = "Account, or subaccount, that owns the keys, AC and 32 hexadecimal digits." }
+    auth_token  = { required = true, sensitive = true, help = "Auth token of the account, the primary one: an API key cannot make keys of its own kind." }
   }
 
-  role "permissions" {
-    type = list(string)
-    min  = 1
-    help = "What the keys may do, such as /twilio/messaging/messages/create. Give this or standard."
-  }
-  role "standard" {
-    type    = bool
-    default = false
-    help    = "Make standard keys, which may do all but manage accounts and keys, in place of keys with permissions."
+  role {
+    permissions = { type = list(string), min = 1, help = "What the keys may do, such as /twilio/messaging/messages/create. Give this or standard." }
+    standard    = { type = bool, default = false, help = "Make standard keys, which may do all but manage accounts and keys, in place of keys with permissions." }
   }
   validation {
     condition     = role.standard != (role.permissions != null)
@@ -90,13 +76,10 @@ provider "twilio" {
   # A restricted key that may not read the account is told so by 403.
   # https://www.twilio.com/docs/iam/api/account
   probe {
-    get = "https://api.twilio.com/2010-04-01/Accounts/${connection.account_sid}.json"
-    auth "basic" {
-      username = secret.api_key_sid
-      password = secret.api_key_secret
-    }
-    alive = [200, 403]
-    dead  = [401]
+    get        = "https://api.twilio.com/2010-04-01/Accounts/${connection.account_sid}.json"
+    credential = { account_sid = secret.api_key_sid, auth_token = secret.api_key_secret }
+    alive      = [200, 403]
+    dead       = [401]
   }
 
   # An account has room for a second auth token, which works like the first.

@@ -19,18 +19,12 @@ provider "tyk-dashboard" {
 
   # The connection's base_url is the Dashboard's, such as https://dashboard.example.com.
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Tyk Dashboard API Access Credentials of a user who may write keys."
+  connection {
+    api_key = { required = true, sensitive = true, help = "Tyk Dashboard API Access Credentials of a user who may write keys." }
   }
 
-  role "policies" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Ids of the policies that say what the keys open."
+  role {
+    policies = { type = list(string), required = true, min = 1, help = "Ids of the policies that say what the keys open." }
   }
 
   auth "header" { headers = { Authorization = connection.api_key } }

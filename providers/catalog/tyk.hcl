@@ -16,36 +16,16 @@ provider "tyk" {
 
   # The connection's base_url is the gateway's control address, such as https://tyk:8080.
 
-  connection "secret" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "The gateway's secret."
-  }
-  connection "org_id" {
-    type = string
-    help = "Organisation that the keys belong to."
+  connection {
+    secret = { required = true, sensitive = true, help = "The gateway's secret." }
+    org_id = { help = "Organisation that the keys belong to." }
   }
 
-  role "policies" {
-    type    = list(string)
-    default = []
-    help    = "Ids of the policies that say what the keys open, with their rates and quotas."
-  }
-  role "api_ids" {
-    type    = list(string)
-    default = []
-    help    = "Ids of the APIs that the keys open, where no policy says so."
-  }
-  role "rate" {
-    type = number
-    min  = 1
-    help = "How many requests a minute a key has, where no policy says so."
-  }
-  role "quota" {
-    type = number
-    min  = 1
-    help = "How many requests a day a key has, where no policy says so."
+  role {
+    policies = { type = list(string), default = [], help = "Ids of the policies that say what the keys open, with their rates and quotas." }
+    api_ids  = { type = list(string), default = [], help = "Ids of the APIs that the keys open, where no policy says so." }
+    rate     = { type = number, min = 1, help = "How many requests a minute a key has, where no policy says so." }
+    quota    = { type = number, min = 1, help = "How many requests a day a key has, where no policy says so." }
   }
   validation {
     condition     = length(role.policies) > 0 || length(role.api_ids) > 0

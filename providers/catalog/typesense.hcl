@@ -11,24 +11,13 @@ provider "typesense" {
   title = "Typesense"
   docs  = "https://typesense.org/docs/latest/api/api-keys.html"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Bootstrap key, or a key that may do keys:create, keys:list and keys:delete."
+  connection {
+    api_key = { required = true, sensitive = true, help = "Bootstrap key, or a key that may do keys:create, keys:list and keys:delete." }
   }
 
-  role "actions" {
-    type    = list(string)
-    default = ["documents:search"]
-    min     = 1
-    help    = "What the keys may do, such as documents:search."
-  }
-  role "collections" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Collections that the keys open, such as products, or a regular expression."
+  role {
+    actions     = { type = list(string), default = ["documents:search"], min = 1, help = "What the keys may do, such as documents:search." }
+    collections = { type = list(string), required = true, min = 1, help = "Collections that the keys open, such as products, or a regular expression." }
   }
 
   auth "header" { headers = { X-TYPESENSE-API-KEY = connection.api_key } }

@@ -15,45 +15,21 @@ provider "unkey" {
   docs     = "https://www.unkey.com/docs/api-reference/v2/keys/create-api-key"
   base_url = "https://api.unkey.com"
 
-  connection "root_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Root key that may create, read, update and delete keys of the API."
-  }
-  connection "api_id" {
-    type     = string
-    required = true
-    help     = "API whose keys are made, such as api_1234abcd."
+  connection {
+    root_key = { required = true, sensitive = true, help = "Root key that may create, read, update and delete keys of the API." }
+    api_id   = { required = true, help = "API whose keys are made, such as api_1234abcd." }
   }
 
-  role "permissions" {
-    type    = list(string)
-    default = []
-    help    = "Permissions of the keys, such as documents.read."
-  }
-  role "roles" {
-    type    = list(string)
-    default = []
-    help    = "Roles of the keys."
-  }
-  role "prefix" {
-    type    = string
-    pattern = "^[a-zA-Z0-9_]{1,16}$"
-    help    = "What the keys begin with."
-  }
-  role "external_id" {
-    type = string
-    help = "Whom the keys belong to in your system."
-  }
-  role "ratelimits" {
-    type = list(object({ name = string, limit = number, duration = number, autoApply = optional(bool) }))
-    help = "Bounds on the keys' use, such as [{\"name\":\"requests\",\"limit\":100,\"duration\":60000,\"autoApply\":true}]; duration in milliseconds."
-  }
-  role "credits" {
-    type = number
-    min  = 0
-    help = "How often one key may be used in all."
+  role {
+    permissions = { type = list(string), default = [], help = "Permissions of the keys, such as documents.read." }
+    roles       = { type = list(string), default = [], help = "Roles of the keys." }
+    prefix      = { pattern = "^[a-zA-Z0-9_]{1,16}$", help = "What the keys begin with." }
+    external_id = { help = "Whom the keys belong to in your system." }
+    ratelimits = {
+      type = list(object({ name = string, limit = number, duration = number, autoApply = optional(bool) }))
+      help = "Bounds on the keys' use, such as [{\"name\":\"requests\",\"limit\":100,\"duration\":60000,\"autoApply\":true}]; duration in milliseconds."
+    }
+    credits = { type = number, min = 0, help = "How often one key may be used in all." }
   }
 
   auth "bearer" { token = connection.root_key }

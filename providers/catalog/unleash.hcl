@@ -21,31 +21,19 @@ provider "unleash" {
 
   # The connection's base_url is where Unleash is served, without /api.
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin token, or a personal or service account's access token that may create, update and delete API tokens. Only a personal access token can be rotated."
-  }
-  connection "token_id" {
-    type = string
-    help = "Number of the personal access token that token is, which rotation deletes. Rotation keeps it up to date."
+  connection {
+    token = {
+      required  = true
+      sensitive = true
+      help      = "Admin token, or a personal or service account's access token that may create, update and delete API tokens. Only a personal access token can be rotated."
+    }
+    token_id = { help = "Number of the personal access token that token is, which rotation deletes. Rotation keeps it up to date." }
   }
 
-  role "type" {
-    type     = string
-    required = true
-    enum     = ["client", "backend", "frontend"]
-    help     = "Kind of the tokens: backend (called client before version 6.10) or frontend."
-  }
-  role "environment" {
-    type = string
-    help = "Environment that the tokens are for. Without it the server chooses its default, development."
-  }
-  role "projects" {
-    type    = list(string)
-    default = ["*"]
-    help    = "Projects that the tokens are for; [\"*\"] means all."
+  role {
+    type        = { required = true, enum = ["client", "backend", "frontend"], help = "Kind of the tokens: backend (called client before version 6.10) or frontend." }
+    environment = { help = "Environment that the tokens are for. Without it the server chooses its default, development." }
+    projects    = { type = list(string), default = ["*"], help = "Projects that the tokens are for; [\"*\"] means all." }
   }
 
   locals {

@@ -17,22 +17,13 @@ provider "upstash-database" {
   docs     = "https://upstash.com/docs/devops/developer-api/introduction"
   base_url = "https://api.upstash.com/v2"
 
-  connection "email" {
-    type     = string
-    required = true
-    help     = "Address that the account is registered with."
-  }
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Management API key of the account."
+  connection {
+    email   = { required = true, help = "Address that the account is registered with." }
+    api_key = { required = true, sensitive = true, help = "Management API key of the account." }
   }
 
-  role "database_id" {
-    type     = string
-    required = true
-    help     = "Database whose password this is, a UUID."
+  role {
+    database_id = { required = true, help = "Database whose password this is, a UUID." }
   }
 
   auth "basic" {

@@ -17,32 +17,26 @@ provider "upstash" {
 
   # The connection's base_url is UPSTASH_REDIS_REST_URL.
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "UPSTASH_REDIS_REST_TOKEN of the database."
+  connection {
+    token = { required = true, sensitive = true, help = "UPSTASH_REDIS_REST_TOKEN of the database." }
   }
 
-  role "commands" {
-    type    = list(string)
-    default = ["+@read"]
-    min     = 1
-    pattern = "^[+-]@?[a-z]+$"
-    help    = "Rules of what the users may run, such as [\"+@read\", \"+set\"]."
-  }
-  role "keys" {
-    type    = list(string)
-    default = ["*"]
-    min     = 1
-    pattern = "^[^ ~%]+$"
-    help    = "Patterns of the keys that they reach, such as cache:*."
+  role {
+    commands = {
+      type    = list(string)
+      default = ["+@read"]
+      min     = 1
+      pattern = "^[+-]@?[a-z]+$"
+      help    = "Rules of what the users may run, such as [\"+@read\", \"+set\"]."
+    }
+    keys = { type = list(string), default = ["*"], min = 1, pattern = "^[^ ~%]+$", help = "Patterns of the keys that they reach, such as cache:*." }
   }
 
   auth "bearer" { token = connection.token }
 
+  requests { post = "/" }
+
   check {
-    post = "/"
     json = ["ACL", "USERS"]
     ok   = length(body.result) > 0
   }
@@ -52,17 +46,12 @@ provider "upstash" {
   # Making a token changes nothing: it becomes one with the user.
   issue {
     step "token" {
-      post = "/"
       json = ["ACL", "GENTOKEN", key.name]
       ok   = can(tostring(body.result))
       save = { token = body.result }
-      undo {
-        post = "/"
-        json = ["ACL", "DELUSER", key.name]
-      }
+      undo { json = ["ACL", "DELUSER", key.name] }
     }
     step "user" {
-      post = "/"
       json = concat(["ACL", "SETUSER", key.name, "reset", "on", ">${saved.token}"], [for one in role.keys : "~${one}"], role.commands)
       ok   = body.result == "OK"
     }
@@ -72,7 +61,6 @@ provider "upstash" {
   }
 
   revoke {
-    post = "/"
     json = ["ACL", "DELUSER", key.id]
     ok   = body.result == 1
     gone = status == 200 && body.result == 0
@@ -80,18 +68,16 @@ provider "upstash" {
 
   # Not paged: the answer is all users.
   list {
-    post  = "/"
     json  = ["ACL", "USERS"]
     items = body.result
     item  = { id = item, name = item }
   }
 
   probe {
-    post    = "/"
-    json    = ["PING"]
-    headers = { Authorization = "Bearer ${secret.token}" }
-    alive   = [200, 400]
-    dead    = [401]
+    json       = ["PING"]
+    credential = { token = secret.token }
+    alive      = [200, 400]
+    dead       = [401]
   }
 
   errors { message = body.error }

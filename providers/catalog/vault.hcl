@@ -23,41 +23,34 @@ provider "vault" {
 
   # The connection's base_url is where Vault is served, without /v1.
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token that may create tokens and revoke, renew them by accessor. Renew it, or make it periodic."
-  }
-  connection "rotation_token_role" {
-    type = string
-    help = "Token role (auth/token/roles/…) to create the successor of token against. It must make orphans, and decides their policies. Without it the successor has the policies, period and TTL of token, and the path auth/token/create-orphan demands sudo."
-  }
-  connection "namespace" {
-    type = string
-    help = "Namespace of the tokens, where the server has namespaces."
+  connection {
+    token               = { required = true, sensitive = true, help = "Token that may create tokens and revoke, renew them by accessor. Renew it, or make it periodic." }
+    rotation_token_role = { help = "Token role (auth/token/roles/…) to create the successor of token against. It must make orphans, and decides their policies. Without it the successor has the policies, period and TTL of token, and the path auth/token/create-orphan demands sudo." }
+    namespace           = { help = "Namespace of the tokens, where the server has namespaces." }
   }
 
-  role "policies" {
-    type = list(string)
-    help = "Policies of the tokens. Without any they are left to token_role, or are the policy \"default\" alone."
+  role {
+    policies   = { type = list(string), help = "Policies of the tokens. Without any they are left to token_role, or are the policy \"default\" alone." }
+    token_role = { help = "Token role (auth/token/roles/…) to create the tokens against. It must not make batch tokens, which cannot be revoked." }
+    orphan = {
+      type    = bool
+      default = true
+      help    = "Make tokens that do not end with the connection's token. The path auth/token/create-orphan demands sudo; a token_role decides this by itself."
+    }
+    no_default_policy = { type = bool, help = "Leave the policy \"default\" out. A token without it may not look itself up, so it cannot be probed." }
+    meta              = { type = map(string), help = "Metadata that the server's audit log shows with each use of a token." }
   }
-  role "token_role" {
-    type = string
-    help = "Token role (auth/token/roles/…) to create the tokens against. It must not make batch tokens, which cannot be revoked."
-  }
-  role "orphan" {
-    type    = bool
-    default = true
-    help    = "Make tokens that do not end with the connection's token. The path auth/token/create-orphan demands sudo; a token_role decides this by itself."
-  }
-  role "no_default_policy" {
-    type = bool
-    help = "Leave the policy \"default\" out. A token without it may not look itself up, so it cannot be probed."
-  }
-  role "meta" {
-    type = map(string)
-    help = "Metadata that the server's audit log shows with each use of a token."
+
+  locals {
+    # An unknown accessor is a 200 with a warning today, and was "invalid accessor" (400 or
+    # 403) in earlier versions; "token not found" is an accessor whose token is dead
+    # already. A bare 403 is a missing permission.
+    no_such = contains([400, 403], status) && can(regex("invalid accessor|token not found", join(" ", body.errors)))
+    # Of the token itself only "invalid token" is the end: a permission that lacks is a 403
+    # as well, and a server too old to say so leaves it unclear.
+    is_dead = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+    # Without a token role the successor is as its predecessor.
+    alike = connection.rotation_token_role == null
   }
 
   auth "header" {
@@ -90,16 +83,10 @@ provider "vault" {
     expires_in = body.auth.lease_duration > 0 ? body.auth.lease_duration : null
   }
 
-  # An unknown accessor is a 200 with a warning today, and was "invalid
-  # accessor" (400 or 403) in earlier versions; "token not found" is an
-  # accessor whose token is dead already. A bare 403 is a missing permission.
   revoke {
     post = "/v1/auth/token/revoke-accessor"
     json = { accessor = key.id }
-    gone = (
-      contains([400, 403], status) &&
-      can(regex("invalid accessor|token not found", join(" ", body.errors)))
-    )
+    gone = local.no_such
   }
 
   # A token that reaches its max TTL is granted less.
@@ -107,19 +94,14 @@ provider "vault" {
     post       = "/v1/auth/token/renew-accessor"
     json       = { accessor = key.id, increment = "${key.ttl}s" }
     expires_in = body.auth.lease_duration
-    gone = (
-      contains([400, 403], status) &&
-      can(regex("invalid accessor|token not found", join(" ", body.errors)))
-    )
+    gone       = local.no_such
   }
 
-  # A permission that lacks is a 403 as well; only "invalid token" is the
-  # token's end. A server too old to say so leaves it unclear.
   probe {
-    get     = "/v1/auth/token/lookup-self"
-    headers = { X-Vault-Token = secret.token, X-Vault-Namespace = connection.namespace }
-    alive   = status == 200
-    dead    = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+    get        = "/v1/auth/token/lookup-self"
+    credential = { token = secret.token }
+    alive      = status == 200
+    dead       = local.is_dead
   }
 
   # An orphan, since a child would end with the token that it replaces. Identity policies
@@ -139,15 +121,15 @@ provider "vault" {
     }
 
     step "new" {
-      post = connection.rotation_token_role != null ? "/v1/auth/token/create/${connection.rotation_token_role}" : "/v1/auth/token/create-orphan"
+      post = local.alike ? "/v1/auth/token/create-orphan" : "/v1/auth/token/create/${connection.rotation_token_role}"
       json = {
         display_name      = key.name
-        policies          = connection.rotation_token_role == null ? saved.policies : null
-        no_default_policy = connection.rotation_token_role == null ? !contains(saved.policies, "default") : null
+        policies          = local.alike ? saved.policies : null
+        no_default_policy = local.alike ? !contains(saved.policies, "default") : null
         meta              = { key_name = key.name }
-        ttl               = key.ttl != null ? "${key.ttl}s" : connection.rotation_token_role == null && saved.ttl > 0 ? "${saved.ttl}s" : null
-        explicit_max_ttl  = connection.rotation_token_role == null && saved.max_ttl > 0 ? "${saved.max_ttl}s" : null
-        period            = connection.rotation_token_role == null && saved.period > 0 ? "${saved.period}s" : null
+        ttl               = key.ttl != null ? "${key.ttl}s" : local.alike && saved.ttl > 0 ? "${saved.ttl}s" : null
+        explicit_max_ttl  = local.alike && saved.max_ttl > 0 ? "${saved.max_ttl}s" : null
+        period            = local.alike && saved.period > 0 ? "${saved.period}s" : null
         renewable         = true
         type              = "service"
       }
@@ -156,20 +138,15 @@ provider "vault" {
       undo {
         post = "/v1/auth/token/revoke-accessor"
         json = { accessor = saved.accessor }
-        gone = (
-          contains([400, 403], status) &&
-          can(regex("invalid accessor|token not found", join(" ", body.errors)))
-        )
+        gone = local.no_such
       }
     }
 
     # A token role may make children.
     step "is an orphan" {
-      get = "/v1/auth/token/lookup-self"
-      auth "header" {
-        headers = { X-Vault-Token = saved.token, X-Vault-Namespace = connection.namespace }
-      }
-      ok = body.data.orphan
+      get        = "/v1/auth/token/lookup-self"
+      credential = { token = saved.token }
+      ok         = body.data.orphan
     }
 
     connection = { token = saved.token }
@@ -177,16 +154,12 @@ provider "vault" {
     retire {
       post = "/v1/auth/token/revoke-accessor"
       json = { accessor = saved.old_accessor }
-      gone = (
-        contains([400, 403], status) &&
-        can(regex("invalid accessor|token not found", join(" ", body.errors)))
-      )
+      gone = local.no_such
     }
   }
 
-  # A missing permission is a 403 as well; "invalid token" is the token's end.
   errors {
     message      = join("; ", body.errors)
-    unauthorized = status == 403 && can(regex("invalid token|bad token", join(" ", body.errors)))
+    unauthorized = local.is_dead
   }
 }

@@ -20,63 +20,43 @@ provider "vercel-edge-config" {
   docs     = "https://vercel.com/docs/rest-api/edge-config/create-an-edge-config-token"
   base_url = "https://api.vercel.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Access token, scoped to the team of the Edge Config."
-  }
-  connection "team_id" {
-    type = string
-    help = "Team that the Edge Config belongs to, such as team_1a2b3c; left out, it is the token's own account."
+  connection {
+    token   = { required = true, sensitive = true, help = "Access token, scoped to the team of the Edge Config." }
+    team_id = { help = "Team that the Edge Config belongs to, such as team_1a2b3c; left out, it is the token's own account." }
   }
 
-  role "edge_config_id" {
-    type     = string
-    required = true
-    pattern  = "^ecfg_[A-Za-z0-9]+$"
-    help     = "The Edge Config that the tokens read, such as ecfg_abc123."
+  role {
+    edge_config_id = { required = true, pattern = "^ecfg_[A-Za-z0-9]+$", help = "The Edge Config that the tokens read, such as ecfg_abc123." }
   }
 
   locals {
     config = "/v1/edge-config/${role.edge_config_id}"
-    team   = { teamId = connection.team_id }
   }
 
   auth "bearer" { token = connection.token }
 
-  check {
-    get   = "/v1/edge-config"
-    query = local.team
-  }
+  requests { query = { teamId = connection.team_id } }
+
+  check { get = "/v1/edge-config" }
 
   key_name { max_length = 52 }
 
   issue {
     post   = "${local.config}/token"
-    query  = local.team
     json   = { label = key.name }
     id     = body.token
     secret = { token = body.token, token_id = body.id }
   }
 
   revoke {
-    step "look" {
-      get   = "${local.config}/tokens"
-      query = local.team
-      gone  = status == 200 && !contains([for one in body : one.token], key.id)
-    }
-    step "delete" {
-      delete = "${local.config}/tokens"
-      query  = local.team
-      json   = { tokens = [key.id] }
-    }
+    list_first = true
+    delete     = "${local.config}/tokens"
+    json       = { tokens = [key.id] }
   }
 
   # Not paged: the answer is all tokens of the Edge Config.
   list {
     get   = "${local.config}/tokens"
-    query = local.team
     items = body
     item  = { id = item.token, name = item.label, created_at = item.createdAt }
   }

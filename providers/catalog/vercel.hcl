@@ -19,21 +19,13 @@ provider "vercel" {
   docs     = "https://vercel.com/docs/rest-api/reference/endpoints/authentication/create-an-auth-token"
   base_url = "https://api.vercel.com"
 
-  connection "token" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Token with access to the whole account."
+  connection {
+    token = { required = true, sensitive = true, help = "Token with access to the whole account." }
   }
 
-  role "team_id" {
-    type     = string
-    required = true
-    help     = "Team that the tokens open, such as team_abc123."
-  }
-  role "project_id" {
-    type = string
-    help = "Project of the team that the tokens open alone, such as prj_abc123; without it they open the whole team."
+  role {
+    team_id    = { required = true, help = "Team that the tokens open, such as team_abc123." }
+    project_id = { help = "Project of the team that the tokens open alone, such as prj_abc123; without it they open the whole team." }
   }
 
   auth "bearer" { token = connection.token }

@@ -19,23 +19,13 @@ provider "verdaccio" {
   lag              = "5s"
   verified_against = ["Verdaccio 6.10.4"]
 
-  connection "username" {
-    type     = string
-    required = true
-    help     = "User that the tokens act for; it should be one that may do no more than they have to."
-  }
-  connection "password" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Password of the user."
+  connection {
+    username = { required = true, help = "User that the tokens act for; it should be one that may do no more than they have to." }
+    password = { required = true, sensitive = true, help = "Password of the user." }
   }
 
-  role "access" {
-    type    = string
-    default = "read"
-    enum    = ["read", "publish"]
-    help    = "What the tokens are for: read, or publish too."
+  role {
+    access = { default = "read", enum = ["read", "publish"], help = "What the tokens are for: read, or publish too." }
   }
 
   auth "basic" {
@@ -58,11 +48,8 @@ provider "verdaccio" {
 
   # What is gone is seen from the list: deleting it again succeeds.
   revoke {
-    step "look" {
-      get  = "/-/npm/v1/tokens"
-      gone = status == 200 && !contains([for one in body.objects : one.key], key.id)
-    }
-    step "delete" { delete = "/-/npm/v1/tokens/token/${key.id}" }
+    list_first = true
+    delete     = "/-/npm/v1/tokens/token/${key.id}"
   }
 
   # Not paged: the answer is all tokens of the user.

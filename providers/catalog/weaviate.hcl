@@ -17,18 +17,12 @@ provider "weaviate" {
   # that are made at run time must be switched on
   # (AUTHENTICATION_DB_USERS_ENABLED).
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Key of a user who may create users and assign roles."
+  connection {
+    api_key = { required = true, sensitive = true, help = "Key of a user who may create users and assign roles." }
   }
 
-  role "roles" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Roles of the users, such as viewer. They must exist."
+  role {
+    roles = { type = list(string), required = true, min = 1, help = "Roles of the users, such as viewer. They must exist." }
   }
 
   auth "bearer" { token = connection.api_key }

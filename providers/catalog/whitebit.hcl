@@ -24,34 +24,15 @@ provider "whitebit" {
   docs     = "https://docs.whitebit.com/api-reference/sub-accounts/create-sub-account-api-key"
   base_url = connection.region == "eu" ? "https://whitebit.eu" : "https://whitebit.com"
 
-  connection "api_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "API key of the main account that may manage sub-accounts' keys."
-  }
-  connection "secret_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Secret of api_key."
-  }
-  connection "region" {
-    type    = string
-    default = "com"
-    enum    = ["com", "eu"]
-    help    = "Where the account is: whitebit.com or whitebit.eu."
+  connection {
+    api_key    = { required = true, sensitive = true, help = "API key of the main account that may manage sub-accounts' keys." }
+    secret_key = { required = true, sensitive = true, help = "Secret of api_key." }
+    region     = { default = "com", enum = ["com", "eu"], help = "Where the account is: whitebit.com or whitebit.eu." }
   }
 
-  role "sub_account_id" {
-    type     = string
-    required = true
-    help     = "Id of the sub-account that the keys belong to."
-  }
-  role "ips" {
-    type    = list(string)
-    default = []
-    help    = "IP addresses that may use the keys, beside those of a lease; each is one more request."
+  role {
+    sub_account_id = { required = true, help = "Id of the sub-account that the keys belong to." }
+    ips            = { type = list(string), default = [], help = "IP addresses that may use the keys, beside those of a lease; each is one more request." }
   }
 
   locals {

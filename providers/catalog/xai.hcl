@@ -20,43 +20,17 @@ provider "xai" {
   base_url = "https://management-api.x.ai"
   lag      = "2m"
 
-  connection "management_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Management key of the team; it needs to read and write API keys."
-  }
-  connection "team_id" {
-    type     = string
-    required = true
-    help     = "Team that the keys belong to, a UUID."
+  connection {
+    management_key = { required = true, sensitive = true, help = "Management key of the team; it needs to read and write API keys." }
+    team_id        = { required = true, help = "Team that the keys belong to, a UUID." }
   }
 
-  role "models" {
-    type     = list(string)
-    required = true
-    min      = 1
-    help     = "Models that the keys may use, such as grok-4; * is all of them."
-  }
-  role "endpoints" {
-    type    = list(string)
-    default = ["chat"]
-    help    = "Endpoints that the keys may call: chat, image, embed, and so on; * is all of them."
-  }
-  role "requests_per_second" {
-    type = number
-    min  = 1
-    help = "Bound on the requests of one key in a second."
-  }
-  role "requests_per_minute" {
-    type = number
-    min  = 1
-    help = "Bound on the requests of one key in a minute."
-  }
-  role "tokens_per_minute" {
-    type = number
-    min  = 1
-    help = "Bound on the tokens that one key uses in a minute."
+  role {
+    models              = { type = list(string), required = true, min = 1, help = "Models that the keys may use, such as grok-4; * is all of them." }
+    endpoints           = { type = list(string), default = ["chat"], help = "Endpoints that the keys may call: chat, image, embed, and so on; * is all of them." }
+    requests_per_second = { type = number, min = 1, help = "Bound on the requests of one key in a second." }
+    requests_per_minute = { type = number, min = 1, help = "Bound on the requests of one key in a minute." }
+    tokens_per_minute   = { type = number, min = 1, help = "Bound on the tokens that one key uses in a minute." }
   }
 
   auth "bearer" { token = connection.management_key }
