@@ -1,6 +1,10 @@
 package simulation
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // dialect is how one provider of the catalog says what the world's provider can do, so
 // that lives use the catalog's own definitions. What happens to keys is the world's; a
@@ -16,6 +20,33 @@ type dialect struct {
 	// routes are the requests, one a line: method, path, what it does, options, the answer,
 	// and for lists after a bar how one item is shown. See dialect.go.
 	routes string
+	// learned are the requests in their place where they were read from exchanges.
+	learned []*route
+}
+
+// all are the requests that the dialect has.
+func (d *dialect) all() []*route {
+	if d.learned != nil {
+		return d.learned
+	}
+	return parseRoutes(d.routes)
+}
+
+// any reports whether a request of the dialect is so.
+func (d *dialect) any(is func(*route) bool) bool { return slices.ContainsFunc(d.all(), is) }
+
+// forgives reports whether what is not there is ended with success.
+func (r *route) forgives() bool {
+	_, missed := r.options["missed"]
+	return missed || r.gone != nil && r.gone.status < 300
+}
+
+// tells reports whether the answer of a request for a key has a value that begins so.
+func (r *route) tells(value string) bool {
+	return (r.what == "make" || r.what == "fill") && slices.ContainsFunc(leavesOf("", r.answer), func(one leaf) bool {
+		text, _ := one.value.(string)
+		return strings.HasPrefix(text, value)
+	})
 }
 
 // dialects are the definitions of the catalog that lives use, by name.
@@ -288,19 +319,157 @@ POST /graphql end when=query:apiAccessDeleteKeys id=variables.keys.ingestKeyIds.
 POST /graphql list when=query:keySearch {"data": {"actor": {"apiAccess": {"keySearch": {"keys": "$items", "nextCursor": null}}}}} | {"id": "$id", "name": "$name", "createdAt": "$made_unix"}
 POST /graphql who {"data": {"actor": {"user": {"id": 1}}}}`,
 	},
+	"axiom": {
+		credential: "token", key: "token", role: `{"dataset_capabilities": {"logs": {"query": ["read"]}}}`,
+		routes: `
+POST /tokens make name=name end=expiresAt {"id": "$id", "token": "$key", "expiresAt": "$end"}
+DELETE /tokens/{id} end {}
+GET /tokens list "$items" | {"id": "$id", "name": "$name"}
+GET /user who {}`,
+	},
+	"dockerhub": {
+		connection: `{"username": "acme"}`, credential: "password", key: "token", role: `{"scopes": ["read", "write"]}`,
+		routes: `
+POST /v2/auth/token login at=secret {"access_token": "$key"}
+POST /v2/access-tokens make name=token_label end=expires_at {"uuid": "$id", "token": "$key", "scopes": "$scopes"}
+DELETE /v2/access-tokens/{id} end {}
+GET /v2/access-tokens list limit=page_size page=page {"results": "$items"} | {"uuid": "$id", "token_label": "$name", "created_at": "$made"}`,
+	},
+	"ngrok": {
+		credential: "api_key", key: "token", role: `{"kind": "api_key"}`,
+		routes: `
+POST /api_keys make name=description {"id": "$id", "token": "$key"}
+DELETE /api_keys/{id} end {}
+GET /api_keys list limit=limit cursor=before_id {"keys": "$items", "next_page_uri": "$next_url"} | {"id": "$id", "description": "$name", "created_at": "$made"}`,
+	},
+	"pulumi-cloud": {
+		connection: `{"organization": "acme"}`, credential: "access_token", key: "access_token", role: `{}`,
+		routes: `
+GET /api/user who {}
+POST /api/orgs/acme/tokens make name=name unix=expires {"id": "$id", "tokenValue": "$key"}
+DELETE /api/orgs/acme/tokens/{id} end {}
+GET /api/orgs/acme/tokens list cursor=continuationToken {"tokens": "$items", "continuationToken": "$next"} | {"id": "$id", "name": "$name", "created": "$made"}`,
+	},
+	"qdrant-cloud": {
+		connection: `{"account_id": "acme"}`, credential: "management_key", key: "api_key", role: `{"cluster_id": "c1"}`,
+		routes: `
+POST /api/cluster/auth/v2/accounts/acme/database-api-keys make name=databaseApiKey.name end=databaseApiKey.expiresAt {"databaseApiKey": {"id": "$id", "key": "$key", "expiresAt": "$end"}}
+DELETE /api/cluster/auth/v2/accounts/acme/database-api-keys/{id} end {}
+GET /api/cluster/auth/v2/accounts/acme/database-api-keys list {"items": "$items"} | {"id": "$id", "name": "$name", "createdAt": "$made"}`,
+	},
+	"digitalocean-spaces": {
+		credential: "token", key: "secret_key", role: `{"grants": [{"bucket": "images", "permission": "read"}]}`,
+		routes: `
+POST /v2/spaces/keys make name=name {"key": {"access_key": "$id", "secret_key": "$key"}}
+DELETE /v2/spaces/keys/{id} end {}
+GET /v2/spaces/keys list limit=per_page page=page {"keys": "$items"} | {"access_key": "$id", "name": "$name", "created_at": "$made"}`,
+	},
+	"influxdb": {
+		credential: "token", key: "token", role: `{"org_id": "org", "permissions": [{"action": "read", "resource": {"type": "buckets"}}]}`,
+		routes: `
+GET /api/v2/me who {}
+POST /api/v2/authorizations make name=description {"id": "$id", "token": "$key"}
+DELETE /api/v2/authorizations/{id} end {}
+GET /api/v2/authorizations list {"authorizations": "$items"} | {"id": "$id", "description": "$name", "createdAt": "$made"}`,
+	},
+	"konnect": {
+		credential: "token", key: "token", role: `{"account_id": "robot"}`,
+		routes: `
+GET /v3/system-accounts who {}
+POST /v3/system-accounts/robot/access-tokens make name=name end=expires_at {"id": "$id", "token": "$key", "expires_at": "$end"}
+DELETE /v3/system-accounts/robot/access-tokens/{id} end {}
+GET /v3/system-accounts/robot/access-tokens list limit=page[size] page=page[number] {"data": "$items"} | {"id": "$id", "name": "$name", "created_at": "$made"}`,
+	},
+	"langfuse": {
+		connection: `{"public_key": "pk-lf-admin"}`, credential: "secret_key", key: "secret_key", role: `{"project_id": "p1"}`,
+		routes: `
+GET /api/public/organizations/projects who {}
+GET /api/public/projects who {}
+POST /api/public/projects/p1/apiKeys make name=note {"id": "$id", "secretKey": "$key", "publicKey": "pk-lf-$id"}
+DELETE /api/public/projects/p1/apiKeys/{id} end {}
+GET /api/public/projects/p1/apiKeys list {"apiKeys": "$items"} | {"id": "$id", "note": "$name", "createdAt": "$made"}`,
+	},
+	"langfuse-organization": {
+		credential: "admin_api_key", key: "secret_key", role: `{"organization_id": "o1"}`,
+		routes: `
+GET /api/admin/organizations who {}
+GET /api/public/organizations/projects who {}
+POST /api/admin/organizations/o1/apiKeys make name=note {"id": "$id", "secretKey": "$key", "publicKey": "pk-lf-$id"}
+DELETE /api/admin/organizations/o1/apiKeys/{id} end {"success": true}
+GET /api/admin/organizations/o1/apiKeys list {"apiKeys": "$items"} | {"id": "$id", "note": "$name", "createdAt": "$made"}`,
+	},
+	"miniflux": {
+		credential: "token", key: "token", role: `{}`,
+		traits: Traits{Numbers: true, AdminsAmong: true},
+		routes: `
+GET /v1/me who {}
+POST /v1/api-keys make name=description {"id": "$id", "token": "$key"}
+DELETE /v1/api-keys/{id} end {}
+GET /v1/api-keys list "$items" | {"id": "$id", "description": "$name", "created_at": "$made"}`,
+	},
+	"deepgram": {
+		credential: "api_key", key: "api_key", role: `{"project_id": "p1"}`,
+		routes: `
+GET /v1/projects who {}
+POST /v1/projects/p1/keys make name=comment end=expiration_date {"api_key_id": "$id", "key": "$key", "expiration_date": "$end"}
+DELETE /v1/projects/p1/keys/{id} end {}
+GET /v1/projects/p1/keys list {"api_keys": "$items"} | {"api_key": {"api_key_id": "$id", "comment": "$name", "created": "$made"}}`,
+	},
+	"sandbox": {
+		credential: "admin_key", key: "api_key", role: `{"scopes": ["read", "write"]}`,
+		traits: Traits{Rotation: rotateNew},
+		routes: `
+GET /v1/whoami who {"id": "$id", "admin": true}
+POST /v1/keys make name=name end=expires_at {"id": "$id", "key": "$key", "expires_at": "$end", "scopes": "$scopes"}
+DELETE /v1/keys/{id} end {}
+PATCH /v1/keys/{id} extend end=expires_at {"expires_at": "$end"}
+GET /v1/keys list limit=limit cursor=cursor {"data": "$items", "next_cursor": "$next"} | {"id": "$id", "name": "$name", "created_at": "$made"}
+POST /v1/admin-keys admin name=name {"id": "$id", "key": "$key"}
+GET /v1/admin-keys admins {"data": "$items"} | {"id": "$id", "name": "$name"}
+DELETE /v1/admin-keys/{id} admin-end {}`,
+	},
+	"weaviate": {
+		credential: "api_key", key: "api_key", role: `{"roles": ["reader"]}`,
+		traits: Traits{KnownID: true, Rotation: rotateInPlace},
+		routes: `
+GET /v1/users/own-info who {"username": "admin", "roles": [{"name": "admin"}]}
+POST /v1/users/db/admin/rotate-key roll {"apikey": "$key"}
+POST /v1/users/db/{name} make {"apikey": "$key"}
+POST /v1/authz/users/{name}/assign who {}
+DELETE /v1/users/db/{id} end {}
+GET /v1/users/db list "$items" | {"userId": "$name", "createdAt": "$made"}`,
+	},
+	"sandbox-accounts": {
+		credential: "admin_key", key: "api_key", role: `{"scopes": ["read", "write"]}`,
+		traits: Traits{Steps: true, Rotation: rotateCandidate},
+		routes: `
+GET /v1/whoami who {"id": "$id", "admin": true}
+POST /v1/accounts account name=name {"id": "$id"}
+PUT /v1/accounts/{id}/scopes who {}
+DELETE /v1/accounts/{id}/scopes who {}
+POST /v1/accounts/{id}/keys fill end=expires_at {"id": "$id", "key": "$key", "expires_at": "$end"}
+PATCH /v1/accounts/{id}/keys/{key} extend end=expires_at {"expires_at": "$end"}
+DELETE /v1/accounts/{id} end {}
+GET /v1/accounts list name=?name limit=limit cursor=cursor {"data": "$items", "next_cursor": "$next"} | {"id": "$id", "name": "$name", "created_at": "$made"}
+PUT /v1/admin-keys/self/key swap key=key {}`,
+	},
 }
 
 // dialectNames are the definitions of the catalog that lives use, in order.
-func dialectNames() []string { return sortedNames(dialects) }
+func dialectNames() []string {
+	return slices.Sorted(slices.Values(slices.Concat(sortedNames(dialects), sortedNames(lessons))))
+}
 
 // dialectOf is the dialect of a definition; nil where the world's own definition is used.
 func dialectOf(name string) *dialect {
 	if name == "" {
 		return nil
 	}
-	d, known := dialects[name]
-	if !known {
+	if d, known := dialects[name]; known {
+		return &d
+	}
+	if _, known := lessons[name]; !known {
 		panic(fmt.Sprintf("simulation: no dialect of %q", name))
 	}
-	return &d
+	return learnedDialect(name)
 }

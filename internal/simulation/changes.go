@@ -320,10 +320,11 @@ type snapshot struct {
 	taken  time.Time
 	disk   map[string][]byte
 	leases map[string]*lease
+	gone   map[string]bool // readers who had hung up
 }
 
 func (c *cluster) snapshot() snapshot {
-	s := snapshot{taken: time.Now(), disk: c.disk.snapshot(), leases: map[string]*lease{}}
+	s := snapshot{taken: time.Now(), disk: c.disk.snapshot(), leases: map[string]*lease{}, gone: c.readersGone()}
 	for _, l := range c.allLeases() {
 		c.mu.Lock()
 		copied := *l
@@ -367,7 +368,7 @@ func restore(w *world, e Event) {
 	for _, l := range c.leases {
 		l.disarm()
 	}
-	c.leases = s.leases
+	c.leases, c.gone = s.leases, s.gone // what is on the queue for others was lost
 	nodes := slices.Clone(c.nodes)
 	c.mu.Unlock()
 	for _, former := range nodes {

@@ -113,6 +113,13 @@ provider "{{ .Name }}" {
         gone   = [404]
       }
     }
+{{- if .Labels }}
+    step "label" {
+      when = key.expires_at != null
+      put  = "/v1/accounts/${saved.account_id}/label"
+      json = { name = key.name }
+    }
+{{- end }}
 {{- if .Grants }}
     step "grant" {
       for_each = role.grants
@@ -131,7 +138,7 @@ provider "{{ .Name }}" {
 {{- end }}
 {{- else }}
     post = "{{ .Place }}/keys"
-    json = { {{ .Wanted }} }
+    {{ if .Form }}form{{ else }}json{{ end }} = { {{ .Wanted }} }
 {{- if .KnownID }}
     id   = key.name
 {{- else if not .NoID }}
@@ -190,6 +197,9 @@ provider "{{ .Name }}" {
   }
 {{- if not .NoList }}
   list {
+{{- if .Unnamed }}
+    unnamed = true
+{{- end }}
 {{- if .OneByOne }}
     step "ids" {
       get   = "{{ .Collection }}"
@@ -218,9 +228,14 @@ provider "{{ .Name }}" {
 {{- if .Lookup }}
   lookup {
     get   = "{{ .Collection }}"
+{{- if .UniqueEnds }}
+    items = [for one in body.data : one if has_unique_end(one.expires_at, key.name)]
+    item  = { {{ .Item }}, name = key.name }
+{{- else }}
     query = { name = key.name }
     items = body.data
     item  = { {{ .Item }} }
+{{- end }}
 {{- if .Past }}
     skip  = item.revoked_at != null
 {{- end }}
@@ -236,12 +251,12 @@ provider "{{ .Name }}" {
     }
     step "end" {
       patch = "{{ .Place }}/keys/${key.id}"
-      json  = merge(saved.settings, { expires_at = rfc3339(key.expires_at) })
+      json  = merge(saved.settings, { expires_at = {{ .End }} })
       gone  = [404]
     }
 {{- else }}
     patch = "{{ .Place }}/keys/${key.id}"
-    json  = { expires_at = rfc3339(key.expires_at) }
+    json  = { expires_at = {{ .End }} }
     gone  = [404]
 {{- end }}
 {{- if .Seconds }}
@@ -310,7 +325,7 @@ provider "{{ .Name }}" {
   }
 {{- if .Fixed }}
   expiry { fixed = "{{ .Fixed }}" }
-{{- else if .Expiry }}
+{{- else if and .Expiry (not .UniqueEnds) }}
   expiry { granularity = "{{ if .Rounds }}{{ .Rounds }}{{ else }}1s{{ end }}" }
 {{- end }}
 {{- if .Rate }}
@@ -318,6 +333,9 @@ provider "{{ .Name }}" {
 {{- end }}
   errors {
     message = body.error.message
+{{- if .Denies }}
+    unauthorized = status == 403 && body.error.message == "no such admin"
+{{- end }}
 {{- if .Throttling }}
     throttled = body.error.message == "slow down"
 {{- end }}
@@ -346,8 +364,8 @@ func (t Traits) definition(revision string) string {
 	var text strings.Builder
 	err := definitionText.Execute(&text, struct {
 		Traits
-		Name, Revision, Place, Collection, Item, Wanted, Mark string
-	}{t, providerName, revision, place, collection, t.item(), t.wanted(), secretMark})
+		Name, Revision, Place, Collection, Item, Wanted, End, Mark string
+	}{t, providerName, revision, place, collection, t.item(), t.wanted(), t.movedEnd(), secretMark})
 	if err != nil {
 		panic("simulation: writing a definition: " + err.Error())
 	}
@@ -357,8 +375,11 @@ func (t Traits) definition(revision string) string {
 // item says how one key of a list is read.
 func (t Traits) item() string {
 	item := "id = item.id, name = item.name"
-	if t.IDsOnly {
+	switch {
+	case t.IDsOnly:
 		item = "id = item.id, name = item.id" // the id is the name
+	case t.Unnamed:
+		item = "id = item.id"
 	}
 	if !t.NoDates {
 		item += ", created_at = item.created_at"
@@ -373,10 +394,21 @@ func (t Traits) item() string {
 	return item
 }
 
+// movedEnd is the end that a key is given as it is extended.
+func (t Traits) movedEnd() string {
+	if t.UniqueEnds {
+		return "unique_end(key.expires_at, key.name)"
+	}
+	return "rfc3339(key.expires_at)"
+}
+
 // wanted is what the request for a key says of it.
 func (t Traits) wanted() string {
 	wanted := "name = key.name"
-	if t.Expiry && t.Fixed == 0 {
+	switch {
+	case t.UniqueEnds:
+		wanted += `, expires_at = unique_end(coalesce(key.expires_at, timeadd(now(), "8760h")), key.name)`
+	case t.Expiry && t.Fixed == 0:
 		wanted += ", expires_at = rfc3339(key.expires_at)"
 	}
 	if t.Chosen {
@@ -384,6 +416,9 @@ func (t Traits) wanted() string {
 	}
 	if t.Granted {
 		wanted += ", scopes = role.scopes"
+	}
+	if t.Bound {
+		wanted += ", cidrs = key.cidrs"
 	}
 	if t.Derived {
 		wanted += ", passphrase = derived_password(key.name, 32)"

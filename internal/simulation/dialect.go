@@ -27,7 +27,7 @@ import (
 //	admin, admins, admin-end, roll, swap   are about admin credentials
 //
 // Options: name=, id=, given= (an id that we choose) and key= are places in the body; end= (RFC 3339), utc=, date=,
-// unix=, ms=, ttl= (seconds) and days= are those of an end; limit=, page=, page0=, offset=
+// sql=, unix=, ms=, ttl= (seconds), life= (milliseconds), hours= and days= are those of an end; limit=, page=, page0=, offset=
 // and cursor= are parameters of the query; when=place:text picks among routes of one path;
 // missed says that what is not there is ended with success; dead= is the status by which a
 // dead credential is told, where that is not 401. In the answer "$id" and the
@@ -41,6 +41,13 @@ type route struct {
 	answer  any
 	item    any
 	refusal any
+	// What follows is read from exchanges, as learned.go says: the status and headers of an
+	// answer, the last page of a list where that has another form, and what is answered
+	// where there is no such thing, and to a credential that does not work.
+	status       int
+	header       map[string]string
+	last         any
+	gone, denied *reply
 }
 
 // heard is a request in a dialect, and what it comes to in the world's own words.
@@ -48,6 +55,7 @@ type heard struct {
 	route   *route
 	said    *http.Request
 	request *http.Request
+	in      any // the body
 	body    []byte
 	values  map[string]any // what the answer may tell again
 }
@@ -97,7 +105,9 @@ func cutJSON(line string) (head, answer string, found bool) {
 }
 
 func mustJSON(text string) (value any) {
-	if err := json.Unmarshal([]byte(text), &value); err != nil {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
 		panic(fmt.Sprintf("simulation: %s is no JSON: %s", text, err))
 	}
 	return value
@@ -125,11 +135,11 @@ func (p *provider) hear(r *http.Request, body []byte) *heard {
 	in := bodyOf(r, body)
 	for _, one := range p.routes {
 		parts, matches := one.matches(r)
-		if !matches || !one.isFor(in) {
+		h := &heard{route: one, said: r, in: in, values: map[string]any{}}
+		if !matches || !h.isFor() {
 			continue
 		}
-		h := &heard{route: one, said: r, values: map[string]any{}}
-		h.request, h.body = p.translate(h, parts, in)
+		h.request, h.body = p.translate(h, parts)
 		return h
 	}
 	return nil
@@ -148,20 +158,30 @@ func (r *route) matches(request *http.Request) (parts map[string]string, matches
 			return nil, false
 		}
 		if isPart {
-			text, err := url.PathUnescape(strings.TrimPrefix(segments[i], before))
-			if err != nil {
+			name, after, _ := strings.Cut(name, "}")
+			text, err := url.PathUnescape(strings.TrimSuffix(strings.TrimPrefix(segments[i], before), after))
+			if err != nil || !strings.HasSuffix(segments[i], after) {
 				return nil, false
 			}
-			parts[strings.TrimSuffix(name, "}")] = text
+			parts[name] = text
 		}
 	}
 	return parts, true
 }
 
 // isFor reports whether the body is what the route's option when wants.
-func (r *route) isFor(in any) bool {
-	place, text, _ := strings.Cut(r.options["when"], ":")
-	return place == "" || strings.Contains(at(in, place), text)
+func (h *heard) isFor() bool {
+	place, text, _ := strings.Cut(h.route.options["when"], ":")
+	return place == "" || strings.Contains(h.at(place), text)
+}
+
+// at is what the request says at a place of its body, or of its query where that begins
+// with a question mark.
+func (h *heard) at(place string) string {
+	if parameter, inQuery := strings.CutPrefix(place, "?"); inQuery {
+		return h.said.URL.Query().Get(parameter)
+	}
+	return at(h.in, place)
 }
 
 // words are what the routes come to in the world's own provider.
@@ -175,7 +195,7 @@ var words = map[string]string{
 }
 
 // translate says in the world's own words what a request says.
-func (p *provider) translate(h *heard, parts map[string]string, in any) (*http.Request, []byte) {
+func (p *provider) translate(h *heard, parts map[string]string) (*http.Request, []byte) {
 	method, path, _ := strings.Cut(words[h.route.what], " ")
 	place, project := "/v1", parts["project"]
 	if number := parts["number"]; number != "" {
@@ -187,29 +207,33 @@ func (p *provider) translate(h *heard, parts map[string]string, in any) (*http.R
 	if p.traits.Steps && !strings.Contains(path, "admin") {
 		path = strings.Replace(path, "{place}/keys", "/v1/accounts", 1)
 	}
-	id := cmp.Or(parts["id"], at(in, h.route.options["id"]))
-	credential := p.shown(h.said)
+	id := cmp.Or(parts["id"], h.at(h.route.options["id"]))
+	credential := p.shown(h)
 	if h.route.what == "login" {
-		credential = at(in, h.route.options["at"])
+		credential = cmp.Or(h.at(h.route.options["at"]), credential)
 		h.values["key"] = credential
 	}
 	p.mu.Lock()
-	if secret := parts["secret"]; secret != "" {
+	if secret := cmp.Or(parts["secret"], h.at(h.route.options["secret"])); secret != "" {
 		id = p.idOf(secret)
 	}
 	if h.route.what == "who" && p.adminOf(credential) == nil {
 		path = "/v1/use"
 	}
-	end := p.wantedEnd(h.route, in, id)
+	end := p.wantedEnd(h, id)
 	p.mu.Unlock()
 	h.values["asked"] = id
+	given := h.at(h.route.options["given"])
+	if h.route.what == "make" {
+		given = cmp.Or(given, parts["id"])
+	}
 	wanted := map[string]any{
-		"name": cmp.Or(parts["name"], at(in, h.route.options["name"])), "key": at(in, h.route.options["key"]), "scopes": []string{"read", "write"},
+		"name": cmp.Or(parts["name"], h.at(h.route.options["name"]), given), "key": h.at(h.route.options["key"]), "scopes": []string{"read", "write"},
 	}
 	if end != "" {
 		wanted["expires_at"] = end
 	}
-	if given := at(in, h.route.options["given"]); given != "" {
+	if given != "" {
 		wanted["id"] = given
 	}
 	body, err := json.Marshal(wanted)
@@ -217,8 +241,8 @@ func (p *provider) translate(h *heard, parts map[string]string, in any) (*http.R
 		panic("simulation: a request is JSON: " + err.Error())
 	}
 	path = strings.NewReplacer("{place}", place, "{id}", url.PathEscape(cmp.Or(id, "none"))).Replace(path)
-	query := p.translateQuery(h.route, h.said.URL.Query())
-	if name := parts["name"]; name != "" && h.route.what == "list" {
+	query := p.translateQuery(h)
+	if name := cmp.Or(parts["name"], h.at(h.route.options["name"])); name != "" && h.route.what == "list" {
 		query.Set("name", name)
 	}
 	request := (&http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: query.Encode()}, Header: http.Header{}})
@@ -227,13 +251,13 @@ func (p *provider) translate(h *heard, parts map[string]string, in any) (*http.R
 }
 
 // translateQuery is the page of a list that a request wants. The provider caps pages.
-func (p *provider) translateQuery(r *route, said url.Values) url.Values {
+func (p *provider) translateQuery(h *heard) url.Values {
 	query := url.Values{}
 	paged := false
 	for _, kind := range []string{"page", "page0", "offset", "cursor"} {
-		parameter, has := r.options[kind]
+		place, has := h.route.options[kind]
 		paged = paged || has
-		value := said.Get(parameter)
+		value := h.pageAt(place)
 		if !has || value == "" {
 			continue
 		}
@@ -246,7 +270,7 @@ func (p *provider) translateQuery(r *route, said url.Values) url.Values {
 		return query
 	}
 	limit := 100
-	if n, err := strconv.Atoi(said.Get(r.options["limit"])); err == nil {
+	if n, err := strconv.Atoi(h.pageAt(h.route.options["limit"])); err == nil {
 		limit = n
 	}
 	if p.traits.Pages > 0 {
@@ -256,11 +280,21 @@ func (p *provider) translateQuery(r *route, said url.Values) url.Values {
 	return query
 }
 
+// pageAt is what the request says of the page that it wants: in its query, or where a list
+// is asked for with a body, in that.
+func (h *heard) pageAt(place string) string {
+	if value := h.said.URL.Query().Get(strings.TrimPrefix(place, "?")); value != "" || place == "" {
+		return value
+	}
+	return h.at(place)
+}
+
 // shown is the credential that a request shows, wherever it does.
-func (p *provider) shown(r *http.Request) string {
+func (p *provider) shown(h *heard) string {
+	r := h.said
 	var all []string
-	if _, password, ok := r.BasicAuth(); ok {
-		all = append(all, password)
+	if user, password, ok := r.BasicAuth(); ok {
+		all = append(all, password, user)
 	}
 	for _, name := range sortedNames(r.Header) {
 		for _, value := range r.Header[name] {
@@ -268,11 +302,36 @@ func (p *provider) shown(r *http.Request) string {
 			all = append(all, value, rest)
 		}
 	}
+	for _, name := range sortedNames(r.URL.Query()) {
+		all = append(all, r.URL.Query().Get(name))
+	}
+	for _, part := range leavesOf("", h.in) {
+		all = append(all, fmt.Sprint(part.value))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range all {
-		if one != "" && (p.adminOf(one) != nil || p.idOf(one) != "") {
+		if one = keyWithin(one); one != "" && (p.adminOf(one) != nil || p.idOf(one) != "") {
 			return one
+		}
+	}
+	return p.signer(all)
+}
+
+// signer is the value of the key of which a request shows the public part alone, since it
+// is signed with the rest, or of the admin credential that a signature names; empty for
+// none. The caller holds mu.
+func (p *provider) signer(shown []string) string {
+	for _, account := range p.accounts {
+		for _, a := range account.admins {
+			if !a.removed && slices.ContainsFunc(shown, func(one string) bool { return strings.Contains(one, a.secret) }) {
+				return a.secret
+			}
+		}
+	}
+	for _, k := range p.keys() {
+		if k.secret != "" && slices.Contains(shown, k.id) && k.alive(time.Now()) {
+			return k.secret
 		}
 	}
 	return ""
@@ -290,10 +349,10 @@ func (p *provider) idOf(secret string) string {
 
 // wantedEnd is the end that a request wants, in RFC 3339; empty where it wants none. The
 // caller holds mu.
-func (p *provider) wantedEnd(r *route, in any, id string) string {
-	now := time.Now().Add(p.traits.Clock)
-	for form, layout := range map[string]string{"end": time.RFC3339, "utc": "2006-01-02T15:04:05", "date": time.DateOnly} {
-		if text := at(in, r.options[form]); text != "" {
+func (p *provider) wantedEnd(h *heard, id string) string {
+	r, now := h.route, time.Now().Add(p.traits.Clock)
+	for form, layout := range map[string]string{"end": time.RFC3339, "utc": utcLayout, "sql": sqlLayout, "date": time.DateOnly} {
+		if text := h.at(r.options[form]); text != "" {
 			end, err := time.Parse(layout, text)
 			if err != nil {
 				panic(fmt.Sprintf("simulation: %s is no %s", text, layout))
@@ -301,8 +360,8 @@ func (p *provider) wantedEnd(r *route, in any, id string) string {
 			return end.UTC().Format(time.RFC3339)
 		}
 	}
-	for form, unit := range map[string]time.Duration{"unix": time.Second, "ms": time.Millisecond, "ttl": time.Second, "days": 24 * time.Hour} {
-		text := strings.TrimSuffix(at(in, r.options[form]), "s")
+	for form, unit := range map[string]time.Duration{"unix": time.Second, "ms": time.Millisecond, "ttl": time.Second, "life": time.Millisecond, "hours": time.Hour, "days": 24 * time.Hour} {
+		text := strings.TrimRight(h.at(r.options[form]), "sh")
 		if text == "" {
 			continue
 		}
@@ -311,7 +370,7 @@ func (p *provider) wantedEnd(r *route, in any, id string) string {
 			panic(fmt.Sprintf("simulation: %s is no number", text))
 		}
 		from := time.Unix(0, 0)
-		if form == "ttl" || form == "days" {
+		if form != "unix" && form != "ms" {
 			from = now
 		}
 		if form == "days" && r.what == "extend" {
@@ -340,30 +399,88 @@ func (p *provider) tell(h *heard, said *answer) *answer {
 	if err := decoder.Decode(&fields); err != nil && len(said.body) > 0 {
 		return said // mangled
 	}
-	dialect := *said
+	dialect, r := *said, h.route
 	dialect.meant = said
-	_, forgives := h.route.options["missed"]
+	_, forgives := r.options["missed"]
 	switch {
 	case said.status < 300:
-		dialect.status = max(said.status, http.StatusOK)
-		dialect.body = h.fill(h.route.answer, fields)
-	case said.status == http.StatusNotFound && forgives && !p.is(weatherMasked):
-		dialect.status = http.StatusOK
-		form := h.route.answer
-		if h.route.refusal != nil {
-			form = h.route.refusal
+		dialect.status = cmp.Or(r.status, max(said.status, http.StatusOK))
+		form := r.answer
+		if r.last != nil && fields["next_cursor"] == nil {
+			form = r.last
 		}
 		dialect.body = h.fill(form, fields)
-	case h.route.refusal != nil:
-		dialect.body = h.fill(h.route.refusal, fields)
+		dialect.header = h.headers(said.header, fields)
+	case said.status == http.StatusNotFound && forgives && !p.is(weatherMasked):
+		dialect.status = http.StatusOK
+		form := r.answer
+		if r.refusal != nil {
+			form = r.refusal
+		}
+		dialect.body = h.fill(form, fields)
+	case said.status == http.StatusNotFound && r.gone != nil && (r.gone.status >= 300 || !p.is(weatherMasked)):
+		dialect.status, dialect.body = r.gone.status, h.fill(r.gone.form, fields)
+	case said.status == http.StatusUnauthorized && r.denied != nil:
+		dialect.status, dialect.body = r.denied.status, h.fill(r.denied.form, fields)
+	case r.refusal != nil:
+		dialect.body = h.fill(r.refusal, fields)
 	}
-	if dead, err := strconv.Atoi(h.route.options["dead"]); err == nil && said.status == http.StatusUnauthorized {
+	if dead, err := strconv.Atoi(r.options["dead"]); err == nil && said.status == http.StatusUnauthorized {
 		dialect.status = dead
 	}
-	if said.status == http.StatusNoContent {
+	if said.status == http.StatusNoContent && r.status == 0 {
 		dialect.status = http.StatusOK
 	}
 	return &dialect
+}
+
+// headers are those of an answer: what they say of a next page is left out where there is
+// none.
+func (h *heard) headers(before map[string]string, fields map[string]any) map[string]string {
+	all := maps.Clone(before)
+	for name, form := range h.route.header {
+		next := strings.Contains(form, "$next")
+		if next && fields["next_cursor"] == nil {
+			continue
+		}
+		if text, ok := filled(form, h.nextOf(fields)); ok {
+			all[name] = fmt.Sprint(text)
+		}
+	}
+	return all
+}
+
+// nextOf is how the next page of a list is told; empty where there is none.
+func (h *heard) nextOf(fields map[string]any) map[string]any {
+	cursor := fields["next_cursor"]
+	if cursor == nil {
+		return map[string]any{"more": false}
+	}
+	query := h.said.URL.Query()
+	query.Set(cmp.Or(strings.TrimPrefix(h.route.options["cursor"], "?"), "cursor"), fmt.Sprint(cursor))
+	path := h.said.URL.Path + "?" + query.Encode()
+	return map[string]any{"next": cursor, "more": true, "next_path": path, "next_url": h.home() + path, "further": h.further(cursor)}
+}
+
+// further is the number by which a list goes on that does so by numbers.
+func (h *heard) further(cursor any) any {
+	_, offset, _ := strings.Cut(fmt.Sprint(cursor), "@")
+	if place := h.route.options["page"]; place != "" {
+		page, err := strconv.Atoi(cmp.Or(h.pageAt(place), "1"))
+		if err == nil {
+			return page + 1
+		}
+	}
+	return json.Number(cmp.Or(offset, "0"))
+}
+
+// home is the address of the host, where the route is one that was read from an exchange:
+// those have whole addresses.
+func (h *heard) home() string {
+	if h.route.status == 0 {
+		return ""
+	}
+	return "http://" + h.said.Host
 }
 
 // fill puts what the world's provider answers into a form.
@@ -378,15 +495,17 @@ func (h *heard) fill(form any, fields map[string]any) []byte {
 		items = append(items, filled)
 	}
 	values["items"] = items
-	if cursor := fields["next_cursor"]; cursor != nil {
-		query := h.said.URL.Query()
-		query.Set(cmp.Or(h.route.options["cursor"], "cursor"), fmt.Sprint(cursor))
-		values["next"], values["more"] = cursor, true
-		values["next_url"] = h.said.URL.Path + "?" + query.Encode()
-	} else {
-		values["more"] = false
+	maps.Copy(values, h.nextOf(fields))
+	if _, told := values["id"]; !told && h.values["asked"] != "" {
+		values["id"] = h.values["asked"]
 	}
 	body, _ := filled(form, values)
+	if text, isText := body.(string); isText {
+		return []byte(text)
+	}
+	if body == nil {
+		return nil
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic("simulation: an answer is JSON: " + err.Error())
@@ -397,7 +516,10 @@ func (h *heard) fill(form any, fields map[string]any) []byte {
 // shownForms are the values that forms name, of an answer of the world's provider.
 func shownForms(fields map[string]any) map[string]any {
 	values := map[string]any{}
-	for _, name := range []string{"id", "name", "key", "scopes", "pages", "redacted"} {
+	if seconds := fields["expires_in"]; seconds != nil {
+		values["ttl"] = seconds
+	}
+	for _, name := range []string{"id", "name", "key", "scopes", "pages", "total", "redacted"} {
 		if value := fields[name]; value != nil {
 			values[name] = value
 		}
@@ -409,7 +531,9 @@ func shownForms(fields map[string]any) map[string]any {
 		}
 		for form, tell := range map[string]func(time.Time) any{
 			"": nil, "_unix": func(t time.Time) any { return t.Unix() }, "_ms": func(t time.Time) any { return t.UnixMilli() },
-			"_date": func(t time.Time) any { return t.Format(time.DateOnly) }, "_utc": func(t time.Time) any { return t.Format("2006-01-02T15:04:05") },
+			"_date": func(t time.Time) any { return t.Format(time.DateOnly) }, "_utc": func(t time.Time) any { return t.Format(utcLayout) },
+			"_sql": func(t time.Time) any { return t.Format(sqlLayout) }, "_ms_text": func(t time.Time) any { return strconv.FormatInt(t.UnixMilli(), 10) },
+			"_unix_text": func(t time.Time) any { return strconv.FormatInt(t.Unix(), 10) }, "_zone": func(t time.Time) any { return t.Format(zoneLayout) },
 		} {
 			values[name+form] = value
 			if t, err := time.Parse(time.RFC3339, fmt.Sprint(value)); err == nil && tell != nil && t.Year() > 1 {
@@ -424,11 +548,11 @@ func shownForms(fields map[string]any) map[string]any {
 func filled(form any, values map[string]any) (any, bool) {
 	switch form := form.(type) {
 	case string:
-		if name, whole := strings.CutPrefix(form, "$"); whole {
+		if name, whole := strings.CutPrefix(form, "$"); whole && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" {
 			value, has := values[name]
 			return value, has
 		}
-		for _, name := range sortedNames(values) {
+		for _, name := range slices.Backward(sortedNames(values)) { // the longer of two that begin alike first
 			form = strings.ReplaceAll(form, "$"+name, fmt.Sprint(values[name]))
 		}
 		return form, true
@@ -505,6 +629,22 @@ func bodyOf(r *http.Request, body []byte) any {
 	decoder.UseNumber()
 	_ = decoder.Decode(&in)
 	return in
+}
+
+// jsonOf is what a request's body says, as JSON.
+func jsonOf(r *http.Request, body []byte) []byte {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return body
+	}
+	form, ok := bodyOf(r, body).(map[string]any)
+	if !ok {
+		return body
+	}
+	text, err := json.Marshal(form)
+	if err != nil {
+		panic("simulation: a form is JSON: " + err.Error())
+	}
+	return text
 }
 
 // projects are those that roles name; some providers count theirs.

@@ -9,9 +9,9 @@
 // (seed, actor, step), so leaving out one event changes no other's chance.
 //
 // The files, from the bottom: chance.go, traits.go and life.go (what is drawn),
-// disk.go (storage), definition.go, catalog.go and dialect.go (what of a provider is said
-// in which words: the world's own definitions, and those of the catalog), provider.go (the
-// provider), network.go,
-// vault.go (nodes, leases), operator.go and faults.go (what happens), world.go
+// disk.go (storage), definition.go (the world's own definitions), catalog.go, lessons.go,
+// learned.go and dialect.go (those of the catalog: in which words what is said; most is read
+// from the exchanges beside the definitions), provider.go (the provider), network.go,
+// vault.go (nodes, leases), operator.go, changes.go, nameless.go and faults.go (what happens), world.go
 // (a life being played), promises.go and invariants.go, shrink.go, readable.go.
 package simulation

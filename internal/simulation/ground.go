@@ -240,7 +240,7 @@ func (c *cluster) storedAdmins() map[string]string {
 
 // isNoted reports whether something on disk tells that there may be such a key.
 func (c *cluster) isNoted(k *key) bool {
-	if c.queuesKey(k) {
+	if c.queuesKey(k) || c.queuesCrashOf(k) {
 		return true
 	}
 	for _, path := range c.disk.paths("dirty/") {
@@ -252,6 +252,18 @@ func (c *cluster) isNoted(k *key) bool {
 		}
 	}
 	return false
+}
+
+// queuesCrashOf reports whether an entry of the queue is of a crash that may have left the
+// key, which an operator is to end where nothing tells keys by their names.
+func (c *cluster) queuesCrashOf(k *key) bool {
+	return !c.world.life.Traits.findsByName() && slices.ContainsFunc(c.disk.paths("queue/"), func(path string) bool {
+		var entry struct {
+			Kind     string    `json:"kind"`
+			MadeFrom time.Time `json:"made_from"`
+		}
+		return c.disk.decode(path, &entry) && entry.Kind == "crash" && !entry.MadeFrom.Add(-time.Second).After(k.made)
+	})
 }
 
 func (c *cluster) queues(kind string) bool {

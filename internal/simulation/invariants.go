@@ -333,7 +333,7 @@ func (c *cluster) isOnlyLookedFor(path string) bool {
 	if !c.disk.decode(path, &entry) || entry.Kind != "missing" || c.world.lives(entry.KeyName) {
 		return false
 	}
-	return c.world.life.Traits.NoList || !c.showsOthers(entry.KeyName)
+	return c.world.life.Traits.NoList || c.world.life.Traits.Unnamed || !c.showsOthers(entry.KeyName)
 }
 
 // showsOthers reports whether the provider has lately listed other keys of the mount where
@@ -361,7 +361,7 @@ func reconcileFindsTwins(w *world) []string {
 	var broken []string
 	// Where the connection was deleted since, there is none to reconcile.
 	twins := slices.DeleteFunc(w.livingKeys(), func(k *key) bool { return !k.twin || k.cluster.storedAdmins()["one"] == "" })
-	if len(twins) == 0 {
+	if len(twins) == 0 || !w.life.Traits.findsByName() {
 		return nil
 	}
 	w.reconcileAll()

@@ -267,6 +267,9 @@ func roleData(t Traits, connection, project string) map[string]any {
 	case t.Verify:
 		data["verify_revocation"] = "off"
 	}
+	if t.Bound {
+		data["key_cidrs"] = []string{"198.51.100.0/24"}
+	}
 	if d := dialectOf(t.Catalog); d != nil {
 		maps.Copy(data, fieldsOf(d.role, project))
 	} else if t.Projects {
@@ -444,10 +447,19 @@ func rolesMint(w *world) []string {
 func (w *world) keyIn(fields map[string]any) string {
 	for _, field := range []string{w.life.Traits.keyField(), "api_key"} {
 		if secret, ok := fields[field].(string); ok && secret != "" {
-			return secret
+			return keyWithin(secret)
 		}
 	}
 	return ""
+}
+
+// keyWithin is the provider's own value in what is made of it, such as a URL.
+func keyWithin(secret string) string {
+	const length = len(secretMark) + 16
+	if at := strings.Index(secret, secretMark); at > 0 && len(secret) >= at+length {
+		return secret[at : at+length]
+	}
+	return secret
 }
 
 // staticRolesAnswer: every static role hands out a key that works.
@@ -480,7 +492,13 @@ func operators() []action {
 			}
 			return "rotate-root/" + e.connection(t)
 		}},
-		{kind: "reconcile", weight: 2, fits: func(t Traits) bool { return !t.NoList }, do: func(w *world, e Event) {
+		{kind: "candidate", weight: 3, fits: func(t Traits) bool { return t.Unnamed }, do: nameCandidate, describe: func(e Event, t Traits) string {
+			if e.Yes {
+				return "an operator names an admin credential as what an entry of the queue is about"
+			}
+			return "an operator names a key as what an entry of the queue is about"
+		}},
+		{kind: "reconcile", weight: 2, fits: lists, do: func(w *world, e Event) {
 			_ = w.write(w.clusterOf(e), e, "reconcile/"+e.connection(w.life.Traits), map[string]any{"delete": e.Yes})
 		}, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("reconcile/%s with delete=%v", e.connection(t), e.Yes)

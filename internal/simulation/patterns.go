@@ -21,7 +21,7 @@ type patternStep struct {
 	set         func(*Event) // what is not left to chance; of the first cluster
 }
 
-func lists(t Traits) bool { return !t.NoList }
+func lists(t Traits) bool { return !t.NoList && t.findsByName() }
 
 // patterns are the runs. None is a mutation's only way to be found.
 var patterns = []pattern{

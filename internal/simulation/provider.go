@@ -107,6 +107,11 @@ type key struct {
 	believed *node
 	// shared says that it is the one secret of something, which the next one replaces.
 	shared bool
+	// from is the process that had it made, and unheard says that none was told so.
+	from    *node
+	unheard bool
+	// bound says that the key works from certain addresses alone.
+	bound bool
 	// twin says that a proxy repeated the request for another, and made it.
 	twin bool
 	// excused says why nothing is promised of it any more.
@@ -287,6 +292,9 @@ func (p *provider) unheard(a *answer) {
 	if one := p.adminOf(told.Key); one != nil && p.traits.Rotation == rotateInPlace {
 		p.world.take(one.previous)
 	}
+	for _, k := range p.keys() {
+		k.unheard = k.unheard || k.secret == told.Key
+	}
 }
 
 // beginCount has the requests of the quiet hour counted.
@@ -357,6 +365,9 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 	defer p.mu.Unlock()
 	if r.URL.Path == "/v1/use" {
 		for _, k := range p.keys() {
+			if k.secret == secret && k.bound {
+				return refusal(http.StatusUnauthorized, "not from there")
+			}
 			if k.secret == secret && k.alive(now) {
 				return told(http.StatusOK, map[string]any{"name": k.name})
 			}
@@ -364,7 +375,10 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 		return refusal(http.StatusUnauthorized, "no such key")
 	}
 	a := p.adminOf(secret)
-	if a == nil {
+	switch {
+	case a == nil && p.traits.Denies:
+		return refusal(http.StatusForbidden, "no such admin")
+	case a == nil:
 		return refusal(http.StatusUnauthorized, "no such admin")
 	}
 	if now.Before(p.weather[weatherForbidden]) && r.URL.Path != "/v1/whoami" {
@@ -377,7 +391,7 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 		return notFound()
 	}
 	var in wanted
-	_ = json.Unmarshal(body, &in)
+	_ = json.Unmarshal(jsonOf(r, body), &in)
 	return p.route(from, a, r, in)
 }
 
@@ -389,6 +403,7 @@ type wanted struct {
 	ExpiresAt  string `json:"expires_at"`
 	Scopes     []string
 	Passphrase string
+	CIDRs      []string `json:"cidrs"`
 }
 
 // route finds what is asked for. The caller holds mu.
@@ -412,6 +427,8 @@ func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answ
 			return p.grant(a.account, parts[1])
 		}
 		return p.fillAccount(a.account, parts[1], in)
+	case "PUT accounts/3":
+		return p.label(a.account, parts[1])
 	case "DELETE accounts/4":
 		return p.endGrant(a.account, parts[1], parts[3])
 	case "GET accounts/2", "GET keys/2":
@@ -422,7 +439,7 @@ func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answ
 		return p.deleteWith(from, a.account, project, parts[1], in.Passphrase)
 	case "DELETE named-keys/2":
 		return p.deleteNamed(from, a.account, project, parts[1])
-	case "PATCH keys/2":
+	case "PATCH accounts/2", "PATCH keys/2":
 		return p.extendKey(a.account, parts[1], in.ExpiresAt)
 	case "GET accounts/1", "GET keys/1":
 		return p.listKeys(a.account, project, r)
@@ -499,9 +516,9 @@ func (p *provider) makeOrShow(from *node, by *admin, project string, wanted want
 	there := p.newest(in, project)
 	now := time.Now()
 	switch {
-	case (p.traits.ByName || p.traits.Chosen) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
+	case (p.traits.ByName || p.traits.Chosen || p.routes != nil && p.traits.KnownID) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
 		return refusal(http.StatusConflict, "there is one of that name")
-	case there == nil || p.traits.KnownID || p.traits.ByName || p.traits.Derived: // see docs/reliability.md
+	case there == nil || p.traits.KnownID || p.traits.ByName || p.traits.Derived || !p.traits.findsByName(): // see docs/reliability.md
 	case now.Before(p.weather[weatherExisting]):
 		return p.showExisting(from, there)
 	case now.Before(p.weather[weatherMisnames]) && p.isWellKnown(there) && !p.traits.NoID:
@@ -561,7 +578,7 @@ func (p *provider) shownKey(k *key) map[string]any {
 
 // secondsLeft is a key's end as a number of seconds, or what is told in its place.
 func (p *provider) secondsLeft(k *key, end any) any {
-	if text, ok := end.(string); ok && text == shown(k.expires) {
+	if text, ok := end.(string); ok && text == p.shownTime(k.expires) {
 		return int(k.expires.Sub(time.Now().Add(p.traits.Clock)) / time.Second)
 	}
 	return end
@@ -579,7 +596,7 @@ func (p *provider) makeKey(from *node, by *admin, project string, wanted wanted)
 	now, in, name := time.Now(), by.account, wanted.Name
 	k := &key{
 		name: name, listed: p.formed(name), project: project, account: in, provider: p, by: by, passphrase: wanted.Passphrase,
-		cluster: from.cluster, made: now, shownFrom: now.Add(p.traits.ListLag),
+		cluster: from.cluster, from: from, made: now, shownFrom: now.Add(p.traits.ListLag),
 	}
 	switch {
 	case p.traits.KnownID:
@@ -622,6 +639,14 @@ func (p *provider) fillAccount(in *account, id string, wanted wanted) *answer {
 // isReady reports whether an account can be used: where that takes a while, a moment
 // after it was made.
 func (p *provider) isReady(k *key) bool { return !p.traits.Poll || time.Since(k.made) > 3*time.Second }
+
+// label gives an account a text that nothing depends on.
+func (p *provider) label(in *account, id string) *answer {
+	if p.find(in, "", id) == nil {
+		return notFound()
+	}
+	return told(http.StatusOK, map[string]any{})
+}
 
 // allGrants are the rights that roles give, unless they say otherwise.
 var allGrants = []string{"read", "write"}
@@ -692,7 +717,7 @@ func (p *provider) fill(k *key, wanted wanted) *answer {
 	if p.traits.Chosen {
 		k.secret = wanted.Key
 	}
-	k.expires = p.endOf(wanted.ExpiresAt)
+	k.expires, k.bound = p.endOf(wanted.ExpiresAt), len(wanted.CIDRs) > 0
 	if p.traits.Fixed > 0 {
 		k.expires = k.made.Add(p.traits.Fixed + p.traits.Clock)
 	}
@@ -719,7 +744,7 @@ var noEnds = []any{"", 0, -1, "never", "0001-01-01T00:00:00Z"}
 // shownEnd is a key's end as the provider tells it.
 func (p *provider) shownEnd(k *key) any {
 	if !time.Now().Before(p.weather[weatherOddEnds]) {
-		return shown(k.expires)
+		return p.shownTime(k.expires)
 	}
 	odd := oddEnds
 	if p.traits.Shortens == 0 {
@@ -729,6 +754,14 @@ func (p *provider) shownEnd(k *key) any {
 	end := pick(dice(p.world.life.Seed, "end", k.name, len(k.account.keys)), odd...)
 	p.world.note("provider", "the end of %s is told as %#v", k.name, end)
 	return end
+}
+
+// shownTime is a time as exact as the provider keeps it.
+func (p *provider) shownTime(t time.Time) any {
+	if p.traits.UniqueEnds && !t.IsZero() {
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return shown(t)
 }
 
 func shown(t time.Time) any {
@@ -808,7 +841,8 @@ func (p *provider) deleteKey(from *node, in *account, project, id string) *answe
 	if from.isLost() {
 		p.world.excuse(k, "its end was asked for before a snapshot was restored")
 	}
-	if time.Now().Before(p.weather[weatherLies]) {
+	// Of a key that bears a time to come, see docs/reliability.md.
+	if time.Now().Before(p.weather[weatherLies]) && !p.world.clocksJumped(from.cluster) {
 		p.world.note("provider", "%s is not deleted, though the answer says so", k.name)
 		p.world.excuse(k, "the provider said that it is gone")
 		k.believed = from
@@ -848,13 +882,13 @@ func (p *provider) extendKey(in *account, id, expires string) *answer {
 
 // listedThing is an item of a list.
 type listedThing struct {
-	id, name, key string
-	made, revoked time.Time
-	grants        []string
+	id, name, key          string
+	made, revoked, expires time.Time
+	grants                 []string
 }
 
 func (k *key) item() listedThing {
-	return listedThing{k.id, k.listed, k.secret, k.made, k.deleted, k.grants}
+	return listedThing{k.id, k.listed, k.secret, k.made, k.deleted, k.expires, k.grants}
 }
 
 // shownItem is an item as lists tell it.
@@ -864,6 +898,9 @@ func (p *provider) shownItem(one listedThing) map[string]any {
 	}
 	if p.traits.Past > 0 {
 		item["revoked_at"] = shown(one.revoked)
+	}
+	if p.traits.UniqueEnds {
+		item["expires_at"] = p.shownTime(one.expires)
 	}
 	return item
 }
@@ -903,7 +940,7 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 	for _, one := range page {
 		items = append(items, p.shownItem(one))
 	}
-	a := told(http.StatusOK, map[string]any{"data": items, "next_cursor": next, "next_url": p.nextURL(r, next), "pages": pagesOf(len(all), r)})
+	a := told(http.StatusOK, map[string]any{"data": items, "next_cursor": next, "next_url": p.nextURL(r, next), "pages": pagesOf(len(all), r), "total": len(all)})
 	if p.traits.PageKind == pageLink && next != nil {
 		a.header = map[string]string{"Link": fmt.Sprintf("<%s>; rel=\"next\"", p.nextURL(r, next))}
 	}

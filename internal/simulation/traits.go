@@ -59,6 +59,13 @@ type Traits struct {
 	Lag         string        `help:"the definition's lag"`
 	AdminLookup bool          `help:"a new admin credential is looked up by its name"`
 	EndsKeys    string        `help:"with the admin credential end keys of"`
+	Form        bool          `help:"a key is asked for with a form"`
+	Denies      bool          `help:"a credential that does not work is told by 403, and a text"`
+	Bound       bool          `help:"keys are bound to addresses, of which Vault's is none"`
+	Labels      bool          `help:"an account that is to end is given a label, in a step of its own"`
+	Unnamed     bool          `help:"lists tell no names, so that an operator ends what a lost answer left"`
+	UniqueEnds  bool          `help:"a key is found by its end, which no other has"`
+	ShortIDs    bool          `help:"keys cannot be listed, and their ids are short and known from the answer alone"`
 	InPlace     bool          `help:"beside the keys there are secrets which a new one replaces in place"`
 	// How the provider behaves.
 	Pages       int           `help:"keys in a page of a list"`
@@ -140,6 +147,14 @@ func drawTraits(seed uint64) Traits {
 	}
 	t.Tells = oneIn(dice(seed, "told names"), 3)
 	t.drawLanguage(seed)
+	switch d := dice(seed, "traits", "names"); d.IntN(16) {
+	case 0:
+		t.Unnamed = true
+	case 1:
+		t.Unnamed, t.UniqueEnds = true, true
+	case 2:
+		t.ShortIDs = true
+	}
 	if d := dice(seed, "traits", "catalog"); oneIn(d, 4) {
 		t.Catalog = pick(d, dialectNames()...)
 	}
@@ -172,6 +187,8 @@ func (t *Traits) drawLanguage(seed uint64) {
 	t.EndsKeys = pick(d, "", "", "", endsAll, endsAll, "beta")
 	t.InPlace = rare(5)
 	t.Claims = rare(6)
+	more := dice(seed, "traits", "more language")
+	t.Form, t.Denies, t.Bound, t.Labels = oneIn(more, 6), oneIn(more, 6), oneIn(more, 8), oneIn(more, 2)
 	if t.Second == secondMount && rare(2) {
 		t.Second = secondOfVault
 	}
@@ -203,6 +220,7 @@ func (t Traits) consistent() Traits {
 	if t.Catalog != "" {
 		return t.ofCatalog()
 	}
+	t.suitNames()
 	if t.NoList {
 		t.Sealed = false // who has not got the key cannot revoke it
 	}
@@ -212,7 +230,7 @@ func (t Traits) consistent() Traits {
 	if t.NoList {
 		// Without a list, and without an id that is known beforehand, a lost
 		// answer leaves no way to find the key: nothing is promised there.
-		t.KnownID, t.Lookup, t.AdminsAmong = true, false, false
+		t.KnownID, t.Lookup, t.AdminsAmong = !t.ShortIDs, false, false
 	}
 	if t.Steps || t.Sealed || t.KnownID {
 		t.ByName = false
@@ -242,6 +260,28 @@ func (t Traits) consistent() Traits {
 	return t
 }
 
+// findsByName reports whether the engine finds a key whose making had no answer by itself,
+// by the name that it has in lists. What it does not find is left to an operator.
+func (t Traits) findsByName() bool { return !t.Unnamed && !t.ShortIDs }
+
+// suitNames leaves out what needs names, or lists, where there are none.
+func (t *Traits) suitNames() {
+	if t.findsByName() {
+		t.UniqueEnds = false
+		return
+	}
+	t.Steps, t.Sealed, t.ByName, t.Derived, t.Chosen, t.NoID = false, false, false, false, false, false
+	t.KnownID, t.IDsOnly, t.OneByOne, t.NameForm = false, false, false, ""
+	if t.ShortIDs {
+		t.NoList, t.Numbers, t.Unnamed, t.UniqueEnds = true, true, false, false
+		return
+	}
+	t.NoList, t.Lookup = false, t.UniqueEnds
+	if t.UniqueEnds {
+		t.Expiry, t.Fixed, t.Rounds, t.Shortens, t.Seconds = true, 0, 0, 0, false
+	}
+}
+
 // ofCatalog is what a definition of the catalog can do, and how its provider behaves.
 func (t Traits) ofCatalog() Traits {
 	d := dialectOf(t.Catalog)
@@ -258,14 +298,18 @@ func (t Traits) ofCatalog() Traits {
 	defined.ReuseIDs = t.ReuseIDs && !defined.KnownID && !defined.Numbers
 	defined.Second, defined.Verify, defined.Standby, defined.Tick = t.Second, t.Verify, t.Standby, t.Tick
 	defined.Timeout, defined.Claims = t.Timeout, t.Claims
-	if defined.Expiry {
+	if defined.Expiry && d.any(func(r *route) bool { return r.tells("$end") || r.tells("$ttl") }) {
 		defined.Shortens = t.Shortens
 	}
+	defined.Seconds = d.any(func(r *route) bool { return r.tells("$ttl") })
 	if defined.Rotation != "" {
 		defined.Period = t.Period
 	}
-	if definition.Lag < time.Minute || strings.Contains(d.routes, " missed ") {
+	if definition.Lag < time.Minute || d.any((*route).forgives) {
 		defined.ListLag, defined.YoungLag = 0, 0 // its provider shows at once what it has
+	}
+	if d.any(func(r *route) bool { return r.options["reveals"] != "" }) {
+		defined.YoungLag = 0 // a new key is asked for its value
 	}
 	defined.ListLag = min(defined.ListLag, 40*time.Second)
 	return defined
@@ -293,7 +337,13 @@ func (t Traits) keyField() string {
 // suitLanguage leaves out what a definition cannot say together.
 func (t *Traits) suitLanguage() {
 	if !t.Steps {
-		t.Poll, t.Grants = false, false
+		t.Poll, t.Grants, t.Labels = false, false, false
+	}
+	if t.Bound {
+		t.Verify = false // the probe, which such a key is not asked by
+	}
+	if t.Steps || t.Granted || t.Bound {
+		t.Form = false // a form has no lists
 	}
 	if t.NoList || t.KnownID || t.Steps || t.ByName || t.IDsOnly {
 		t.NoID = false

@@ -419,7 +419,7 @@ func (n *node) handle(ctx context.Context, op logical.Operation, path string, da
 	if n.isDead() {
 		return nil, errDead
 	}
-	if err != nil && ctx.Err() != nil && !n.isReadOnly() {
+	if err != nil && ctx.Err() != nil && !n.isReadOnly() && !n.isLost() {
 		n.cluster.readerGone(req.ID)
 	}
 	if err == nil && resp != nil && resp.IsError() {

@@ -40,6 +40,7 @@ func (v Violation) String() string { return v.Invariant + ": " + v.What }
 // Play plays a life from its beginning to its end, or until something breaks.
 func Play(t *testing.T, life Life) (outcome Outcome) {
 	cryptotest.SetGlobalRandom(t, life.Seed)
+	_ = dialectOf(life.Traits.Catalog) // files are read outside the bubble
 	synctest.Test(t, func(*testing.T) {
 		w := newWorld(life)
 		w.live()
@@ -90,7 +91,7 @@ func (w *world) newProvider(address string) *provider {
 		weather: map[string]time.Time{}, counts: map[string]int{}, asked: map[string]int{},
 	}
 	if d := dialectOf(p.traits.Catalog); d != nil {
-		p.routes = parseRoutes(d.routes)
+		p.routes = d.all()
 	}
 	for _, name := range []string{"ours", "theirs"} {
 		p.accounts = append(p.accounts, &account{name: name, projects: map[string]bool{}})
@@ -209,6 +210,7 @@ func (w *world) live() {
 		}
 	}
 	w.giveUpWhatIsDead()
+	w.endWhatIsLeftToPeople()
 	// A rotation by schedule may be under way at any moment, but not at each.
 	for range 3 {
 		if w.settled() {
@@ -229,6 +231,7 @@ func (w *world) settled() bool {
 // has; true means that one is broken.
 func (w *world) checked(invariants []invariant) bool {
 	synctest.Wait()
+	w.loseWhatNobodyFinds()
 	for _, inv := range invariants {
 		for _, what := range inv.broken(w) {
 			w.breaks(inv.name, "%s", what)
