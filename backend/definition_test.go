@@ -220,8 +220,8 @@ func TestUploadMistakes(t *testing.T) {
 		"typing error":             {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "connection.admin_key }", "connection.admin_kye }", 1), want: `did you mean "admin_key"`},
 		"another name":             {name: "yours", source: uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), want: `definitions/mine`},
 		"too long":                 {name: "mine", source: strings.Repeat("#", providers.LongestDefinition+1), want: "at most 64 KiB"},
-		"a field of a connection":  {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `role "owner" {`, "connection \"force\" { type = string }\n  role \"owner\" {", 1), want: `"force"`},
-		"a field of a static role": {name: "mine", source: strings.ReplaceAll(strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `role "owner"`, `role "overlap"`, 1), "role.owner", "role.overlap"), want: `"overlap"`},
+		"a field of a connection":  {name: "mine", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "  role {\n", "  connection \"force\" { type = string }\n  role {\n", 1), want: `"force"`},
+		"a field of a static role": {name: "mine", source: strings.ReplaceAll(strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), "owner  = {", "overlap = {", 1), "role.owner", "role.overlap"), want: `"overlap"`},
 		"shadows":                  {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), want: "override=true"},
 		"shadows, and says":        {name: "sandbox", source: strings.Replace(uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`), `"mine"`, `"sandbox"`, 1), override: true},
 	} {

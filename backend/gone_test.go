@@ -362,7 +362,7 @@ func TestCorrectedDefinition(t *testing.T) {
 	good := uploadedSandbox(t, `delete = "/v1/keys/${key.id}"`)
 	faulty := strings.Replace(uploadedSandbox(t, `delete = "/v1/nowhere/${key.id}"`), "gone   = [404]", "gone   = [410]", 1)
 	noList := func(source string) string { return withoutBlock(t, source, "  list {") }
-	renamed := strings.NewReplacer("admin_key\"", "token\"", "connection.admin_key", "connection.token", "{ admin_key =", "{ token =").Replace(good)
+	renamed := strings.NewReplacer("admin_key = {", "token = {", "connection.admin_key", "connection.token", "{ admin_key =", "{ token =").Replace(good)
 	for name, test := range map[string]struct{ made, corrected, field string }{
 		"which lists":             {faulty, good, "admin_key"},
 		"which does not list":     {noList(faulty), noList(good), "admin_key"},

@@ -94,7 +94,7 @@ func TestUpload(t *testing.T) {
 	}{
 		"nothing":       {data{}, []string{"definition is missing", "@mine.hcl"}},
 		"typing error":  {data{"definition": strings.Replace(mine, "= connection.admin_key }", "= connection.admin_kye }", 1)}, []string{"mine.hcl line ", "^^^", `did you mean "admin_key"?`}},
-		"hidden field":  {data{"definition": strings.ReplaceAll(strings.Replace(mine, `role "owner"`, `role "ttl"`, 1), "role.owner", "role.ttl")}, []string{`role field "ttl"`, "the engine's own"}},
+		"hidden field":  {data{"definition": strings.ReplaceAll(strings.Replace(mine, "owner  = {", "ttl = {", 1), "role.owner", "role.ttl")}, []string{`role field "ttl"`, "the engine's own"}},
 		"unknown field": {data{"defintion": mine}, []string{`"defintion"`, `"definition"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -89,8 +89,14 @@ provider "sandbox" {
     }
 
     list {
-      get  = "/v1/admin-keys"
-      item = { name = item.name, old_id = item.id }
+      get   = "/v1/admin-keys"
+      query = { limit = 100 }
+      items = body.data
+      item  = { name = item.name, old_id = item.id }
+      pagination "cursor" {
+        parameter = "cursor"
+        next      = body.next_cursor
+      }
     }
   }
 
