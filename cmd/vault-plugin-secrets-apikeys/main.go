@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 	"github.com/hashicorp/vault/sdk/plugin"
 
+	"vault-plugin-secrets-apikeys/internal/heap"
 	"vault-plugin-secrets-apikeys/paths"
 )
 
@@ -32,6 +33,7 @@ func serve(args []string) error {
 	if err := vault.FlagSet().Parse(args); err != nil {
 		return err
 	}
+	heap.Pace()
 	return plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: paths.Factory,
 		// Vault 1.12 and later secure the connection themselves (AutoMTLS) and

@@ -26,6 +26,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/internal/heap"
 	"vault-plugin-secrets-apikeys/paths"
 )
 
@@ -46,6 +47,7 @@ func serve(args []string) error {
 		runtime.SetBlockProfileRate(10_000)
 		go func() { _ = http.ListenAndServe(address, nil) }() // the profiles are looked at by hand
 	}
+	heap.Pace()
 	return plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: factory,
 		TLSProviderFunc:    api.VaultPluginTLSProvider(vault.GetTLSConfig()),
