@@ -259,17 +259,17 @@ func (w *world) calls(key any, p *provider, s *size) []call {
 	}
 	const half = "7fffffffffffffffffffffffffffffff"
 	return []call{
-		{what: "lookup-key", into: &s.lookup, times: 50, do: write("lookup-key", map[string]any{"value": key})},
-		{what: "keys/, first page", into: &s.first, times: 25, do: list("keys?limit=100")},
-		{what: "keys/, page in the middle", into: &s.mid, times: 25, do: list("keys?limit=100&after=" + half)},
-		{what: "keys/, page of one connection", into: &s.ofOne, times: 25, do: list("keys?limit=100&connection=box&after=" + half)},
-		{what: "a write of the connection", into: &s.configWrite, times: 25, do: write("config/box", connection)},
-		{what: "a connection's deletion", into: &s.configDrop, times: 25, prepare: write("config/other", connection), do: func(ctx context.Context) error {
+		{what: "lookup-key", into: &s.lookup, times: 400, do: write("lookup-key", map[string]any{"value": key})},
+		{what: "keys/, first page", into: &s.first, times: 50, do: list("keys?limit=100")},
+		{what: "keys/, page in the middle", into: &s.mid, times: 50, do: list("keys?limit=100&after=" + half)},
+		{what: "keys/, page of one connection", into: &s.ofOne, times: 50, do: list("keys?limit=100&connection=box&after=" + half)},
+		{what: "a write of the connection", into: &s.configWrite, times: 50, do: write("config/box", connection)},
+		{what: "a connection's deletion", into: &s.configDrop, times: 50, prepare: write("config/other", connection), do: func(ctx context.Context) error {
 			_, err := w.client.call(ctx, "DELETE", "grow/config/other", nil)
 			return err
 		}},
-		{what: "an upload of a definition", into: &s.upload, times: 25, do: write("definitions/mine", map[string]any{"definition": mine})},
-		{what: "queue/, first page", into: &s.queuePage, times: 25, do: list("queue?limit=100")},
+		{what: "an upload of a definition", into: &s.upload, times: 50, do: write("definitions/mine", map[string]any{"definition": mine})},
+		{what: "queue/, first page", into: &s.queuePage, times: 50, do: list("queue?limit=100")},
 	}
 }
 

@@ -35,7 +35,7 @@ func run(ctx context.Context) error {
 	long := flag.Duration("long", 2*time.Second, "how long one turn mints")
 	sizes := flag.String("sizes", "0,10000,100000,1000000", "how many keys the ledger holds as it grows")
 	queued := flag.String("queued", "100,100000", "how many entries the queue holds as it grows")
-	idle := flag.Duration("idle", time.Minute, "how long to watch an idle mount")
+	idle := flag.Duration("idle", 2*time.Minute, "how long to watch an idle mount")
 	tick := flag.Duration("tick", 200*time.Millisecond, "pause between turns of the engine's clockwork as the ledger grows, each of which reads a thousand records")
 	leases := flag.Int("leases", 10_000, "how many leases the storm ends")
 	out := flag.String("out", "docs/benchmarks", "folder to write to; empty for none")
