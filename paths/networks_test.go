@@ -48,22 +48,31 @@ func TestNetworksThatTheProviderCannotBind(t *testing.T) {
 // no reason to give a static role no key, nor does it prove that one is dead which the
 // provider would not revoke.
 func TestBoundKeyIsNotTriedFromElsewhere(t *testing.T) {
-	m := newMount(t)
 	definition, err := providers.Load("sandbox")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.write("definitions/sandbox", data{"override": true, "definition": strings.Replace(definition.Source(), "dead    = [401]", "dead    = [401, 403]", 1)})
-	m.connect("main")
-	m.write("static-roles/ci", data{"connection": "main", "scopes": "read", "key_cidrs": "10.0.0.0/8", "rotation_period": "24h"})
-	if m.read("static-creds/ci")["api_key"] == "" {
-		t.Error("the static role has no key")
-	}
-	m.write("roles/ci", data{"connection": "main", "scopes": "read", "key_cidrs": "10.0.0.0/8", "verify_revocation": "probe"})
-	lease := m.mint("ci")
-	m.sabotage(sandbox.Fault{Kind: sandbox.Status, Status: 403, Count: new(int), Match: sandbox.Match{Method: "DELETE"}})
-	_ = m.revoke(lease)
-	if living := len(m.sandbox.LiveKeys()); living != 2 || len(m.list("keys")) != 2 {
-		t.Errorf("%d keys live at the provider, and the ledger has %v", living, m.list("keys"))
+	own := strings.NewReplacer(
+		"dead    = [401]", "dead    = [401, 403]",
+		"    owner  = {", "    ips = { type = list(string), default = [], binds_addresses = true }\n    owner = {",
+		"allowed_cidrs = key.cidrs", "allowed_cidrs = concat(role.ips, key.cidrs)",
+	).Replace(definition.Source())
+	for name, field := range map[string]string{"by key_cidrs": "key_cidrs", "by a field of the role": "ips"} {
+		t.Run(name, func(t *testing.T) {
+			m := newMount(t)
+			m.write("definitions/sandbox", data{"override": true, "definition": own})
+			m.connect("main")
+			m.write("static-roles/ci", data{"connection": "main", "scopes": "read", field: "10.0.0.0/8", "rotation_period": "24h"})
+			if m.read("static-creds/ci")["api_key"] == "" {
+				t.Error("the static role has no key")
+			}
+			m.write("roles/ci", data{"connection": "main", "scopes": "read", field: "10.0.0.0/8", "verify_revocation": "probe"})
+			lease := m.mint("ci")
+			m.sabotage(sandbox.Fault{Kind: sandbox.Status, Status: 403, Count: new(int), Match: sandbox.Match{Method: "DELETE"}})
+			_ = m.revoke(lease)
+			if living := len(m.sandbox.LiveKeys()); living != 2 || len(m.list("keys")) != 2 {
+				t.Errorf("%d keys live at the provider, and the ledger has %v", living, m.list("keys"))
+			}
+		})
 	}
 }

@@ -165,6 +165,9 @@ func describeField(field *providers.Field) map[string]any {
 		"sensitive": field.Sensitive,
 		"help":      strings.TrimSpace(field.Help),
 	}
+	if field.BindsAddresses {
+		described["binds_addresses"] = true
+	}
 	if field.Default != nil {
 		described["default"] = field.Default
 	}

@@ -58,6 +58,7 @@ func TestCatalog(t *testing.T) {
 			describes(t, d)
 			saysWhatItNeeds(t, d)
 			grantsLittle(t, d)
+			saysWhatBinds(t, d)
 			documents(t, "connection", d.Connection)
 			documents(t, "role", d.Role)
 			canBeTrusted(t, d)
@@ -120,6 +121,18 @@ func grantsLittle(t *testing.T, d *providers.Definition) {
 			if text, is := field.Default.(string); is && strings.EqualFold(text, most) {
 				t.Errorf("role %q is %q unless a role says otherwise: make the least that the provider has the default", field.Name, text)
 			}
+		}
+	}
+}
+
+// boundBeside finds a role's own field that goes where the addresses of a lease do.
+var boundBeside = regexp.MustCompile(`role\.(\w+)[^\n]*\bkey\.(?:ips|cidrs)\b`)
+
+// saysWhatBinds wants each field marked by which a key works from some addresses alone.
+func saysWhatBinds(t *testing.T, d *providers.Definition) {
+	for _, beside := range boundBeside.FindAllStringSubmatch(d.Source(), -1) {
+		if field := d.Role.Lookup(beside[1]); field == nil || !field.BindsAddresses {
+			t.Errorf("role %q goes where the addresses of a lease do: write binds_addresses = true, so that no such key is tried from Vault's own", beside[1])
 		}
 	}
 }

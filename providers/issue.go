@@ -247,7 +247,7 @@ func (m *minting) newHandle(role, connection, saved expr.References) Handle {
 		Name:       m.req.Name,
 		Role:       role.Pick(m.req.Role),
 		Connection: connection.Pick(m.c.fields),
-		Bound:      len(m.req.CIDRs) > 0,
+		Bound:      len(m.req.CIDRs) > 0 || m.c.def.Role.BindAddresses(m.req.Role) || m.c.def.Connection.BindAddresses(m.c.fields),
 	}
 	for name := range saved {
 		value, ok := m.saved[name]

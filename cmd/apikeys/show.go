@@ -104,6 +104,9 @@ func remarks(field *providers.Field) string {
 	if field.Sensitive {
 		said = append(said, "sensitive")
 	}
+	if field.BindsAddresses {
+		said = append(said, "binds the key to addresses")
+	}
 	if field.Default != nil {
 		if text, err := json.Marshal(field.Default); err == nil {
 			said = append(said, "default "+string(text))

@@ -35,7 +35,7 @@ provider "binance" {
       enum    = ["trade", "margin", "futures", "options"]
       help    = "What the keys may do beside reading: trade, margin, futures, options."
     }
-    ips = { type = list(string), default = [], max = 30, help = "IP addresses that may use the keys, beside those of a lease." }
+    ips = { type = list(string), default = [], max = 30, binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "header" { headers = { X-MBX-APIKEY = connection.api_key } }

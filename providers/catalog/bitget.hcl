@@ -40,7 +40,7 @@ provider "bitget" {
       enum    = ["uta_mgt", "uta_trade"]
       help    = "What the keys are for: uta_mgt to see the account, uta_trade to trade."
     }
-    ips = { type = list(string), default = [], max = 30, help = "IP addresses that may use the keys, beside those of a lease." }
+    ips = { type = list(string), default = [], max = 30, binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {

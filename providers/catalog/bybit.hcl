@@ -30,7 +30,7 @@ provider "bybit" {
       help     = "What the keys may do, by kind: {\"Spot\": [\"SpotTrade\"], \"ContractTrade\": [\"Order\", \"Position\"]}."
     }
     read_only = { type = bool, default = true, help = "Let the keys read only, whatever their permissions." }
-    ips       = { type = list(string), help = "IP addresses that may use the keys, beside those of a lease. Without any they may be used from everywhere." }
+    ips       = { type = list(string), binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease. Without any they may be used from everywhere." }
   }
 
   auth "signature" {

@@ -31,7 +31,7 @@ provider "coinex" {
   role {
     sub_user_name = { required = true, help = "Name of the sub-account that the keys belong to." }
     access        = { default = "read", enum = ["read", "trade"], help = "What the keys may do: read, or trade." }
-    ips           = { type = list(string), default = [], max = 50, help = "IP addresses that may use the keys, beside those of a lease." }
+    ips           = { type = list(string), default = [], max = 50, binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {

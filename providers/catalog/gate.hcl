@@ -35,7 +35,7 @@ provider "gate" {
     }
     access = { default = "read", enum = ["read", "trade"], help = "What the keys may do with the products: read, or trade." }
     mode   = { type = number, default = 1, enum = [1, 2], help = "Kind of account: 1 for a classic one, 2 for a portfolio." }
-    ips    = { type = list(string), default = [], max = 20, help = "IP addresses that may use the keys, beside those of a lease." }
+    ips    = { type = list(string), default = [], max = 20, binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {

@@ -28,8 +28,8 @@ provider "google-apikeys" {
 
   role {
     services  = { type = list(string), required = true, min = 1, help = "APIs that the keys may call, such as generativelanguage.googleapis.com." }
-    ips       = { type = list(string), help = "IP addresses and networks that may use the keys, beside those of a lease." }
-    referrers = { type = list(string), help = "Web sites whose pages may use the keys. Google takes these or addresses, not both." }
+    ips       = { type = list(string), binds_addresses = true, help = "IP addresses and networks that may use the keys, beside those of a lease." }
+    referrers = { type = list(string), binds_addresses = true, help = "Web sites whose pages may use the keys. Google takes these or addresses, not both." }
   }
 
   locals {

@@ -37,7 +37,7 @@ provider "kucoin" {
       enum    = ["General", "Spot", "Margin", "Futures"]
       help    = "What the keys may do: General reads, the others trade."
     }
-    ips = { type = list(string), default = [], max = 20, help = "IP addresses that may use the keys, beside those of a lease." }
+    ips = { type = list(string), default = [], max = 20, binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "signature" {

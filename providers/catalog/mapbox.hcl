@@ -25,7 +25,7 @@ provider "mapbox" {
   }
   role {
     scopes       = { type = list(string), required = true, min = 1, help = "Scopes of the tokens, such as styles:read." }
-    allowed_urls = { type = list(string), help = "Pages from which the tokens may be used." }
+    allowed_urls = { type = list(string), binds_addresses = true, help = "Pages from which the tokens may be used." }
   }
 
   auth "query" { query = { access_token = connection.token } }

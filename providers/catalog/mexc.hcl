@@ -33,7 +33,7 @@ provider "mexc" {
       enum    = ["SPOT_ACCOUNT_READ", "SPOT_ACCOUNT_WRITE", "SPOT_DEAL_READ", "SPOT_DEAL_WRITE", "CONTRACT_ACCOUNT_READ", "CONTRACT_ACCOUNT_WRITE", "CONTRACT_DEAL_READ", "CONTRACT_DEAL_WRITE"]
       help    = "What the keys may do; trading is SPOT_DEAL_WRITE and CONTRACT_DEAL_WRITE."
     }
-    ips = { type = list(string), default = [], max = 20, help = "IP addresses that may use the keys, beside those of a lease." }
+    ips = { type = list(string), default = [], max = 20, binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease." }
   }
 
   auth "header" { headers = { X-MEXC-APIKEY = connection.api_key } }

@@ -28,8 +28,9 @@ provider "okx" {
     sub_account = { required = true, help = "Name of the sub-account that the keys belong to." }
     permissions = { type = list(string), default = ["read_only"], help = "What the keys may do: read_only, trade or both." }
     ips = {
-      type = list(string)
-      help = "IP addresses that may use the keys, beside those of a lease; at most 20 in all. A key that may trade and has none ends after 14 days without use."
+      type            = list(string)
+      binds_addresses = true
+      help            = "IP addresses that may use the keys, beside those of a lease; at most 20 in all. A key that may trade and has none ends after 14 days without use."
     }
   }
 

@@ -32,7 +32,7 @@ provider "whitebit" {
 
   role {
     sub_account_id = { required = true, help = "Id of the sub-account that the keys belong to." }
-    ips            = { type = list(string), default = [], help = "IP addresses that may use the keys, beside those of a lease; each is one more request." }
+    ips            = { type = list(string), default = [], binds_addresses = true, help = "IP addresses that may use the keys, beside those of a lease; each is one more request." }
   }
 
   locals {

@@ -178,6 +178,9 @@ func meaning(field *providers.Field) string {
 	if field.Sensitive {
 		parts = append(parts, "Never shown again.")
 	}
+	if field.BindsAddresses {
+		parts = append(parts, "A key with any is not tried from Vault's own address.")
+	}
 	if field.Default != nil {
 		parts = append(parts, "Default: "+code(field.Default)+".")
 	}

@@ -71,7 +71,7 @@ func (p *parser) asBody(object *hclsyntax.ObjectConsExpr, what string) *hclsynta
 
 func (p *parser) readField(body *hclsyntax.Body, kind, name string, at hcl.Range) *field.Field {
 	r := p.open(body, kind+" field",
-		[]string{"type", "required", "default", "sensitive", "enum", "min", "max", "pattern", "help"}, nil)
+		[]string{"type", "required", "default", "sensitive", "enum", "min", "max", "pattern", "binds_addresses", "help"}, nil)
 	field := &field.Field{
 		Name:      name,
 		Type:      cty.String,
@@ -82,7 +82,8 @@ func (p *parser) readField(body *hclsyntax.Body, kind, name string, at hcl.Range
 		Pattern:   r.literalString("pattern"),
 		Help:      r.literalString("help"),
 
-		OfConnection: kind == "connection",
+		BindsAddresses: r.literalBool("binds_addresses"),
+		OfConnection:   kind == "connection",
 	}
 	p.fields[field] = at
 	if field.Sensitive && kind == "role" {

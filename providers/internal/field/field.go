@@ -3,10 +3,13 @@ package field
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // Field is one parameter of a connection or role.
@@ -29,6 +32,9 @@ type Field struct {
 	// Pattern is a regular expression that a whole string must match; for a
 	// list, each element.
 	Pattern string
+	// BindsAddresses says that a key made with a value of it works from some places
+	// alone, so that a no to the key itself, asked from elsewhere, tells nothing.
+	BindsAddresses bool
 	// Help is what an operator reads of it.
 	Help string
 
@@ -60,6 +66,34 @@ func (f Fields) Names() []string {
 		names[i] = field.Name
 	}
 	return names
+}
+
+// BindAddresses reports whether the values bind a key to addresses, by one of the fields
+// of which the definition says that it does. What is absent, empty or false binds nothing.
+func (f Fields) BindAddresses(values expr.Values) bool {
+	return slices.ContainsFunc(f, func(field *Field) bool {
+		value := values[field.Name]
+		if value == nil {
+			value = field.Default
+		}
+		return field.BindsAddresses && !isNothing(value)
+	})
+}
+
+func isNothing(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case string:
+		return value == ""
+	case bool:
+		return !value
+	case []any:
+		return len(value) == 0
+	case map[string]any:
+		return len(value) == 0
+	}
+	return false
 }
 
 // TypeName is the field's type as a definition writes it: "list(string)".
