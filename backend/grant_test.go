@@ -75,8 +75,15 @@ func TestStaticKeyThatMayDoMoreIsNotStored(t *testing.T) {
 // grants has the provider say of each new key that it may do something else than was
 // asked for.
 func (w *world) grants(scopes *string) {
+	w.rewrites(http.MethodPost, func(answer []byte) []byte {
+		return bytes.Replace(answer, []byte(`"scopes":["read"]`), []byte(`"scopes":`+*scopes), 1)
+	})
+}
+
+// rewrites has the provider answer requests of a method in another way.
+func (w *world) rewrites(method string, rewrite func(answer []byte) []byte) {
 	w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
-		if r.Method != http.MethodPost {
+		if r.Method != method {
 			pass()
 			return
 		}
@@ -88,7 +95,7 @@ func (w *world) grants(scopes *string) {
 			}
 		}
 		rw.WriteHeader(said.Code)
-		_, _ = rw.Write(bytes.Replace(said.Body.Bytes(), []byte(`"scopes":["read"]`), []byte(`"scopes":`+*scopes), 1))
+		_, _ = rw.Write(rewrite(said.Body.Bytes()))
 	})
 }
 
@@ -113,12 +120,35 @@ func TestLastUsed(t *testing.T) {
 		if len(report.LastUsed) != 1 || report.LastUsed[w.nameOf(used)].IsZero() {
 			t.Errorf("the report says of held keys %v", report.LastUsed)
 		}
-		if len(report.Orphans) != 1 || !report.Orphans[0].LastUsed.IsZero() {
+		if len(report.Orphans) != 1 || !report.Orphans[0].LastUsed.IsZero() || !report.Orphans[0].NeverUsed {
 			t.Errorf("the report says of orphans %+v", report.Orphans)
 		}
 		w.deleteKeyOf(used)
 		if at, told, err = w.process.LastUsed(ctx, w.storage, w.recordOf(used)); err != nil || told {
 			t.Errorf("of a key that is gone: %s, %t, %v", at, told, err)
+		}
+	})(t)
+}
+
+// TestUseThatIsNotTold: an answer that leaves out when a key was used does not say that it
+// never was, for which somebody might end a key that is in use.
+func TestUseThatIsNotTold(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		ctx := context.Background()
+		w := newWorld(t)
+		w.rewrites(http.MethodGet, func(answer []byte) []byte {
+			return bytes.ReplaceAll(answer, []byte(`"last_used_at"`), []byte(`"renamed"`))
+		})
+		held, orphan := w.mustMint("app"), w.mustMint("app")
+		w.use(held.key)
+		if at, told, err := w.process.LastUsed(ctx, w.storage, w.recordOf(held)); err != nil || told || !at.IsZero() {
+			t.Errorf("of a key of which it is not told: %s, %t, %v", at, told, err)
+		}
+		w.dropRecordOf(orphan)
+		report, err := w.process.Reconcile(ctx, w.storage, "box", ReconcileOptions{})
+		w.must(err)
+		if len(report.LastUsed) > 0 || len(report.Orphans) != 1 || report.Orphans[0].NeverUsed {
+			t.Errorf("the report says %v, %+v", report.LastUsed, report.Orphans)
 		}
 	})(t)
 }

@@ -14,9 +14,9 @@ import (
 // lastUsedPatience bounds how long somebody who looks a key up waits for its provider.
 const lastUsedPatience = 10 * time.Second
 
-// LastUsed asks the provider when a key was last used. The time is zero where it never
-// was; told is false where the provider does not tell, or does not list the key. An
-// error means that it could not be asked.
+// LastUsed asks the provider when a key was last used. The time is zero where it says that
+// it never was; told is false where it says neither, or does not list the key. An error
+// means that it could not be asked.
 func (e *Engine) LastUsed(ctx context.Context, s logical.Storage, r *ledger.Record) (at time.Time, told bool, err error) {
 	bound, release, err := e.boundFor(ctx, s, r.Origin())
 	if err != nil {
@@ -34,7 +34,7 @@ func (e *Engine) LastUsed(ctx context.Context, s logical.Storage, r *ledger.Reco
 	}
 	for _, listed := range found.Keys {
 		if listed.Handle.ID == r.Handle.ID {
-			return listed.LastUsedAt, true, nil
+			return listed.LastUsedAt, listed.TellsUse(), nil
 		}
 	}
 	return time.Time{}, false, nil

@@ -42,7 +42,8 @@ type ReconcileReport struct {
 	// Orphans are the keys among them that nobody in the mount holds.
 	Orphans []Orphan
 	// LastUsed is when the keys that somebody holds were last used, by name, zero for
-	// never; nil where the provider does not tell.
+	// never; without those of which the provider does not tell, and nil where it tells of
+	// none.
 	LastUsed map[string]time.Time
 	// Missing are the names of the connection's keys in the ledger that the
 	// provider does not list any more. Locations that failed are left out.
@@ -67,8 +68,9 @@ type Orphan struct {
 	// Issued is when it was made, as its name tells, in whole seconds.
 	Issued time.Time
 	// LastUsed is when it was last used; zero where the provider does not tell, and for a
-	// key that never was.
-	LastUsed time.Time
+	// key that never was, as NeverUsed says.
+	LastUsed  time.Time
+	NeverUsed bool
 	// Revoked says that it was revoked just now.
 	Revoked bool
 	// Error says why it could not be revoked, or why it is not certain that
@@ -227,7 +229,7 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 		if !ours {
 			continue
 		}
-		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}
+		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, NeverUsed: key.NeverUsed, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}
 		listed.byPart[part] = append(listed.byPart[part], one)
 	}
 	for _, sameName := range listed.byPart {
@@ -294,7 +296,7 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConn
 				found.Newer = found.Issued.After(newest)
 				e.revokeReported(ctx, s, h, found, o)
 				report.Orphans = append(report.Orphans, *found)
-			} else if bound.definition.Capabilities.LastUsed {
+			} else if found.NeverUsed || !found.LastUsed.IsZero() {
 				report.used(found)
 			}
 		}

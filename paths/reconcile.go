@@ -51,8 +51,8 @@ the same tag as the original: make sure that the original is gone before deletin
 func reconcileAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"listed":    {Type: framework.TypeInt, Description: "How many keys at the provider carry this mount's tag."},
-		"orphans":   {Type: framework.TypeSlice, Description: "The keys among them that nobody in the mount holds: name, issued, revoked, last_used_at where the provider tells, error where revoking failed, and newer where the key was made after everything that this mount knows of, perhaps by a copy of this Vault."},
-		"last_used": {Type: framework.TypeMap, Description: "When each key that somebody holds was last used, by its name, empty for never; not shown where the provider does not tell."},
+		"orphans":   {Type: framework.TypeSlice, Description: "The keys among them that nobody in the mount holds: name, issued, revoked, last_used_at or never_used where the provider tells, error where revoking failed, and newer where the key was made after everything that this mount knows of, perhaps by a copy of this Vault."},
+		"last_used": {Type: framework.TypeMap, Description: "When each key that somebody holds was last used, by its name, empty for never; without the keys of which the provider does not tell."},
 		"missing":   {Type: framework.TypeStringSlice, Description: "Names of keys in the ledger that the provider does not list any more."},
 		"failed":    {Type: framework.TypeSlice, Description: "The places at the provider that could not be listed, or not with certainty: scope and error. The rest of the answer is about the others."},
 		"deleted":   {Type: framework.TypeBool, Description: "Whether orphans were to be revoked, or only reported."},
@@ -121,6 +121,9 @@ func describeOrphan(orphan backend.Orphan) map[string]any {
 		described["error"] = orphan.Error
 	}
 	showTime(described, "last_used_at", orphan.LastUsed)
+	if orphan.NeverUsed {
+		described["never_used"] = true
+	}
 	if orphan.Newer {
 		described["newer"] = true
 	}

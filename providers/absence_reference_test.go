@@ -169,8 +169,10 @@ func listedWith(t *testing.T, answer fields) string {
 			outcome = "a key without name"
 		case listed.CreatedAt.IsZero():
 			outcome = "no age"
-		case listed.LastUsedAt.IsZero():
+		case listed.NeverUsed:
 			outcome = "never used"
+		case listed.LastUsedAt.IsZero():
+			outcome = "no last use"
 		default:
 			outcome = "listed"
 		}

@@ -80,7 +80,14 @@ type Listed struct {
 	// LastUsedAt is when the key was last used, as coarse as the provider counts it;
 	// zero where it does not say, and for a key that never was.
 	LastUsedAt time.Time
+	// NeverUsed says that the provider tells that it never was: an answer that says
+	// nothing of it, as where it was shortened, does not.
+	NeverUsed bool
 }
+
+// TellsUse reports whether the provider says when the key was last used, or that it never
+// was.
+func (l Listed) TellsUse() bool { return l.NeverUsed || !l.LastUsedAt.IsZero() }
 
 // Liveness is what a probe or look-up saw of a key.
 type Liveness int

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
@@ -74,8 +76,12 @@ func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingS
 		Sealed:     c.def.Capabilities.SealedRecord,
 	}}
 	for _, member := range block.Item {
+		if member.Name == "last_used_at" {
+			one.LastUsedAt, one.NeverUsed = readLastUse(member.Expr, s)
+			continue
+		}
 		value, err := s.Evaluate(member.Expr)
-		if err != nil && (member.Name == "created_at" || member.Name == "last_used_at") {
+		if err != nil && member.Name == "created_at" {
 			continue // a key of unknown age is one all the same
 		}
 		if err != nil {
@@ -90,8 +96,6 @@ func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingS
 			one.Handle.Name, _ = expr.TextOf(value)
 		case "created_at":
 			one.CreatedAt = expr.ReadTime(expr.FromCty(value))
-		case "last_used_at":
-			one.LastUsedAt = expr.ReadTime(expr.FromCty(value))
 		case "secret":
 			if fields, ok := expr.FromCty(value).(map[string]any); ok {
 				one.Handle.Secret = needs.Secret.Pick(fields)
@@ -106,6 +110,18 @@ func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingS
 		}
 	}
 	return one, nil
+}
+
+// readLastUse is when a listed key was last used. That it never was has to be told, by null or
+// what else means that there is no such time: somebody may end a key for it. What is absent,
+// or cannot be read, tells neither.
+func readLastUse(of hclsyntax.Expression, s expr.Scope) (at time.Time, never bool) {
+	value, err := s.Reading(expr.AbsentIsUnknown).Evaluate(of)
+	if err != nil || !value.IsWhollyKnown() {
+		return time.Time{}, false
+	}
+	told := expr.FromCty(value)
+	return expr.ReadTime(told), expr.IsEndless(told)
 }
 
 // firstPage is page.* before the first request: what the pagination begins with, and

@@ -66,6 +66,47 @@ func TestListWithoutDates(t *testing.T) {
 	}
 }
 
+// TestNeverUsedIsTold: that a key was never used is believed only where the answer says it.
+func TestNeverUsedIsTold(t *testing.T) {
+	const moment = "2030-11-22T10:05:00Z"
+	for _, test := range []struct {
+		read, item string
+		at         string
+		never      bool
+	}{
+		{"item.used", `"used":"2030-11-22T10:05:00Z"`, moment, false},
+		{"item.used", `"used":1921572300`, moment, false},
+		{"item.used", `"used":null`, "", true},
+		{"item.used", `"used":""`, "", true},
+		{"item.used", `"used":0`, "", true},
+		{"item.used", `"used":"0001-01-01T00:00:00Z"`, "", true},
+		{"item.used", `"used":"1970-01-01T00:00:00Z"`, "", true},
+		{"item.used", `"used":"never"`, "", true},
+		{"item.used", `"other":1`, "", false},
+		{"item.used", `"used":"yesterday"`, "", false},
+		{"item.used", `"used":{"at":"2030-11-22T10:05:00Z"}`, "", false},
+		{"item.used.at", `"used":null`, "", false},
+		{"item.used.at", `"used":{"at":null}`, "", true},
+		{"item.used[0].at", `"used":[]`, "", false},
+		{"try(item.used)", `"other":1`, "", false},
+		{"try(item.used, null)", `"other":1`, "", true},
+	} {
+		f := newFake(t)
+		f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o",`+test.item+`}],"more":false}`)
+		src := strings.Replace(wholeDefinition, "      name  = item.name\n", "      name  = item.name\n      last_used_at = "+test.read+"\n", 1)
+		c := f.client(t, src, nil)
+		for one, err := range c.List(t.Context(), c.def.ListingScope(Values{"project": "p1"}, nil)) {
+			at := ""
+			if !one.LastUsedAt.IsZero() {
+				at = one.LastUsedAt.Format(time.RFC3339)
+			}
+			if err != nil || at != test.at || one.NeverUsed != test.never || one.TellsUse() != (test.never || at != "") {
+				t.Errorf("%s of %s is %q, never used %t, want %q, %t (%v)", test.read, test.item, at, one.NeverUsed, test.at, test.never, err)
+			}
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"ab","owner":"o"}],"more":false}`)

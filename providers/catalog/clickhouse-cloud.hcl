@@ -63,7 +63,7 @@ provider "clickhouse-cloud" {
   list {
     get   = local.keys
     items = body.result
-    item  = { id = item.id, name = item.name, created_at = item.createdAt, last_used_at = item.usedAt }
+    item  = { id = item.id, name = item.name, created_at = item.createdAt, last_used_at = try(item.usedAt, null) }
   }
   probe {
     get        = "/organizations"

@@ -88,7 +88,7 @@ provider "datadog" {
       id           = item.id
       name         = item.attributes.name
       created_at   = item.attributes.created_at
-      last_used_at = try(item.attributes.last_used_at, item.attributes.date_last_used, null)
+      last_used_at = try(item.attributes.last_used_at, item.attributes.date_last_used)
     }
     pagination "page" {
       parameter      = "page[number]"

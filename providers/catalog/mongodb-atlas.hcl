@@ -134,7 +134,7 @@ provider "mongodb-atlas" {
       id           = item.clientId
       name         = item.name
       created_at   = item.createdAt
-      last_used_at = try(item.secrets[0].lastUsedAt, null)
+      last_used_at = item.secrets[0].lastUsedAt
     }
     pagination "page" { parameter = "pageNum" }
   }

@@ -52,7 +52,7 @@ provider "netbird" {
       id           = item.id
       name         = item.name
       created_at   = item.created_at
-      last_used_at = item.last_used
+      last_used_at = try(item.last_used, null)
     }
   }
 
