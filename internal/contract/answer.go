@@ -252,7 +252,7 @@ func (w *writer) number(s *openapi3.Schema, name string, example any) any {
 		return example
 	}
 	switch {
-	case s.Format == "unixtime" || strings.HasPrefix(name, "created"), name == "creation":
+	case s.Format == "unixtime" || strings.HasPrefix(name, "created"), name == "creation", tellsTime(name):
 		return w.server.born.Unix()
 	case strings.HasPrefix(name, "expir"):
 		return w.server.born.Add(time.Hour).Unix()
@@ -294,7 +294,7 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 	switch {
 	case w.minting && w.isSecret(name) && s.Format == "":
 		// An example that looks like a time is none.
-	case isTime(s, text), text == "" && s.Format == "" && strings.HasSuffix(name, "_at"):
+	case isTime(s, text), text == "" && s.Format == "" && tellsTime(name):
 		return w.server.born.Format(time.RFC3339)
 	case isZoneless(text):
 		return w.server.born.Format(zoneless)
@@ -324,6 +324,11 @@ func (w *writer) text(s *openapi3.Schema, name string, example any) any {
 // isSecret reports whether a property has the name of the one that is the key.
 func (w *writer) isSecret(name string) bool {
 	return name != "" && (w.server.rules.Secret == name || strings.HasSuffix(w.server.rules.Secret, "."+name))
+}
+
+// tellsTime reports whether a property is a time by its name: created_at, last_used, lastUsed.
+func tellsTime(name string) bool {
+	return strings.HasSuffix(name, "_at") || strings.HasPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "")), "lastused")
 }
 
 func isTime(s *openapi3.Schema, example string) bool {

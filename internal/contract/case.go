@@ -42,6 +42,9 @@ type Case struct {
 	// IgnoreReadOnly lets requests send fields that the document marks as read
 	// only, where it uses one schema both ways and the provider wants them.
 	IgnoreReadOnly bool `hcl:"ignore_read_only,optional"`
+	// Lacks are members of the list's items that the document does not have, so that
+	// something else has to hold them: "last_used_at".
+	Lacks []string `hcl:"lacks,optional"`
 	// FirstPage is the number of the first page where the document does not say
 	// that it is other than 1.
 	FirstPage *int `hcl:"first_page"`
@@ -202,4 +205,28 @@ func ReadExceptions(path string) ([]*Exception, error) {
 	}
 	err := decodeFile(path, nil, &file)
 	return file.Exceptions, err
+}
+
+// Published is a document as its provider has published it.
+type Published struct {
+	File string `hcl:"file,label"` // its name among the documents at hand
+	// Source is the repository, the path there, and the commit's first digits.
+	Source string `hcl:"source"`
+	// Day is when that commit was made, or the revision that it holds: 2006-01-02.
+	Day string `hcl:"day"`
+}
+
+// ReadPublished reads a file that says of documents what they are, by their file names.
+func ReadPublished(path string) (map[string]*Published, error) {
+	var file struct {
+		Documents []*Published `hcl:"document,block"`
+	}
+	if err := decodeFile(path, nil, &file); err != nil {
+		return nil, err
+	}
+	found := map[string]*Published{}
+	for _, one := range file.Documents {
+		found[one.File] = one
+	}
+	return found, nil
 }

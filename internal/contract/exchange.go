@@ -28,6 +28,8 @@ type Exchange struct {
 	// Source is where the answers are from: addresses of documentation, or a
 	// repository and path.
 	Source string `hcl:"source"`
+	// Read is the day on which somebody read that: 2006-01-02; empty where nobody says.
+	Read string `hcl:"read,optional"`
 	// Document is an OpenAPI document that the requests must keep to as well,
 	// where there is one; Prefix is what stands before its paths.
 	Document string  `hcl:"document,optional"`
@@ -56,12 +58,14 @@ type Step struct {
 	// Key is what issue, extend, rotate and stray are asked for: name,
 	// expires_at, cidrs.
 	Key *WantedKey `hcl:"key,block"`
-	// ID and Secret are what issue must find in the answer, IDs what list and
-	// find must; Alive is what probe must.
+	// ID and Secret are what issue must find in the answer; Alive is what probe must.
 	ID     string            `hcl:"id,optional"`
 	Secret map[string]string `hcl:"secret,optional"`
-	IDs    []string          `hcl:"ids,optional"`
 	Alive  *bool             `hcl:"alive"`
+	// IDs or Items are what list and find must find, in order: by their ids alone, or
+	// with all that is read of each.
+	IDs   []string      `hcl:"ids,optional"`
+	Items []*ListedItem `hcl:"item,block"`
 	// Ends is the end (RFC 3339) that the key of issue or extend was granted, or
 	// "never"; without it, that is the end it was asked for.
 	Ends string `hcl:"ends,optional"`
@@ -74,6 +78,18 @@ type Step struct {
 	// Fails is the kind of failure that must come back: refused, unauthorized,
 	// throttled, unknown. Without it the call must succeed.
 	Fails string `hcl:"fails,optional"`
+}
+
+// ListedItem is all that must be read of a key that is listed: what it leaves out must not be.
+type ListedItem struct {
+	ID   string `hcl:"id,label"`
+	Name string `hcl:"name,optional"`
+	// CreatedAt and LastUsedAt are RFC 3339, and LastUsedAt "never" where the answer
+	// says that the key was not used.
+	CreatedAt  string `hcl:"created_at,optional"`
+	LastUsedAt string `hcl:"last_used_at,optional"`
+	// Saved are the values that revoking it needs.
+	Saved map[string]string `hcl:"saved,optional"`
 }
 
 // WantedKey is the key that a step asks for.
@@ -129,6 +145,18 @@ func ReadExchanges(path string) ([]*Exchange, error) {
 // credential.
 func (x *Exchange) Rotates() bool {
 	return slices.ContainsFunc(x.Steps, func(s *Step) bool { return s.Do == "rotate" })
+}
+
+// ShowsUse reports whether the exchange lists a key that was used, and one of which the answer
+// tells no use, or no later one than its making.
+func (x *Exchange) ShowsUse() (used, unused bool) {
+	for _, step := range x.Steps {
+		for _, item := range step.Items {
+			told := item.LastUsedAt != "" && item.LastUsedAt != neverUsed && item.LastUsedAt != item.CreatedAt
+			used, unused = used || told, unused || !told
+		}
+	}
+	return used, unused
 }
 
 func (t *Trip) namesHost() bool { return strings.Contains(t.Request, " https://") }

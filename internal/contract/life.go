@@ -71,6 +71,7 @@ func holdOnce(ctx context.Context, d *providers.Definition, c *Case, document *D
 type life struct {
 	*subject
 	server  *Server
+	lean    bool // its answers hold no more than they must
 	clients []*providers.Client
 	told    int // how many of the server's violations have been told
 }
@@ -80,7 +81,7 @@ func newLife(d *providers.Definition, c *Case, document *Document, lean bool) (*
 	if err != nil {
 		return nil, err
 	}
-	l := &life{subject: s}
+	l := &life{subject: s, lean: lean}
 	if l.server, err = NewServer(document, c, s.credentials(s.connection)); err != nil {
 		return nil, err
 	}
@@ -271,7 +272,23 @@ func (l *life) seen(ctx context.Context, client *providers.Client, keys ...*prov
 		}
 		if len(found.Keys) != 1 || found.Keys[0].Handle.ID != key.Handle.ID {
 			l.wrong("%s: want the one key with id %s, and got %v", what, key.Handle.ID, found)
+			continue
 		}
+		l.dated(what, found.Keys[0])
+	}
+}
+
+// lastUse is what a list's item calls the time at which a key was last used.
+const lastUse = "last_used_at"
+
+// dated holds the dates of a listed key: where the answer holds all that it may, each that
+// the definition reads is there.
+func (l *life) dated(what string, key providers.Listed) {
+	if l.lean || !l.Capabilities.LastUsed || slices.Contains(l.server.rules.Lacks, lastUse) {
+		return
+	}
+	if key.LastUsedAt.IsZero() {
+		l.wrong("%s: item.%s reads no time in an answer that holds all that it may; where the document does not have it, write lacks = [%[2]q] into the case", what, lastUse)
 	}
 }
 
@@ -289,6 +306,7 @@ func (l *life) listed(ctx context.Context, client *providers.Client, keys []*pro
 		if _, twice := got[name]; twice {
 			l.wrong("list: %s is there twice", name)
 		}
+		l.dated("list", listed)
 		got[name] = listed.Handle.ID
 	}
 	l.complaints("list")

@@ -21,7 +21,7 @@ func TestReferenceIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for block, kind := range map[string]reflect.Type{
-		"exchange": reflect.TypeFor[Exchange](), "step": reflect.TypeFor[Step](), "key": reflect.TypeFor[WantedKey](),
+		"exchange": reflect.TypeFor[Exchange](), "step": reflect.TypeFor[Step](), "key": reflect.TypeFor[WantedKey](), "item": reflect.TypeFor[ListedItem](),
 		"trip": reflect.TypeFor[Trip](), "contract": reflect.TypeFor[Case](),
 		"rotation": reflect.TypeFor[RotationCase](), "credential": reflect.TypeFor[CredentialCase](),
 	} {

@@ -268,14 +268,14 @@ func written(end time.Time) string {
 }
 
 func (r *replaying) listed(ctx context.Context, step *Step) error {
-	var ids []string
+	var keys []providers.Listed
 	for listed, err := range r.client.List(ctx, r.scope()) {
 		if err != nil {
 			return err
 		}
-		ids = append(ids, listed.Handle.ID)
+		keys = append(keys, listed)
 	}
-	r.saw(ids, step)
+	r.saw(keys, step)
 	return nil
 }
 
@@ -284,18 +284,76 @@ func (r *replaying) found(ctx context.Context, step *Step) error {
 	if err != nil {
 		return err
 	}
-	var ids []string
-	for _, listed := range found.Keys {
-		ids = append(ids, listed.Handle.ID)
-	}
-	r.saw(ids, step)
+	r.saw(found.Keys, step)
 	return nil
 }
 
-func (r *replaying) saw(ids []string, step *Step) {
-	if !slices.Equal(ids, step.IDs) {
-		r.wrong("the ids are %q, not %q", ids, step.IDs)
+// saw holds the keys that were read against those of the step.
+func (r *replaying) saw(keys []providers.Listed, step *Step) {
+	want := step.IDs
+	if len(step.Items) > 0 && len(want) > 0 {
+		r.wrong("write either ids, or an item \"ID\" { … } for each key")
+		return
 	}
+	for _, item := range step.Items {
+		want = append(want, item.ID)
+	}
+	var ids []string
+	for _, key := range keys {
+		ids = append(ids, key.Handle.ID)
+	}
+	if !slices.Equal(ids, want) {
+		r.wrong("the ids are %q, not %q", ids, want)
+		return
+	}
+	for i, item := range step.Items {
+		r.readAs(keys[i], item)
+	}
+}
+
+// neverUsed is how an exchange writes that the answer says so of a key.
+const neverUsed = "never"
+
+// readAs holds what was read of a listed key against the exchange.
+func (r *replaying) readAs(key providers.Listed, want *ListedItem) {
+	used := moment(key.LastUsedAt)
+	if key.NeverUsed {
+		used = neverUsed
+	}
+	for _, one := range []struct{ what, got, want string }{
+		{"name", key.Handle.Name, want.Name},
+		{"created_at", moment(key.CreatedAt), sameMoment(want.CreatedAt)},
+		{"last_used_at", used, sameMoment(want.LastUsedAt)},
+	} {
+		if one.got != one.want {
+			r.wrong("item %q: %s is %q, not %q", want.ID, one.what, one.got, one.want)
+		}
+	}
+	saved := map[string]string{}
+	for name, value := range key.Handle.Saved {
+		saved[name] = fmt.Sprint(value)
+	}
+	if !maps.Equal(saved, want.Saved) {
+		r.wrong("item %q: saved is %q, not %q", want.ID, saved, want.Saved)
+	}
+}
+
+// moment is a time as exchanges write it; empty for none.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339Nano)
+}
+
+// sameMoment is an exchange's time as moment writes it. What is no time stays as it is, and
+// so equals none.
+func sameMoment(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return moment(at)
 }
 
 func (r *replaying) alive(ctx context.Context, step *Step) error {
