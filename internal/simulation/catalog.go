@@ -277,7 +277,7 @@ GET /api-keys list limit=limit cursor=after {"data": "$items", "has_more": "$mor
 GET /v2/user who {}
 POST /v3/user/tokens make name=name ms=expiresAt {"token": {"id": "$id", "expiresAt": "$end_ms"}, "bearerToken": "$key"}
 DELETE /v3/user/tokens/{id} end {}
-GET /v5/user/tokens list limit=limit cursor=until {"tokens": "$items", "pagination": {"next": "$next"}} | {"id": "$id", "name": "$name", "createdAt": "$made_ms"}`,
+GET /v6/user/tokens list limit=limit cursor=until {"tokens": "$items", "pagination": {"next": "$next"}} | {"id": "$id", "name": "$name", "createdAt": "$made_ms"}`,
 	},
 	"neon": {
 		connection: `{"org_id": "org"}`, credential: "api_key", key: "api_key", role: `{"project_id": "project"}`,

@@ -12,13 +12,12 @@
 # A user has at most 50 tokens, an account 500.
 #
 # Admin credential: an API token with API Tokens Write (of the user) or Account API
-# Tokens Write, and none of the permissions that the keys get: Cloudflare demands no
-# more of it. That holds for the time before October 2026; from the first of that month
-# on an account's tokens are said to get no more than the token that makes them has, so
-# there it is given what the keys get.
+# Tokens Write; Cloudflare recommends that it has no other permission. Since 2026-10-01
+# an account's tokens get no more than the member, or the OAuth session, has that makes
+# them (https://developers.cloudflare.com/changelog/post/2026-10-01-account-api-token-provisioning/).
 #
-# Not confirmed: the change of October 2026: neither the documents that were read nor
-# anybody here tried it.
+# Not confirmed: whether that binds a token that makes tokens too, of which Cloudflare
+# says nothing. Where a mint is refused for it, that token needs what the keys get as well.
 #
 # Rights: https://developers.cloudflare.com/fundamentals/api/how-to/create-via-api
 provider "cloudflare" {

@@ -51,7 +51,7 @@ provider "scaleway" {
     get = "/iam/v1alpha1/api-keys"
     query = {
       organization_id = connection.organization_id
-      application_id  = role.application_id
+      bearer_id       = role.application_id
       page_size       = 100
     }
     items = body.api_keys

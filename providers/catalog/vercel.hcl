@@ -1,7 +1,7 @@
 # Category: Cloud and hosting
 #
-# Sources: vercel/sdk:vercel-spec.json, src/models/createauthtokenop.ts, authtoken.ts;
-# https://vercel.com/docs/rest-api
+# Sources: vercel/sdk:src/models/createauthtokenop.ts, authtoken.ts, listauthtokensop.ts;
+# vercel/vercel:packages/cli/src/commands/tokens/ls.ts; https://vercel.com/docs/rest-api
 #
 # Tokens of the user whose token the connection has: they may do what that user may, in
 # one team, or in one of its projects where the role names it.
@@ -10,7 +10,8 @@
 # a team or of a project, or of a login by OAuth, makes no tokens.
 #
 # Not confirmed: that the answer names a team's token by that team alone, and a project's by
-# the project too; a token that it says opens the whole account is revoked at once.
+# the project too; a token that it says opens the whole account is revoked at once. Whether
+# the list shows revoked tokens, which the SDK knows: such are passed over.
 #
 # Rights: https://vercel.com/docs/accounts/access-tokens;
 # vercel/vercel:packages/cli/src/commands/tokens/add.ts
@@ -56,9 +57,10 @@ provider "vercel" {
 
   # Pages go back in time: the next one is told as a time.
   list {
-    get   = "/v5/user/tokens"
+    get   = "/v6/user/tokens"
     query = { limit = 100 }
     items = body.tokens
+    skip  = item.revokedAt != null
     item = {
       id           = item.id
       name         = item.name

@@ -3,6 +3,7 @@
 contract "user tokens" {
   document   = "cloudflare.json"
   secret     = "result.value"
+  lacks      = ["last_used_at"]
   connection = { api_token = "contract-token" }
   role = {
     policies = [{

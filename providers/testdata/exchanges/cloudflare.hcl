@@ -2,6 +2,7 @@
 
 exchange "tokens of an account" {
   source     = "https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/"
+  read       = "2026-11-22"
   connection = { api_token = "admin-token", account_id = "eb78d65290b24279ba6f44721b3ea3c4" }
   role = {
     policies = [{
@@ -61,7 +62,15 @@ exchange "tokens of an account" {
   }
 
   step "list" {
-    ids = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]
+    item "0123456789abcdef0123456789abcdef" {
+      name       = "vault-app-1"
+      created_at = "2026-11-22T10:00:00Z"
+    }
+    item "fedcba9876543210fedcba9876543210" {
+      name         = "by hand"
+      created_at   = "2026-11-01T05:20:00Z"
+      last_used_at = "2026-11-20T10:05:00Z"
+    }
     trip {
       request = "GET /client/v4/accounts/eb78d65290b24279ba6f44721b3ea3c4/tokens?page=1&per_page=50"
       status  = 200
@@ -70,7 +79,7 @@ exchange "tokens of an account" {
         errors  = []
         result = [
           { id = "0123456789abcdef0123456789abcdef", name = "vault-app-1", issued_on = "2026-11-22T10:00:00Z", status = "active" },
-          { id = "fedcba9876543210fedcba9876543210", name = "by hand", issued_on = "2026-11-01T05:20:00Z", status = "active" },
+          { id = "fedcba9876543210fedcba9876543210", name = "by hand", issued_on = "2026-11-01T05:20:00Z", last_used_on = "2026-11-20T10:05:00Z", status = "active" },
         ]
       }
     }
@@ -122,6 +131,7 @@ exchange "tokens of an account" {
 
 exchange "rotation of a user's token" {
   source     = "cloudflare/api-schemas:openapi.json, its examples"
+  read       = "2026-11-22"
   document   = "cloudflare.json"
   prefix     = "/client/v4"
   connection = { api_token = "admin-token" }
@@ -167,6 +177,7 @@ exchange "rotation of a user's token" {
 
 exchange "rotation of an account's token" {
   source     = "https://developers.cloudflare.com/api/resources/accounts/subresources/tokens/subresources/value/methods/update/"
+  read       = "2026-11-22"
   connection = { api_token = "admin-token", account_id = "eb78d65290b24279ba6f44721b3ea3c4" }
   role       = { policies = [] }
   headers    = { Authorization = "Bearer admin-token" }

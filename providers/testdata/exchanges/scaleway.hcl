@@ -1,5 +1,6 @@
 exchange "keys of an application" {
   source = "scaleway/scaleway-sdk-go:api/iam/v1alpha1/iam_sdk.go; https://www.scaleway.com/en/developers/api/iam/"
+  read   = "2026-11-28"
   connection = {
     secret_key      = "admin-secret"
     organization_id = "11111111-1111-4111-8111-111111111111"
@@ -91,7 +92,7 @@ exchange "keys of an application" {
       "SCWXXXXXXXXXXXXXXXXX",
     ]
     trip {
-      request = "GET /iam/v1alpha1/api-keys?organization_id=11111111-1111-4111-8111-111111111111&application_id=22222222-2222-4222-8222-222222222222&page=1&page_size=100"
+      request = "GET /iam/v1alpha1/api-keys?organization_id=11111111-1111-4111-8111-111111111111&bearer_id=22222222-2222-4222-8222-222222222222&page=1&page_size=100"
       status  = 200
       answer = {
         api_keys = [
@@ -105,7 +106,7 @@ exchange "keys of an application" {
       }
     }
     trip {
-      request = "GET /iam/v1alpha1/api-keys?organization_id=11111111-1111-4111-8111-111111111111&application_id=22222222-2222-4222-8222-222222222222&page=2&page_size=100"
+      request = "GET /iam/v1alpha1/api-keys?organization_id=11111111-1111-4111-8111-111111111111&bearer_id=22222222-2222-4222-8222-222222222222&page=2&page_size=100"
       status  = 200
       answer = {
         api_keys    = []

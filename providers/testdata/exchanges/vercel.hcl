@@ -1,5 +1,6 @@
 exchange "tokens for a team" {
   source = "vercel/sdk:vercel-spec.json; https://vercel.com/docs/rest-api/errors"
+  read   = "2026-11-28"
   connection = {
     token = "admin-token"
   }
@@ -87,12 +88,18 @@ exchange "tokens for a team" {
   }
 
   step "list" {
-    ids = [
-      "5d9f2ebd38ddca62e5d51e9c1704c72530bdc8bfdd41e782a6687c48399e8391",
-      "other",
-    ]
+    item "5d9f2ebd38ddca62e5d51e9c1704c72530bdc8bfdd41e782a6687c48399e8391" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "other" {
+      name         = "by hand"
+      created_at   = "2030-03-17T17:46:40Z"
+      last_used_at = "2030-03-17T17:46:40Z"
+    }
     trip {
-      request = "GET /v5/user/tokens?limit=100"
+      request = "GET /v6/user/tokens?limit=100"
       status  = 200
       answer = {
         tokens = [
@@ -101,6 +108,15 @@ exchange "tokens for a team" {
             name      = "vault-app-1"
             type      = "token"
             createdAt = 1921572000000
+            activeAt  = 1921572300000
+          },
+          {
+            id        = "gone"
+            name      = "vault-app-0"
+            type      = "token"
+            createdAt = 1921571000000
+            activeAt  = 1921571000000
+            revokedAt = 1921571500000
           },
         ]
         pagination = {
@@ -111,7 +127,7 @@ exchange "tokens for a team" {
       }
     }
     trip {
-      request = "GET /v5/user/tokens?limit=100&until=1921570000000"
+      request = "GET /v6/user/tokens?limit=100&until=1921570000000"
       status  = 200
       answer = {
         tokens = [
@@ -120,6 +136,7 @@ exchange "tokens for a team" {
             name      = "by hand"
             type      = "token"
             createdAt = 1900000000000
+            activeAt  = 1900000000000
           },
         ]
         pagination = {
@@ -192,6 +209,7 @@ exchange "tokens for a team" {
 # What a token of one project may not see, such as its user, says nothing of its life.
 exchange "tokens for a project" {
   source     = "vercel/sdk:src/models/createauthtokenop.ts; https://vercel.com/docs/accounts/access-tokens"
+  read       = "2026-11-28"
   connection = { token = "admin-token" }
   role       = { team_id = "team_abc", project_id = "prj_abc" }
 
