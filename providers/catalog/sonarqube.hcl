@@ -1,15 +1,18 @@
 # Category: Code and delivery
 #
 # Sources: https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/;
-# https://next.sonarqube.com/sonarqube/web_api/api/user_tokens
+# https://next.sonarqube.com/sonarqube/web_api/api/user_tokens;
+# SonarSource/sonarqube:server/sonar-webserver-webapi/src/main/java/org/sonar/server/usertoken/ws
 #
 # Tokens of the user whose token the connection holds. A role that says nothing gets
 # tokens that analyse one project. They end on a day of the calendar. The admin token is
 # a user token of a user with the permission "Execute analysis"; with "login" it has to
-# be an administrator's, who may make user tokens for others. A token does not know its
-# own name, by which alone it is revoked, so it is not replaced here.
+# be an administrator's ("Administer System"), who may make user tokens for others, and no
+# tokens that analyse. A token does not know its own name, by which alone it is revoked, so
+# it is not replaced here. When a token was last used is kept once an hour.
 #
-# Rights not named in: the sources above and jdamata/terraform-provider-sonarqube
+# Rights: SonarSource/sonarqube: GenerateAction.java, GenerateActionValidation.java and
+# UserTokenSupport.java in the folder above
 provider "sonarqube" {
   title = "SonarQube"
   docs  = "https://docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens/"
@@ -26,7 +29,15 @@ provider "sonarqube" {
       help    = "What the tokens may do: analyse one project, analyse every project, or all that the user may."
     }
     project = { help = "Project that PROJECT_ANALYSIS_TOKEN tokens analyse." }
-    login   = { help = "User that the tokens belong to, by an administrator's token; without it the token's own." }
+    login   = { help = "User that the tokens belong to, by an administrator's token and of the type USER_TOKEN; without it the token's own." }
+  }
+  validation {
+    condition     = role.login == null || role.type == "USER_TOKEN"
+    error_message = "SonarQube makes tokens that analyse for nobody but their maker: leave login out, or write type = USER_TOKEN"
+  }
+  validation {
+    condition     = role.project != null || role.type != "PROJECT_ANALYSIS_TOKEN"
+    error_message = "name the project that the tokens analyse"
   }
 
   auth "bearer" { token = connection.token }
@@ -66,7 +77,7 @@ provider "sonarqube" {
       id           = item.name
       name         = item.name
       created_at   = item.createdAt
-      last_used_at = item.lastConnectionDate
+      last_used_at = try(item.lastConnectionDate, null)
     }
   }
 

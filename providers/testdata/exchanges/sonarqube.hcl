@@ -1,5 +1,6 @@
 exchange "tokens that analyse one project" {
   source = "https://next.sonarqube.com/sonarqube/web_api/api/user_tokens"
+  read   = "2026-11-28"
   connection = {
     token = "squ_admin"
   }
@@ -88,10 +89,16 @@ exchange "tokens that analyse one project" {
   }
 
   step "list" {
-    ids = [
-  "by hand",
-  "vault-app-1",
-]
+    item "by hand" {
+      name         = "by hand"
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "vault-app-1" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/user_tokens/search"
       status = 200
@@ -101,6 +108,7 @@ exchange "tokens that analyse one project" {
           {
             name = "by hand"
             createdAt = "2026-01-01T00:00:00+0000"
+            lastConnectionDate = "2030-11-22T12:05:00+0200"
           },
           {
             name = "vault-app-1"
