@@ -13,8 +13,8 @@
 #
 # Rights: the admin credential is such a key itself.
 #
-# Not confirmed: Headscale 0.28 and newer, which delete keys by number too; PostgreSQL
-# in place of SQLite, which keeps microseconds, and so as much as is needed.
+# Not confirmed: Headscale 0.30, whose API is new; PostgreSQL in place of SQLite, which
+# keeps microseconds, and so as much as is needed.
 provider "headscale-apikeys" {
   title            = "Headscale API keys"
   docs             = "https://headscale.net/stable/ref/api/"
@@ -24,41 +24,46 @@ provider "headscale-apikeys" {
   # The connection's base_url is the server's, such as https://headscale.example.com.
 
   connection {
-    api_key = { required = true, sensitive = true, pattern = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$", help = "API key, as headscale apikeys create prints it." }
+    api_key = { required = true, sensitive = true, pattern = "^(hskey-api-|[A-Za-z0-9_-]+\\.)[A-Za-z0-9_-]+$", help = "API key, as headscale apikeys create prints it." }
   }
 
   auth "bearer" { token = connection.api_key }
 
   check { get = "/api/v1/apikey" }
 
-  locals { farthest = timeadd(now(), "87600h") }
+  # Keys are PREFIX.SECRET, and since 0.28 hskey-api-PREFIX-SECRET; lists show prefixes,
+  # since 0.28 as hskey-api-PREFIX-***, or PREFIX*** of older keys.
+  locals {
+    farthest = timeadd(now(), "87600h")
+    listed   = startswith(item.prefix, "hskey-api-") ? substr(trimprefix(item.prefix, "hskey-api-"), 0, 12) : trimsuffix(item.prefix, "***")
+    unknown  = status == 500 && body.message == "record not found" || status == 404
+  }
 
   issue {
     post = "/api/v1/apikey"
     json = { expiration = unique_end(coalesce(key.expires_at, local.farthest), key.name) }
 
-    # The part before the dot is shown in lists, too.
-    id     = split(".", body.apiKey)[0]
+    id     = startswith(body.apiKey, "hskey-api-") ? substr(trimprefix(body.apiKey, "hskey-api-"), 0, 12) : split(".", body.apiKey)[0]
     secret = { api_key = body.apiKey }
   }
 
   revoke {
     delete = "/api/v1/apikey/${key.id}"
-    gone   = status == 500 && body.message == "record not found"
+    gone   = local.unknown
   }
 
   # Not paged. Keys whose end is past stay listed.
   lookup {
     get   = "/api/v1/apikey"
     items = [for one in body.apiKeys : one if has_unique_end(one.expiration, key.name)]
-    item  = { id = item.prefix, name = key.name, created_at = item.createdAt, last_used_at = item.lastSeen }
+    item  = { id = local.listed, name = key.name, created_at = item.createdAt, last_used_at = item.lastSeen }
   }
   list {
     unnamed = true
     get     = "/api/v1/apikey"
     items   = body.apiKeys
     skip    = unix(item.expiration) <= unix(now())
-    item    = { id = item.prefix, created_at = item.createdAt, last_used_at = item.lastSeen }
+    item    = { id = local.listed, created_at = item.createdAt, last_used_at = item.lastSeen }
   }
 
   # A key that is not known is answered 500, as a failure is; the text tells them apart.
@@ -74,8 +79,8 @@ provider "headscale-apikeys" {
     json       = { expiration = coalesce(rfc3339(key.expires_at), local.farthest) }
     connection = { api_key = body.apiKey }
     retire {
-      delete = "/api/v1/apikey/${split(".", previous.api_key)[0]}"
-      gone   = status == 500 && body.message == "record not found"
+      delete = "/api/v1/apikey/${startswith(previous.api_key, "hskey-api-") ? substr(trimprefix(previous.api_key, "hskey-api-"), 0, 12) : split(".", previous.api_key)[0]}"
+      gone   = local.unknown
     }
   }
 

@@ -1,7 +1,7 @@
 # Category: Network and gateways
 #
-# Sources: juanfont/headscale:hscontrol/db/preauth_keys.go, gen/openapiv2 and what
-# Headscale 0.26.1 answers itself.
+# Sources: juanfont/headscale:hscontrol/db/preauth_keys.go, hscontrol/grpcv1.go, gen/openapiv2
+# and hscontrol/api/v1, and what Headscale 0.26.1 answers itself.
 #
 # Pre-authentication keys, with which machines join the network as a user's. Keys have
 # no name, so ours stands in one more tag, tag:key-NAME, which a machine gets with the
@@ -13,7 +13,8 @@
 # The API keys themselves have neither names nor rights that could be narrowed, so none
 # are leased: every one may do everything, and so may the admin credential, which is one.
 #
-# Not confirmed: Headscale 0.28 and newer, which expire keys by number.
+# Since 0.28 a key is shown once, and expired by its number. Not confirmed: Headscale
+# 0.30, whose API is new.
 provider "headscale" {
   title            = "Headscale"
   docs             = "https://headscale.net/stable/ref/api/"
@@ -23,7 +24,7 @@ provider "headscale" {
   # The connection's base_url is the server's, such as https://headscale.example.com.
 
   connection {
-    api_key = { required = true, sensitive = true, pattern = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$", help = "API key, as headscale apikeys create prints it." }
+    api_key = { required = true, sensitive = true, pattern = "^(hskey-api-|[A-Za-z0-9_-]+\\.)[A-Za-z0-9_-]+$", help = "API key, as headscale apikeys create prints it." }
   }
 
   role {
@@ -58,26 +59,35 @@ provider "headscale" {
       expiration = rfc3339(key.expires_at)
       aclTags    = concat(role.tags, ["tag:key-${key.name}"])
     }
-    id         = body.preAuthKey.key
+    id         = startswith(body.preAuthKey.key, "hskey-") ? body.preAuthKey.id : body.preAuthKey.key
     secret     = { auth_key = body.preAuthKey.key }
+    save       = { number = body.preAuthKey.id }
     expires_at = body.preAuthKey.expiration
   }
 
-  # There is no deletion: the key's end becomes now.
+  # There is no deletion: the key's end becomes now. Servers before 0.28 want user and key,
+  # and pass over the number; later ones the other way round, and they succeed at nothing
+  # where it is missing.
   revoke {
     post = "/api/v1/preauthkey/expire"
-    json = { user = role.user_id, key = key.id }
-    gone = status == 500 && body.message == "AuthKey not found"
+    json = {
+      id   = saved.number
+      user = key.id == saved.number ? null : role.user_id
+      key  = key.id == saved.number ? null : key.id
+    }
+    gone = status == 500 && body.message == "AuthKey not found" || status == 404
   }
 
-  # Not paged: the answer is all keys of the user, those among them that have ended.
+  # Not paged: the answer is all keys of the user, since 0.28 of all users, and those among
+  # them that have ended.
   list {
     get   = "/api/v1/preauthkey"
-    query = { user = role.user_id }
+    query = { user = startswith(connection.api_key, "hskey-") ? null : role.user_id }
     items = body.preAuthKeys
     skip  = unix(item.expiration) <= unix(now())
     item = {
-      id         = item.key
+      id         = startswith(item.key, "hskey-") ? item.id : item.key
+      number     = item.id
       name       = try([for one in item.aclTags : trimprefix(one, "tag:key-") if startswith(one, "tag:key-")][0], null)
       created_at = item.createdAt
     }
@@ -88,8 +98,8 @@ provider "headscale" {
     json       = { expiration = coalesce(rfc3339(key.expires_at), timeadd(now(), "87600h")) }
     connection = { api_key = body.apiKey }
     retire {
-      delete = "/api/v1/apikey/${split(".", previous.api_key)[0]}"
-      gone   = status == 500 && body.message == "record not found"
+      delete = "/api/v1/apikey/${startswith(previous.api_key, "hskey-api-") ? substr(trimprefix(previous.api_key, "hskey-api-"), 0, 12) : split(".", previous.api_key)[0]}"
+      gone   = status == 500 && body.message == "record not found" || status == 404
     }
   }
 
