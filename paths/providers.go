@@ -30,7 +30,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 				logical.ListOperation: &framework.PathOperation{
 					Callback:  p.list,
 					Summary:   "List the providers that keys can be minted at.",
-					Responses: listResponse("Names of the providers.", "Of each provider its title, what it can do in short, and the servers that it was tried at."),
+					Responses: listResponse("Names of the providers.", "Of each provider its title, what it can do in short, and how its definition is verified, and of when."),
 				},
 			},
 			HelpSynopsis:    "List the providers that keys can be minted at.",
@@ -56,6 +56,7 @@ func providerPaths(e *backend.Engine) []*framework.Path {
 						"base_url":          {Type: framework.TypeString, Description: "Where its API is, unless the connection says otherwise; empty where it depends on the connection."},
 						"connection_fields": {Type: framework.TypeMap, Description: "What config/NAME takes for this provider, by name."},
 						"role_fields":       {Type: framework.TypeMap, Description: "What roles/NAME takes for this provider, by name."},
+						"verified":          {Type: framework.TypeString, Description: "What the definition is verified by, in short, and of when that is; empty where that is not known."},
 						"verified_against":  {Type: framework.TypeStringSlice, Description: "Servers, with version, that the definition was tried at; empty where it follows the provider's documents alone."},
 						"secret_fields":     {Type: framework.TypeStringSlice, Description: "What a key's reader gets. The first is the key itself, by which lookup-key knows it."},
 						"built_in":          {Type: framework.TypeBool, Description: "Whether the definition comes with the engine; otherwise it was uploaded."},
@@ -101,16 +102,16 @@ func (p providerEndpoints) list(ctx context.Context, req *logical.Request, d *fr
 // inShort is what a detailed list says of a provider, the columns of docs/providers.
 func inShort(d *providers.Definition) map[string]any {
 	return map[string]any{
-		"title":            d.Title,
-		"category":         d.Category(),
-		"native_expiry":    d.Capabilities.NativeExpiry,
-		"extend":           d.Capabilities.Extend,
-		"found":            d.Capabilities.Reconcile || d.Capabilities.Lookup || d.Capabilities.KnownID,
-		"ip_binding":       d.Capabilities.IPBinding,
-		"in_place":         d.Capabilities.InPlace,
-		"rotate_root":      d.Capabilities.RotateRoot,
-		"rotate_in_place":  d.Capabilities.RotateInPlace,
-		"verified_against": strings.Join(d.VerifiedAgainst, ", "),
+		"title":           d.Title,
+		"category":        d.Category(),
+		"native_expiry":   d.Capabilities.NativeExpiry,
+		"extend":          d.Capabilities.Extend,
+		"found":           d.Capabilities.Reconcile || d.Capabilities.Lookup || d.Capabilities.KnownID,
+		"ip_binding":      d.Capabilities.IPBinding,
+		"in_place":        d.Capabilities.InPlace,
+		"rotate_root":     d.Capabilities.RotateRoot,
+		"rotate_in_place": d.Capabilities.RotateInPlace,
+		"verified":        d.HowVerified(),
 	}
 }
 
@@ -130,6 +131,7 @@ func (p providerEndpoints) read(ctx context.Context, req *logical.Request, d *fr
 		"docs":              definition.Docs,
 		"base_url":          definition.BaseURL,
 		"secret_fields":     definition.SecretFields(),
+		"verified":          definition.HowVerified(),
 		"verified_against":  append([]string{}, definition.VerifiedAgainst...),
 		"built_in":          !uploaded,
 		"definition":        definition.Source(),

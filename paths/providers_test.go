@@ -25,6 +25,9 @@ func TestProviders(t *testing.T) {
 		if category := info[name].(data)["category"]; category == "" || category != shown["category"] {
 			t.Errorf("providers/%s shows the category %v, and the list %v", name, shown["category"], category)
 		}
+		if verified := info[name].(data)["verified"]; verified == "" || verified != shown["verified"] {
+			t.Errorf("providers/%s is verified by %v, and the list says %v", name, shown["verified"], verified)
+		}
 		can := shown["capabilities"].(data)
 		can["found"] = can["reconcile"] == true || can["lookup"] == true || can["known_id"] == true
 		for _, ability := range []string{"native_expiry", "extend", "found", "ip_binding", "in_place", "rotate_root", "rotate_in_place"} {

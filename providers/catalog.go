@@ -2,6 +2,7 @@ package providers
 
 import (
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,20 @@ import (
 
 //go:embed catalog
 var catalog embed.FS
+
+// verified says in short what holds each definition of the catalog, and of when that is.
+// `make docs` writes it from what the tests hold them against.
+//
+//go:embed verified.json
+var verified []byte
+
+var verifications = sync.OnceValue(func() map[string]string {
+	found := map[string]string{}
+	if err := json.Unmarshal(verified, &found); err != nil {
+		panic("providers: verified.json: " + err.Error())
+	}
+	return found
+})
 
 // ErrNotBuiltIn means that the catalog has no definition of that name.
 var ErrNotBuiltIn = errors.New("no such built-in provider")
@@ -45,6 +60,7 @@ func parseBuiltIn(file, name string) (*Definition, error) {
 	if d.Name != name {
 		return nil, fmt.Errorf("%s describes provider %q: file and provider must have one name", path.Base(file), d.Name)
 	}
+	d.Verified = verifications()[name]
 	return d, nil
 }
 

@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vault-plugin-secrets-apikeys/internal/contract"
 	"vault-plugin-secrets-apikeys/providers"
@@ -122,6 +124,90 @@ func TestExchanges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLastUseIsHeld: where a definition reads when keys were last used, a document holds it
+// to that, or exchanges in which one key was used and another was not.
+func TestLastUseIsHeld(t *testing.T) {
+	for _, name := range providers.BuiltIn() {
+		_, own := ownServers[name]
+		byDocument := slices.ContainsFunc(casesOf(t, name), func(c *contract.Case) bool { return !slices.Contains(c.Lacks, "last_used_at") })
+		if own || byDocument || !load(t, name).Capabilities.LastUsed {
+			continue
+		}
+		var used, unused bool
+		for _, x := range exchangesOf(t, name) {
+			one, other := x.ShowsUse()
+			used, unused = used || one, unused || other
+		}
+		if !used || !unused {
+			t.Errorf("%s reads last_used_at, and nothing holds how: list in testdata/exchanges/%[1]s.hcl a key that was used and one that was not, each by a block item", name)
+		}
+	}
+}
+
+// publications is the file that says what the documents at hand are.
+var publications = filepath.Join("testdata", "documents.hcl")
+
+// TestEvidenceSaysOfWhenItIs: a document has the day of its commit, and what was read
+// elsewhere the day on which it was.
+func TestEvidenceSaysOfWhenItIs(t *testing.T) {
+	published, err := contract.ReadPublished(publications)
+	if err != nil {
+		t.Fatal(err)
+	}
+	isDay := func(what, text string) {
+		if _, err := time.Parse(time.DateOnly, text); err != nil {
+			t.Errorf("%s: %q is no day: write it as 2026-11-28", what, text)
+		}
+	}
+	used := map[string]bool{"": true}
+	isPublished := func(name, file string) {
+		if used[file] = true; file != "" && published[file] == nil {
+			t.Errorf("%s: %s does not say what %s is, and of which day", name, publications, file)
+		}
+	}
+	for _, name := range providers.BuiltIn() {
+		for _, x := range exchangesOf(t, name) {
+			isDay(name+": read of the exchange "+x.Title, x.Read)
+			isPublished(name, x.Document)
+		}
+		for _, c := range casesOf(t, name) {
+			isPublished(name, c.Document)
+		}
+	}
+	for file, one := range published {
+		isDay(file, one.Day)
+		if !used[file] {
+			t.Errorf("%s: nothing is held against %s: remove it", publications, file)
+		}
+		if told := excerptOf(t, file); told != "" && told != one.Source {
+			t.Errorf("%s: %s is %s, and not %s", publications, file, told, one.Source)
+		}
+	}
+}
+
+// excerptOf is what a document at hand says that it is an excerpt of; empty for none.
+func excerptOf(t *testing.T, file string) string {
+	t.Helper()
+	specs := os.Getenv(specsVariable)
+	if specs == "" {
+		return ""
+	}
+	text, err := os.ReadFile(filepath.Join(specs, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Info struct {
+			Source struct{ Repository, Path, Commit string } `json:"x-source"`
+		}
+	}
+	if err := json.Unmarshal(text, &read); err != nil || read.Info.Source.Commit == "" {
+		return ""
+	}
+	from := read.Info.Source
+	return from.Repository + ":" + from.Path + " @ " + from.Commit[:12]
 }
 
 func tell(t *testing.T, wrong []string) {

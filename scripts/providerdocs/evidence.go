@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 // stand in the files of test data beside the catalog.
 type evidence struct {
 	Told  []string // a sentence for each kind
-	Short string   // the strongest kind, in a word or two
+	Short string   // the strongest kind, in a word or two, and of when it is
 	Not   []string // a sentence for each thing that the provider's document does not hold
 
 	connection, role map[string]any // of keys that the tests make
@@ -34,35 +35,15 @@ func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
 	if err := e.takeExample(filepath.Join(testdata, "examples.hcl"), d.Name); err != nil {
 		return nil, err
 	}
-	exchanges, err := read(filepath.Join(testdata, "exchanges", d.Name+".hcl"), contract.ReadExchanges)
+	published, err := contract.ReadPublished(filepath.Join(testdata, "documents.hcl"))
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range exchanges {
-		e.Short = "documentation"
-		e.tell("exchanges that its documentation shows are replayed (%s: %s)", x.Title, x.Source)
-		if x.Document != "" {
-			e.Short = "OpenAPI document"
-			e.tell("those are held against the provider's OpenAPI document too")
-		}
-		if err := e.take(x.Connection, x.Role); err != nil {
-			return nil, err
-		}
-	}
-	cases, err := read(filepath.Join(testdata, "contract", d.Name+".hcl"), contract.ReadCases)
-	if err != nil {
+	if err := e.takeExchanges(filepath.Join(testdata, "exchanges", d.Name+".hcl"), published); err != nil {
 		return nil, err
 	}
-	for _, c := range cases {
-		e.Short = "OpenAPI document"
-		also := ""
-		if c.Rotation != nil {
-			also = ", and so is the admin credential's replacement"
-		}
-		e.tell("a key's life is held against the provider's OpenAPI document (%s)%s", c.Title, also)
-		if err := e.take(c.Connection, c.Role); err != nil {
-			return nil, err
-		}
+	if err := e.takeCases(filepath.Join(testdata, "contract", d.Name+".hcl"), published); err != nil {
+		return nil, err
 	}
 	exceptions, err := contract.ReadExceptions(filepath.Join(testdata, "contract-exceptions.hcl"))
 	if err != nil {
@@ -74,10 +55,63 @@ func evidenceOf(d *providers.Definition, testdata string) (*evidence, error) {
 		}
 	}
 	if len(d.VerifiedAgainst) > 0 {
-		e.Short = strings.Join(d.VerifiedAgainst, ", ")
-		e.tell("keys are taken through their life at a real server, %s", e.Short)
+		servers := strings.Join(d.VerifiedAgainst, ", ")
+		e.Short = servers + ", with every change"
+		e.tell("keys are taken through their life at a real server, %s", servers)
 	}
 	return e, nil
+}
+
+// takeExchanges takes a definition's exchanges: what was read, and on which day.
+func (e *evidence) takeExchanges(path string, published map[string]*contract.Published) error {
+	exchanges, err := read(path, contract.ReadExchanges)
+	if err != nil {
+		return err
+	}
+	last, document := "", ""
+	for _, x := range exchanges {
+		last, document = max(last, x.Read), cmp.Or(document, x.Document)
+		e.tell("exchanges that its documentation shows are replayed (%s: %s, read on %s)", x.Title, x.Source, x.Read)
+		if x.Document != "" {
+			e.tell("those are held against %s too", named(published[x.Document]))
+		}
+		if err := e.take(x.Connection, x.Role); err != nil {
+			return err
+		}
+	}
+	switch {
+	case document != "":
+		e.Short = shortly(published[document])
+	case last != "":
+		e.Short = "documentation, " + last
+	}
+	return nil
+}
+
+// takeCases takes a definition's contract cases: which document, and of which day.
+func (e *evidence) takeCases(path string, published map[string]*contract.Published) error {
+	cases, err := read(path, contract.ReadCases)
+	if err != nil {
+		return err
+	}
+	for _, c := range cases {
+		e.Short = shortly(published[c.Document])
+		also := ""
+		if c.Rotation != nil {
+			also = ", and so is the admin credential's replacement"
+		}
+		e.tell("a key's life is held against %s (%s)%s", named(published[c.Document]), c.Title, also)
+		if err := e.take(c.Connection, c.Role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func shortly(document *contract.Published) string { return "OpenAPI document, " + document.Day }
+
+func named(document *contract.Published) string {
+	return fmt.Sprintf("the provider's OpenAPI document of %s, %s", document.Day, document.Source)
 }
 
 // takeExample takes the fields that the file of examples has for a definition.

@@ -1,5 +1,6 @@
-// Providerdocs writes docs/providers: a page for each definition of the
-// catalog, and one that lists them. All of it comes from the definitions.
+// Providerdocs writes docs/providers: a page for each definition of the catalog, and one
+// that lists them. It also writes what the engine says of how each is verified. All of it
+// comes from the definitions and from what they are tested by.
 package main
 
 import (
@@ -10,7 +11,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,26 +23,27 @@ import (
 const (
 	folder   = "docs/providers"
 	testdata = "providers/testdata"
+	verified = "providers/verified.json"
 )
 
 func main() {
-	if err := writeAll(folder); err != nil {
+	if err := writeAll(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// writeAll replaces what is in the folder.
-func writeAll(folder string) error {
-	pages, err := pages(testdata)
+// writeAll replaces what is in the folder, and what is said of how each is verified.
+func writeAll() error {
+	files, err := written(testdata)
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o755)); err != nil {
 		return err
 	}
-	for name, text := range pages {
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
+	for name, text := range files {
+		if err := os.WriteFile(name, text, 0o644); err != nil {
 			return err
 		}
 	}
@@ -117,11 +118,11 @@ func (c *catalog) add(d *providers.Definition) {
 	count(len(d.VerifiedAgainst) > 0, &c.Real)
 }
 
-// pages are all pages by file name. testdata is the folder of the catalog's test data.
-func pages(testdata string) (map[string][]byte, error) {
+// written are all files by their names. testdata is the folder of the catalog's test data.
+func written(testdata string) (map[string][]byte, error) {
 	made := map[string][]byte{}
 	var index catalog
-	grouped := map[string][]page{}
+	grouped, short := map[string][]page{}, map[string]string{}
 	for _, name := range providers.BuiltIn() {
 		definition, err := providers.Load(name)
 		if err != nil {
@@ -136,9 +137,10 @@ func pages(testdata string) (map[string][]byte, error) {
 		if field == "" {
 			return nil, fmt.Errorf("%s.hcl begins with no comment that names its category: # Category: …", name)
 		}
-		if made[name+".md"], err = render("provider", one); err != nil {
+		if made[folder+"/"+name+".md"], err = render("provider", one); err != nil {
 			return nil, err
 		}
+		short[name] = evidence.Short
 		grouped[field] = append(grouped[field], one)
 		index.add(definition)
 	}
@@ -146,7 +148,11 @@ func pages(testdata string) (map[string][]byte, error) {
 		index.Categories = append(index.Categories, category{title, grouped[title]})
 	}
 	var err error
-	made["README.md"], err = render("index", index)
+	if made[folder+"/README.md"], err = render("index", index); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(short, "", "  ")
+	made[verified] = append(text, '\n')
 	return made, err
 }
 
@@ -240,6 +246,8 @@ func abilities(d *providers.Definition) []string {
 	tell(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).")
 	tell(c.Extend, "Renewing a lease moves the key's own end.")
 	tell(c.Probe, "A key can be asked whether it works (`verify_revocation=probe`, and before a static role hands it out).")
+	tell(c.Granted, "What a new key may do is read from the provider's answer: one that may do more than was asked for is revoked at once.")
+	tell(c.LastUsed, "When a key was last used is shown (`lookup-key`, `reconcile/NAME`, and `keys/ID` with `last_used=true`).")
 	tell(c.Check, "The admin credential is tried before it is stored.")
 	tell(c.SealedRecord, "Revoking needs something secret, so the engine's records of keys are kept sealed.")
 	tell(c.RotateInPlace, "`rotate-root` replaces the admin credential in place: the old one ends with the request that makes the new one.")

@@ -9,23 +9,23 @@ import (
 
 // TestPagesAreCurrent holds the pages against the definitions.
 func TestPagesAreCurrent(t *testing.T) {
-	want, err := pages(filepath.Join("..", "..", testdata))
+	root := filepath.Join("..", "..")
+	want, err := written(filepath.Join(root, testdata))
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := filepath.Join("..", "..", folder)
 	for name, text := range want {
-		if got, err := os.ReadFile(filepath.Join(there, name)); err != nil || string(got) != string(text) {
-			t.Errorf("%s/%s does not say what the definition does: run make docs", folder, name)
+		if got, err := os.ReadFile(filepath.Join(root, name)); err != nil || string(got) != string(text) {
+			t.Errorf("%s does not say what the definition does: run make docs", name)
 		}
 	}
-	files, err := os.ReadDir(there)
+	files, err := os.ReadDir(filepath.Join(root, folder))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if want[file.Name()] == nil {
-			t.Errorf("%s/%s is about no definition: run make docs", folder, file.Name())
+		if name := folder + "/" + file.Name(); want[name] == nil {
+			t.Errorf("%s is about no definition: run make docs", name)
 		}
 	}
 }

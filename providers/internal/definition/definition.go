@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -24,6 +25,9 @@ type Definition struct {
 	// VerifiedAgainst are the servers, with version, that keys were really made
 	// and revoked at, such as "Gitea 1.26.0".
 	VerifiedAgainst []string
+	// Verified says in short what tests hold the definition to, and of when that is;
+	// empty for one that is not of the catalog.
+	Verified string
 	// BaseURL is empty where it is computed from connection fields, or where
 	// each connection must name its own.
 	BaseURL string
@@ -99,6 +103,12 @@ type Limits struct {
 // Hash is the SHA-256 of the source in hex: two definitions with the same hash
 // are the same.
 func (d *Definition) Hash() string { return d.hash }
+
+// HowVerified is what the definition is verified by, in short: of the catalog's with the day,
+// of others the servers that they name; empty for nothing.
+func (d *Definition) HowVerified() string {
+	return cmp.Or(d.Verified, strings.Join(d.VerifiedAgainst, ", "))
+}
 
 func hashOf(source []byte) string {
 	sum := sha256.Sum256(source)

@@ -1,5 +1,6 @@
 exchange "keys of an app" {
   source = "ably/open-specs:definitions/control-v1.yaml"
+  read   = "2026-11-27"
   connection = {
     access_token = "admin-token"
   }

@@ -1,5 +1,6 @@
 exchange "tokens that read" {
   source = "aiven/go-client-codegen:handler/user; https://api.aiven.io/doc/#tag/User/operation/AccessTokenCreate"
+  read   = "2026-11-27"
   connection = {
     token = "admin-token"
   }
@@ -138,10 +139,15 @@ exchange "tokens that read" {
   }
 
   step "list" {
-    ids = [
-  "other",
-  "nOb1+xQ==",
-]
+    item "other" {
+      name         = "by hand"
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "2026-11-22T10:05:00Z"
+    }
+    item "nOb1+xQ==" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
     trip {
       request = "GET /v1/access_token"
       status = 200
@@ -151,6 +157,7 @@ exchange "tokens that read" {
             token_prefix = "other"
             description = "by hand"
             create_time = "2026-01-01T00:00:00Z"
+            last_used_time = "2026-11-22T10:05:00Z"
             currently_active = true
           },
           {

@@ -1,5 +1,6 @@
 exchange "tokens of an account" {
   source = "argoproj/argo-cd:assets/swagger.json"
+  read   = "2026-11-27"
   connection = {
     token = "eyJ.admin"
   }

@@ -1,5 +1,6 @@
 exchange "tokens of a group" {
   source = "jfrog/vault-plugin-secrets-artifactory:artifactory.go; https://jfrog.com/help/r/jfrog-rest-apis/access-tokens"
+  read   = "2026-11-27"
   connection = {
     access_token = "admin-token"
   }

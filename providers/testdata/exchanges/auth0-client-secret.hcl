@@ -1,5 +1,6 @@
 exchange "the secret of an application" {
   source     = "auth0/docs-v2:main/docs/oas/management/v2/management-api-oas.json"
+  read       = "2026-11-28"
   connection = { domain = "acme.eu.auth0.com", client_id = "admin", client_secret = "admin-secret" }
   role       = { client_id = "AaiyAPdpYdesoKnqjj8HJqRn4T5titww" }
 

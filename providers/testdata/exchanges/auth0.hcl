@@ -1,5 +1,6 @@
 exchange "applications for one API" {
   source = "auth0/docs-v2:main/docs/oas/management/v2/management-api-oas.json"
+  read   = "2026-11-27"
   connection = {
     domain = "acme.eu.auth0.com"
     client_id = "admin"

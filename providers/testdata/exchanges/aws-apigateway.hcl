@@ -1,5 +1,6 @@
 exchange "keys of a usage plan" {
   source = "https://docs.aws.amazon.com/apigateway/latest/api/API_CreateApiKey.html, API_CreateUsagePlanKey.html, API_GetApiKeys.html"
+  read   = "2026-11-27"
   connection = {
     access_key_id = "AKIAIOSFODNN7EXAMPLE"
     secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -1,5 +1,6 @@
 exchange "the secondary key of a subscription" {
   source = "https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription/regenerate-secondary-key"
+  read   = "2026-11-28"
   connection = {
     tenant_id     = "11111111-1111-1111-1111-111111111111"
     client_id     = "22222222-2222-2222-2222-222222222222"

@@ -1,5 +1,6 @@
 exchange "keys of a product" {
   source = "https://learn.microsoft.com/en-us/rest/api/apimanagement/subscription/create-or-update, list, list-secrets, delete"
+  read   = "2026-11-27"
   connection = {
     tenant_id = "t1"
     client_id = "app1"

@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "Backblaze/b2-sdk-python:b2sdk/_internal/raw_api.py; https://www.backblaze.com/apidocs/b2-create-key"
+  read   = "2026-11-27"
   connection = {
     key_id = "key1"
     key = "admin-key"

@@ -1,5 +1,6 @@
 exchange "keys that call one model" {
   source = "https://docs.baseten.co/reference/management-api/api-keys/creates-a-team-api-key, delete-an-api-key; basetenlabs/baseten-go:internal/tools/apigen/specs/management.json"
+  read   = "2026-11-28"
   connection = {
     api_key = "adm1nkey.secret"
   }

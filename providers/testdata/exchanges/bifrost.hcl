@@ -1,5 +1,6 @@
 exchange "virtual keys for one model" {
   source = "https://docs.getbifrost.ai/api-reference/governance/create-virtual-key, list-virtual-keys, delete-virtual-key; maximhq/bifrost:transports/bifrost-http/handlers/governance.go"
+  read   = "2026-11-28"
   connection = {
     username = "admin"
     password = "admin-password"

@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "https://developers.binance.com/docs/sub_account/api-management; https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security (signatures computed apart, with Python's hmac)"
+  read   = "2026-11-27"
   connection = {
     api_key = "admin-key"
     secret_key = "admin-secret"
@@ -153,6 +154,7 @@ exchange "keys that read" {
 
 exchange "keys that trade" {
   source = "https://developers.binance.com/docs/sub_account/api-management; https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security (signatures computed apart, with Python's hmac)"
+  read   = "2026-11-27"
   connection = {
     api_key = "admin-key"
     secret_key = "admin-secret"

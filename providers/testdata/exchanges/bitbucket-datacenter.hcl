@@ -1,5 +1,6 @@
 exchange "tokens of a user" {
   source     = "the article and the class that the definition names; what it says is not confirmed is from general knowledge"
+  read       = "2026-11-28"
   connection = { username = "ci", password = "secret", base_url = "https://bitbucket.example" }
   role       = { permissions = ["REPO_READ"] }
   headers    = { Authorization = "Basic Y2k6c2VjcmV0" }
@@ -36,7 +37,15 @@ exchange "tokens of a user" {
     }
   }
   step "list" {
-    ids = ["1", "252973515069"]
+    item "1" {
+      name       = "another"
+      created_at = "2030-11-20T10:00:00Z"
+    }
+    item "252973515069" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-20T10:00:00Z"
+      last_used_at = "2030-11-20T10:01:40Z"
+    }
     trip {
       request = "GET /rest/access-tokens/latest/users/ci?limit=100"
       status  = 200

@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "tiagosiebler/bitget-api:src/rest-client-v3.ts, src/util/BaseRestClient.ts; https://www.bitget.com/api-doc/uta/account/sub-account/SubAccount-API-Create, SubAccount-API-Get (signatures computed apart, with Python's hmac)"
+  read   = "2026-11-28"
   connection = {
     api_key = "admin-key"
     secret_key = "admin-secret"

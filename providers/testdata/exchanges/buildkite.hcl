@@ -1,5 +1,6 @@
 exchange "agent tokens of a cluster" {
   source = "buildkite/docs:pages/apis/rest_api/clusters/agent_tokens.md"
+  read   = "2026-11-27"
   connection = {
     api_token    = "bkua_admin"
     organization = "acme"

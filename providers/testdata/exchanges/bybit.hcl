@@ -2,6 +2,7 @@
 
 exchange "keys of a sub-account" {
   source     = "bybit-exchange/docs:docs/v5/user/{create-subuid-apikey,rm-sub-apikey,list-sub-apikeys,apikey-info}.mdx, docs/v5/guide.mdx, docs/v5/error.mdx"
+  read       = "2026-11-22"
   now        = "2023-02-15T03:00:05.459Z"
   connection = { api_key = "master-key", api_secret = "master-secret" }
   role = {
@@ -392,6 +393,7 @@ exchange "keys of a sub-account" {
 # A key without an address ends after 90 days, of which no answer tells.
 exchange "a key that may be used from everywhere" {
   source     = "bybit-exchange/docs:docs/v5/user/create-subuid-apikey.mdx"
+  read       = "2026-11-27"
   now        = "2023-02-15T03:00:05.459Z"
   connection = { api_key = "master-key", api_secret = "master-secret" }
   role = {

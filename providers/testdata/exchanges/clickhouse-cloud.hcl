@@ -1,5 +1,6 @@
 exchange "keys of an organization" {
   source = "the OpenAPI document of ClickHouse Cloud, by api-evangelist/clickhouse:openapi/clickhouse-api-keys-api-openapi.yml"
+  read   = "2026-11-28"
   connection = {
     organization_id = "2ab8a8d8-0c2e-4a33-9d2a-6b1f3c1d9c11"
     key_id          = "adminId"
@@ -61,11 +62,20 @@ exchange "keys of an organization" {
     }
   }
   step "list" {
-    ids = ["9d5a1f2e-5c63-4a1a-8f0e-4a3c8f6f1f10"]
+    item "9d5a1f2e-5c63-4a1a-8f0e-4a3c8f6f1f10" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "0c1e7a34-8f5d-4a57-9b0e-7f2d6c4b1a90" {
+      name         = "vault-app-2"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /v1/organizations/2ab8a8d8-0c2e-4a33-9d2a-6b1f3c1d9c11/keys"
       status  = 200
-      answer  = { status = 200, result = [{ id = "9d5a1f2e-5c63-4a1a-8f0e-4a3c8f6f1f10", name = "vault-app-1", state = "enabled", createdAt = "2030-11-22T10:00:00Z", usedAt = "2030-11-22T10:05:00Z" }] }
+      answer  = { status = 200, result = [{ id = "9d5a1f2e-5c63-4a1a-8f0e-4a3c8f6f1f10", name = "vault-app-1", state = "enabled", createdAt = "2030-11-22T10:00:00Z", usedAt = "2030-11-22T10:05:00Z" }, { id = "0c1e7a34-8f5d-4a57-9b0e-7f2d6c4b1a90", name = "vault-app-2", state = "enabled", createdAt = "2030-11-22T10:00:00Z" }] }
     }
   }
   step "extend" {

@@ -1,5 +1,6 @@
 exchange "keys that sign for private videos" {
   source     = "https://developers.cloudflare.com/api/resources/stream/subresources/keys/"
+  read       = "2026-11-28"
   connection = { api_token = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY", account_id = "023e105f4ecef8ad9ca31a8372d0c353" }
   headers    = { Authorization = "Bearer Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY" }
 

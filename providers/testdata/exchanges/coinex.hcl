@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "https://docs.coinex.com/api/v2/account/subs/http/create-sub-api, list-sub-api, delete-sub-api; https://docs.coinex.com/api/v2/authorization (signatures computed apart, with Python's hmac)"
+  read   = "2026-11-27"
   connection = {
     access_id = "admin-id"
     secret_key = "admin-secret"

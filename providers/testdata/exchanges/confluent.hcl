@@ -1,5 +1,6 @@
 exchange "keys of a cluster" {
   source = "confluentinc/ccloud-sdk-go-v2:apikeys/v2/api/openapi.yaml; https://docs.confluent.io/cloud/current/api.html"
+  read   = "2026-11-27"
   connection = {
     api_key = "ADMIN"
     api_secret = "admin-secret"

@@ -1,5 +1,6 @@
 exchange "tokens of the user" {
   source     = "contentful/contentful-management.java:src/test/resources/personal_access_token_create.json, personal_access_token_get_all.json, personal_access_token_revoke.json; contentful/contentful-management.js for expiresIn and expiresAt"
+  read       = "2026-11-28"
   connection = { token = "CFPAT-admin" }
   role       = { scopes = ["content_management_read"] }
   headers    = { Authorization = "Bearer CFPAT-admin" }
@@ -42,25 +43,35 @@ exchange "tokens of the user" {
     }
   }
   step "list" {
-    ids = ["04HUtX5O7XsNFdKX7BrJvo"]
+    item "04HUtX5O7XsNFdKX7BrJvo" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "2pVnXs8mQeWcYt0aKzRb4d" {
+      name         = "vault-app-2"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /users/me/access_tokens?limit=100&skip=0"
       status  = 200
       answer = {
-        total = 2
+        total = 3
         limit = 100
         skip  = 0
         sys   = { type = "Array" }
         items = [
           { name = "vault-app-0", revokedAt = "2030-11-21T10:00:00Z", sys = { type = "PersonalAccessToken", id = "0LYG3uP7KihkEwsRsYijTo", createdAt = "2030-11-20T10:00:00Z" }, scopes = ["content_management_read"] },
-          { name = "vault-app-1", revokedAt = null, sys = { type = "PersonalAccessToken", id = "04HUtX5O7XsNFdKX7BrJvo", createdAt = "2030-11-22T10:00:00Z" }, scopes = ["content_management_read"] },
+          { name = "vault-app-1", revokedAt = null, sys = { type = "PersonalAccessToken", id = "04HUtX5O7XsNFdKX7BrJvo", createdAt = "2030-11-22T10:00:00Z", lastUsedAt = "2030-11-22T10:05:00Z" }, scopes = ["content_management_read"] },
+          { name = "vault-app-2", revokedAt = null, sys = { type = "PersonalAccessToken", id = "2pVnXs8mQeWcYt0aKzRb4d", createdAt = "2030-11-22T10:00:00Z", lastUsedAt = null }, scopes = ["content_management_read"] },
         ]
       }
     }
     trip {
-      request = "GET /users/me/access_tokens?limit=100&skip=2"
+      request = "GET /users/me/access_tokens?limit=100&skip=3"
       status  = 200
-      answer  = { total = 2, limit = 100, skip = 2, sys = { type = "Array" }, items = [] }
+      answer  = { total = 3, limit = 100, skip = 3, sys = { type = "Array" }, items = [] }
     }
   }
   step "probe" {

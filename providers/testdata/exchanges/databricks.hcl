@@ -1,5 +1,6 @@
 exchange "tokens of a service principal" {
   source = "databricks/databricks-sdk-go:service/settings/model.go; https://docs.databricks.com/api/workspace/tokenmanagement"
+  read   = "2026-11-28"
   connection = {
     token = "dapi-admin"
   }
@@ -82,10 +83,14 @@ exchange "tokens of a service principal" {
   }
 
   step "list" {
-    ids = [
-      "5715498424f15ee0213be729257b53fc35a47d5953e3bdfd8ed22a0b93b339f4",
-      "other",
-    ]
+    item "5715498424f15ee0213be729257b53fc35a47d5953e3bdfd8ed22a0b93b339f4" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
+    item "other" {
+      created_at   = "2030-03-17T17:46:40Z"
+      last_used_at = "2030-11-22T00:00:00Z"
+    }
     trip {
       request = "GET /api/2.0/token-management/tokens"
       status  = 200
@@ -101,6 +106,7 @@ exchange "tokens of a service principal" {
             token_id      = "other"
             creation_time = 1900000000000
             expiry_time   = -1
+            last_used_day = 1921536000000
           },
         ]
       }

@@ -1,5 +1,6 @@
 exchange "rotation of both keys" {
   source     = "DataDog/datadog-api-client-go:.generator/schemas/v2/openapi.yaml, its examples"
+  read       = "2026-11-22"
   document   = "datadog-v2.json"
   prefix     = ""
   connection = { api_key = "api-key-1-abcd", application_key = "application-key-1-efgh" }

@@ -1,5 +1,6 @@
 exchange "keys that read, behind a second factor" {
   source = "https://docs.deribit.com/articles/security-keys; https://docs.deribit.com/api-reference/account-management/private-create_api_key"
+  read   = "2026-11-27"
   connection = {
     client_id = "admin"
     client_secret = "admin-secret"

@@ -1,5 +1,6 @@
 exchange "access keys of a namespace" {
   source = "digitalocean/openapi:specification/DigitalOcean-public.v2.yaml"
+  read   = "2026-11-27"
   connection = {
     token = "dop_v1_admin"
     namespace = "fn-b2a1"

@@ -1,5 +1,6 @@
 exchange "API tokens" {
   source = "dynatrace-oss/terraform-provider-dynatrace:dynatrace/api/v2/apitokens; https://docs.dynatrace.com/docs/discover-dynatrace/references/dynatrace-api/environment-api/tokens-v2/api-tokens"
+  read   = "2026-11-27"
   connection = {
     api_token = "dt0c01.ADMIN.SECRET"
   }
@@ -87,10 +88,15 @@ exchange "API tokens" {
   }
 
   step "list" {
-    ids = [
-      "dt0c01.ST2EY72KQINMH574WMNVI7YN",
-      "dt0c01.OTHER",
-    ]
+    item "dt0c01.ST2EY72KQINMH574WMNVI7YN" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
+    item "dt0c01.OTHER" {
+      name         = "by hand"
+      created_at   = "2026-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
     trip {
       request = "GET /api/v2/apiTokens?pageSize=200&fields=%2BcreationDate%2C%2BlastUsedDate"
       status  = 200
@@ -118,6 +124,7 @@ exchange "API tokens" {
             name         = "by hand"
             enabled      = true
             creationDate = "2026-11-22T10:00:00.000Z"
+            lastUsedDate = "2030-11-22T10:05:00.000Z"
           },
         ]
       }

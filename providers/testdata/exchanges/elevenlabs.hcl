@@ -1,5 +1,6 @@
 exchange "keys of a service account" {
   source     = "elevenlabs/elevenlabs-docs:fern/apis/api/openapi.json; https://elevenlabs.io/docs/developers/resources/error-messages"
+  read       = "2026-11-22"
   connection = { api_key = "sk_admin" }
   role = {
     service_account_user_id = "u_123"

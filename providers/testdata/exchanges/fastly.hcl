@@ -1,5 +1,6 @@
 exchange "automation tokens in sudo mode" {
   source = "fastly/fastly-go:docs/SudoAPI.md, SudoRequest.md and SudoResponse.md"
+  read   = "2026-11-28"
   connection = {
     token    = "admin-token"
     username = "root@example.com"
@@ -57,6 +58,7 @@ exchange "automation tokens in sudo mode" {
 
 exchange "automation tokens" {
   source = "fastly/fastly-go:docs/AutomationTokensAPI.md; https://www.fastly.com/documentation/reference/api/auth-tokens/automation/"
+  read   = "2026-11-27"
   connection = {
     token = "admin-token"
   }
@@ -138,9 +140,15 @@ exchange "automation tokens" {
   }
 
   step "list" {
-    ids = [
-      "3krg2uUGZzb2W9Euo4moOd",
-    ]
+    item "3krg2uUGZzb2W9Euo4moOd" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
+    item "5hLk8rVbXq2NwY7tZc1DsP" {
+      name         = "by hand"
+      created_at   = "2030-11-21T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
     trip {
       request = "GET /automation-tokens?page=1&per_page=100"
       status  = 200
@@ -151,6 +159,12 @@ exchange "automation tokens" {
             name       = "vault-app-1"
             created_at = "2030-11-22T10:00:00Z"
             expires_at = "2030-11-22T11:00:00Z"
+          },
+          {
+            id           = "5hLk8rVbXq2NwY7tZc1DsP"
+            name         = "by hand"
+            created_at   = "2030-11-21T10:00:00Z"
+            last_used_at = "2030-11-22T10:05:00Z"
           },
         ]
       }

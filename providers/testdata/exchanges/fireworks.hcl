@@ -1,5 +1,6 @@
 exchange "keys of a service account" {
   source = "https://docs.fireworks.ai/api-reference/create-api-key, list-api-keys, delete-api-key"
+  read   = "2026-11-27"
   connection = {
     api_key = "fw_admin"
     account_id = "acme"
@@ -89,10 +90,15 @@ exchange "keys of a service account" {
   }
 
   step "list" {
-    ids = [
-  "old",
-  "3sYqrD1m",
-]
+    item "old" {
+      name         = "by hand"
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "2026-11-22T10:00:00Z"
+    }
+    item "3sYqrD1m" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
     trip {
       request = "GET /v1/accounts/acme/users/bot/apiKeys?pageSize=200"
       status = 200

@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "gateio/gateapi-go:docs/SubAccountApi.md, client.go"
+  read   = "2026-11-27"
   connection = {
     api_key = "admin-key"
     secret_key = "admin-secret"
@@ -107,10 +108,15 @@ exchange "keys that read" {
   }
 
   step "list" {
-    ids = [
-  "other",
-  "75c3264105b74693d8cb5c7f1a8e2420",
-]
+    item "other" {
+      name         = "by hand"
+      created_at   = "2030-03-17T17:46:40Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "75c3264105b74693d8cb5c7f1a8e2420" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
     trip {
       request = "GET /api/v4/sub_accounts/10000/keys"
       headers = {
@@ -124,6 +130,7 @@ exchange "keys that read" {
           name = "by hand"
           key = "other"
           created_at = "1900000000"
+          last_access = "1921572300"
         },
         {
           name = "vault-app-1"

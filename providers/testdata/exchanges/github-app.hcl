@@ -1,5 +1,6 @@
 exchange "tokens of an installation" {
   source     = "https://docs.github.com/en/rest/apps/apps; https://docs.github.com/en/rest/apps/installations#revoke-an-installation-access-token; https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app"
+  read       = "2026-11-22"
   now        = "2026-11-22T10:00:00Z"
   document   = "github-app.json"
   connection = { app_id = "Iv23li0000000001", private_key = private_key }

@@ -2,6 +2,7 @@
 
 exchange "project access tokens" {
   source     = "https://docs.gitlab.com/api/project_access_tokens/; https://docs.gitlab.com/api/personal_access_tokens/"
+  read       = "2026-11-22"
   connection = { token = "glpat-admin" }
   role       = { project = "group/app", scopes = ["read_repository", "api"] }
   headers    = { PRIVATE-TOKEN = "glpat-admin" }
@@ -45,14 +46,23 @@ exchange "project access tokens" {
   }
 
   step "list" {
-    ids = ["42", "58"]
+    item "42" {
+      name         = "by hand"
+      created_at   = "2026-11-01T10:00:00Z"
+      last_used_at = "2026-11-20T08:15:30.500Z"
+    }
+    item "58" {
+      name         = "vault-app-1"
+      created_at   = "2026-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/v4/projects/group%2Fapp/access_tokens?state=active&page=1&per_page=100"
       status  = 200
       answer = [
         { id = 41, name = "revoked", active = false, revoked = true, created_at = "2026-11-01T10:00:00.000Z" },
-        { id = 42, name = "by hand", active = true, revoked = false, created_at = "2026-11-01T10:00:00.000Z" },
-        { id = 58, name = "vault-app-1", active = true, revoked = false, created_at = "2026-11-22T10:00:00.000Z" },
+        { id = 42, name = "by hand", active = true, revoked = false, created_at = "2026-11-01T10:00:00.000Z", last_used_at = "2026-11-20T08:15:30.500Z" },
+        { id = 58, name = "vault-app-1", active = true, revoked = false, created_at = "2026-11-22T10:00:00.000Z", last_used_at = null },
       ]
     }
     trip {
@@ -109,6 +119,7 @@ exchange "project access tokens" {
 
 exchange "group access tokens" {
   source     = "https://docs.gitlab.com/api/group_access_tokens/"
+  read       = "2026-11-22"
   connection = { token = "glpat-admin" }
   role       = { group = "7", scopes = ["read_api"], access_level = "20" }
   headers    = { PRIVATE-TOKEN = "glpat-admin" }
@@ -138,7 +149,10 @@ exchange "group access tokens" {
   }
 
   step "find" {
-    ids = ["59"]
+    item "59" {
+      name       = "vault-ci-1"
+      created_at = "2026-11-22T10:00:00Z"
+    }
     trip {
       request = "GET /api/v4/groups/7/access_tokens?state=active&page=1&per_page=100"
       status  = 200
@@ -156,6 +170,7 @@ exchange "group access tokens" {
 
 exchange "rotation" {
   source     = "https://docs.gitlab.com/api/personal_access_tokens/#rotate-a-personal-access-token"
+  read       = "2026-11-22"
   connection = { token = "glpat-admin" }
   role       = { project = "7", scopes = ["api"] }
   headers    = { PRIVATE-TOKEN = "glpat-admin" }

@@ -1,5 +1,6 @@
 exchange "keys of a project" {
   source   = "googleapis/google-api-go-client:apikeys/v2/apikeys-api.json; https://developers.google.com/identity/protocols/oauth2/service-account#httprest; https://cloud.google.com/docs/authentication/api-keys"
+  read     = "2026-11-22"
   now      = "2026-11-22T10:00:00Z"
   document = "google-apikeys.json"
   connection = {

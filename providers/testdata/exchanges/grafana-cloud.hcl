@@ -1,5 +1,6 @@
 exchange "tokens that read metrics" {
   source = "grafana/grafana-com-public-clients:openapi.json"
+  read   = "2026-11-27"
   connection = {
     token = "glc_admin"
     region = "eu"
@@ -324,6 +325,7 @@ exchange "tokens that read metrics" {
 
 exchange "rotation" {
   source   = "grafana/grafana-com-public-clients:openapi.json"
+  read     = "2026-11-27"
   document = "grafana-cloud.json"
   prefix   = "/api"
   connection = {

@@ -1,5 +1,6 @@
 exchange "rotation" {
   source     = "https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/"
+  read       = "2026-11-22"
   connection = { token = "glsa_first", service_account_id = "7", token_id = "21" }
   role       = { service_account_id = "9" }
   headers    = { Authorization = "Bearer glsa_first" }
@@ -64,6 +65,7 @@ exchange "rotation" {
 # Whoever wrote the connection did not say which token it is.
 exchange "rotation of a token of unknown number" {
   source     = "https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/"
+  read       = "2026-11-22"
   connection = { token = "glsa_first", service_account_id = "7" }
   role       = { service_account_id = "9" }
   headers    = { Authorization = "Bearer glsa_first" }

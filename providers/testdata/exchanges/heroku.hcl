@@ -1,5 +1,6 @@
 exchange "authorizations that read" {
   source = "heroku/platform-api:schema.json; https://devcenter.heroku.com/articles/platform-api-reference"
+  read   = "2026-11-27"
   connection = {
     token = "HRKU-admin"
   }

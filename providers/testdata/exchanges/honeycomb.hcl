@@ -1,5 +1,6 @@
 exchange "ingest keys" {
   source = "honeycombio/terraform-provider-honeycombio:client/v2/models.go; https://api-docs.honeycomb.io/api/key-management"
+  read   = "2026-11-27"
   connection = {
     key_id     = "hcamk_01"
     key_secret = "admin-secret"

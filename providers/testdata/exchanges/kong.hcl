@@ -1,5 +1,6 @@
 exchange "keys of a consumer" {
   source = "https://developer.konghq.com/plugins/key-auth/; https://developer.konghq.com/api/gateway/admin-ee/; Kong/kong:kong/db/strategies/postgres/init.lua"
+  read   = "2026-11-28"
   now = "2030-11-22T10:00:00Z"
   connection = {
     admin_token = "kong-admin"

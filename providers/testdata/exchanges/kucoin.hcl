@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "Kucoin/kucoin-universal-sdk:spec/rest/entry/openapi-account.json, sdk/golang/internal/infra/default_signer.go (signatures computed apart, with Python's hmac)"
+  read   = "2026-11-27"
   connection = {
     api_key = "admin-key"
     secret_key = "admin-secret"

@@ -1,5 +1,6 @@
 exchange "service tokens" {
   source = "launchdarkly/api-client-go:api/openapi.yaml; https://launchdarkly.com/docs/api"
+  read   = "2026-11-27"
   connection = {
     access_token = "api-admin"
   }
@@ -82,10 +83,15 @@ exchange "service tokens" {
   }
 
   step "list" {
-    ids = [
-      "1",
-      "61095542756dba551110ae21",
-    ]
+    item "1" {
+      name         = "by hand"
+      created_at   = "2030-03-17T17:46:40Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "61095542756dba551110ae21" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
     trip {
       request = "GET /api/v2/tokens?showAll=true&limit=25&offset=0"
       status  = 200
@@ -95,6 +101,7 @@ exchange "service tokens" {
             _id          = "1"
             name         = "by hand"
             creationDate = 1900000000000
+            lastUsed     = 1921572300000
           },
           {
             _id          = "61095542756dba551110ae21"
@@ -167,6 +174,7 @@ exchange "service tokens" {
 
 exchange "tokens of a policy" {
   source     = "launchdarkly/api-client-go:api/openapi.yaml (AccessTokenPost, StatementPost)"
+  read       = "2026-11-28"
   connection = { access_token = "api-admin" }
   role       = { policy = [{ effect = "allow", resources = ["proj/web:env/production:flag/*"], actions = ["updateOn"] }] }
   headers    = { Authorization = "api-admin", LD-API-Version = "20240415" }

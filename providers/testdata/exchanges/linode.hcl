@@ -1,5 +1,6 @@
 exchange "personal access tokens" {
   source     = "linode/linode-api-docs:openapi.yaml; linode/linodego:profile_tokens.go"
+  read       = "2026-11-22"
   document   = "linode.json"
   prefix     = ""
   connection = { token = "0123456789abcdefadmin" }
@@ -109,6 +110,7 @@ exchange "personal access tokens" {
 
 exchange "rotation" {
   source     = "linode/linode-api-docs:openapi.yaml: lists show the first 16 characters of a token; scopes \"*\" are those of the acting token"
+  read       = "2026-11-22"
   document   = "linode.json"
   prefix     = ""
   connection = { token = "0123456789abcdefadmin" }

@@ -1,5 +1,6 @@
 exchange "keys for one model" {
   source = "BerriAI/litellm:litellm/proxy/management_endpoints/key_management_endpoints.py; https://docs.litellm.ai/docs/proxy/virtual_keys"
+  read   = "2026-11-27"
   connection = {
     master_key = "sk-master"
   }
@@ -114,9 +115,16 @@ exchange "keys for one model" {
   }
 
   step "list" {
-    ids = [
-      "vault-app-1",
-    ]
+    item "vault-app-2" {
+      name         = "vault-app-2"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
+    item "vault-app-1" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:30:00Z"
+    }
     trip {
       request = "GET /key/list?page=1&size=100&return_full_object=true"
       status  = 200
@@ -128,13 +136,19 @@ exchange "keys for one model" {
             created_at = "2026-01-01T00:00:00Z"
           },
           {
+            token       = "88de"
+            key_alias   = "vault-app-2"
+            created_at  = "2030-11-22T10:00:00Z"
+            last_active = null
+          },
+          {
             token      = "88dc"
             key_alias  = "vault-app-1"
             created_at = "2030-11-22T10:00:00Z"
             last_active = "2030-11-22T10:30:00Z"
           },
         ]
-        total_count  = 2
+        total_count  = 3
         current_page = 1
         total_pages  = 1
       }

@@ -1,5 +1,6 @@
 exchange "tokens of an account" {
   source     = "https://docs.mapbox.com/api/accounts/tokens/ and https://docs.mapbox.com/api/overview/#pagination"
+  read       = "2026-11-28"
   connection = { username = "acme", token = "sk.admin" }
   role       = { scopes = ["styles:list"] }
 

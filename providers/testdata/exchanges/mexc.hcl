@@ -1,5 +1,6 @@
 exchange "keys that read" {
   source = "https://www.mexc.com/api-docs/spot-v3/subaccount-endpoints, general-info (signatures computed apart, with Python's hmac)"
+  read   = "2026-11-27"
   connection = {
     api_key = "admin-key"
     secret_key = "admin-secret"

@@ -1,5 +1,6 @@
 exchange "keys for models" {
   source = "mongodb/atlas-sdk-go:openapi/atlas-api.yaml"
+  read   = "2026-11-27"
   connection = {
     client_id = "mdb_sa_id_admin"
     client_secret = "mdb_sa_sk_admin"
@@ -127,10 +128,16 @@ exchange "keys for models" {
   }
 
   step "list" {
-    ids = [
-  "other",
-  "65f3c0de",
-]
+    item "other" {
+      name         = "by hand"
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "never"
+    }
+    item "65f3c0de" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
     trip {
       request = "GET /api/atlas/v2/groups/32b6e34b3d91647abb20e7b8/aiModelApiKeys?itemsPerPage=500&pageNum=1"
       headers = {
@@ -149,6 +156,7 @@ exchange "keys for models" {
             apiKeyId = "65f3c0de"
             name = "vault-app-1"
             createdAt = "2030-11-22T10:00:00Z"
+            lastUsedAt = "2030-11-22T10:05:00Z"
           },
         ]
         totalCount = 2

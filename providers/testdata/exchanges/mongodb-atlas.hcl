@@ -1,5 +1,6 @@
 exchange "service accounts of a project, by a service account" {
   source = "mongodb/atlas-sdk-go:openapi/atlas-api.yaml; https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/; https://www.mongodb.com/docs/atlas/api/service-accounts/generate-oauth2-token/"
+  read   = "2026-11-22"
   now    = "2026-11-22T10:00:00Z"
   connection = {
     org_id        = "5e2211c17a3e5a48f5497de3"
@@ -124,7 +125,15 @@ exchange "service accounts of a project, by a service account" {
   }
 
   step "list" {
-    ids = ["mdb_sa_id_1234567890abcdef12345678"]
+    item "mdb_sa_id_1234567890abcdef12345678" {
+      name         = "vault-app-1"
+      created_at   = "2026-11-22T10:00:00Z"
+      last_used_at = "2026-11-22T10:05:00Z"
+    }
+    item "mdb_sa_id_abcdef1234567890abcdef12" {
+      name       = "by hand"
+      created_at = "2026-11-20T10:00:00Z"
+    }
     trip {
       request = "GET https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts?itemsPerPage=500&pageNum=1"
       status  = 200
@@ -137,15 +146,22 @@ exchange "service accounts of a project, by a service account" {
             description = "Leased by Vault"
             roles       = ["GROUP_READ_ONLY"]
             createdAt   = "2026-11-22T10:00:00Z"
+            secrets     = [{ id = "65f3c0de65f3c0de65f3c0de", createdAt = "2026-11-22T10:00:00Z", expiresAt = "2026-11-22T18:00:00Z", lastUsedAt = "2026-11-22T10:05:00Z" }]
+          },
+          {
+            clientId  = "mdb_sa_id_abcdef1234567890abcdef12"
+            name      = "by hand"
+            createdAt = "2026-11-20T10:00:00Z"
+            secrets   = [{ id = "75f3c0de65f3c0de65f3c0de", createdAt = "2026-11-20T10:00:00Z", expiresAt = "2027-11-20T10:00:00Z" }]
           },
         ]
-        totalCount = 1
+        totalCount = 2
       }
     }
     trip {
       request = "GET https://cloud.mongodb.com/api/atlas/v2/orgs/5e2211c17a3e5a48f5497de3/serviceAccounts?itemsPerPage=500&pageNum=2"
       status  = 200
-      answer  = { links = [], results = [], totalCount = 1 }
+      answer  = { links = [], results = [], totalCount = 2 }
     }
   }
 
@@ -195,6 +211,7 @@ exchange "service accounts of a project, by a service account" {
 
 exchange "the service account that Vault uses" {
   source     = "mongodb/atlas-sdk-go:openapi/atlas-api.yaml, and docs/ServiceAccountsApi.md beside it"
+  read       = "2026-11-28"
   now        = "2026-11-22T10:00:00Z"
   connection = { org_id = "5e2211c17a3e5a48f5497de3", client_id = "mdb_sa_id_admin", client_secret = "mdb_sa_sk_admin" }
   role       = { roles = ["ORG_READ_ONLY"] }
@@ -299,6 +316,7 @@ exchange "the service account that Vault uses" {
 
 exchange "service accounts of the organization, by an API key" {
   source     = "mongodb/atlas-sdk-go:openapi/atlas-api.yaml; https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/; https://www.mongodb.com/docs/atlas/configure-api-access/"
+  read       = "2026-11-22"
   now        = "2026-11-22T10:00:00Z"
   connection = { org_id = "5e2211c17a3e5a48f5497de3", public_key = "pubkey", private_key = "private-key" }
   role = {

@@ -1,5 +1,6 @@
 exchange "keys that sign for private videos" {
   source     = "https://www.mux.com/docs/api-reference/system/signing-keys"
+  read       = "2026-11-28"
   connection = { token_id = "id", token_secret = "s3cret" }
   headers    = { Authorization = "Basic aWQ6czNjcmV0" }
 

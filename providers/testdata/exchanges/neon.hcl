@@ -1,5 +1,6 @@
 exchange "keys of a project" {
   source = "kislerdm/neon-sdk-go:openAPIDefinition.json; https://neon.com/docs/manage/api-keys"
+  read   = "2026-11-27"
   connection = {
     api_key = "napi_admin"
     org_id  = "org-cool-darkness-12345678"
@@ -81,10 +82,16 @@ exchange "keys of a project" {
   }
 
   step "list" {
-    ids = [
-      "1",
-      "165434",
-    ]
+    item "1" {
+      name         = "by hand"
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "165434" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/v2/organizations/org-cool-darkness-12345678/api_keys"
       status  = 200
@@ -93,8 +100,8 @@ exchange "keys of a project" {
           id                  = 1
           name                = "by hand"
           created_at          = "2026-01-01T00:00:00Z"
-          last_used_at        = null
-          last_used_from_addr = ""
+          last_used_at        = "2030-11-22T10:05:00Z"
+          last_used_from_addr = "192.0.2.255"
         },
         {
           id                  = 165434

@@ -1,5 +1,6 @@
 exchange "keys for one machine" {
   source = "netbirdio/netbird:shared/management/http/api/openapi.yml"
+  read   = "2026-11-28"
   connection = {
     token = "nbp_admin"
   }
@@ -101,10 +102,14 @@ exchange "keys for one machine" {
   }
 
   step "list" {
-    ids = [
-  "1",
-  "2531583362",
-]
+    item "1" {
+      name         = "by hand"
+      last_used_at = "2030-11-22T10:05:00.5Z"
+    }
+    item "2531583362" {
+      name         = "vault-app-1"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/setup-keys"
       status = 200
@@ -113,11 +118,15 @@ exchange "keys for one machine" {
           id = "1"
           key = "A6160****"
           name = "by hand"
+          used_times = 2
+          last_used = "2030-11-22T10:05:00.5Z"
         },
         {
           id = "2531583362"
           key = "A6160****"
           name = "vault-app-1"
+          used_times = 0
+          last_used = "0001-01-01T00:00:00Z"
         },
       ]
     }

@@ -1,5 +1,6 @@
 exchange "tokens of a service user" {
   source = "netbirdio/netbird:shared/management/http/api/openapi.yml"
+  read   = "2026-11-28"
   connection = {
     token = "nbp_admin"
   }
@@ -86,10 +87,16 @@ exchange "tokens of a service user" {
   }
 
   step "list" {
-    ids = [
-  "other",
-  "ch8i54g6lnn4g9hqv7n0",
-]
+    item "other" {
+      name         = "by hand"
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "2030-11-22T10:05:00.972Z"
+    }
+    item "ch8i54g6lnn4g9hqv7n0" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/users/google-oauth2%7C2774/tokens"
       status = 200
@@ -100,6 +107,7 @@ exchange "tokens of a service user" {
           expiration_date = "2031-01-01T00:00:00Z"
           created_by = "u1"
           created_at = "2026-01-01T00:00:00Z"
+          last_used = "2030-11-22T10:05:00.972Z"
         },
         {
           id = "ch8i54g6lnn4g9hqv7n0"
@@ -163,6 +171,7 @@ exchange "tokens of a service user" {
 
 exchange "the admin token is replaced" {
   source     = "netbirdio/netbird:shared/management/http/api/openapi.yml"
+  read       = "2026-11-28"
   connection = { token = "nbp_admin", token_id = "old1" }
   role       = { user_id = "u1" }
   headers    = { Authorization = "Token nbp_admin" }

@@ -1,5 +1,6 @@
 exchange "license keys" {
   source     = "newrelic/newrelic-client-go:pkg/apiaccess/{keys,types}.go; https://docs.newrelic.com/docs/apis/nerdgraph/examples/use-nerdgraph-manage-license-keys-user-keys; https://docs.newrelic.com/docs/apis/nerdgraph/get-started/introduction-new-relic-nerdgraph"
+  read       = "2026-11-22"
   connection = { user_key = "NRAK-ADMIN", region = "eu" }
   role       = { account_id = 123456 }
   headers    = { API-Key = "NRAK-ADMIN" }
@@ -269,6 +270,7 @@ exchange "license keys" {
 
 exchange "user keys" {
   source     = "newrelic/newrelic-client-go:pkg/apiaccess/{keys,types}.go"
+  read       = "2026-11-22"
   connection = { user_key = "NRAK-ADMIN" }
   role       = { account_id = 123456, kind = "user", user_id = 1000007 }
   headers    = { API-Key = "NRAK-ADMIN" }

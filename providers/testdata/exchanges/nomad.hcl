@@ -1,5 +1,6 @@
 exchange "tokens of policies" {
   source     = "hashicorp/nomad:website/content/api-docs/acl/tokens.mdx; nomad/acl_endpoint.go, nomad/auth/auth.go and command/agent/http.go for what is refused"
+  read       = "2026-11-28"
   connection = { token = "3f4a0fcd-7c42-773c-25db-2d31ba0c05fe", base_url = "https://nomad.example:4646" }
   role       = { policies = ["readonly"] }
   headers    = { X-Nomad-Token = "3f4a0fcd-7c42-773c-25db-2d31ba0c05fe" }

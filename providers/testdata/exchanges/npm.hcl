@@ -1,5 +1,6 @@
 exchange "tokens that read a scope" {
   source = "npm/api-documentation:api/registry.npmjs.com/token.yaml"
+  read   = "2026-11-28"
   connection = {
     token = "npm_login"
     password = "pw"
@@ -118,9 +119,16 @@ exchange "tokens that read a scope" {
   }
 
   step "list" {
-    ids = [
-  "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
-]
+    item "a1b2c3d4-e5f6-7890-abcd-ef1234567890" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:30:00Z"
+    }
+    item "b2c3d4e5-f6a7-8901-bcde-f12345678901" {
+      name         = "vault-app-2"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /-/npm/v1/tokens?page=0&perPage=100"
       status = 200
@@ -138,6 +146,31 @@ exchange "tokens that read a scope" {
             created = "2030-11-22T10:00:00Z"
             updated = null
             accessed = "2030-11-22T10:30:00Z"
+            permissions = [
+              {
+                name = "package"
+                action = "read"
+              },
+            ]
+            scopes = [
+              {
+                type = "package"
+                name = "@acme"
+              },
+            ]
+          },
+          {
+            key = "b2c3d4e5-f6a7-8901-bcde-f12345678901"
+            name = "vault-app-2"
+            description = null
+            token = "npm_eFgH...12"
+            expiry = "2030-11-22T11:00:00Z"
+            cidr = null
+            bypass_2fa = false
+            revoked = null
+            created = "2030-11-22T10:00:00Z"
+            updated = null
+            accessed = null
             permissions = [
               {
                 name = "package"

@@ -3,6 +3,7 @@
 
 exchange "keys of a sub-account" {
   source = "burakoner/OKX.Api:OKX.Api/SubAccount/Clients/OkxSubAccountRestClient.cs @ 9a07ae8; tiagosiebler/okx-api:src/util/BaseRestClient.ts"
+  read   = "2026-11-22"
   now    = "2020-12-08T09:08:57.715Z"
   connection = {
     api_key    = "master-key"

@@ -1,5 +1,6 @@
 exchange "rotation" {
   source     = "openai/openai-openapi:openapi.json, its examples"
+  read       = "2026-11-22"
   document   = "openai.json"
   connection = { admin_key = "sk-admin-0-def" }
   role       = { project_id = "proj_contract" }
@@ -96,6 +97,7 @@ exchange "rotation" {
 # Two keys look like ours, so none may be deleted.
 exchange "rotation of a key that cannot be told" {
   source     = "openai/openai-openapi:openapi.json"
+  read       = "2026-11-22"
   document   = "openai.json"
   connection = { admin_key = "sk-admin-0-def" }
   role       = { project_id = "proj_contract" }
@@ -133,6 +135,7 @@ exchange "rotation of a key that cannot be told" {
 # expires_in_seconds is younger than the document.
 exchange "keys that end by themselves" {
   source     = "https://developers.openai.com/api/reference/resources/admin (projects, service accounts), and the crate openai-client-base 0.16.0, which is made from OpenAI's document 2.3.0"
+  read       = "2026-11-28"
   connection = { admin_key = "sk-admin-0-def" }
   role       = { project_id = "proj_abc", native_expiry = true }
   headers    = { Authorization = "Bearer sk-admin-0-def" }

@@ -1,5 +1,6 @@
 exchange "keys of a group" {
   source = "https://docs.perplexity.ai/openapi-auth.json; https://docs.perplexity.ai/docs/admin/api-key-management"
+  read   = "2026-11-27"
   connection = {
     api_key = "pplx-admin"
   }

@@ -1,5 +1,6 @@
 exchange "keys that read data" {
   source = "pinecone-io/pinecone-api:2026-04/admin_2026-04.oas.yaml, oauth_2026-04.oas.yaml"
+  read   = "2026-11-27"
   connection = {
     client_id = "sa"
     client_secret = "admin-secret"

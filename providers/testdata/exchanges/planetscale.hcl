@@ -1,6 +1,7 @@
 exchange "passwords of readers" {
   document = "planetscale.json"
   source = "planetscale/terraform-provider-planetscale:schemas/openapi.yaml"
+  read   = "2026-11-27"
   connection = {
     token_id = "tid"
     token = "pscale_tkn_admin"
@@ -123,10 +124,16 @@ exchange "passwords of readers" {
   }
 
   step "list" {
-    ids = [
-  "other",
-  "pw1",
-]
+    item "other" {
+      name         = "by hand"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "pw1" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /v1/organizations/acme/databases/shop/branches/main/passwords?page=1&per_page=100"
       status = 200
@@ -151,7 +158,7 @@ exchange "passwords of readers" {
             created_at = "2030-11-22T10:00:00Z"
             deleted_at = null
             expires_at = "2030-11-22T11:00:00Z"
-            last_used_at = null
+            last_used_at = "2030-11-22T10:05:00Z"
             expired = false
             direct_vtgate = false
             direct_vtgate_addresses = []

@@ -1,5 +1,6 @@
 exchange "servers" {
   source = "https://postmarkapp.com/developer/api/servers-api; https://postmarkapp.com/developer/api/overview#error-codes"
+  read   = "2026-11-27"
   connection = {
     account_token = "account-token"
   }

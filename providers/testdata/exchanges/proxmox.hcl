@@ -1,5 +1,6 @@
 exchange "tokens that look" {
   source = "https://pve.proxmox.com/pve-docs/api-viewer/#/access/users/{userid}/token"
+  read   = "2026-11-27"
   connection = {
     token_id = "vault@pve!admin"
     token_secret = "11111111-1111-4111-8111-111111111111"

@@ -1,5 +1,6 @@
 exchange "keys that send" {
   source = "resend/resend-openapi:resend.json; https://resend.com/docs/api-reference/errors"
+  read   = "2026-11-27"
   connection = {
     api_key = "re_admin"
   }
@@ -77,10 +78,16 @@ exchange "keys that send" {
   }
 
   step "list" {
-    ids = [
-      "91f3200a-df72-4654-b0cd-f202395f5354",
-      "dacf4072-4119-4d88-932f-6202748ac7c8",
-    ]
+    item "91f3200a-df72-4654-b0cd-f202395f5354" {
+      name         = "Production"
+      created_at   = "2023-04-08T00:11:13.110779Z"
+      last_used_at = "2030-11-22T10:05:00.25Z"
+    }
+    item "dacf4072-4119-4d88-932f-6202748ac7c8" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00.110779Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api-keys?limit=100"
       status  = 200
@@ -92,7 +99,7 @@ exchange "keys that send" {
             id           = "91f3200a-df72-4654-b0cd-f202395f5354"
             name         = "Production"
             created_at   = "2023-04-08 00:11:13.110779+00"
-            last_used_at = null
+            last_used_at = "2030-11-22 10:05:00.25+00"
           },
         ]
       }

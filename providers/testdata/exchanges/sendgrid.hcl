@@ -1,5 +1,6 @@
 exchange "rotation" {
   source     = "twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json, its examples"
+  read       = "2026-11-22"
   document   = "sendgrid.json"
   prefix     = ""
   connection = { api_key = "SG.qfTQ6KG0QBiwWdJ0-pCLCA.old", on_behalf_of = "subuser" }
@@ -76,6 +77,7 @@ exchange "rotation" {
 # Without scopes the new key would have full access.
 exchange "rotation without knowing the scopes" {
   source     = "twilio/sendgrid-oai:spec/json/tsg_api_keys_v3.json"
+  read       = "2026-11-22"
   document   = "sendgrid.json"
   prefix     = ""
   connection = { api_key = "SG.own.value" }

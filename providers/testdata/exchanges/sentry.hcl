@@ -1,5 +1,6 @@
 exchange "keys of a project" {
   source = "getsentry/sentry-api-schema:openapi-derefed.json; https://docs.sentry.io/api/pagination/"
+  read   = "2026-11-27"
   connection = {
     auth_token = "sntrys_admin"
     organization = "acme"

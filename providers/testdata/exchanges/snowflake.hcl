@@ -1,5 +1,6 @@
 exchange "by key pair" {
   source     = "https://docs.snowflake.com/en/developer-guide/sql-api/{reference,authenticating,handling-responses}; https://docs.snowflake.com/en/sql-reference/sql/{alter-user-add-programmatic-access-token,alter-user-remove-programmatic-access-token,show-user-programmatic-access-tokens}"
+  read       = "2026-11-22"
   now        = "2026-11-22T10:00:00Z"
   connection = { account = "acme-prod1", username = "vault", role = "TOKEN_ADMIN", private_key = private_key }
   role       = { user = "SVC \"O'Brien\"", role_restriction = "O'Reader" }
@@ -376,6 +377,7 @@ exchange "by key pair" {
 
 exchange "by programmatic access token" {
   source     = "https://docs.snowflake.com/en/developer-guide/sql-api/{reference,authenticating,handling-responses}; https://docs.snowflake.com/en/sql-reference/sql/{alter-user-add-programmatic-access-token,alter-user-remove-programmatic-access-token,show-user-programmatic-access-tokens}"
+  read       = "2026-11-22"
   connection = { account = "acme-prod1", username = "vault", token = "pat-admin" }
   role       = { user = "APP", role_restriction = "APP_READER" }
   headers = {

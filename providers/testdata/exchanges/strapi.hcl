@@ -1,5 +1,6 @@
 exchange "tokens that read" {
   source = "https://docs.strapi.io/cms/features/api-tokens; strapi/strapi:packages/core/admin/server/src/controllers/api-token.ts"
+  read   = "2026-11-27"
   connection = {
     email = "ops@acme.test"
     password = "admin-password"
@@ -138,10 +139,16 @@ exchange "tokens that read" {
   }
 
   step "list" {
-    ids = [
-  "1",
-  "4",
-]
+    item "1" {
+      name         = "by hand"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "4" {
+      name         = "vault-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /admin/api-tokens"
       status = 200
@@ -152,7 +159,7 @@ exchange "tokens that read" {
             name = "by hand"
             type = "read-only"
             createdAt = "2030-11-22T10:00:00Z"
-            lastUsedAt = null
+            lastUsedAt = "2030-11-22T10:05:00Z"
             expiresAt = "2030-11-29T10:00:00.000Z"
             lifespan = "604800000"
           },

@@ -1,5 +1,6 @@
 exchange "secret keys" {
   source = "supabase/cli:packages/api/src/generated/openapi.json; https://supabase.com/docs/reference/api/v1-create-project-api-key"
+  read   = "2026-11-27"
   connection = {
     access_token = "sbp_admin"
   }

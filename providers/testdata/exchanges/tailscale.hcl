@@ -1,5 +1,6 @@
 exchange "keys for one machine" {
   source = "tailscale/tailscale-client-go-v2:keys.go; https://tailscale.com/api#tag/keys"
+  read   = "2026-11-27"
   connection = {
     client_id = "k1"
     client_secret = "tskey-client-admin"

@@ -1,5 +1,6 @@
 exchange "keys of a service account" {
   source = "temporalio/cloud-api:temporal/api/cloud/cloudservice/v1/service.proto; https://docs.temporal.io/ops"
+  read   = "2026-11-27"
   connection = {
     api_key = "eyJ.admin"
   }

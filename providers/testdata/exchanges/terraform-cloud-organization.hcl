@@ -1,5 +1,6 @@
 exchange "the token of an organization" {
   source     = "https://developer.hashicorp.com/terraform/cloud-docs/api-docs/organization-tokens"
+  read       = "2026-11-28"
   connection = { token = "user.atlasv1.admin" }
   role       = { organization = "acme" }
   headers    = { Authorization = "Bearer user.atlasv1.admin" }

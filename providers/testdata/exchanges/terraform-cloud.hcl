@@ -1,5 +1,6 @@
 exchange "tokens of a team" {
   source     = "https://developer.hashicorp.com/terraform/cloud-docs/api-docs/team-tokens; https://developer.hashicorp.com/terraform/cloud-docs/api-docs/account"
+  read       = "2026-11-22"
   document   = "terraform-cloud.json"
   prefix     = "/api/v2"
   connection = { token = "org-token", organization = "acme" }
@@ -93,7 +94,15 @@ exchange "tokens of a team" {
 
   # A token of the older kind has no description.
   step "list" {
-    ids = ["at-QmATJea6aWj1xR2t", "at-6yEmxNAhaoQLH1Da"]
+    item "at-QmATJea6aWj1xR2t" {
+      created_at   = "2023-11-25T22:56:10.203Z"
+      last_used_at = "2026-11-22T10:05:00.500Z"
+    }
+    item "at-6yEmxNAhaoQLH1Da" {
+      name         = "vault-app-1"
+      created_at   = "2026-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/v2/organizations/acme/team-tokens?page%5Bnumber%5D=1&page%5Bsize%5D=100"
       status  = 200
@@ -104,7 +113,7 @@ exchange "tokens of a team" {
             type = "authentication-tokens"
             attributes = {
               created-at   = "2023-11-25T22:56:10.203Z"
-              last-used-at = null
+              last-used-at = "2026-11-22T10:05:00.500Z"
               description  = null
               token        = null
               expired-at   = null

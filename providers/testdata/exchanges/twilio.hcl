@@ -1,5 +1,6 @@
 exchange "restricted keys" {
   source     = "twilio/twilio-oai:spec/json/twilio_iam_v1.json; https://www.twilio.com/docs/iam/api-keys/restricted-api-keys"
+  read       = "2026-11-22"
   document   = "twilio-iam-v1.json"
   prefix     = ""
   connection = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "first-token" }
@@ -93,6 +94,7 @@ exchange "restricted keys" {
 
 exchange "standard keys" {
   source     = "twilio/twilio-oai:spec/json/twilio_iam_v1.json"
+  read       = "2026-11-22"
   document   = "twilio-iam-v1.json"
   prefix     = ""
   connection = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "first-token" }
@@ -130,6 +132,7 @@ exchange "standard keys" {
 
 exchange "rotation" {
   source     = "twilio/twilio-oai:spec/json/twilio_accounts_v1.json; https://www.twilio.com/docs/iam/api/authtoken-promotion; https://www.twilio.com/docs/errors/20404"
+  read       = "2026-11-22"
   document   = "twilio-accounts-v1.json"
   prefix     = ""
   connection = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "first-token" }
@@ -181,6 +184,7 @@ exchange "rotation" {
 # What looks at an account, against the older document that has accounts.
 exchange "a key that reads its account" {
   source     = "twilio/twilio-oai:spec/json/twilio_api_v2010.json; https://www.twilio.com/docs/iam/api/account"
+  read       = "2026-11-28"
   document   = "twilio-api-v2010.json"
   prefix     = ""
   connection = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "first-token" }

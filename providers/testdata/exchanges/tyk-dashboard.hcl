@@ -1,5 +1,6 @@
 exchange "keys of a policy" {
   source = "https://tyk.io/docs/tyk-apis/tyk-dashboard-api/api-keys; https://tyk.io/docs/api-reference/keys/list-all-the-keys-info"
+  read   = "2026-11-27"
   connection = {
     base_url = "https://dashboard.example"
     api_key = "admin"

@@ -1,5 +1,6 @@
 exchange "keys of a policy" {
   source = "TykTechnologies/tyk:swagger.yml; https://tyk.io/docs/api-reference/keys/delete-a-key"
+  read   = "2026-11-27"
   connection = {
     base_url = "https://tyk.example:8080"
     secret = "gw-secret"

@@ -1,5 +1,6 @@
 exchange "keys for searching" {
   source = "https://typesense.org/docs/latest/api/api-keys.html"
+  read   = "2026-11-27"
   connection = {
     api_key = "bootstrap-key"
   }

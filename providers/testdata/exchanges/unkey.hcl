@@ -1,5 +1,6 @@
 exchange "keys with a permission" {
   source = "unkeyed/unkey:svc/api/openapi/openapi-generated.yaml"
+  read   = "2026-11-27"
   connection = {
     root_key = "unkey_admin"
     api_id = "api_1234abcd"
@@ -124,10 +125,14 @@ exchange "keys with a permission" {
   }
 
   step "list" {
-    ids = [
-  "key_other",
-  "key_2cGKbMxRyIzhCxo1Idjz8q",
-]
+    item "key_other" {
+      created_at   = "2026-01-01T00:00:00Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
+    item "key_2cGKbMxRyIzhCxo1Idjz8q" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+    }
     trip {
       request = "POST /v2/apis.listKeys"
       json = {
@@ -145,6 +150,7 @@ exchange "keys with a permission" {
             start = "prod_"
             enabled = true
             createdAt = 1767225600000
+            lastUsedAt = 1921572300000
           },
         ]
         pagination = {

@@ -1,5 +1,6 @@
 exchange "backend tokens" {
   source     = "Unleash/unleash-server-api-go:openapi.json; https://docs.getunleash.io/reference/api-tokens-and-client-keys"
+  read       = "2026-11-22"
   document   = "unleash.json"
   connection = { token = "user:admin" }
   role       = { type = "backend", environment = "production" }
@@ -85,7 +86,11 @@ exchange "backend tokens" {
   }
 
   step "list" {
-    ids = ["vault-app-1"]
+    item "vault-app-1" {
+      name         = "vault-app-1"
+      created_at   = "2026-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
     trip {
       request = "GET /api/admin/api-tokens"
       status  = 200
@@ -140,6 +145,7 @@ exchange "backend tokens" {
 # As Unleash 8.2.0 answers with its flag secureTokenStorage.
 exchange "tokens of which the server keeps a hash" {
   source     = "Unleash 8.2.0 with UNLEASH_EXPERIMENTAL_SECURE_TOKEN=true; Unleash/unleash:src/lib/authentication/authorization-token.ts"
+  read       = "2026-11-22"
   document   = "unleash.json"
   connection = { token = "user:admin", token_id = "2" }
   role       = { type = "backend", environment = "development", projects = ["default"] }
@@ -238,7 +244,10 @@ exchange "tokens of which the server keeps a hash" {
 
   # A key whose issue had no answer.
   step "find" {
-    ids = ["vault-app-1"]
+    item "vault-app-1" {
+      name       = "vault-app-1"
+      created_at = "2026-11-22T11:45:42.384Z"
+    }
     key { name = "vault-app-1" }
     trip {
       request = "GET /api/admin/api-tokens/vault-app-1"

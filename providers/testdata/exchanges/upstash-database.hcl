@@ -1,5 +1,6 @@
 exchange "the password of a database" {
   source     = "https://upstash.com/docs/devops/developer-api/redis/reset_password"
+  read       = "2026-11-28"
   connection = { email = "ops@example.com", api_key = "admin" }
   role       = { database_id = "96ad0856-03b1-4ee7-9666-e81abd0349e1" }
   headers    = { Authorization = "Basic b3BzQGV4YW1wbGUuY29tOmFkbWlu" }

@@ -1,5 +1,6 @@
 exchange "users that read" {
   source = "https://upstash.com/docs/redis/commands/server/acl-gentoken, acl-setuser, acl; https://upstash.com/docs/redis/features/restapi"
+  read   = "2026-11-27"
   connection = {
     base_url = "https://eu1-sharing.upstash.io"
     token = "admin"

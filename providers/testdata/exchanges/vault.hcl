@@ -3,6 +3,7 @@
 
 exchange "orphans" {
   source     = "hashicorp/vault:vault/token_store.go and logical_token_test.go @ v1.21.0; https://developer.hashicorp.com/vault/api-docs/auth/token"
+  read       = "2026-11-22"
   document   = "vault-token.json"
   prefix     = "/v1"
   connection = { token = "hvs.admin", namespace = "team-a/" }
@@ -173,6 +174,7 @@ exchange "orphans" {
 
 exchange "against a token role" {
   source     = "https://developer.hashicorp.com/vault/api-docs/auth/token#create-token"
+  read       = "2026-11-22"
   document   = "vault-token.json"
   prefix     = "/v1"
   connection = { token = "hvs.admin" }
@@ -221,6 +223,7 @@ exchange "against a token role" {
 
 exchange "no policies but default" {
   source     = "hashicorp/vault:vault/token_store.go @ v1.21.0: without policies a token has those of its parent"
+  read       = "2026-11-22"
   document   = "vault-token.json"
   prefix     = "/v1"
   connection = { token = "hvs.admin" }
@@ -269,6 +272,7 @@ exchange "no policies but default" {
 
 exchange "rotation" {
   source     = "hashicorp/vault:vault/token_store.go @ v1.21.0; https://developer.hashicorp.com/vault/api-docs/auth/token"
+  read       = "2026-11-22"
   document   = "vault-token.json"
   prefix     = "/v1"
   connection = { token = "hvs.first", namespace = "team-a/" }
@@ -328,6 +332,7 @@ exchange "rotation" {
 # The token role makes children, which would end with the old token.
 exchange "rotation against a token role" {
   source     = "https://developer.hashicorp.com/vault/api-docs/auth/token#create-token"
+  read       = "2026-11-22"
   document   = "vault-token.json"
   prefix     = "/v1"
   connection = { token = "hvs.first", rotation_token_role = "apikeys" }

@@ -1,5 +1,6 @@
 exchange "tokens that read one" {
   source = "https://vercel.com/docs/rest-api/edge-config/create-an-edge-config-token; get-all-tokens-of-an-edge-config; delete-one-or-more-edge-config-tokens; https://vercel.com/docs/rest-api/errors"
+  read   = "2026-11-27"
   connection = {
     token = "admin"
     team_id = "team_abc"

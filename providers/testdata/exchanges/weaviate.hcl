@@ -1,5 +1,6 @@
 exchange "a user for each key" {
   source     = "weaviate/weaviate:openapi-specs/schema.json; https://docs.weaviate.io/deploy/configuration/db-users"
+  read       = "2026-11-22"
   document   = "weaviate.json"
   prefix     = "/v1"
   connection = { api_key = "k-admin-1" }

@@ -1,5 +1,6 @@
 exchange "keys that trade" {
   source = "https://docs.whitebit.com/api-reference/authentication; create-sub-account-api-key, list-sub-account-api-keys, delete-sub-account-api-key (signatures computed apart, with the recipe of whitebit-exchange/api-quickstart:src/python/auth.py)"
+  read   = "2026-11-27"
   connection = {
     api_key    = "admin-key"
     secret_key = "admin-secret"
@@ -130,9 +131,14 @@ exchange "keys that trade" {
   }
 
   step "list" {
-    ids = [
-      "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
-    ]
+    item "a1b2c3d4-e5f6-7890-abcd-ef1234567890" {
+      name         = "vault-app-1"
+      last_used_at = "never"
+    }
+    item "b2c3d4e5-f6a7-8901-bcde-f12345678901" {
+      name         = "by hand"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
     trip {
       request = "POST /api/v4/sub-account/api-key/list"
       headers = {
@@ -165,6 +171,18 @@ exchange "keys that trade" {
             restrictAccess  = false
             accessEndpoints = []
           },
+          {
+            subAccountId    = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
+            id              = "b2c3d4e5-f6a7-8901-bcde-f12345678901"
+            title           = "by hand"
+            isEnabled       = true
+            apiKey          = "pub-key-def456"
+            apiSecret       = ""
+            type            = "1"
+            lastActivity    = 1921572300
+            restrictAccess  = false
+            accessEndpoints = []
+          },
         ]
       }
     }
@@ -172,13 +190,13 @@ exchange "keys that trade" {
       request = "POST /api/v4/sub-account/api-key/list"
       headers = {
         X-TXC-APIKEY    = "admin-key"
-        X-TXC-PAYLOAD   = "eyJsaW1pdCI6MTAwLCJub25jZSI6MTkyMTU3MjAwMDAwMCwibm9uY2VXaW5kb3ciOnRydWUsIm9mZnNldCI6MSwicmVxdWVzdCI6Ii9hcGkvdjQvc3ViLWFjY291bnQvYXBpLWtleS9saXN0Iiwic3ViQWNjb3VudElkIjoiOGU2NjdiNGEtMGI3MS00OTg4LThhZjUtOTQ3NGRiZmFlYjUxIn0="
-        X-TXC-SIGNATURE = "d34078b19fb37d40f50d53076790e96901596a9e4771b485d43e470348562e0fb66638c667a49316d536fb58317f19acf7337d700cbff75d030c6ceb607ee55c"
+        X-TXC-PAYLOAD   = "eyJsaW1pdCI6MTAwLCJub25jZSI6MTkyMTU3MjAwMDAwMCwibm9uY2VXaW5kb3ciOnRydWUsIm9mZnNldCI6MiwicmVxdWVzdCI6Ii9hcGkvdjQvc3ViLWFjY291bnQvYXBpLWtleS9saXN0Iiwic3ViQWNjb3VudElkIjoiOGU2NjdiNGEtMGI3MS00OTg4LThhZjUtOTQ3NGRiZmFlYjUxIn0="
+        X-TXC-SIGNATURE = "7af24019f310326df748110448017529d5ee030896c1823d453a363ff3a7bc314d658ea71ad70e02f2e8756c55d78940b12995227378a3e0ca66fefcf9019ff2"
       }
       json = {
         subAccountId = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
         limit        = 100
-        offset       = 1
+        offset       = 2
         nonce        = 1921572000000
         nonceWindow  = true
         request      = "/api/v4/sub-account/api-key/list"
@@ -186,7 +204,7 @@ exchange "keys that trade" {
       status = 200
       answer = {
         limit  = 100
-        offset = 1
+        offset = 2
         data   = []
       }
     }
@@ -214,6 +232,7 @@ exchange "keys that trade" {
 
 exchange "keys that are bound to addresses" {
   source = "whitebit-exchange/api-docs:pages/private/http-main-v4.mdx (signatures computed apart, as above)"
+  read   = "2026-11-28"
   connection = {
     api_key    = "admin-key"
     secret_key = "admin-secret"

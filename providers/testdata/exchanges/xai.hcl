@@ -1,5 +1,6 @@
 exchange "keys for one model" {
   source = "https://docs.x.ai/developers/management-api-guide"
+  read   = "2026-11-27"
   connection = {
     management_key = "xai-token-admin"
     team_id = "11111111-1111-4111-8111-111111111111"

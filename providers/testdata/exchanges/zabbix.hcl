@@ -1,5 +1,6 @@
 exchange "tokens of a user, before Zabbix 6.4" {
   source = "https://www.zabbix.com/documentation/6.0/en/manual/api/reference/token; answers of Zabbix 6.0.14"
+  read   = "2026-11-27"
   connection = {
     base_url = "https://zabbix.example/zabbix"
     token = "admin-token"
@@ -160,9 +161,16 @@ exchange "tokens of a user, before Zabbix 6.4" {
   }
 
   step "list" {
-    ids = [
-  "12",
-]
+    item "12" {
+      name         = "site1-app-1"
+      created_at   = "2030-11-22T10:00:00Z"
+      last_used_at = "never"
+    }
+    item "13" {
+      name         = "by hand"
+      created_at   = "2030-11-22T09:26:40Z"
+      last_used_at = "2030-11-22T10:05:00Z"
+    }
     trip {
       request = "POST /zabbix/api_jsonrpc.php"
       json = {
@@ -190,6 +198,17 @@ exchange "tokens of a user, before Zabbix 6.4" {
             status = "0"
             expires_at = "1921575600"
             created_at = "1921572000"
+            creator_userid = "1"
+          },
+          {
+            tokenid = "13"
+            name = "by hand"
+            description = ""
+            userid = "7"
+            lastaccess = "1921572300"
+            status = "0"
+            expires_at = "0"
+            created_at = "1921570000"
             creator_userid = "1"
           },
         ]
