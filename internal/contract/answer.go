@@ -204,14 +204,20 @@ func within(place, name string) string {
 	return place + "." + name
 }
 
-// array holds an example's elements, or as many as the schema demands.
+// array holds an example's elements, or as many as the schema demands, and one at least where
+// the new key stands in it.
 func (w *writer) array(s *openapi3.Schema, place string, example any) any {
 	elements, ok := example.([]any)
-	if ok && w.server.valid(s, elements) {
+	holdsSecret := w.minting && strings.HasPrefix(w.server.rules.Secret, place+first)
+	if ok && !holdsSecret && w.server.valid(s, elements) {
 		return elements
 	}
-	made := make([]any, 0, s.MinItems)
-	for range s.MinItems {
+	fewest := s.MinItems
+	if holdsSecret {
+		fewest = max(fewest, 1)
+	}
+	made := make([]any, 0, fewest)
+	for range fewest {
 		made = append(made, w.value(s.Items, "", place+"[]", nil))
 	}
 	return made

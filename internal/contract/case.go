@@ -27,7 +27,7 @@ type Case struct {
 	Connection cty.Value `hcl:"connection,optional"`
 	Role       cty.Value `hcl:"role,optional"`
 	// Secret is the place in the answer to the making of a key where the key
-	// itself is: "key", "data.token". The value there opens the doors that the
+	// itself is: "key", "data.token", "tokens[0].value". The value there opens the doors that the
 	// document says need a credential, until the key is deleted.
 	Secret string `hcl:"secret"`
 	// Fill names the component schema for a part of an answer which the

@@ -193,8 +193,9 @@ func (d *Document) ServerPath() string {
 	return strings.TrimRight(parsed.Path, "/")
 }
 
-// ServedAt reports whether the document names base as one of its servers. It
-// is true as well where the document names no host at all.
+// ServedAt reports whether the document names base as one of its servers, or one below it:
+// what stands between is the beginning of every path. It is true as well where the document
+// names no host at all.
 func (d *Document) ServedAt(base string) bool {
 	hosts := 0
 	for _, server := range d.served {
@@ -202,7 +203,7 @@ func (d *Document) ServedAt(base string) bool {
 			continue
 		}
 		hosts++
-		if strings.TrimRight(server.URL, "/") == strings.TrimRight(base, "/") {
+		if strings.HasPrefix(strings.TrimRight(server.URL, "/")+"/", strings.TrimRight(base, "/")+"/") {
 			return true
 		}
 	}

@@ -184,16 +184,19 @@ func plainWord(segment string) string {
 func (c *call) answersSecret() bool {
 	_, response := success(c.route.Operation)
 	schema := jsonSchema(response)
-	for name := range strings.SplitSeq(c.rules.Secret, ".") {
+	for step := range strings.SplitSeq(c.rules.Secret, ".") {
 		if schema == nil || schema.Value == nil {
 			return false
 		}
+		name, isList := strings.CutSuffix(step, first)
 		properties, _ := propertiesOf(schema.Value)
 		property := properties[name]
 		if property == nil {
 			return false
 		}
-		schema = property.NewRef()
+		if schema = property.NewRef(); isList {
+			schema = property.Items
+		}
 	}
 	return true
 }

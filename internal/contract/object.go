@@ -92,11 +92,19 @@ func (o *object) shares(s *openapi3.Schema, depth int) bool {
 	return false
 }
 
+// first follows a name in a place where it is a list, of which the first element is meant:
+// "tokens[0].value".
+const first = "[0]"
+
 // at is the text at a place of an answer, such as "data.token"; "" for none.
 func at(value any, place string) string {
-	for name := range strings.SplitSeq(place, ".") {
+	for step := range strings.SplitSeq(place, ".") {
+		name, isList := strings.CutSuffix(step, first)
 		object, _ := value.(map[string]any)
 		value = object[name]
+		if list, _ := value.([]any); isList && len(list) > 0 {
+			value = list[0]
+		}
 	}
 	text, _ := value.(string)
 	return text

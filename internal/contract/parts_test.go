@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // TestServerOfAnswersInParts is about a document that says of an answer in several places
@@ -133,5 +136,52 @@ func TestListFirstTellsTheIDOfAThing(t *testing.T) {
 		if got := w.firstTells(one.name); got != one.want {
 			t.Errorf("%s of %v, listed %t: want %t, and got %t", one.name, one.object.fields, one.naming, one.want, got)
 		}
+	}
+}
+
+func TestServedAt(t *testing.T) {
+	document := &Document{served: openapi3.Servers{{URL: "https://api.example/v3/"}, {URL: "https://eu.api.example"}, {URL: "https://{region}.api.example"}}}
+	for base, want := range map[string]bool{
+		"https://api.example/v3":    true,
+		"https://api.example":       true,
+		"https://eu.api.example/":   true,
+		"https://api.example/v":     false,
+		"https://api.exampl":        false,
+		"https://api.example/v3/v4": false,
+		"https://us.api.example":    false,
+	} {
+		if got := document.ServedAt(base); got != want {
+			t.Errorf("%s: served %t, want %t", base, got, want)
+		}
+	}
+}
+
+// TestKeyWithinAList: an answer may tell the new key as the element of a list.
+func TestKeyWithinAList(t *testing.T) {
+	for name, one := range map[string]struct{ element, secret string }{
+		"a text":    {`{"type":"string"}`, "tokens[0]"},
+		"an object": {`{"type":"object","properties":{"value":{"type":"string"}}}`, "tokens[0].value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := filepath.Join(t.TempDir(), "list.json")
+			text := `{"openapi":"3.0.0","info":{"title":"","version":""},"components":{"securitySchemes":{"b":{"type":"http","scheme":"bearer"}}},"security":[{"b":[]}],
+				"paths":{"/keys":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object","properties":{"name":{"type":"string"}}}}}},
+				"responses":{"201":{"description":"","content":{"application/json":{"schema":{"type":"object","properties":{"id":{"type":"string"},"tokens":{"type":"array","items":` + one.element + `}}}}}}}}}}}`
+			if err := os.WriteFile(place, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			document, err := ReadDocument(place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, err := NewServer(document, &Case{Secret: one.secret}, []string{"admin"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, made := caller{server, "admin"}.call(t, "POST", "/keys", `{"name":"a"}`)
+			if key := at(made, one.secret); key == "" || !server.Opens(key) {
+				t.Errorf("the answer %v has the key %q", made, key)
+			}
+		})
 	}
 }
