@@ -41,10 +41,11 @@ provider "mongodb-atlas-ai" {
   }
 
   issue {
-    post   = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
-    json   = { name = key.name, cloud = role.cloud, geography = role.geography }
-    id     = body.apiKeyId
-    secret = { api_key = body.secret }
+    post    = "/api/atlas/v2/groups/${role.project_id}/aiModelApiKeys"
+    headers = { Content-Type = "application/vnd.atlas.2025-03-12+json" }
+    json    = { name = key.name, cloud = role.cloud, geography = role.geography }
+    id      = body.apiKeyId
+    secret  = { api_key = body.secret }
   }
 
   revoke {

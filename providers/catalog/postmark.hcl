@@ -36,7 +36,7 @@ provider "postmark" {
 
   issue {
     post    = "/servers"
-    json    = { Name = key.name, DeliveryType = role.delivery_type, SmtpApiActivated = false }
+    json    = { Name = key.name, DeliveryType = role.delivery_type == "Live" ? null : role.delivery_type, SmtpApiActivated = false }
     id      = body.ID
     secret  = { server_token = body.ApiTokens[0] }
     granted = { delivery_type = body.DeliveryType }

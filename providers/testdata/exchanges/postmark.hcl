@@ -41,7 +41,6 @@ exchange "servers" {
       request = "POST /servers"
       json = {
         Name = "vault-app-1"
-        DeliveryType = "Live"
         SmtpApiActivated = false
       }
       status = 422
@@ -65,7 +64,6 @@ exchange "servers" {
       request = "POST /servers"
       json = {
         Name = "vault-app-1"
-        DeliveryType = "Live"
         SmtpApiActivated = false
       }
       status = 200
