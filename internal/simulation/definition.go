@@ -159,6 +159,9 @@ provider "{{ .Name }}" {
 {{- end }}
   }
   revoke {
+{{- if .ListFirst }}
+    list_first = true
+{{- end }}
 {{- if .Grants }}
     step "grants" {
       for_each = saved.grant_ids

@@ -45,6 +45,7 @@ type Traits struct {
 	Derived     bool          `help:"revoking needs a passphrase that is derived of the name"`
 	Granted     bool          `help:"the answer to a request for a key tells what it may do"`
 	Looks       bool          `help:"a key is looked at before it is deleted, and before its end is moved"`
+	ListFirst   bool          `help:"the list is read before a key is deleted"`
 	Poll        bool          `help:"an account is not ready at once"`
 	Grants      bool          `help:"an account is given its rights one by one, and loses them so"`
 	OneByOne    bool          `help:"each key that is listed is asked for by itself"`
@@ -139,6 +140,7 @@ func drawTraits(seed uint64) Traits {
 	// Each of these is drawn by itself, so that the other traits stay as they were.
 	t.ByName = oneIn(dice(seed, "traits", "by name"), 8)
 	t.IDsOnly = oneIn(dice(seed, "traits", "ids only"), 3)
+	t.ListFirst = oneIn(dice(seed, "traits", "list first"), 6)
 	switch d.IntN(12) {
 	case 0:
 		t.NoList, t.KnownID, t.Lookup = true, true, false
@@ -367,7 +369,7 @@ func (t *Traits) suitLanguage() {
 		t.OneByOne = false
 	}
 	if t.NoList {
-		t.Past, t.Pages = 0, 0
+		t.Past, t.Pages, t.ListFirst = 0, 0, false
 	}
 	if !t.Projects || t.NoList || t.OneByOne {
 		t.ListGone = false
