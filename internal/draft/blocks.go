@@ -287,9 +287,44 @@ func (w *writer) query(o *operation, more ...string) string {
 	return "query = {\n" + strings.Join(members, "\n") + "\n}\n"
 }
 
-// headers writes the headers that an operation demands; those that sign in are the
-// business of auth.
+// headers writes the headers that an operation demands, but for those that all do.
 func (w *writer) headers(o *operation) string {
+	members := slices.DeleteFunc(w.demanded(o), func(member string) bool { return slices.Contains(w.common(), member) })
+	if len(members) == 0 {
+		return ""
+	}
+	return "headers = {\n" + strings.Join(members, "\n") + "\n}\n"
+}
+
+// common are the headers that every request about keys demands, each with the same value.
+func (w *writer) common() []string {
+	all := w.demanded(w.maker)
+	for _, o := range []*operation{w.end, w.list, w.change} {
+		if o == nil {
+			continue
+		}
+		demanded := w.demanded(o)
+		all = slices.DeleteFunc(all, func(member string) bool {
+			return strings.HasPrefix(member, open) || !slices.Contains(demanded, member)
+		})
+	}
+	if w.end == nil && w.list == nil {
+		return nil // there is one request
+	}
+	return all
+}
+
+// requests is what all requests have in common.
+func (w *writer) requests() string {
+	if all := w.common(); len(all) > 0 {
+		return "requests { headers = { " + strings.Join(all, ", ") + " } }\n"
+	}
+	return ""
+}
+
+// demanded are the headers that an operation demands; those that sign in are the
+// business of auth.
+func (w *writer) demanded(o *operation) []string {
 	var members []string
 	for _, p := range o.parameters() {
 		if !p.Required || p.In != openapi3.ParameterInHeader || strings.EqualFold(p.Name, "Authorization") {
@@ -304,10 +339,7 @@ func (w *writer) headers(o *operation) string {
 	if kind := bodyKind(o.Operation); strings.HasSuffix(kind, "json") && kind != "application/json" {
 		members = append(members, "Content-Type = "+quote(kind))
 	}
-	if len(members) == 0 {
-		return ""
-	}
-	return "headers = {\n" + strings.Join(members, "\n") + "\n}\n"
+	return members
 }
 
 // fixed is the one value that a schema has or prefers; empty for none.

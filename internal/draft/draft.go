@@ -129,7 +129,7 @@ func (w *writer) definition(d *Draft) string {
 	b.WriteString(base)
 	writeFields(&b, "connection", w.connection)
 	writeFields(&b, "role", w.role)
-	for _, block := range []string{auth, check, issue, revoke, list, extend, probe, w.keyName()} {
+	for _, block := range []string{auth, w.requests(), check, issue, revoke, list, extend, probe, w.keyName()} {
 		if block != "" {
 			b.WriteString("\n" + block)
 		}

@@ -14,6 +14,8 @@ provider "bulletin" {
   auth "header" { headers = { X-Api-Key = connection.admin_key } }
   auth "header" { headers = { X-App-Key = connection.app_key } }
 
+  requests { headers = { X-Bulletin-Version = "2026-01" } }
+
   check {
     get = "/keys"
   }
