@@ -114,25 +114,28 @@ func TestCommonFieldsAreKept(t *testing.T) {
 	if !d.Required.Connection["org"] || d.ListingScope(Values{"project": "p"}, Values{"org": "o"}).Connection["org"] != "o" {
 		t.Error("a key is looked for, and ended, where the connection points by now")
 	}
-	if d.SameAuth(mustParse(t, withCommon("    query = { org = connection.admin_key }"))) {
+	if d.SameAuth(mustParse(t, withCommon("    query = { org = connection.admin_key }", "    headers = { Authorization = \"Bearer ${secret.api_key}\" }\n", "    credential = { admin_key = secret.api_key }\n"))) {
 		t.Error("another place for the credential is not seen")
 	}
 }
 
 func TestCommonRequestMistakes(t *testing.T) {
 	for name, test := range map[string]struct{ src, want string }{
-		"unknown attribute":  {withCommon("header = { A = 1 }"), `did you mean "headers"?`},
-		"a role":             {withCommon("query = { p = role.project }"), "role means nothing here"},
-		"a key":              {withCommon("headers = { X-Id = key.name }"), "key means nothing here"},
-		"an answer":          {withCommon("query = { p = body.id }"), "no answer has come yet"},
-		"no object":          {withCommon(`headers = "x"`), "Write an object"},
-		"json is no object":  {withCommon("json = [1]"), "Write an object"},
-		"bad header":         {withCommon("headers = { Host = connection.org }"), "header Host cannot be set"},
-		"computed name":      {withCommon("query = { (connection.org) = 1 }"), "must be written out"},
-		"ok is no condition": {withCommon("ok = [200]"), "true or false"},
-		"two methods":        {withCommon("post = \"/x\"\n get = \"/y\""), "post and get exclude each other"},
-		"bad path":           {withCommon(`post = "rpc"`), `begins with "/"`},
-		"twice":              {withCommon("ok = true\n }\n requests {"), "join the two"},
+		"unknown attribute":    {withCommon("header = { A = 1 }"), `did you mean "headers"?`},
+		"a role":               {withCommon("query = { p = role.project }"), "role means nothing here"},
+		"a key":                {withCommon("headers = { X-Id = key.name }"), "key means nothing here"},
+		"an answer":            {withCommon("query = { p = body.id }"), "no answer has come yet"},
+		"no object":            {withCommon(`headers = "x"`), "Write an object"},
+		"json is no object":    {withCommon("json = [1]"), "Write an object"},
+		"bad header":           {withCommon("headers = { Host = connection.org }"), "header Host cannot be set"},
+		"computed name":        {withCommon("query = { (connection.org) = 1 }"), "must be written out"},
+		"ok is no condition":   {withCommon("ok = [200]"), "true or false"},
+		"two methods":          {withCommon("post = \"/x\"\n get = \"/y\""), "post and get exclude each other"},
+		"bad path":             {withCommon(`post = "rpc"`), `begins with "/"`},
+		"twice":                {withCommon("ok = true\n }\n requests {"), "join the two"},
+		"a secret, to a probe": {withCommon("headers = { X-Key = connection.admin_key }"), "must not carry the connection's credential"},
+		"a secret, to its own auth": {strings.Replace(withCommon("query = { key = connection.admin_key }", "    headers = { Authorization = \"Bearer ${secret.api_key}\" }\n", "    credential = { admin_key = secret.api_key }\n"),
+			`check { get = "/me" }`, "check {\n get = \"/me\"\n auth \"bearer\" { token = connection.org }\n }", 1), "must not carry the connection's credential"},
 		"with a label":       {strings.Replace(withCommon("ok = true"), "requests {", `requests "all" {`, 1), "has no label"},
 		"optional in a join": {strings.Replace(withCommon(`query = { o = join(",", connection.orgs) }`), "  connection \"org\"", "  connection \"orgs\" { type = list(string) }\n  connection \"org\"", 1), "every optional field is left out"},
 	} {

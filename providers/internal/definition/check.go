@@ -130,10 +130,25 @@ func (p *parser) checkShared(at staticScope) {
 	p.checkAll(at.withResponse(), wantBool, shared.OK)
 }
 
+// checkCommonSecrets: a request that does not carry the connection's credential must not
+// get it by way of what all requests have in common.
+func (p *parser) checkCommonSecrets(c *Call) {
+	if c.Credential == AdminCredential || c.Shared == nil {
+		return
+	}
+	used := expr.ReferencesTo("connection", c.Shared.expressions(c.Format)...)
+	for _, field := range p.def.Connection {
+		if field.Sensitive && used[field.Name] {
+			p.add(c.at, "credential in common", "requests mentions connection.%s, and this request must not carry the connection's credential: give it another by credential = { … }, or leave %s out of requests.", field.Name, field.Name)
+		}
+	}
+}
+
 // checkGiven: a request that carries another credential than the connection's must give
 // all of it, since what it leaves out is the connection's own.
 func (p *parser) checkGiven(at staticScope, c *Call) {
 	if c.Credential != GivenCredential {
+		p.checkCommonSecrets(c)
 		return
 	}
 	given := map[string]bool{}

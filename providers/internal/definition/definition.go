@@ -241,7 +241,6 @@ const (
 
 // SharedRequest is what a definition says once for all its requests.
 type SharedRequest struct {
-	at hcl.Range
 	// Method and Path are those of requests that name none; empty and nil where each does.
 	Method string
 	Path   *pathTemplate

@@ -33,7 +33,6 @@ func with(names []string, more ...string) []string { return slices.Concat(names,
 func (p *parser) readShared(block *hclsyntax.Block) *SharedRequest {
 	r := p.open(block.Body, "requests", with(methods, "query", "headers", "json", "ok"), nil)
 	shared := &SharedRequest{
-		at:      block.DefRange(),
 		Query:   r.expression("query"),
 		Headers: r.expression("headers"),
 		JSON:    r.expression("json"),
