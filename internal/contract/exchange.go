@@ -28,7 +28,8 @@ type Exchange struct {
 	// Source is where the answers are from: addresses of documentation, or a
 	// repository and path.
 	Source string `hcl:"source"`
-	// Read is the day on which somebody read that: 2006-01-02; empty where nobody says.
+	// Read is the day on which somebody read that, the earliest of several: 2006-01-02;
+	// empty where nobody says.
 	Read string `hcl:"read,optional"`
 	// Document is an OpenAPI document that the requests must keep to as well,
 	// where there is one; Prefix is what stands before its paths.

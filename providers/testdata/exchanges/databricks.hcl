@@ -1,6 +1,6 @@
 exchange "tokens of a service principal" {
   source = "databricks/databricks-sdk-go:service/settings/model.go; https://docs.databricks.com/api/workspace/tokenmanagement"
-  read   = "2026-11-28"
+  read   = "2026-11-27"
   connection = {
     token = "dapi-admin"
   }

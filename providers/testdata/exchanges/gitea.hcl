@@ -1,5 +1,5 @@
 exchange "tokens of another user" {
-  source     = "go-gitea/gitea:modules/structs/user_app.go and routers/api/v1/user/app.go of 1.26.0 and of 1.24.0, which tells no use"
+  source     = "go-gitea/gitea:modules/structs/user_app.go and routers/api/v1/user/app.go of 1.26.0; templates/swagger/v1_json.tmpl of 1.24-dev, which knows of no use"
   read       = "2026-11-28"
   connection = { base_url = "https://gitea.example", username = "root", password = "secret" }
   role       = { username = "bot", scopes = ["read:repository"] }

@@ -1,6 +1,6 @@
 exchange "keys of an application" {
   source = "scaleway/scaleway-sdk-go:api/iam/v1alpha1/iam_sdk.go; https://www.scaleway.com/en/developers/api/iam/"
-  read   = "2026-11-28"
+  read   = "2026-11-27"
   connection = {
     secret_key      = "admin-secret"
     organization_id = "11111111-1111-4111-8111-111111111111"

@@ -1,6 +1,6 @@
 exchange "tokens that analyse one project" {
   source = "https://next.sonarqube.com/sonarqube/web_api/api/user_tokens"
-  read   = "2026-11-28"
+  read   = "2026-11-27"
   connection = {
     token = "squ_admin"
   }

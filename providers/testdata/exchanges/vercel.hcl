@@ -1,5 +1,5 @@
 exchange "tokens for a team" {
-  source = "vercel/sdk:vercel-spec.json; https://vercel.com/docs/rest-api/errors"
+  source = "vercel/sdk:src/models/createauthtokenop.ts, authtoken.ts, listauthtokensop.ts; vercel/vercel:packages/cli/src/commands/tokens/ls.ts; errors by https://vercel.com/docs/rest-api/errors, read on 2026-11-27"
   read   = "2026-11-28"
   connection = {
     token = "admin-token"
