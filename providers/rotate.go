@@ -261,10 +261,7 @@ func (r *rotating) backOut(ctx context.Context, at int, gotResponse bool, failed
 			return failed
 		}
 	}
-	if failed.Kind == Unknown && r.nothingLeft(at, gotResponse) {
-		failed.Kind = Refused
-	}
-	return failed
+	return r.judge(at, gotResponse, failed)
 }
 
 // undoHandle keeps what the undos mention.
@@ -289,7 +286,7 @@ func (r *rotating) undoHandle() Handle {
 // undoOfAll undoes a rotation that has succeeded; nil where its first step that
 // changed something has no undo.
 func (r *rotating) undoOfAll() *Leftover {
-	first := slices.IndexFunc(r.calls, func(step *definition.Call) bool { return step.Method != "GET" })
+	first := slices.IndexFunc(r.calls, r.changes)
 	if first < 0 || r.calls[first].Undo == nil || !r.has(r.calls[first].Undo) {
 		return nil
 	}

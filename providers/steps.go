@@ -26,6 +26,8 @@ type stepRunner struct {
 	saved map[string]cty.Value
 	// untold are the saved values that no answer held: null, and yet no provider's null.
 	untold map[string]cty.Value
+	// leftOut are the steps whose condition did not hold.
+	leftOut map[*definition.Call]bool
 	// ahead is by how much the provider's clock was ahead of ours at the last answer.
 	ahead time.Duration
 }
@@ -211,6 +213,10 @@ func (q *stepRunner) lacksForUndo(step *definition.Call) error {
 
 // leaveOut saves null for what a step would have saved.
 func (q *stepRunner) leaveOut(step *definition.Call) {
+	if q.leftOut == nil {
+		q.leftOut = map[*definition.Call]bool{}
+	}
+	q.leftOut[step] = true
 	for _, member := range step.AllSaved() {
 		q.saved[member.Name] = cty.NullVal(cty.DynamicPseudoType)
 	}

@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
@@ -41,8 +42,17 @@ func (m *minting) backOut(ctx context.Context, at int, gotResponse bool, failed 
 			failed.Made = &m.handle
 		}
 	}
-	if failed.Kind == Unknown && m.nothingLeft(at, gotResponse) {
+	return m.judge(at, gotResponse, failed)
+}
+
+// judge says what a failure of which everything was undone that could be tells of what is
+// left at the provider.
+func (q *stepRunner) judge(at int, gotResponse bool, failed *Error) *Error {
+	switch {
+	case failed.Kind == Unknown && q.nothingLeft(at, gotResponse):
 		failed.Kind = Refused
+	case failed.Kind != Unknown && q.leavesSomething(at):
+		failed.Kind = Unknown
 	}
 	return failed
 }
@@ -74,11 +84,17 @@ func (q *stepRunner) undoMade(ctx context.Context, left Leftover, spare Spare, a
 // firstUndo is the step with which undoing ends: the first that changes something.
 func (q *stepRunner) firstUndo(at int) string {
 	for _, step := range q.calls[:at+1] {
-		if step.Method != "GET" {
+		if q.changes(step) {
 			return step.Step
 		}
 	}
 	return ""
+}
+
+// changes reports whether a step that was reached may have changed something: it does not
+// only read, and was not left out.
+func (q *stepRunner) changes(step *definition.Call) bool {
+	return step.Method != http.MethodGet && !q.leftOut[step]
 }
 
 // inOrderOf is those of all that are in one of the parts.
@@ -88,12 +104,13 @@ func inOrderOf(all []string, parts ...[]string) []string {
 }
 
 // toUndo names the steps to undo, newest first. The failing step is among them
-// when its outcome is unknown and the values that its undo needs are at hand.
+// when its outcome is unknown and the values that its undo needs are at hand. One that was
+// left out made nothing, and what its undo names was there before.
 func (q *stepRunner) toUndo(at int, kind Kind) []string {
 	var names []string
 	for i := at; i >= 0; i-- {
 		step := q.calls[i]
-		if step.Undo == nil || i == at && kind != Unknown || !q.has(step.Undo) {
+		if step.Undo == nil || q.leftOut[step] || i == at && kind != Unknown || !q.has(step.Undo) {
 			continue
 		}
 		names = append(names, step.Step)
@@ -124,15 +141,31 @@ func (q *stepRunner) nothingLeft(at int, gotResponse bool) bool {
 	switch {
 	case gotResponse:
 		done = calls[:at+1]
-	case calls[at].Method != "GET":
+	case q.changes(calls[at]):
 		return false
 	}
 	for _, step := range done {
-		if step.Method != "GET" {
+		if q.changes(step) {
 			return step.Undo != nil && q.has(step.Undo)
 		}
 	}
 	return true
+}
+
+// leavesSomething reports whether a step before the one that was refused, or an earlier
+// request of that, has made something of which the answer told, and no undo has taken it back:
+// the step whose undo would have was left out, or came later.
+func (q *stepRunner) leavesSomething(at int) bool {
+	for _, step := range q.calls[:at] {
+		switch {
+		case !q.changes(step):
+		case step.Undo != nil:
+			return !q.has(step.Undo)
+		case len(step.AllSaved()) > 0:
+			return true
+		}
+	}
+	return q.calls[at].ForEach != nil && q.changes(q.calls[at])
 }
 
 // Undo finishes what a failed issue or rotation left behind. It may be called again.
