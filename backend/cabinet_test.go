@@ -25,6 +25,9 @@ type cabinet struct {
 	// twice has the next request to make a key carried out twice, as by a proxy
 	// that sends it again.
 	twice bool
+	// repeated has it carried out and then refused, since there is one of that name: a
+	// proxy lost the first answer, and passes on the second.
+	repeated bool
 	// existing has requests for a new key answered with the newest that exists, and
 	// misnamed has them answered with its id beside a new key's value.
 	existing, misnamed bool
@@ -154,6 +157,11 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		made := c.add(drawer, in.Name)
+		if c.repeated {
+			c.repeated = false
+			answer(http.StatusConflict, map[string]any{"message": "there is one of that name"})
+			return
+		}
 		if c.misnamed && c.keyless && len(newest) > 0 {
 			answer(http.StatusCreated, map[string]any{"id": newest[0].ID})
 			return

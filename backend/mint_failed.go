@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -24,13 +25,24 @@ func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *mintPlan,
 	if refusal != nil && refusal.Leftover != nil {
 		return errors.Join(err, e.leaveUndo(ctx, s, o, refusal.Leftover))
 	}
-	if providers.NothingMade(err) {
+	if providers.NothingMade(err) && !o.mayBeThere(refusal) {
 		e.finishMint(ctx, s, o)
 		return e.refused(o, refusal)
+	}
+	if providers.NothingMade(err) {
+		return errors.Join(e.refused(o, refusal), e.resolveUnknown(ctx, s, o, refusal))
 	}
 	return errors.Join(
 		fmt.Errorf("no key was handed out: %w", err),
 		e.resolveUnknown(ctx, s, o, refusal))
+}
+
+// mayBeThere reports whether a refusal leaves room for doubt: it may be a conflict with what
+// the same request has made, whose answer a proxy lost before it sent that again. No other
+// key has the name. Where nothing can be looked for, the refusal has to do.
+func (o *mintPlan) mayBeThere(refusal *providers.Error) bool {
+	can := o.bound.definition.Capabilities
+	return refusal != nil && refusal.Status == http.StatusConflict && (can.Lookup || can.KnownID)
 }
 
 // refused turns a provider's no into what the caller is told: only what the

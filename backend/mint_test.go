@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend/marks"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // TestStorageWrites is the price list: what each act writes.
@@ -45,6 +47,34 @@ func TestStorageWrites(t *testing.T) {
 		if got := writes(test.act); got != test.want {
 			t.Errorf("%s writes %q, want %q", test.name, got, test.want)
 		}
+	}
+}
+
+// TestConflictWithOneself: what is between us and the provider sends a request again, whose
+// first answer it has lost, and passes on that there is one of that name. Nobody knows the
+// first one's secret, and it goes.
+func TestConflictWithOneself(t *testing.T) {
+	for name, act := range map[string]func(w *world) error{
+		"a mint":     func(w *world) error { _, err := w.mint("keys"); return err },
+		"a rotation": func(w *world) error { return w.process.RotateRoot(w.t.Context(), w.storage, "one") },
+		"a static role's first key": func(w *world) error {
+			return w.process.SaveStaticRole(w.t.Context(), w.storage, "static", &StaticRole{Role: Role{Connection: "one", Fields: providers.Values{"drawer": "keys"}}})
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, c := cabinetWorld(t, "keys")
+			held := w.mustMint("keys")
+			c.change(func(c *cabinet) { c.repeated = true })
+			var mistake *usererror.Error
+			if err := act(w); !errors.As(err, &mistake) || !strings.Contains(err.Error(), "there is one of that name") {
+				t.Errorf("it ends with %v", err)
+			}
+			w.run(20*time.Minute, 20*time.Second)
+			if left := c.ids(); !slices.Equal(left, []string{w.dataOf(held).Handle.ID}) {
+				t.Errorf("at the provider are %v", left)
+			}
+			w.nothingIsQueued()
+		}))
 	}
 }
 

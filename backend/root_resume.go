@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // when the connection has its new credential all the same.
 func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, bound *boundConnection, note *rotationNote, failure error) (done bool, err error) {
 	over := providers.NothingMade(failure)
-	if over && !mayHaveTaken(note, failure) {
+	if over && !mayHaveTaken(bound, note, failure) {
 		return false, errors.Join(notRotated(bound, failure), e.dropNote(ctx, s, bound.name))
 	}
 	var failed *providers.Error
@@ -47,11 +48,15 @@ func (e *Engine) failedRotation(ctx context.Context, s logical.Storage, bound *b
 }
 
 // mayHaveTaken reports whether a refusal leaves room for doubt: what is between
-// us and the provider may have sent the request twice, and a credential that we
-// chose refuses the second time because the first one set it.
-func mayHaveTaken(note *rotationNote, failure error) bool {
+// us and the provider may have sent the request twice. A credential that we
+// chose is refused the second time because the first one set it, and another one since
+// there is one of its name.
+func mayHaveTaken(bound *boundConnection, note *rotationNote, failure error) bool {
 	var failed *providers.Error
-	return len(note.Candidate) > 0 && errors.As(failure, &failed) && failed.Status != 0
+	if !errors.As(failure, &failed) || failed.Status == 0 {
+		return false
+	}
+	return len(note.Candidate) > 0 || failed.Status == http.StatusConflict && bound.client.RotationListable()
 }
 
 // queueRotationUndo queues what a failed rotation made and could not undo.
