@@ -281,6 +281,13 @@ func (r *StaticRole) overlap() time.Duration { return min(r.Overlap, timetable.L
 // there: when its time comes, the timetable ends the key of a role that is not.
 func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name string, r *StaticRole) error {
 	defer e.rotations.installing.Begin(name)()
+	left, err := e.staticKeys(ctx, s, name)
+	if err == nil && left.Keep {
+		err = e.keepStaticKeys(ctx, s, name, left) // the end of a role of this name was not finished
+	}
+	if err != nil {
+		return err
+	}
 	if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now().Add(installation)); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
@@ -133,6 +134,28 @@ func TestKeepOnDelete(t *testing.T) {
 		t.Error("the ledger does not know the kept key")
 	}
 	w.must(w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}))
+}
+
+// TestKeptKeyOfARoleWrittenAgain: a role was to leave its key alive, its deletion could not be
+// finished at once, and somebody writes a role of the same name meanwhile.
+func TestKeptKeyOfARoleWrittenAgain(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		r := staticRole(2 * time.Hour)
+		r.KeepOnDelete = true
+		w.must(w.process.SaveStaticRole(t.Context(), w.storage, "app", r))
+		kept := w.current("app").Secret["api_key"].(string)
+		w.process.gate.hitAfter("PUT "+ledger.Prefix, fault{})
+		if w.process.DeleteStaticRole(t.Context(), w.process.storage, "app") == nil {
+			t.Fatal("the deletion was finished")
+		}
+		w.must(w.process.SaveStaticRole(t.Context(), w.process.storage, "app", staticRole(0)))
+		w.run(3*time.Hour, 5*time.Minute)
+		if status := w.use(kept); status != http.StatusOK {
+			t.Errorf("the key that was to be kept is answered with status %d", status)
+		}
+		w.staticKeysWork()
+	})(t)
 }
 
 // TestRotationsWithAWrongClock: a leader whose clock is wrong rotates, and one
