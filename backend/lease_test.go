@@ -204,6 +204,48 @@ func TestLeaseWithoutRecord(t *testing.T) {
 	}
 }
 
+// TestRefusedLeaseWithoutRecord: a refusal says little of a key that the ledger does not have
+// and that may be alive, since a write was lost. The list tells, or a note of it stays.
+func TestRefusedLeaseWithoutRecord(t *testing.T) {
+	for name, test := range map[string]struct {
+		lists, masked bool
+		queued        queue.Kind
+	}{
+		"it is listed":                {lists: true, queued: queue.Revoke},
+		"nothing may be listed":       {lists: true, masked: true, queued: queue.Missing},
+		"its provider offers no list": {queued: queue.Missing},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			refused := false
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				if refused && (r.Method == http.MethodDelete || test.masked && strings.HasPrefix(r.URL.Path, "/v1/keys")) {
+					rw.WriteHeader(http.StatusForbidden)
+					return
+				}
+				pass()
+			})
+			w.configureEndless(test.lists)
+			lease := w.mustMint("app")
+			w.advance(2 * listLag)
+			w.must(w.process.books.ledger.Delete(t.Context(), w.storage, w.recordOf(lease)))
+			refused = true
+			_ = w.revoke(lease) // Vault asks again where it is told that it is queued
+			w.run(time.Hour, time.Minute)
+			if entries := w.process.Queue(); len(entries) != 1 || entries[0].Kind != test.queued {
+				t.Errorf("the queue has %v", entries)
+			}
+			refused = false
+			w.start(fault{})
+			w.run(2*time.Hour, time.Minute)
+			if alive := w.alive(); len(alive) > 0 {
+				t.Errorf("alive: %v", alive)
+			}
+			w.nothingIsQueued()
+		}))
+	}
+}
+
 // TestGivenUpKey is not taken up again when its lease ends.
 func TestGivenUpKey(t *testing.T) {
 	w := newWorld(t)

@@ -84,6 +84,13 @@ func (e evidence) isHearsay() bool {
 	return e.missing && !e.deleted && !e.confirmedDead && !e.ended && !e.notListed && !e.unrecorded
 }
 
+// isRefusal reports whether a refusal that is also given for living keys is all that says
+// so of a key of which the ledger has no record. That tells of an end before, as a rule; but
+// a write may have been lost.
+func (e evidence) isRefusal() bool {
+	return e.unrecorded && !e.deleted && !e.confirmedDead && !e.ended && e.refused != 0 && !e.saysAbsent()
+}
+
 // saysAbsent reports whether the answer can mean that there is no such key. One
 // that says what the caller may not do cannot: it is given for living keys too.
 func (e evidence) saysAbsent() bool {

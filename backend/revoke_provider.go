@@ -82,8 +82,11 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 		e.pending.deletions.note(e.now(), deletionOfKey(r), deletionAt(r.Origin(), r.HandleScope(w.definition)))
 	}
 	lacks := found.gone()
-	if lacks == nil && found.isHearsay() {
+	switch {
+	case lacks == nil && found.isHearsay():
 		return e.believe(ctx, s, w, r)
+	case lacks == nil && found.isRefusal():
+		return because(e.believeRefusal(ctx, s, w, r), err)
 	}
 	if lacks != nil && !w.elsewhere {
 		lacks = e.lookFurther(ctx, s, w, r, found)
@@ -219,6 +222,27 @@ func (e *Engine) isListed(ctx context.Context, s logical.Storage, w way, r *ledg
 	}
 	bears, err := e.bearerTest(ctx, s, r)
 	return slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return bears(one.Handle) != anothers }), err
+}
+
+// believeRefusal takes it that a key is gone of which the ledger has no record, and whose
+// deletion the provider refused, where its list does not show it. Where that cannot be told
+// a note stays.
+func (e *Engine) believeRefusal(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
+	if !w.definition.Capabilities.Lookup {
+		return e.believe(ctx, s, w, r)
+	}
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	if err != nil || !found.Steady && len(found.Keys) == 0 {
+		return e.believe(ctx, s, w, r) // who may not delete may not be shown it either
+	}
+	bears, err := e.bearerTest(ctx, s, r)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return bears(one.Handle) != anothers }) {
+		return &unproven{reason: "the provider still lists the key"}
+	}
+	return nil
 }
 
 // notListed reports whether the provider's list held still, does not show the
