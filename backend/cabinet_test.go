@@ -31,6 +31,8 @@ type cabinet struct {
 	// existing has requests for a new key answered with the newest that exists, and
 	// misnamed has them answered with its id beside a new key's value.
 	existing, misnamed bool
+	// longIDs has new keys get ids that nothing else can have.
+	longIDs bool
 	// keyless leaves the key out of an answer that tells another's id.
 	keyless bool
 	// lists counts the listings of each drawer, and broken are the drawers whose
@@ -211,6 +213,9 @@ func (c *cabinet) add(drawer, name string) *cabinetKey {
 		name = c.rename(name)
 	}
 	made := &cabinetKey{ID: fmt.Sprintf("id-%06d", c.made), Name: name}
+	if c.longIDs {
+		made.ID = fmt.Sprintf("id-%020d", c.made)
+	}
 	c.drawers[drawer] = append(c.drawers[drawer], made)
 	return made
 }

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,9 +145,9 @@ func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope p
 	return found, nil
 }
 
-// passOver is a pass over what a location lists of this mount's keys: the last one where
-// that is no older than an age.
-func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag string, age time.Duration) (*pass, error) {
+// passOver is a pass over what a location lists of this mount's keys, and of missing ones by
+// their ids: the last one where that is no older than an age.
+func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag string, age time.Duration, ids ...string) (*pass, error) {
 	since := e.now()
 	by := readerOf(bound)
 	location := bound.name + " " + by.definition + " " + scope.String()
@@ -156,10 +157,18 @@ func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope pro
 	}
 	defer unlock()
 	last := e.pending.passes.last(location, by, age, since, e.now())
-	if last == nil {
+	if last == nil || last.err == nil && !last.listed.hasSought(ids) {
 		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+location)
+		if err == nil && !listed.hasSought(ids) { // that was one which began before they were missing
+			listed, err = e.listOurs(ctx, bound, scope, tag, "clean-up "+location)
+		}
 		last = &pass{by: by, listed: listed, err: err, ended: e.now()}
 		e.pending.passes.put(location, last)
 	}
 	return last, last.err
+}
+
+// hasSought reports whether the ids were among those that the list was read for.
+func (l *listing) hasSought(ids []string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool { return !l.sought[id] })
 }

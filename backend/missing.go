@@ -49,6 +49,9 @@ func isUnique(h *providers.Handle, part string) bool {
 	return len(made) >= uniqueID
 }
 
+// missingPrefix begins the id of an entry about a key whose name does not tell one.
+const missingPrefix = "missing-"
+
 // believe takes the provider's word that there is no such key, as far as it goes: what
 // the key itself can be asked is asked, and of what cannot be told a note stays.
 func (e *Engine) believe(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
@@ -71,14 +74,17 @@ func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r
 	if err != nil {
 		return err
 	}
-	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
-	if !ours || e.books.queue.Waits(part) {
-		return nil // it is looked for by that name already
+	id, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	if !ours {
+		id = missingPrefix + r.ID // its name is nobody's by now; its id may tell
+	}
+	if e.books.queue.Waits(id) {
+		return nil // it is looked for already
 	}
 	entry := queue.Entry{
-		ID: part, Kind: queue.Missing, Role: r.Role, KeyName: r.Handle.Name, Handle: &r.Handle, Scope: r.HandleScope(w.definition),
+		ID: id, Kind: queue.Missing, Role: r.Role, KeyName: r.Handle.Name, Handle: &r.Handle, Scope: r.HandleScope(w.definition),
 		ExpiresAt: r.ExpiresAt, MadeAt: r.IssuedAt, ByWord: r.VerifyRevocation == ledger.ByWord,
-		Reason: "its provider knew no such key when it was to be revoked",
+		Reason: "its provider knew no such key when it was to be revoked", Told: r.Misnamed,
 	}
 	if !r.ExpiresAt.IsZero() && r.AskedUntil.After(r.ExpiresAt) {
 		entry.ExpiresAt = r.AskedUntil
@@ -132,59 +138,89 @@ func (e *Engine) lookForMissing(ctx context.Context, entry *queue.Entry) error {
 	if len(w.doubts) > 0 {
 		return e.stillMissing(entry, errors.New(strings.Join(w.doubts, " and ")))
 	}
-	shown, others, err := e.seeMissing(ctx, w, entry)
+	seen, err := e.seeMissing(ctx, w, entry)
 	if err != nil {
 		return e.stillMissing(entry, err)
 	}
-	for _, handle := range shown {
+	for _, handle := range seen.ways {
 		if gone, err := e.endMissing(ctx, w, entry, handle); err != nil || gone {
 			return e.stillMissing(entry, err)
 		}
 	}
 	switch {
-	case len(shown) > 0 && entry.ByWord && w.definition.Capabilities.Lookup:
+	case seen.listed && entry.ByWord:
 		return nil // it is shown among those of the past, to whom that is shown
-	case len(shown) > 0 && w.definition.Capabilities.Lookup:
+	case seen.listed:
 		return e.stillMissing(entry, errors.New("it is listed; check the definition's revoke, or, if its list shows keys of the past, have list leave those out or set verify_revocation=off on the role"))
-	case others || e.pending.deletions.since(deletionAt(entry.Origin(), entry.Scope)).After(entry.Since):
+	case seen.others || e.pending.deletions.since(deletionAt(entry.Origin(), entry.Scope)).After(entry.Since):
 		return nil
 	}
 	return e.stillMissing(entry, errors.New("no other key of this mount was shown or deleted there since, so the admin credential may have no right to"))
 }
 
-// seeMissing are the ways to end a key that is missing, where it may be there, and whether
-// other keys of the mount are shown where it should be.
-func (e *Engine) seeMissing(ctx context.Context, w way, entry *queue.Entry) (shown []providers.Handle, others bool, err error) {
-	switch {
+// missingSeen is what a look for a key that is missing came to.
+type missingSeen struct {
+	// ways are how to end it, where it may be there; listed says that the provider shows it.
+	ways   []providers.Handle
+	listed bool
+	// others says that other keys of the mount are shown where it should be.
+	others bool
+}
+
+// seeMissing looks for a key that is missing: by its name, and by its id, since the provider
+// or a person may have changed the name.
+func (e *Engine) seeMissing(ctx context.Context, w way, entry *queue.Entry) (seen missingSeen, err error) {
+	switch own := !entry.Told && isUnique(entry.Handle, entry.ID); {
 	case w.definition.Capabilities.Reconcile:
-		mount, err := e.mount(ctx, e.storage)
-		if err != nil {
-			return nil, false, err
-		}
-		read, err := e.passOver(ctx, w.boundConnection, entry.Scope, mount.Tag, passAge)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, one := range read.listed.byPart[entry.ID] {
-			shown = append(shown, one.handle)
-		}
-		if len(shown) == 0 && read.listed.doubt != nil {
-			return nil, false, read.listed.doubt
-		}
-		return shown, len(read.listed.byPart) > 0, nil
+		return e.seeListed(ctx, w, entry, own)
 	case w.definition.Capabilities.Lookup:
 		found, err := w.client.Find(ctx, entry.Scope, providers.Look{Name: entry.KeyName})
 		if err != nil || len(found.Keys) == 0 && !found.Absent() {
-			return nil, false, errors.Join(append(found.Unreadable, err)...)
+			return seen, errors.Join(append(found.Unreadable, err)...)
 		}
 		for _, listed := range found.Keys {
-			shown = append(shown, listed.Handle)
+			seen.ways, seen.listed = append(seen.ways, listed.Handle), true
 		}
-		return shown, false, nil
-	case isUnique(entry.Handle, entry.ID):
-		return []providers.Handle{*entry.Handle}, false, nil
+		if !seen.listed && own {
+			seen.ways = append(seen.ways, *entry.Handle)
+		}
+		return seen, nil
+	case own:
+		return missingSeen{ways: []providers.Handle{*entry.Handle}}, nil
 	}
-	return nil, false, fmt.Errorf("%s offers no list, and another key may have got its id; look for it there yourself, then write queue/%s/give-up", w.definition.Title, entry.ID)
+	return seen, fmt.Errorf("%s offers no list, and another key may have got its id; look for it there yourself, then write queue/%s/give-up", w.definition.Title, entry.ID)
+}
+
+// seeListed is seeMissing by the provider's list. own says that nothing else can have the
+// key's id.
+func (e *Engine) seeListed(ctx context.Context, w way, entry *queue.Entry, own bool) (seen missingSeen, err error) {
+	mount, err := e.mount(ctx, e.storage)
+	if err != nil {
+		return seen, err
+	}
+	var ids []string
+	if entry.Handle.ID != "" {
+		ids = append(ids, entry.Handle.ID)
+	}
+	read, err := e.passOver(ctx, w.boundConnection, entry.Scope, mount.Tag, passAge, ids...)
+	if err != nil {
+		return seen, err
+	}
+	for _, one := range read.listed.byPart[entry.ID] {
+		seen.ways = append(seen.ways, one.handle)
+	}
+	if other, there := read.listed.byID[entry.Handle.ID]; there && len(seen.ways) == 0 {
+		if !own {
+			return seen, fmt.Errorf("its id is listed under the name %q, which may be what became of its own, or another key's; look there, revoke it if it is this one, and write queue/%s/give-up", other.Name, entry.ID)
+		}
+		seen.ways = append(seen.ways, other)
+	}
+	seen.listed = len(seen.ways) > 0
+	if !seen.listed && read.listed.doubt != nil {
+		return seen, read.listed.doubt
+	}
+	seen.others = len(read.listed.byPart) > 0
+	return seen, nil
 }
 
 // endMissing revokes a key that may be there after all, unless somebody holds it, and
@@ -210,6 +246,7 @@ func (e *Engine) endMissing(ctx context.Context, w way, entry *queue.Entry, hand
 	case err != nil || missing:
 		return false, err
 	}
+	e.pending.deletions.note(e.now(), deletionAt(entry.Origin(), entry.Scope))
 	e.log.Warn("a key that its provider did not know was there all the same, and is revoked now; see whether the admin credential had lost rights", "connection", entry.Connection, "key_name", entry.KeyName)
 	return true, nil
 }

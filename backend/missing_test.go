@@ -3,6 +3,7 @@ package backend
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,130 @@ func TestMissingKeyThatIsGone(t *testing.T) {
 			w.nothingIsQueued()
 		}))
 	}
+}
+
+// TestMissingKeyUnderAnotherName: the provider lists a missing key under a name that tells
+// nothing of it, since itself or a person has changed that. Then its id tells, if nothing else
+// can have it, and otherwise an operator has to.
+func TestMissingKeyUnderAnotherName(t *testing.T) {
+	for name, test := range map[string]struct {
+		longIDs bool
+		// renamed is what the key is listed as, without its being there where gone is set, and
+		// beside says that another key of the mount is there under its own name.
+		renamed      string
+		gone, beside bool
+		alive        bool
+		told         string
+	}{
+		"an id of its own":                             {longIDs: true, renamed: "legacy"},
+		"an id of its own, and others are listed":      {longIDs: true, renamed: "legacy", beside: true},
+		"an id of its own, and it is gone":             {longIDs: true, gone: true, beside: true},
+		"an id of its own, and no name":                {longIDs: true, renamed: ""},
+		"a short id":                                   {renamed: "legacy", alive: true, told: `its id is listed under the name "legacy"`},
+		"a short id, and others are listed":            {renamed: "legacy", beside: true, alive: true, told: `its id is listed under the name "legacy"`},
+		"a short id, and it is gone":                   {gone: true, beside: true},
+		"a short id, and nothing else is there":        {gone: true, told: "no other key of this mount was shown"},
+		"a short id that another key has got by now":   {renamed: "app-vTAG00000000000000000", beside: true, alive: true},
+		"an id of its own that an answer told falsely": {longIDs: true, renamed: "misnamed", alive: true, told: `its id is listed under the name "misnamed"`},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, c := cabinetWorld(t, "keys")
+			c.change(func(c *cabinet) { c.longIDs = test.longIDs })
+			lease := w.mustMint("keys")
+			if test.beside {
+				w.mustMint("keys")
+			}
+			w.advance(2 * listLag)
+			mount, err := w.process.mount(t.Context(), w.storage)
+			w.must(err)
+			var hidden []*cabinetKey
+			c.change(func(c *cabinet) {
+				c.drawers["keys"][0].Name = strings.Replace(test.renamed, "TAG", mount.Tag, 1)
+				if hidden = c.drawers["keys"]; test.gone {
+					hidden = hidden[1:]
+				}
+				delete(c.drawers, "keys")
+			})
+			if test.renamed == "misnamed" {
+				r := w.recordOf(lease)
+				r.Misnamed = true
+				w.must(w.process.books.ledger.Write(t.Context(), w.storage, r))
+			}
+			w.must(w.revoke(lease))
+			if entries := w.process.Queue(); len(entries) != 1 || entries[0].Kind != queue.Missing {
+				t.Fatalf("the queue has %v", entries)
+			}
+			c.change(func(c *cabinet) { c.drawers["keys"] = hidden })
+			w.run(2*time.Hour, 10*time.Minute)
+			if alive := slices.Contains(c.ids(), w.dataOf(lease).Handle.ID); alive != test.alive {
+				t.Errorf("it is alive: %t", alive)
+			}
+			if entries := w.process.Queue(); (len(entries) > 0) != (test.told != "") || len(entries) > 0 && !strings.Contains(entries[0].LastError, test.told) {
+				t.Errorf("the queue has %v", entries)
+			}
+		}))
+	}
+}
+
+// TestMissingKeyWithoutAPart: the record of a key has a name that tells nothing of the mount.
+// It is looked for by its id.
+func TestMissingKeyWithoutAPart(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, c := cabinetWorld(t, "keys")
+		c.change(func(c *cabinet) { c.longIDs = true })
+		lease := w.mustMint("keys")
+		w.advance(2 * listLag)
+		r := w.recordOf(lease)
+		r.Handle.Name = "of-an-earlier-day"
+		w.must(w.process.books.ledger.Write(t.Context(), w.storage, r))
+		var hidden []*cabinetKey
+		c.change(func(c *cabinet) {
+			c.drawers["keys"][0].Name = r.Handle.Name
+			hidden = c.drawers["keys"]
+			delete(c.drawers, "keys")
+		})
+		if done, err := w.process.revokeSoon(t.Context(), w.storage, r, leaseEnded); err != nil || done.queued != nil {
+			t.Fatalf("it ends with %v, %v", done, err)
+		}
+		if entries := w.process.Queue(); len(entries) != 1 || entries[0].ID != missingPrefix+r.ID {
+			t.Fatalf("the queue has %v", entries)
+		}
+		w.start(fault{})
+		c.change(func(c *cabinet) { c.drawers["keys"] = hidden })
+		w.run(2*time.Hour, 10*time.Minute)
+		if left := c.ids(); len(left) > 0 {
+			t.Errorf("at the provider are %v", left)
+		}
+		w.nothingIsQueued()
+	})(t)
+}
+
+// TestManyMissingKeysShareALook: what is looked for by id is looked for in one reading.
+func TestManyMissingKeysShareALook(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, c := cabinetWorld(t, "keys")
+		var leases []*heldLease
+		for range 20 {
+			leases = append(leases, w.mustMint("keys"))
+		}
+		held := w.mustMint("keys")
+		w.advance(2 * listLag)
+		var hidden []*cabinetKey
+		c.change(func(c *cabinet) {
+			hidden = c.drawers["keys"]
+			delete(c.drawers, "keys")
+		})
+		for _, lease := range leases {
+			w.must(w.revoke(lease))
+		}
+		w.process.waitBackground()
+		c.change(func(c *cabinet) { c.drawers["keys"], c.lists = hidden, map[string]int{} })
+		w.run(30*time.Minute, 5*time.Minute)
+		if left := c.ids(); !slices.Equal(left, []string{w.dataOf(held).Handle.ID}) || c.lists["keys"] > 20 {
+			t.Errorf("left are %v; the list was read %d times", left, c.lists["keys"])
+		}
+		w.nothingIsQueued()
+	})(t)
 }
 
 // TestIdThatNothingElseCanHave: a deletion is sent again, long after, by such an id alone.

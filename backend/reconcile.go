@@ -202,6 +202,10 @@ func (e *Engine) listScopes(ctx context.Context, bound *boundConnection, scopes 
 type listing struct {
 	scope  providers.ListingScope
 	byPart map[string][]*Orphan // by the fixed part of the name
+	// sought are the ids of keys that were missing when it was read, and byID those among
+	// them that are listed under a name which tells nothing of this mount.
+	sought map[string]bool
+	byID   map[string]providers.Handle
 	// began is the moment of which the list tells.
 	began time.Time
 	// named says that something there has a name, be it whose it may.
@@ -215,7 +219,7 @@ type listing struct {
 // What one try by the same name does not read to its end, the next one reads on.
 func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, try string) (*listing, error) {
 	look := e.pending.searches.of(try, bound.client, e.now(), func() *providers.Search {
-		return bound.client.Search(scope, providers.Look{Containing: keyname.KeyLetter + tag, All: true})
+		return bound.client.Search(scope, providers.Look{Containing: keyname.KeyLetter + tag, All: true, Beside: e.books.queue.MissingIDs(bound.name)})
 	})
 	found, err := look.search.Run(ctx)
 	if err != nil {
@@ -223,10 +227,11 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 	}
 	e.pending.searches.end(try)
 	e.noteListed(bound, scope, found)
-	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, began: look.began, named: found.Named, doubt: doubtOf(found)}
+	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, sought: look.search.Beside(), byID: map[string]providers.Handle{}, began: look.began, named: found.Named, doubt: doubtOf(found)}
 	for _, key := range found.Keys {
 		part, issued, ours := keyname.FindKeyPart(tag, key.Handle.Name)
 		if !ours {
+			listed.byID[key.Handle.ID] = key.Handle
 			continue
 		}
 		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, NeverUsed: key.NeverUsed, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}

@@ -25,6 +25,9 @@ type Look struct {
 	All bool
 	// IDs are those of many keys. The list is read to its end.
 	IDs map[string]bool
+	// Beside are the ids of keys that are told of where the list shows them, and that
+	// change nothing of how it is read: what cannot be read says nothing of them.
+	Beside map[string]bool
 	// Once has one reading do, where something else has said already that a key is
 	// gone: its absence confirms that, and proves nothing alone.
 	Once bool
@@ -109,6 +112,9 @@ func (c *Client) Search(in ListingScope, look Look) *Search {
 	s.listing = c.listings.at(in, func() *sharedListing { return newSharedListing(c, block, at, in) })
 	return s
 }
+
+// Beside are the ids that it tells of beside what it looks for.
+func (s *Search) Beside() map[string]bool { return s.look.Beside }
 
 // Find is a search in one call.
 func (c *Client) Find(ctx context.Context, in ListingScope, look Look) (Found, error) {
@@ -275,7 +281,7 @@ func (v *sharedListing) show(item expr.Scope) sight {
 func (l Look) wants(one Listed) bool {
 	return l.Name != "" && one.Handle.Name == l.Name ||
 		l.ID != "" && one.Handle.ID == l.ID ||
-		l.IDs[one.Handle.ID] ||
+		l.IDs[one.Handle.ID] || l.Beside[one.Handle.ID] ||
 		l.Containing != "" && containsFold(one.Handle.Name, l.Containing)
 }
 

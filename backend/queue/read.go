@@ -140,6 +140,22 @@ func (q *Queue) CountMissing() int {
 	return q.missing
 }
 
+// MissingIDs are the ids at the provider of a connection's keys that it did not know.
+func (q *Queue) MissingIDs(connection string) map[string]bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ids := map[string]bool{}
+	if q.missing == 0 {
+		return ids
+	}
+	for item := range q.ofConnection(connection) {
+		if item.Kind == Missing && item.Handle != nil && item.Handle.ID != "" {
+			ids[item.Handle.ID] = true
+		}
+	}
+	return ids
+}
+
 // Page are at most so many entries beyond an id, in order; 0 is all of them.
 func (q *Queue) Page(after string, limit int) []Entry {
 	q.mu.Lock()
