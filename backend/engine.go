@@ -142,7 +142,10 @@ type pending struct {
 	// deletions are what providers did delete of late, and seen where they listed
 	// something.
 	deletions, seen recently
-	ticks           int
+	// unanswered are until when a request may be carried out that ends a credential which
+	// is replaced in place, and that was not answered.
+	unanswered recently
+	ticks      int
 	// queueRead says that the queue was read once more, after all former leaders.
 	queueRead bool
 }

@@ -143,8 +143,15 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 			return err
 		}
 	}
-	if replaced, err := e.replacedInPlace(ctx, s, r); err != nil || replaced {
-		return err
+	if r.InPlace {
+		unlock, err := e.locks.targets.Lock(ctx, e.targetInPlace(r))
+		if err != nil {
+			return err
+		}
+		defer unlock() // nothing takes its place while it is ended
+		if replaced, err := e.replacedInPlace(ctx, s, r); err != nil || replaced {
+			return err
+		}
 	}
 	other, err := e.sharedAtEnd(ctx, s, r, since)
 	if err == nil && other != "" {

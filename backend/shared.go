@@ -27,6 +27,14 @@ import (
 // provider; 0 where that is nothing which another key's revocation could remove, or
 // is not known.
 func (e *Engine) target(r *ledger.Record) uint64 {
+	if len(r.Handle.ID) >= shortestTellingID {
+		return e.targetAt(r, "") // accounts tell two credentials apart, which may be of one
+	}
+	return e.targetAt(r, r.Account)
+}
+
+// targetAt is target at the account that is named.
+func (e *Engine) targetAt(r *ledger.Record, account string) uint64 {
 	definition := e.definitionOf(r)
 	if definition == nil {
 		return 0
@@ -34,10 +42,6 @@ func (e *Engine) target(r *ledger.Record) uint64 {
 	target := providers.Target(definition, r.Handle)
 	if target == 0 {
 		return 0
-	}
-	account := r.Account
-	if len(r.Handle.ID) >= shortestTellingID {
-		account = "" // it tells two credentials apart, which may be of one account
 	}
 	hash := fnv.New64a()
 	for _, text := range []string{r.Provider, origin.Address(r.BaseURL), account} {
@@ -80,6 +84,9 @@ func (e *Engine) sharedWith(ctx context.Context, s logical.Storage, r *ledger.Re
 	if one := e.credentialShowing(r); one != nil {
 		return one.what, nil
 	}
+	if r.InPlace {
+		return "", nil // who keeps it is asked by replacedInPlace
+	}
 	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTarget(r), r.ID))
 }
 
@@ -91,7 +98,7 @@ func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.R
 	if err == nil && other == "" && r.Misnamed {
 		other, err = e.bearerWithin(ctx, s, r, since)
 	}
-	if err != nil || other != "" || e.books.ledger.IsListed() || !e.hasMade(r) || e.target(r) == 0 {
+	if err != nil || other != "" || r.InPlace || e.books.ledger.IsListed() || !e.hasMade(r) || e.target(r) == 0 {
 		return other, err
 	}
 	if long, err := e.books.ledger.IsLong(ctx, s); err != nil || long {

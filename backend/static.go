@@ -178,6 +178,9 @@ func (e *Engine) ChangeStaticRole(ctx context.Context, s logical.Storage, name s
 	if err := e.refuseShorterLife(ctx, s, name, before, r); err != nil {
 		return err
 	}
+	if err := e.refuseTakenInPlace(ctx, s, name, before, r); err != nil {
+		return err
+	}
 	if before == nil {
 		err = e.createStatic(ctx, s, name, r)
 	} else {

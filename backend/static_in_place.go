@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -29,55 +33,186 @@ func refuseLeaseInPlace(bound *boundConnection) error {
 
 // lockInPlace keeps others from the credential that a static role is about to replace in
 // place, and refuses one that is not the role's: another static role's, or the
-// connection's own.
+// connection's own. One that the role has not kept so far must not be what another role
+// takes with its next rotation either.
 func (e *Engine) lockInPlace(ctx context.Context, s logical.Storage, name string, r *StaticRole) (unlock func(), err error) {
-	o, err := e.planStaticMint(ctx, s, name, r)
+	o, err := e.planInPlace(ctx, s, name, r)
 	if err != nil {
 		return nil, err
 	}
 	if !o.record.InPlace {
 		return func() {}, nil
 	}
-	handle, known := o.bound.client.KnownHandle(o.request)
-	if !known {
-		return nil, usererror.Errorf("the id of %s's credential cannot be computed from the fields of static role %q; write those that its id needs", o.bound.definition.Title, name)
-	}
-	o.record.Handle = handle
-	unlock, err = e.locks.targets.Lock(ctx, fmt.Sprintf("in place %x", e.target(&o.record)))
+	before, err := e.StaticRole(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.refuseAnothersInPlace(ctx, s, &o.record); err != nil {
+	unlock, err = e.locks.targets.Lock(ctx, e.targetInPlace(&o.record))
+	if err != nil {
+		return nil, err
+	}
+	err = e.refuseAnothersInPlace(ctx, s, &o.record)
+	if err == nil && (before == nil || !reflect.DeepEqual(before.Fields, r.Fields)) {
+		err = e.refuseOthersNext(ctx, s, &o.record)
+	}
+	if err != nil {
 		unlock()
 		return nil, err
 	}
 	return unlock, nil
 }
 
+// refuseTakenInPlace refuses to have a static role keep another credential than before
+// which is not to be had: each of its rotations would be refused.
+func (e *Engine) refuseTakenInPlace(ctx context.Context, s logical.Storage, name string, before, r *StaticRole) error {
+	if before == nil || reflect.DeepEqual(before.Fields, r.Fields) {
+		return nil // a new one asks when it makes its first key
+	}
+	bound, err := e.bound(ctx, s, r.Connection)
+	if err != nil || !bound.definition.Capabilities.InPlace {
+		return err
+	}
+	unlock, err := e.lockInPlace(ctx, s, name, r)
+	if err != nil {
+		return err
+	}
+	unlock()
+	return nil
+}
+
+// planInPlace is the mint of a static role; where that replaces a credential in place, its
+// record tells which.
+func (e *Engine) planInPlace(ctx context.Context, s logical.Storage, name string, r *StaticRole) (*mintPlan, error) {
+	o, err := e.planStaticMint(ctx, s, name, r)
+	if err != nil || !o.record.InPlace {
+		return o, err
+	}
+	handle, known := o.bound.client.KnownHandle(o.request)
+	if !known {
+		return nil, usererror.Errorf("the id of %s's credential cannot be computed from the fields of static role %q; write those that its id needs", o.bound.definition.Title, name)
+	}
+	o.record.Handle = handle
+	return o, nil
+}
+
+// targetInPlace names the lock of a credential that is replaced in place. It is held while
+// that is replaced, and while it is ended.
+func (e *Engine) targetInPlace(r *ledger.Record) string {
+	return fmt.Sprintf("in place %x", e.target(r))
+}
+
+// refuseAnothersInPlace refuses what somebody else keeps, and waits for a request that may
+// yet end it. What nobody keeps any more, as after its static role was deleted, is free to
+// be taken: replacing it ends it.
 func (e *Engine) refuseAnothersInPlace(ctx context.Context, s logical.Storage, r *ledger.Record) error {
 	if one := e.credentialShowing(r); one != nil {
 		return usererror.Errorf("this would replace %s; have rotate-root replace that", one.what)
 	}
-	h, release, err := e.sharedHoldings(ctx, s)
+	if left := e.pending.unanswered.since(e.targetInPlace(r)).Sub(e.now()); left > 0 {
+		return endsLate(left)
+	}
+	others, err := e.recordsInPlace(ctx, s, r)
 	if err != nil {
 		return err
 	}
-	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
-		release()
-		return err
-	}
-	ids := append(e.books.ledger.Sharing(e.shortTarget(r), ""), h.recordsNamed(r.Handle.ID, "")...)
-	release()
-	for _, id := range ids {
-		found, err := ledger.Get(ctx, s, id)
-		if err != nil {
-			return fmt.Errorf("comparing a credential with another one: %w", err)
+	for _, found := range others {
+		if e.target(found) != e.target(r) {
+			continue
 		}
-		if found != nil && e.target(found) == e.target(r) && (found.StaticRole != r.StaticRole || found.Connection != r.Connection) {
+		if left := e.pending.recoveries.longestCall() - e.clock.running(); left > 0 && e.books.queue.Waits(found.ID) {
+			return endsLate(left)
+		}
+		if found.StaticRole == r.StaticRole && found.Connection == r.Connection {
+			continue
+		}
+		kept, err := e.isKept(ctx, found)
+		switch {
+		case err != nil:
+			return err
+		case found.StaticRole == "":
+			return usererror.Errorf("key %s of connection %q is this credential, and whoever has its lease would lose it", found.Handle.Name, found.Connection)
+		case found.Kept:
+			return usererror.Errorf("static role %q of connection %q, which was deleted, left this credential to whoever uses it (keep_on_delete), and they would lose it; write revoke-key with it first", found.StaticRole, found.Connection)
+		case kept:
 			return usererror.Errorf("static role %q of connection %q keeps this credential already, and would lose it; have this role's readers read that one", found.StaticRole, found.Connection)
 		}
 	}
 	return nil
+}
+
+// endsLate asks to wait: a request was sent that ends the credential, and no answer came.
+func endsLate(left time.Duration) error {
+	return usererror.Errorf("a request that ends the credential before was sent and may yet be carried out, and would then end the new one; try again in %s", left.Round(time.Second)+time.Second)
+}
+
+// recordsInPlace are the records of the ledger, but for one itself, of what has the same id.
+func (e *Engine) recordsInPlace(ctx context.Context, s logical.Storage, r *ledger.Record) ([]*ledger.Record, error) {
+	h, release, err := e.sharedHoldings(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
+		return nil, err
+	}
+	ids := append(e.books.ledger.Sharing(e.shortTarget(r), r.ID), h.recordsNamed(r.Handle.ID, r.ID)...)
+	slices.Sort(ids)
+	var records []*ledger.Record
+	for _, id := range slices.Compact(ids) {
+		found, err := ledger.Get(ctx, s, id)
+		if err != nil {
+			return nil, fmt.Errorf("comparing a credential with another one: %w", err)
+		}
+		if found != nil {
+			records = append(records, found)
+		}
+	}
+	return records, nil
+}
+
+// isKept reports whether anybody has the credential of a record, or is to have it.
+func (e *Engine) isKept(ctx context.Context, r *ledger.Record) (bool, error) {
+	if r.StaticRole == "" {
+		return true, nil // by a lease, before its definition said in_place
+	}
+	return e.heldByStaticRole(ctx, r)
+}
+
+// refuseOthersNext refuses what another static role is to replace with its next rotation, as
+// after its connection was led to another account, or its fields were changed.
+func (e *Engine) refuseOthersNext(ctx context.Context, s logical.Storage, r *ledger.Record) error {
+	names, err := e.StaticRoles(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name == r.StaticRole {
+			continue
+		}
+		role, err := e.StaticRole(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		if role != nil && e.takesNext(ctx, s, name, role, r) {
+			return usererror.Errorf("static role %q of connection %q replaces this credential with its next rotation; have this role's readers read that one, or delete it first", name, role.Connection)
+		}
+	}
+	return nil
+}
+
+// takesNext reports whether a static role is to replace the credential of a record. As long
+// as it cannot be rotated, it replaces nothing.
+func (e *Engine) takesNext(ctx context.Context, s logical.Storage, name string, role *StaticRole, r *ledger.Record) bool {
+	bound, err := e.bound(ctx, s, role.Connection)
+	if err != nil || !bound.definition.Capabilities.InPlace || bound.definition.Name != r.Provider {
+		return false
+	}
+	o, err := e.planInPlace(ctx, s, name, role)
+	if err != nil {
+		return false
+	}
+	target := e.target(&o.record)
+	return target != 0 && target == e.target(r)
 }
 
 // doubtInPlace notes on disk, before a credential is replaced in place, that the current
@@ -127,34 +262,51 @@ func (e *Engine) failedInPlace(ctx context.Context, s logical.Storage, o *mintPl
 }
 
 // replacedInPlace reports whether a credential that is to be ended has been replaced in
-// place since, by its static role: it ended then, and what its provider would end now is
-// its successor. Its record goes.
+// place since: it ended then, and what its provider would end now is its successor, which a
+// static role keeps. Its record goes. Where another admin credential made the successor,
+// nobody can tell whether it is one.
 //
 //life:ending gone, it was replaced in place
 func (e *Engine) replacedInPlace(ctx context.Context, s logical.Storage, r *ledger.Record) (bool, error) {
-	if !r.InPlace {
-		return false, nil
+	if err := e.knowsSuccessor(ctx, s, r); err != nil {
+		return false, err
 	}
-	keys, err := e.staticKeys(ctx, s, r.StaticRole)
+	others, err := e.recordsInPlace(ctx, s, r)
 	if err != nil {
 		return false, err
 	}
-	if keys.Current == nil || keys.Current.RecordID == r.ID {
-		return false, nil
+	var doubt error
+	for _, found := range others {
+		if e.targetAt(found, "") != e.targetAt(r, "") || found.Kept && found.IssuedAt.Before(r.IssuedAt) {
+			continue // another thing's, or what this one has replaced
+		}
+		kept, err := e.isKept(ctx, found)
+		switch {
+		case err != nil:
+			return false, err
+		case kept && found.Account == r.Account:
+			e.log.Info("a credential ended that was replaced in place", "static_role", r.StaticRole, "connection", r.Connection, "by", found.StaticRole)
+			e.pending.ended.add(r.ID + r.Handle.Name)
+			return true, e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
+		case kept:
+			doubt = &unproven{reason: fmt.Sprintf("static role %q keeps one of the same id, which another admin credential made: if both lead to one account, that has taken this one's place, and would end", found.StaticRole)}
+		}
+	}
+	return false, doubt
+}
+
+// knowsSuccessor refuses to end a credential as long as the ledger has no record of the one
+// that its static role keeps by now.
+func (e *Engine) knowsSuccessor(ctx context.Context, s logical.Storage, r *ledger.Record) error {
+	keys, err := e.staticKeys(ctx, s, r.StaticRole)
+	if err != nil || keys.Current == nil || keys.Current.RecordID == r.ID {
+		return err
 	}
 	current, err := ledger.Get(ctx, s, keys.Current.RecordID)
-	if err != nil {
-		return false, err
+	if err == nil && current == nil {
+		err = &unproven{reason: fmt.Sprintf("the ledger has no record of the credential that static role %q keeps, which would end if it is the one that took this one's place", r.StaticRole)}
 	}
-	if current == nil {
-		return false, &unproven{reason: fmt.Sprintf("the ledger has no record of the credential that static role %q keeps, which would end if it is the one that took this one's place", r.StaticRole)}
-	}
-	if e.target(current) != e.target(r) {
-		return false, nil
-	}
-	e.log.Info("a credential ended that was replaced in place", "static_role", r.StaticRole, "connection", r.Connection)
-	e.pending.ended.add(r.ID + r.Handle.Name)
-	return true, e.books.ledger.Delete(context.WithoutCancel(ctx), s, r)
+	return err
 }
 
 // mayEndAnothers refuses to end a credential by way of another admin credential than the
@@ -166,4 +318,15 @@ func (w way) mayEndAnothers(r *ledger.Record) error {
 		return nil
 	}
 	return &unproven{reason: "the request that ends this credential may end another one, since another admin credential made it, perhaps at another account"}
+}
+
+// noteUnanswered notes that a request which ends a credential may yet be carried out, so
+// that none is put in its place meanwhile.
+func (e *Engine) noteUnanswered(w way, r *ledger.Record, err error) {
+	var failed *providers.Error
+	answered := errors.As(err, &failed) && failed.Status != 0 && failed.Status < http.StatusBadGateway // which may be a gateway's
+	if !r.InPlace || answered || providers.KindOf(err) != providers.Unknown {
+		return
+	}
+	e.pending.unanswered.note(e.now().Add(w.connection.longestMint()), e.targetInPlace(r))
 }

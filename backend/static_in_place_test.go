@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
+
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
@@ -29,6 +31,8 @@ type safe struct {
 	deleted []string          // the applications whose secret was ended, in order
 	status  int               // what the next replacements are answered with; 0 is the secret
 	replace bool              // whether they take place all the same
+	ending  int               // what who ends a secret is answered with, and nothing is ended; 0 ends it
+	onEnd   func()            // what happens before one is ended
 }
 
 const safeDefinition = `provider "safe" {
@@ -69,6 +73,9 @@ const safeDefinition = `provider "safe" {
 const safeToken = "safe-token-of-the-tests"
 
 func (s *safe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodDelete && s.onEnd != nil {
+		s.onEnd()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shown := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -91,6 +98,8 @@ func (s *safe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "{}")
 	case r.Method == http.MethodGet:
 		fmt.Fprintf(w, `{"secret":%q}`, s.secrets[application])
+	case r.Method == http.MethodDelete && s.ending != 0:
+		http.Error(w, "{}", s.ending)
 	case r.Method == http.MethodDelete:
 		s.secrets[application] = ""
 		s.deleted = append(s.deleted, application)
@@ -245,13 +254,8 @@ func TestSecretOfAnotherCredential(t *testing.T) {
 		} {
 			t.Run(application+" is "+what, inBubble(func(t *testing.T) {
 				w, s := safeWorld(t)
-				ctx := t.Context()
 				w.makeSafe("app", safeRole("one", application))
-				c, err := w.process.Connection(ctx, w.storage, "one")
-				w.must(err)
-				c.Fields = maps.Clone(c.Fields)
-				c.Fields["token"] = safeToken + "-of-another-day"
-				w.must(w.process.SaveConnection(ctx, w.storage, "one", c, SaveOptions{Force: true}))
+				w.leadTo("one", safeToken+"-of-another-day")
 				w.must(ends(w))
 				w.run(time.Hour, time.Minute)
 				if ended := s.ended(); len(ended) > 0 {
@@ -260,6 +264,187 @@ func TestSecretOfAnotherCredential(t *testing.T) {
 			}))
 		}
 	}
+}
+
+// leadTo has a connection use another admin credential, which may be of another account.
+func (w *world) leadTo(connection, token string) {
+	w.t.Helper()
+	c, err := w.process.Connection(w.t.Context(), w.storage, connection)
+	w.must(err)
+	c.Fields = maps.Clone(c.Fields)
+	c.Fields["token"] = token
+	w.must(w.process.SaveConnection(w.t.Context(), w.storage, connection, c, SaveOptions{Force: true}))
+}
+
+// isRefused checks that a static role's write is refused with a reason, and that nothing was
+// replaced by it.
+func (w *world) isRefused(s *safe, name string, r *StaticRole, reason string) {
+	w.t.Helper()
+	before := s.askedFor()
+	err := w.process.SaveStaticRole(w.t.Context(), w.storage, name, r)
+	var mistake *usererror.Error
+	if !errors.As(err, &mistake) || !strings.Contains(err.Error(), reason) || s.askedFor() != before {
+		w.t.Errorf("static role %q is written with %v, want %q; %d secrets were replaced", name, err, reason, s.askedFor()-before)
+	}
+}
+
+// TestSecretThatARoleTakesNext: a role whose connection was led to another account takes the
+// credential there with its next rotation, and one whose fields were changed another one, so
+// no other role may keep that.
+func TestSecretThatARoleTakesNext(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		ctx := t.Context()
+		w.makeSafe("app", safeRole("one", "42"))
+		w.leadTo("one", safeToken+"-of-another-account")
+		w.isRefused(s, "new", safeRole("one", "42"), `static role "app" of connection "one" replaces this credential with its next rotation`)
+		w.must(w.process.RotateStatic(ctx, w.storage, "app"))
+		if !s.works(w.current("app").Secret["api_key"]) {
+			t.Error("the role's secret does not work")
+		}
+		w.makeSafe("moving", safeRole("one", "43"))
+		w.isRefused(s, "moving", safeRole("one", "42"), `static role "app" of connection "one" keeps this credential already`)
+		w.must(w.process.SaveStaticRole(ctx, w.storage, "moving", safeRole("one", "44")))
+		w.isRefused(s, "new", safeRole("one", "44"), `static role "moving" of connection "one" replaces this credential with its next rotation`)
+		w.makeSafe("new", safeRole("one", "45"))
+		w.isRefused(s, "new", safeRole("one", "44"), `static role "moving" of connection "one" replaces this credential with its next rotation`)
+	})(t)
+}
+
+// TestSecretOfADeletedRole: what nobody keeps any more is free to be taken by another role,
+// under the same name or another one, whatever became of the end that waits for it; and that
+// does not end what has taken its place.
+func TestSecretOfADeletedRole(t *testing.T) {
+	for _, name := range []string{"app", "new"} {
+		for what, test := range map[string]struct {
+			application string
+			before      func(w *world, s *safe)
+		}{
+			"the provider fails":               {"42", func(_ *world, s *safe) { s.change(func(s *safe) { s.ending = http.StatusInternalServerError }) }},
+			"the provider refuses":             {"other-app", func(_ *world, s *safe) { s.change(func(s *safe) { s.ending = http.StatusForbidden }) }},
+			"its connection was led elsewhere": {"42", func(w *world, _ *safe) { w.leadTo("one", safeToken+"-of-another-account") }},
+			"its connection leads there anew":  {"42", func(w *world, _ *safe) { w.leadTo("one", safeToken+"-of-another-day"); w.leadTo("one", safeToken) }},
+			"elsewhere, and its name is long":  {"other-app", func(w *world, _ *safe) { w.leadTo("one", safeToken+"-of-another-account") }},
+			"it was rotated at another account": {"42", func(w *world, _ *safe) {
+				w.leadTo("one", safeToken+"-of-another-account")
+				w.must(w.process.RotateStatic(w.t.Context(), w.storage, "app"))
+			}},
+		} {
+			t.Run(name+", and "+what, inBubble(func(t *testing.T) {
+				w, s := safeWorld(t)
+				w.makeSafe("app", safeRole("one", test.application))
+				test.before(w, s)
+				w.must(w.process.DeleteStaticRole(t.Context(), w.storage, "app"))
+				if s.ending >= http.StatusInternalServerError {
+					s.change(func(s *safe) { s.ending = 0 })
+				}
+				w.makeSafe(name, safeRole("one", test.application))
+				made := w.current(name)
+				before := len(s.ended())
+				s.change(func(s *safe) { s.ending = 0 })
+				w.run(2*time.Hour, time.Minute)
+				if !s.works(made.Secret["api_key"]) || len(s.ended()) > before {
+					t.Errorf("what the new role keeps works: %t; ended since were %v", s.works(made.Secret["api_key"]), s.ended()[before:])
+				}
+			}))
+		}
+	}
+}
+
+// TestSecretThatMayBeEnded: a request that ends a secret and was not answered may be carried
+// out late, and would then end what has taken its place; one that is under way is waited for.
+func TestSecretThatMayBeEnded(t *testing.T) {
+	t.Run("no answer", inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		w.makeSafe("app", safeRole("one", "42"))
+		s.change(func(s *safe) { s.ending = http.StatusGatewayTimeout })
+		w.must(w.process.DeleteStaticRole(t.Context(), w.storage, "app"))
+		w.isRefused(s, "new", safeRole("one", "42"), "may yet be carried out")
+	}))
+	t.Run("before a crash", inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		w.makeSafe("app", safeRole("one", "42"))
+		s.change(func(s *safe) { s.ending = http.StatusGatewayTimeout })
+		w.must(w.process.DeleteStaticRole(t.Context(), w.storage, "app"))
+		w.start(fault{})
+		w.isRefused(s, "new", safeRole("one", "42"), "may yet be carried out")
+	}))
+	t.Run("under way", inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		w.makeSafe("app", safeRole("one", "42"))
+		made := s.askedFor()
+		began, answer := make(chan struct{}), make(chan struct{})
+		s.onEnd = sync.OnceFunc(func() { close(began); <-answer })
+		var acts sync.WaitGroup
+		acts.Go(func() { w.must(w.process.DeleteStaticRole(t.Context(), w.storage, "app")) })
+		<-began
+		acts.Go(func() { w.must(w.process.SaveStaticRole(t.Context(), w.storage, "new", safeRole("one", "42"))) })
+		synctest.Wait()
+		if s.askedFor() != made {
+			t.Error("the secret was replaced while it was being ended")
+		}
+		close(answer)
+		acts.Wait()
+		if !s.works(w.current("new").Secret["api_key"]) {
+			t.Error("what the new role keeps does not work")
+		}
+		w.nothingIsQueued()
+	}))
+}
+
+// TestSecretOfACredentialThatCameBack: an operator writes another admin credential, and later
+// the one before again. What waits to be ended by that one may be what the other one has
+// replaced since, of the same account.
+func TestSecretOfACredentialThatCameBack(t *testing.T) {
+	for _, application := range []string{"42", "other-app"} {
+		t.Run(application, inBubble(func(t *testing.T) {
+			w, s := safeWorld(t)
+			w.makeSafe("app", safeRole("one", application))
+			w.leadTo("one", safeToken+"-of-another-day")
+			w.must(w.process.RotateStatic(t.Context(), w.storage, "app"))
+			w.leadTo("one", safeToken)
+			w.run(time.Hour, time.Minute)
+			if len(s.ended()) > 0 || !s.works(w.current("app").Secret["api_key"]) {
+				t.Errorf("ended were %v; what the role keeps works: %t", s.ended(), s.works(w.current("app").Secret["api_key"]))
+			}
+			w.must(w.process.RotateStatic(t.Context(), w.storage, "app"))
+			w.run(time.Hour, time.Minute)
+			if len(s.ended()) > 0 || !s.works(w.current("app").Secret["api_key"]) {
+				t.Errorf("after another rotation, ended were %v", s.ended())
+			}
+		}))
+	}
+}
+
+// TestSecretThatWasKept: a role was deleted and its secret left to whoever uses it.
+func TestSecretThatWasKept(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		ctx := t.Context()
+		kept := safeRole("one", "42")
+		kept.KeepOnDelete = true
+		w.makeSafe("app", kept)
+		secret := w.current("app").Secret["api_key"].(string)
+		w.must(w.process.DeleteStaticRole(ctx, w.storage, "app"))
+		w.isRefused(s, "new", safeRole("one", "42"), "write revoke-key with it first")
+		r, err := w.process.KeyByValue(ctx, w.storage, secret)
+		w.must(err)
+		_, err = w.process.RevokeKey(ctx, w.request(logical.UpdateOperation, "revoke-key"), r)
+		w.must(err)
+		w.makeSafe("new", safeRole("one", "42"))
+
+		// One that takes the place of what was kept is ended for itself.
+		w.must(w.process.DeleteStaticRole(ctx, w.storage, "new"))
+		w.makeSafe("app", kept)
+		w.must(w.process.DeleteStaticRole(ctx, w.storage, "app"))
+		w.advance(time.Second)
+		w.makeSafe("app", safeRole("one", "42"))
+		last := w.current("app").Secret["api_key"]
+		w.must(w.process.DeleteStaticRole(ctx, w.storage, "app"))
+		if s.works(last) {
+			t.Error("the last role's secret works on")
+		}
+	})(t)
 }
 
 // recordsOf are the ids of a connection's records.
