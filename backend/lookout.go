@@ -79,6 +79,9 @@ type lookedAt struct {
 	failedAt time.Time // the first in a row
 	// suspects are when the keys that nobody here has made were first seen, by name.
 	suspects map[string]time.Time
+	// ends are when the provider ends the keys, by the fixed parts of their names, where
+	// that is listed.
+	ends map[string]listedEnd
 }
 
 func newLookout() *lookout {
@@ -118,14 +121,22 @@ func (e *Engine) keepLookout(note *lookoutNote, former []makerNote) {
 func (l *lookout) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.drop()
+}
+
+// drop forgets what a lookout needs. The caller holds mu.
+func (l *lookout) drop() {
 	l.kept, l.former = false, nil
+	for _, one := range l.locations {
+		one.ends = nil
+	}
 }
 
 func (l *lookout) isKept(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.kept && now.Sub(l.began) >= lookoutFor {
-		l.kept, l.former = false, nil
+		l.drop()
 	}
 	return l.kept
 }
@@ -148,7 +159,11 @@ func (e *Engine) mayEnd(ctx context.Context, r *ledger.Record) error {
 		return err
 	}
 	defer release()
-	return e.alone(ctx, bound, []providers.ListingScope{r.HandleScope(bound.definition)})
+	scope := r.HandleScope(bound.definition)
+	if err := e.alone(ctx, bound, []providers.ListingScope{scope}); err != nil {
+		return err
+	}
+	return e.refuseIfExtended(ctx, bound, scope, r)
 }
 
 // mayReplace is mayEnd for what a connection's rotation, or that of a static role
@@ -204,9 +219,14 @@ func (e *Engine) alone(ctx context.Context, bound *boundConnection, scopes []pro
 	return nil
 }
 
+// lookKey names a location that is looked at.
+func lookKey(bound *boundConnection, scope providers.ListingScope) string {
+	return bound.name + " " + scope.String()
+}
+
 // look is one look at a location, unless one was just taken.
 func (e *Engine) look(ctx context.Context, bound *boundConnection, scope providers.ListingScope) error {
-	key := bound.name + " " + scope.String()
+	key := lookKey(bound, scope)
 	unlock, err := e.guard.lookout.looking.Lock(ctx, key)
 	if err != nil {
 		return err
@@ -248,10 +268,11 @@ func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope prov
 			foreign = append(foreign, found)
 		}
 	}
-	proof := e.guard.lookout.saw(bound.name+" "+scope.String(), foreign, listed.began, e.now(), e.lagOf(bound))
+	proof := e.guard.lookout.saw(lookKey(bound, scope), foreign, listed.began, e.now(), e.lagOf(bound))
 	if len(proof) > 0 {
-		return e.becomePassive(ctx, bound, proof)
+		return e.becomePassive(ctx, bound, "lists keys of this mount that nobody here has made", proof)
 	}
+	e.guard.lookout.noteEnds(lookKey(bound, scope), listed)
 	if len(foreign) > 0 {
 		return errSuspect
 	}
@@ -266,16 +287,21 @@ func (e *Engine) isForeign(h *holdings, found *Orphan) bool {
 	return maker != e.guard.namer.Maker && !e.guard.lookout.accountsFor(maker, found.Issued) && e.held(h, found.object, claim{}) == nil
 }
 
-// becomePassive stops all work on what the mount has not made for certain.
-func (e *Engine) becomePassive(ctx context.Context, bound *boundConnection, proof []string) error {
+// becomePassive stops all work on what the mount has not made for certain. what is what its
+// connection does, and proof are the names of the keys that show it.
+func (e *Engine) becomePassive(ctx context.Context, bound *boundConnection, what string, proof []string) error {
 	doubt := &Doubt{
 		Since:    e.clock.latest(),
-		Reason:   fmt.Sprintf("connection %q lists keys of this mount that nobody here has made, so another mount with a copy of this storage is alive", bound.name),
+		Reason:   fmt.Sprintf("connection %q %s, so another mount with a copy of this storage is alive", bound.name, what),
 		Evidence: proof,
 	}
 	o := &e.guard.ownership
 	o.writing.Lock()
 	defer o.writing.Unlock()
+	// Who has taken over makes and extends keys of which nothing here tells, and signs.
+	if theirs, err := e.signedByAnother(ctx, e.storage); err == nil && theirs {
+		return errPassive
+	}
 	o.mu.Lock()
 	doubt.Before = makersOf(o.own.Former)
 	o.own.Doubt = doubt

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -299,6 +300,61 @@ func TestFormerLeaderStepsBack(t *testing.T) {
 	}
 	if stored, err := stored.Read[signature](context.Background(), w.storage, ownershipPath); err != nil || stored.Released || stored.Epoch != w.process.guard.ownership.epoch {
 		t.Errorf("the former leader released what is not its any more: %+v, %v", stored, err)
+	}
+}
+
+// TestCopyOfAnOriginalThatOnlyRenews: a snapshot is started beside its original a moment
+// after it was taken, and the original makes no key by which its copy could tell. It renews
+// leases, which moves the provider's own end of their keys.
+func TestCopyOfAnOriginalThatOnlyRenews(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		w.mustMint("app")
+		w.mustMint("app")
+		w.run(3*time.Minute, time.Minute)
+		drill := w.restore(w.snapshot(), w.leasesNow())
+		if told, err := drill.process.Ownership(t.Context(), drill.storage); err != nil || told.Passive {
+			t.Fatalf("the copy has not noticed anything, and is passive: %+v, %v", told, err)
+		}
+		liveOn(w, drill, 3*time.Hour, 10*time.Minute)
+		w.heldKeysWork()
+		if told, err := drill.process.Ownership(t.Context(), drill.storage); err != nil || !told.Passive || !strings.Contains(told.Doubt.Reason, "ends later than anybody here has asked for") {
+			t.Errorf("the copy: %+v, %v", told, err)
+		}
+		if w.process.passive() {
+			t.Error("the original is passive")
+		}
+	})(t)
+}
+
+// TestRenewalsOfAFormerProcess: what a process before this one has asked for is no proof of a
+// copy, be its answer lost.
+func TestRenewalsOfAFormerProcess(t *testing.T) {
+	for name, renew := range map[string]func(w *world, lease *heldLease) error{
+		"answered": func(w *world, lease *heldLease) error { return w.renew(lease, 2*testTTL) },
+		"not answered": func(w *world, lease *heldLease) error {
+			w.process.gate.killAfter("PATCH ")
+			if w.renew(lease, 2*testTTL) == nil {
+				return errors.New("it was answered")
+			}
+			return nil
+		},
+		"never": func(*world, *heldLease) error { return nil },
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			w.run(3*time.Minute, time.Minute)
+			w.must(renew(w, lease))
+			w.start(fault{})
+			w.run(10*time.Minute, time.Minute)
+			if err := w.eventually(func() error { return w.revoke(lease) }); err != nil || len(w.alive()) > 0 {
+				t.Errorf("it is revoked with %v; alive: %v", err, w.alive())
+			}
+			if w.process.passive() {
+				t.Error("the mount is passive")
+			}
+		}))
 	}
 }
 

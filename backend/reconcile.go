@@ -87,6 +87,7 @@ type Orphan struct {
 type listedKey struct {
 	object object
 	handle providers.Handle
+	end    listedEnd
 }
 
 // Reconcile compares what a connection's provider lists with what the mount
@@ -234,7 +235,7 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 			listed.byID[key.Handle.ID] = key.Handle
 			continue
 		}
-		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, NeverUsed: key.NeverUsed, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle}}
+		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, NeverUsed: key.NeverUsed, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle, end: listedEnd{at: key.ExpiresAt, ahead: key.ClockAhead}}}
 		listed.byPart[part] = append(listed.byPart[part], one)
 	}
 	for _, sameName := range listed.byPart {

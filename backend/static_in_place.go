@@ -309,6 +309,38 @@ func (e *Engine) knowsSuccessor(ctx context.Context, s logical.Storage, r *ledge
 	return err
 }
 
+// leavesToOriginal keeps a copy of a storage from ending, by a rotation of its own, what its
+// original has put in place by the same schedule, while it looks out for that: it comes a
+// little later, and replaces nothing that somebody else has replaced meanwhile. Nothing is
+// listed by which it could tell. wait says that it is to come again.
+func (e *Engine) leavesToOriginal(ctx context.Context, name string, r *StaticRole, keys *StaticKeys) (wait bool, err error) {
+	now := e.now()
+	if keys.Current == nil || keys.InDoubt || !e.guard.lookout.isKept(now) {
+		return false, nil
+	}
+	bound, err := e.bound(ctx, e.storage, r.Connection)
+	if err != nil || !bound.definition.Capabilities.InPlace {
+		return false, err
+	}
+	if maker, err := e.makerOf(ctx, keys.Current.Name); err != nil || maker == e.guard.namer.Maker {
+		return false, err
+	}
+	planned := r.Schedule.Next(keys.Current.IssuedAt)
+	later := planned.Add(min(originalFirst, planned.Sub(keys.Current.IssuedAt)/4))
+	if !planned.IsZero() && now.Before(later) {
+		return true, e.books.timetable.Set(ctx, e.storage, staticJobPrefix+name, later)
+	}
+	if !bound.definition.Capabilities.Probe || len(r.KeyCIDRs) > 0 || !keys.Current.ExpiresAt.IsZero() && !now.Before(keys.Current.ExpiresAt) {
+		return false, nil
+	}
+	liveness, err := bound.client.Probe(ctx, keys.Current.Secret)
+	if err != nil || liveness != providers.Dead {
+		return false, nil //nolint:nilerr // the rotation tells what is wrong with the provider
+	}
+	err = usererror.Errorf("somebody else has replaced the credential of static role %q since this mount was started after one that stopped without a release: another mount with a copy of this storage may be alive; if this mount is the only one, write rotate-role/%s", name, name)
+	return true, errors.Join(err, e.noteStaticFailure(ctx, e.storage, name, err))
+}
+
 // mayEndAnothers refuses to end a credential by way of another admin credential than the
 // one that made it. What its id stands for was named by people, and may be another thing at
 // another account, whose credential somebody holds; where it is the same account, its own

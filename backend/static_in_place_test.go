@@ -447,6 +447,41 @@ func TestSecretThatWasKept(t *testing.T) {
 	})(t)
 }
 
+// TestSecretOfACopy: a snapshot is started beside its original a moment after it was taken,
+// and both come to replace the same secret by the same schedule.
+func TestSecretOfACopy(t *testing.T) {
+	for _, copyFirst := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the copy comes first: %t", copyFirst), inBubble(func(t *testing.T) {
+			w, s := safeWorld(t)
+			role := safeRole("one", "42")
+			role.Schedule.Period = 2 * time.Hour
+			w.makeSafe("app", role)
+			w.run(3*time.Minute, time.Minute)
+			drill := w.restore(w.snapshot(), w.leasesNow())
+			both, first := []*world{w, drill}, w.current("app").Name
+			if copyFirst {
+				slices.Reverse(both)
+			}
+			for range 12 * 60 {
+				for _, one := range both {
+					one.advance(time.Minute)
+				}
+				for _, one := range both {
+					one.turn()
+				}
+				if !s.works(w.current("app").Secret["api_key"]) {
+					t.Fatal("the original has a secret that does not work")
+				}
+			}
+			keys, err := drill.process.StaticKeys(t.Context(), drill.storage, "app")
+			if err != nil || keys.Current.Name != first || !strings.Contains(keys.LastError, "a copy of this storage may be alive") {
+				t.Errorf("the copy's role has %q (%v)", keys.LastError, err)
+			}
+			w.must(drill.process.RotateStatic(t.Context(), drill.storage, "app"))
+		}))
+	}
+}
+
 // recordsOf are the ids of a connection's records.
 func (w *world) recordsOf(connection string) (ids []string) {
 	for r, err := range ledger.All(context.Background(), w.storage) {

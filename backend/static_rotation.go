@@ -349,6 +349,8 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 		atOnce := *r
 		atOnce.Overlap = 0
 		r = &atOnce
+	} else if wait, err := e.leavesToOriginal(ctx, name, r, keys); err != nil || wait {
+		return err
 	}
 	return keys.inTime(e.rotateStatic(ctx, e.storage, name, r, keys), e.now())
 }

@@ -41,7 +41,11 @@ const emptyDefinition = `provider "empty" {
   list {
     get   = "/keys"
     items = body.data
-    item  = { id = item.id, name = item.name, created_at = item.created_at, last_used_at = item.last_used_at }
+    item  = { id = item.id, name = item.name, created_at = item.created_at, last_used_at = item.last_used_at, expires_at = item.expires_at }
+  }
+  extend {
+    patch = "/keys/${key.id}"
+    json  = { expires_at = rfc3339(key.expires_at) }
   }
   check { get = "/notes/${connection.note}" }
   errors { message = body.sentence }
@@ -71,6 +75,7 @@ func TestReferenceOnWhatIsNotThere(t *testing.T) {
 			"`item.name`":               func(t *testing.T, value string) string { return itemWith(t, "name", value) },
 			"`item.created_at`":         func(t *testing.T, value string) string { return itemWith(t, "created_at", value) },
 			"`item.last_used_at`":       func(t *testing.T, value string) string { return itemWith(t, "last_used_at", value) },
+			"`item.expires_at`":         func(t *testing.T, value string) string { return itemWith(t, "expires_at", value) },
 			"`errors.message`":          refusedWith,
 		} {
 			for i, value := range []string{"", "null", `""`} {
@@ -148,7 +153,7 @@ func revokedWith(t *testing.T, value string) string {
 }
 
 func itemWith(t *testing.T, name, value string) string {
-	item := fields{"id": `"i"`, "name": `"n"`, "created_at": `"2026-01-01T00:00:00Z"`, "last_used_at": `"2026-01-02T00:00:00Z"`}
+	item := fields{"id": `"i"`, "name": `"n"`, "created_at": `"2026-01-01T00:00:00Z"`, "last_used_at": `"2026-01-02T00:00:00Z"`, "expires_at": `"2026-01-03T00:00:00Z"`}
 	item[name] = value
 	outcome := listedWith(t, fields{"data": "[" + item.String() + "]"})
 	if outcome == "no keys" {
@@ -173,6 +178,8 @@ func listedWith(t *testing.T, answer fields) string {
 			outcome = "never used"
 		case listed.LastUsedAt.IsZero():
 			outcome = "no last use"
+		case listed.ExpiresAt.IsZero():
+			outcome = "no end told"
 		default:
 			outcome = "listed"
 		}

@@ -83,6 +83,11 @@ type Listed struct {
 	// NeverUsed says that the provider tells that it never was: an answer that says
 	// nothing of it, as where it was shortened, does not.
 	NeverUsed bool
+	// ExpiresAt is when the provider ends the key, by its own clock; zero where it does not
+	// say, or does not end it.
+	ExpiresAt time.Time
+	// ClockAhead is by how much the provider's clock was ahead of ours when it said so.
+	ClockAhead time.Duration
 }
 
 // TellsUse reports whether the provider says when the key was last used, or that it never

@@ -81,7 +81,7 @@ func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingS
 			continue
 		}
 		value, err := s.Evaluate(member.Expr)
-		if err != nil && member.Name == "created_at" {
+		if err != nil && (member.Name == "created_at" || member.Name == "expires_at") {
 			continue // a key of unknown age is one all the same
 		}
 		if err != nil {
@@ -96,6 +96,8 @@ func (c *Client) readItem(block *definition.ListBlock, s expr.Scope, in ListingS
 			one.Handle.Name, _ = expr.TextOf(value)
 		case "created_at":
 			one.CreatedAt = expr.ReadTime(expr.FromCty(value))
+		case "expires_at":
+			one.ExpiresAt = expr.ReadTime(expr.FromCty(value))
 		case "secret":
 			if fields, ok := expr.FromCty(value).(map[string]any); ok {
 				one.Handle.Secret = needs.Secret.Pick(fields)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
+	"vault-plugin-secrets-apikeys/providers/internal/auth"
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 	"vault-plugin-secrets-apikeys/providers/internal/transport"
@@ -46,6 +48,8 @@ type listPass struct {
 	// named is how many items told a name, and unidentified how many told no id; null in
 	// place of a list counts among these.
 	named, unidentified int
+	// ahead is by how much the provider's clock was ahead of ours at the last answer.
+	ahead time.Duration
 
 	ended bool
 	// doubt is why the end is not the list's own; empty where it is.
@@ -82,6 +86,7 @@ func (w *listPass) step(ctx context.Context, visit func(item expr.Scope) sight) 
 		return failed
 	}
 	w.pages++
+	w.ahead = auth.ClockAhead(got.header, w.c.now())
 	next := cty.NilVal // where what is listed is gone, and its keys with it
 	if !got.gone {
 		var err error

@@ -107,6 +107,30 @@ func TestNeverUsedIsTold(t *testing.T) {
 	}
 }
 
+// TestListedEnds: a list tells when keys end by the provider's clock, and how far that is
+// ahead; and keys that are looked for by their ids alone beside others.
+func TestListedEnds(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		f := newFake(t)
+		f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+			fmt.Fprint(w, `{"data":[{"id":1,"name":"a","owner":"o","end":"2026-05-01T00:00:00Z"},{"id":2,"name":"b","owner":"o"},{"name":"c","owner":"o","note":"3"},{"id":4,"name":"d","owner":"o"}],"more":false}`)
+		})
+		src := strings.Replace(wholeDefinition, "      name  = item.name\n", "      name  = item.name\n      expires_at = try(item.end)\n", 1)
+		c := f.client(t, src, nil)
+		found, err := c.Find(t.Context(), c.def.ListingScope(Values{"project": "p1"}, nil), Look{Containing: "A", All: true, Beside: map[string]bool{"2": true, "3": true}})
+		if err != nil || len(found.Keys) != 2 || len(found.Unreadable) > 0 {
+			t.Fatalf("found %+v, %v", found, err)
+		}
+		if one := found.Keys[0]; !one.ExpiresAt.Equal(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)) || one.ClockAhead < time.Hour || one.ClockAhead > time.Hour+5*time.Second {
+			t.Errorf("the first: %+v", one)
+		}
+		if one := found.Keys[1]; one.Handle.ID != "2" || !one.ExpiresAt.IsZero() {
+			t.Errorf("the other: %+v", one)
+		}
+	})(t)
+}
+
 func TestFind(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /v1/projects/p1/keys", 200, `{"data":[{"id":1,"name":"a","owner":"o"},{"id":2,"name":"ab","owner":"o"}],"more":false}`)

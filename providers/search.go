@@ -267,6 +267,7 @@ func (v *sharedListing) show(item expr.Scope) sight {
 		mark := "unreadable\x00" + strings.Join(expr.AllTexts(item.Names["item"]), "\x00")
 		return sight{mark: mark, id: tells(v.block, item, "id") != "", name: tells(v.block, item, "name") != ""}
 	}
+	one.ClockAhead = v.pass.ahead
 	seen := one.sight()
 	for s := range v.searches {
 		if s.look.wants(one) && !s.keys[seen.mark] {

@@ -48,7 +48,7 @@ provider "sandbox" {
     get   = "/v1/keys"
     query = { limit = 100 }
     items = body.data
-    item  = { id = item.id, name = item.name, created_at = item.created_at, last_used_at = item.last_used_at }
+    item  = { id = item.id, name = item.name, created_at = item.created_at, last_used_at = item.last_used_at, expires_at = item.expires_at }
     pagination "cursor" {
       parameter = "cursor"
       next      = body.next_cursor

@@ -22,7 +22,7 @@ func (p *parser) checkUse() {
 		}
 	}
 	for _, list := range d.listings() {
-		p.checkItemUse(list, []string{"id", "name", "created_at", "last_used_at", "secret"}, d.Required.Saved)
+		p.checkItemUse(list, []string{"id", "name", "created_at", "last_used_at", "expires_at", "secret"}, d.Required.Saved)
 	}
 	if d.Rotate != nil {
 		for _, list := range d.Rotate.Lists {
