@@ -174,8 +174,9 @@ provider "{{ .Name }}" {
     }
 {{- else if .Looks }}
     step "look" {
-      get  = "{{ .Collection }}/${key.id}"
-      gone = [404]
+      get   = "{{ .Collection }}/${key.id}"
+      looks = true
+      gone  = [404]
     }
     step "end" {
       delete = "{{ .Collection }}/${key.id}"
@@ -208,6 +209,9 @@ provider "{{ .Name }}" {
       get   = "{{ .Collection }}"
       items = body.data
       save  = { ids = items[*].id }
+{{- if .ListGone }}
+      gone  = [404]
+{{- end }}
 {{- template "pages" . }}
     }
     for_each = saved.ids
@@ -230,6 +234,24 @@ provider "{{ .Name }}" {
 {{- end }}
 {{- if .Lookup }}
   lookup {
+{{- if .OneByOne }}
+    step "ids" {
+      for_each = [key.name]
+      get      = "{{ .Collection }}"
+      query    = { name = each.value }
+      items    = body.data
+      save     = { ids = items[*].id }
+{{- if .ListGone }}
+      gone     = [404]
+{{- end }}
+    }
+    for_each = flatten(saved.ids)
+    get      = "{{ .Collection }}/${each.value}"
+    query    = { name = key.name }
+    items    = [body]
+    gone     = [404]
+    item     = { {{ .Item }} }
+{{- else }}
     get   = "{{ .Collection }}"
 {{- if .UniqueEnds }}
     items = [for one in body.data : one if has_unique_end(one.expires_at, key.name)]
@@ -238,6 +260,7 @@ provider "{{ .Name }}" {
     query = { name = key.name }
     items = body.data
     item  = { {{ .Item }} }
+{{- end }}
 {{- end }}
 {{- if .Past }}
     skip  = item.revoked_at != null
@@ -248,6 +271,7 @@ provider "{{ .Name }}" {
   extend {
 {{- if .Looks }}
     step "now" {
+      when = key.expires_at != null
       get  = "{{ .Place }}/keys/${key.id}"
       gone = [404]
       save = { settings = body }
@@ -288,10 +312,27 @@ provider "{{ .Name }}" {
       json = { name = key.name }
     }
     connection = { admin_key = body.key }
+{{- if .RetireSteps }}
+    retire {
+      step "look" {
+        get   = "/v1/admin-keys/${saved.old_id}"
+        looks = true
+        gone  = [404]
+        save  = { ids = [body.id] }
+      }
+      step "end" {
+        when     = length(saved.ids) > 0
+        for_each = saved.ids
+        delete   = "/v1/admin-keys/${each.value}"
+        gone     = [404]
+      }
+    }
+{{- else }}
     retire {
       delete = "/v1/admin-keys/${saved.old_id}"
       gone   = [404]
     }
+{{- end }}
     {{ if .AdminLookup }}lookup{{ else }}list{{ end }} {
       get   = "/v1/admin-keys"
 {{- if .AdminLookup }}
@@ -322,6 +363,9 @@ provider "{{ .Name }}" {
     max_length = 24
     characters = "a-z0-9"
 {{- else }}
+{{- if .LongNames }}
+    min_length = 60
+{{- end }}
     max_length = 64
     characters = "A-Za-z0-9._-"
 {{- end }}

@@ -447,6 +447,8 @@ func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answ
 		made := p.addAdmin(a.account, in.Name)
 		made.byEngine, made.taken = true, from.isLost()
 		return told(http.StatusCreated, map[string]any{"id": p.idIn(made.id), "key": made.secret})
+	case "GET admin-keys/2":
+		return p.showAdmin(a.account, parts[1])
 	case "GET admin-keys/1":
 		return p.listAdmins(a.account, r.URL.Query().Get("name"))
 	case "DELETE admin-keys/2":
@@ -1038,6 +1040,16 @@ func (p *provider) listAdmins(in *account, name string) *answer {
 		}
 	}
 	return told(http.StatusOK, map[string]any{"data": items})
+}
+
+// showAdmin is one admin credential, without its value.
+func (p *provider) showAdmin(in *account, id string) *answer {
+	for _, a := range in.admins {
+		if a.id == id && !a.removed {
+			return told(http.StatusOK, map[string]any{"id": p.idIn(a.id), "name": a.name})
+		}
+	}
+	return notFound()
 }
 
 func (p *provider) removeAdmin(from *node, in *account, id string) *answer {

@@ -64,6 +64,8 @@ type Traits struct {
 	Denies      bool          `help:"a credential that does not work is told by 403, and a text"`
 	Bound       bool          `help:"keys are bound to addresses, of which Vault's is none"`
 	Labels      bool          `help:"an account that is to end is given a label, in a step of its own"`
+	LongNames   bool          `help:"names are filled up to 60 letters"`
+	RetireSteps bool          `help:"an admin credential is looked at before it is ended"`
 	Unnamed     bool          `help:"lists tell no names, so that an operator ends what a lost answer left"`
 	UniqueEnds  bool          `help:"a key is found by its end, which no other has"`
 	ShortIDs    bool          `help:"keys cannot be listed, and their ids are short and known from the answer alone"`
@@ -191,6 +193,7 @@ func (t *Traits) drawLanguage(seed uint64) {
 	t.Claims = rare(6)
 	more := dice(seed, "traits", "more language")
 	t.Form, t.Denies, t.Bound, t.Labels = oneIn(more, 6), oneIn(more, 6), oneIn(more, 8), oneIn(more, 2)
+	t.LongNames, t.RetireSteps = oneIn(more, 6), oneIn(more, 2)
 	if t.Second == secondMount && rare(2) {
 		t.Second = secondOfVault
 	}
@@ -371,8 +374,14 @@ func (t *Traits) suitLanguage() {
 	if t.NoList {
 		t.Past, t.Pages, t.ListFirst = 0, 0, false
 	}
-	if !t.Projects || t.NoList || t.OneByOne {
+	if !t.Projects || t.NoList {
 		t.ListGone = false
+	}
+	if t.OneByOne && t.Projects {
+		t.ListGone, t.Lookup = true, t.NameForm == ""
+	}
+	if t.ShortNames {
+		t.LongNames = false
 	}
 	if t.Fixed > 0 {
 		t.Expiry, t.Extend, t.Shortens, t.Rounds = true, false, 0, 0
@@ -390,7 +399,7 @@ func (t *Traits) suitLanguage() {
 		t.ListLag = 40 * time.Second
 	}
 	if t.Rotation != rotateNew {
-		t.AdminLookup = false
+		t.AdminLookup, t.RetireSteps = false, false
 	}
 	if t.NameForm != "" {
 		t.AdminLookup = false
