@@ -266,9 +266,9 @@ func quietIsQuiet(w *world) []string {
 // living key that somebody holds.
 func ledgerMatchesProvider(w *world) []string {
 	var broken []string
-	living := map[string]*key{}
+	living, byID := map[string]*key{}, map[string]*key{}
 	for _, k := range w.livingKeys() {
-		living[fixedPart(k.name)] = k
+		living[fixedPart(k.name)], byID[k.id] = k, k
 		if k.excused == "" && !k.shared && w.recordOf(k) == nil {
 			broken = append(broken, fmt.Sprintf("%s is alive, and no ledger has it", k.name))
 		}
@@ -277,8 +277,11 @@ func ledgerMatchesProvider(w *world) []string {
 		held := c.heldNames()
 		for _, r := range c.disk.ledger() {
 			k := living[fixedPart(r.Handle.Name)]
+			if k == nil && r.Static != "" {
+				k = byID[r.Handle.ID] // two static roles may be told of one key
+			}
 			switch {
-			case k != nil && (r.Kept || held[fixedPart(r.Handle.Name)]):
+			case k != nil && (r.Kept || held[fixedPart(k.name)]):
 			case k != nil && k.excused != "":
 			case k == nil && w.excusedName(r.Handle.Name):
 			case k == nil:

@@ -346,12 +346,13 @@ func (w *world) replacing(c *cluster, connection string) {
 func (w *world) giveUpWhatIsDead() {
 	for _, c := range w.originals() {
 		for _, entry := range c.queued() {
-			if !w.replaced[c.name+"/"+entry.connection] {
-				continue
-			}
-			if entry.kind == "crash" {
+			replaced := w.replaced[c.name+"/"+entry.connection]
+			switch {
+			case entry.kind == "by_hand": // the engine can neither find nor remove it
+				w.endAdminByHand(entry.keyName)
+			case replaced && (entry.kind == "crash" || entry.kind == "missing" && w.lives(entry.keyName)):
 				w.endByHand(c)
-			} else if w.lives(entry.keyName) {
+			case !replaced || w.lives(entry.keyName):
 				continue
 			}
 			_, err := c.do(logical.UpdateOperation, "queue/"+entry.id+"/give-up", nil)
@@ -376,6 +377,19 @@ func (w *world) endByHand(c *cluster) {
 		k.excused = "an operator deleted it"
 		k.provider.kill(k)
 		k.provider.mu.Unlock()
+	}
+}
+
+// endAdminByHand has an operator remove the admin credential of a name at the provider.
+func (w *world) endAdminByHand(name string) {
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	for _, account := range w.host.accounts {
+		for _, a := range account.admins {
+			if a.byEngine && fixedPart(a.name) == fixedPart(name) {
+				a.removed, a.taken = true, true
+			}
+		}
 	}
 }
 
