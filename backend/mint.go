@@ -170,6 +170,7 @@ func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, 
 	o.record.Handle = key.Handle
 	// The answer may tell of what that mint has made.
 	o.record.Misnamed = e.seeksMintBefore(&o.record)
+	o.record.Uncompared = !e.books.ledger.IsListed()
 	if o.record.VerifyRevocation == ledger.ByProbe {
 		o.record.Handle = o.bound.client.KeepForProbe(key.Handle, key.Secret)
 	}

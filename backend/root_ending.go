@@ -116,7 +116,52 @@ func (e *Engine) heldKeys(ctx context.Context, s logical.Storage, p *endingRotat
 			told = append(told, fmt.Sprintf("connection %q has %s", name, left))
 		}
 	}
-	return strings.Join(told, ", and "), nil
+	former, err := e.formerlyMade(ctx, s, p)
+	return strings.Join(append(told, former...), ", and "), err
+}
+
+// formerlyMade tells of the keys that other connections made with the credential before an
+// operator gave them one of their own: those end with it, too.
+func (e *Engine) formerlyMade(ctx context.Context, s logical.Storage, p *endingRotation) ([]string, error) {
+	names, err := e.Connections(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var told []string
+	for _, name := range names {
+		c, err := e.Connection(ctx, s, name)
+		if err != nil {
+			return nil, err
+		}
+		own := p.bound.connection.Account
+		if slices.Contains(p.names, name) || c == nil || c.Provider != p.bound.definition.Name || c.Account == own || own == "" {
+			continue
+		}
+		left, err := e.madeWith(ctx, s, p.bound, name)
+		if err != nil {
+			return nil, err
+		}
+		if left > 0 {
+			told = append(told, fmt.Sprintf("connection %q has %s of the credential that it had before", name, count(left, "live key")))
+		}
+	}
+	return told, nil
+}
+
+// madeWith is how many keys of a connection the credential of another one made, and ends.
+func (e *Engine) madeWith(ctx context.Context, s logical.Storage, bound *boundConnection, name string) (made int, err error) {
+	for r, err := range e.books.ledger.OfConnection(ctx, s, name) {
+		switch {
+		case errors.Is(err, stored.ErrUnreadable):
+			made++ // it may be one of them
+		case err != nil:
+			return 0, err
+		case r.Account == bound.connection.Account && origin.SameAddress(r.BaseURL, bound.client.BaseURL()) &&
+			(bound.client.RotationRevokesAll() || bound.client.RotationRevokes(r.Handle)):
+			made++
+		}
+	}
+	return made, nil
 }
 
 // endsOne reports whether a rotation may end a key of the connection. Only where the

@@ -26,11 +26,18 @@ func TestRotationThatEndsKeys(t *testing.T) {
 		// refused says that the rotation is, for which reason.
 		refused string
 	}{
-		"nobody holds one":              {func(w *world) {}, ""},
-		"a lease holds one":             {held, `connection "club" has 1 live key`},
-		"its lease was revoked":         {func(w *world) { w.must(w.revoke(w.mustMint("club"))) }, ""},
-		"a static role holds one":       {func(w *world) { w.makeMember("guest") }, `connection "club" has 1 live key`},
-		"another connection's lease":    {func(w *world) { w.mustMint("same") }, `connection "same" has 1 live key`},
+		"nobody holds one":           {func(w *world) {}, ""},
+		"a lease holds one":          {held, `connection "club" has 1 live key`},
+		"its lease was revoked":      {func(w *world) { w.must(w.revoke(w.mustMint("club"))) }, ""},
+		"a static role holds one":    {func(w *world) { w.makeMember("guest") }, `connection "club" has 1 live key`},
+		"another connection's lease": {func(w *world) { w.mustMint("same") }, `connection "same" has 1 live key`},
+		"a lease of a connection that has another credential by now": {func(w *world) {
+			w.mustMint("same")
+			w.must(w.process.ChangeConnection(ctx, w.storage, "same", func(connection *Connection) (SaveOptions, error) {
+				connection.Fields = map[string]any{"token": "other-password"}
+				return SaveOptions{Force: true}, nil
+			}))
+		}, `connection "same" has 1 live key of the credential that it had before`},
 		"a lease of another credential": {func(w *world) { w.mustMint("other") }, ""},
 		"a key that does not end":       {func(w *world) { w.mustMint("lasting") }, ""},
 	} {

@@ -90,15 +90,15 @@ func (e *Engine) sharedWith(ctx context.Context, s logical.Storage, r *ledger.Re
 	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTarget(r), r.ID))
 }
 
-// sharedAtEnd is sharedWith for a key that is about to be revoked. One that this
-// process has made before it had read the ledger could not be compared with all of it
-// then, so that is done now. since is when the revocation was first asked for.
+// sharedAtEnd is sharedWith for a key that is about to be revoked. One that was made
+// before the ledger had been read, by this process or the one before, could not be compared
+// with all of it then, so that is done now. since is when the revocation was first asked for.
 func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
 	other, err = e.sharedWith(ctx, s, r)
 	if err == nil && other == "" && r.Misnamed {
 		other, err = e.bearerWithin(ctx, s, r, since)
 	}
-	if err != nil || other != "" || r.InPlace || e.books.ledger.IsListed() || !e.hasMade(r) || e.target(r) == 0 {
+	if err != nil || other != "" || r.InPlace || e.books.ledger.IsListed() || !r.Uncompared && !e.hasMade(r) || e.target(r) == 0 {
 		return other, err
 	}
 	if long, err := e.books.ledger.IsLong(ctx, s); err != nil || long {

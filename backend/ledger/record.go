@@ -27,6 +27,9 @@ func (r *Record) Left(ttl time.Duration, now time.Time) time.Duration {
 
 // Record is one live key: who holds it, until when, and what revoking it needs.
 type Record struct {
+	// Uncompared says that the ledger had not been read when the key was made, so that
+	// nobody knows whether another record is of the same key.
+	Uncompared bool `json:"uncompared,omitempty"`
 	// ID is made of the mount's salt and the key's value, in hex; it is the entry's
 	// name in storage.
 	ID string `json:"-"`
