@@ -88,15 +88,28 @@ func (e *Engine) tick(ctx context.Context) {
 		e.log.Warn("the reaper could not read a part of the ledger; it comes round again", "error", err)
 	}
 	if e.pending.ticks%sweepTicks == 0 {
-		if err := e.books.ledger.SweepSameValues(ctx, e.storage); err != nil {
-			e.log.Warn("the notes of keys with the same value could not be looked through; that is done again on the next round", "error", err)
-		}
+		e.sweep(ctx)
 	}
+	e.pending.passes.forgetOld(e.now())
 	e.pending.ticks++
 	if err := e.books.marks.CleanIdle(ctx, e.storage); err != nil {
 		e.log.Warn("the mark of an idle connection stays; it is cleared with the next tick", "error", err)
 	}
 	e.lookForEnded(ctx)
+}
+
+// sweep drops what is left of things that there are no more, in storage and in memory.
+func (e *Engine) sweep(ctx context.Context) {
+	if err := e.books.ledger.SweepSameValues(ctx, e.storage); err != nil {
+		e.log.Warn("the notes of keys with the same value could not be looked through; that is done again on the next round", "error", err)
+	}
+	if err := e.sweepVersions(ctx, e.storage); err != nil {
+		e.log.Warn("the replaced versions of definitions could not be looked through; that is done again on the next round", "error", err)
+	}
+	e.locks.admissions.byConnection.Sweep()
+	e.locks.revokeSlots.Sweep()
+	e.pending.searches.forgetUnused(e.now())
+	e.books.overdue.forgetGone(e.books.ledger.MayHave)
 }
 
 const (

@@ -86,6 +86,9 @@ func (e *Engine) noteListed(bound *boundConnection, scope providers.ListingScope
 
 // witnesses are some keys in the ledger that the provider should list in the place.
 func (e *Engine) witnesses(ctx context.Context, bound *boundConnection, scope providers.ListingScope) ([]*ledger.Record, error) {
+	if err := e.refuseWhileReading(ctx, e.storage); err != nil {
+		return nil, err
+	}
 	var found []*ledger.Record
 	read, lag := 0, e.lagOf(bound)
 	for r, err := range e.books.ledger.OfConnection(ctx, e.storage, bound.name) {

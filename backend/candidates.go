@@ -199,12 +199,19 @@ func (e *Engine) candidatesOf(ctx context.Context, s logical.Storage, w way, ent
 		return nil, err
 	}
 	defer release()
+	var objects []object
+	for _, one := range listed {
+		objects = append(objects, objectOf(w.boundConnection, one.Handle))
+	}
+	if err := e.fetch(h, objects...); err != nil {
+		return nil, err
+	}
 	since, until := e.madeWithin(w, entry)
 	var found []Candidate
-	for _, one := range listed {
-		o := objectOf(w.boundConnection, one.Handle)
+	for n, one := range listed {
+		o := objects[n]
 		inTime := one.CreatedAt.IsZero() || since.IsZero() || !one.CreatedAt.Before(since) && !one.CreatedAt.After(until)
-		if inTime && e.held(h, o, claim{}) == nil && !h.mayBeCredential(o, one.Handle.ID) {
+		if inTime && e.heldFetched(h, o, claim{}) == nil && !h.mayBeCredential(o, one.Handle.ID) {
 			found = append(found, Candidate{ID: one.Handle.ID, CreatedAt: one.CreatedAt, LastUsedAt: one.LastUsedAt, handle: one.Handle})
 		}
 	}

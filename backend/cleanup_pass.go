@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,14 @@ type passes struct {
 	mu         sync.Mutex
 	byLocation map[string]*pass
 	looking    map[string]int // those who look, by connection
+	// looked are how many have looked for a key by its id of late, by location.
+	looked map[string]*lookedOften
+}
+
+// lookedOften counts looks since a moment, and those of the while before that.
+type lookedOften struct {
+	since         time.Time
+	looks, before int
 }
 
 // pass is one reading of a list, or why it failed.
@@ -39,6 +48,11 @@ type pass struct {
 	listed *listing
 	err    error
 	ended  time.Time
+
+	mu sync.Mutex
+	// siblings says whether the list shows keys of an account at an address, see
+	// showsSiblings.
+	siblings map[string]bool
 }
 
 // reader is who reads a list: the definition, and the connection with its credential. Each
@@ -53,7 +67,7 @@ func readerOf(bound *boundConnection) reader {
 }
 
 func newPasses() passes {
-	return passes{reading: keyed.New(), byLocation: map[string]*pass{}, looking: map[string]int{}}
+	return passes{reading: keyed.New(), byLocation: map[string]*pass{}, looking: map[string]int{}, looked: map[string]*lookedOften{}}
 }
 
 // look notes that somebody looks for a lost key of a connection until end is called,
@@ -71,28 +85,62 @@ func (p *passes) look(connection string) (lookers int, end func()) {
 	}
 }
 
+// lookAgain counts a look for a key by its id at a location, and reports whether there were
+// more than a few within a while, so that all of them are better told by one pass.
+func (p *passes) lookAgain(location string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.looked[location]
+	if one == nil {
+		one = &lookedOften{since: now}
+		p.looked[location] = one
+	}
+	if now.Sub(one.since).Abs() > longPassAge {
+		one.since, one.before, one.looks = now, one.looks, 0
+	}
+	one.looks++
+	return max(one.before, one.looks) > fewLooks
+}
+
+// isOlder reports whether a pass is too old to serve whoever asks for one of that age. One
+// that took longer than that serves for as long as it took: by its end it tells of things
+// that are as old anyway.
+func (p *pass) isOlder(age time.Duration, now time.Time) bool {
+	return now.Sub(p.ended).Abs() > max(age, p.took())
+}
+
+func (p *pass) took() time.Duration {
+	if p.listed == nil {
+		return 0
+	}
+	return p.ended.Sub(p.listed.began)
+}
+
 // last is a pass of no more than an age that serves whoever has waited for it since then,
 // nil for none. One that failed serves only those.
 func (p *passes) last(location string, by reader, age time.Duration, since, now time.Time) *pass {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := p.byLocation[location]
-	if last == nil || last.by != by || now.Sub(last.ended).Abs() > age || last.err != nil && last.ended.Before(since) {
+	if last == nil || last.by != by || last.isOlder(age, now) || last.err != nil && last.ended.Before(since) {
 		return nil
 	}
 	return last
 }
 
-// put has a pass serve others, and forgets those that are too old to.
+// put has a pass serve others.
 func (p *passes) put(location string, one *pass) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for other, old := range p.byLocation {
-		if one.ended.Sub(old.ended).Abs() > longPassAge {
-			delete(p.byLocation, other)
-		}
-	}
 	p.byLocation[location] = one
+}
+
+// forgetOld drops the passes that are too old to serve anybody, and the counts of looks.
+func (p *passes) forgetOld(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.byLocation, func(_ string, one *pass) bool { return one.isOlder(longPassAge, now) })
+	maps.DeleteFunc(p.looked, func(_ string, one *lookedOften) bool { return now.Sub(one.since).Abs() > 2*longPassAge })
 }
 
 // madeSearch is what a look for what a mint made came to.
@@ -118,8 +166,8 @@ func (e *Engine) findMade(ctx context.Context, bound *boundConnection, entry *qu
 			return e.findInPass(ctx, bound, entry.Scope, mount.Tag, part)
 		}
 	}
-	look := e.pending.searches.of(entry.ID, bound.client, e.now(), func() *providers.Search {
-		return bound.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID})
+	look := e.pending.searches.of(entry.ID, bound.client, e.now(), func() (*providers.Search, *bystanders) {
+		return bound.client.Search(entry.Scope, providers.Look{Name: entry.KeyName, Containing: entry.ID}), nil
 	})
 	found.began = look.began
 	found.Found, err = look.search.Run(ctx)
@@ -150,7 +198,7 @@ func (e *Engine) findInPass(ctx context.Context, bound *boundConnection, scope p
 func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag string, age time.Duration, ids ...string) (*pass, error) {
 	since := e.now()
 	by := readerOf(bound)
-	location := bound.name + " " + by.definition + " " + scope.String()
+	location := passLocation(bound, scope)
 	unlock, err := e.pending.passes.reading.Lock(ctx, location)
 	if err != nil {
 		return nil, err
@@ -158,9 +206,13 @@ func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope pro
 	defer unlock()
 	last := e.pending.passes.last(location, by, age, since, e.now())
 	if last == nil || last.err == nil && !last.listed.hasSought(ids) {
-		listed, err := e.listOurs(ctx, bound, scope, tag, "clean-up "+location)
+		isOurs := func(name string) bool { _, _, ours := keyname.FindKeyPart(tag, name); return ours }
+		read := func() (*listing, error) {
+			return e.listBeside(ctx, bound, scope, tag, "clean-up "+location, newBystanders(isOurs))
+		}
+		listed, err := read()
 		if err == nil && !listed.hasSought(ids) { // that was one which began before they were missing
-			listed, err = e.listOurs(ctx, bound, scope, tag, "clean-up "+location)
+			listed, err = read()
 		}
 		last = &pass{by: by, listed: listed, err: err, ended: e.now()}
 		e.pending.passes.put(location, last)
@@ -171,4 +223,8 @@ func (e *Engine) passOver(ctx context.Context, bound *boundConnection, scope pro
 // hasSought reports whether the ids were among those that the list was read for.
 func (l *listing) hasSought(ids []string) bool {
 	return !slices.ContainsFunc(ids, func(id string) bool { return !l.sought[id] })
+}
+
+func passLocation(bound *boundConnection, scope providers.ListingScope) string {
+	return bound.name + " " + bound.definition.Hash() + " " + scope.String()
 }

@@ -285,6 +285,7 @@ func (e *Engine) DeleteConnection(ctx context.Context, s logical.Storage, name s
 		e.log.Warn("a connection was deleted whose admin credential a rotation made; it still works at the provider", "connection", name, "credential", c.CredentialName)
 	}
 	e.ResetConnection(name)
+	e.guard.lookout.forget(name)
 	e.metrics.forgetConnection(name)
 	e.tellConnection(eventConnectionDeleted, name, nil)
 	return e.forgetRotation(ctx, s, name)

@@ -78,6 +78,9 @@ func (e *Engine) askWhatItSees(ctx context.Context, s logical.Storage, change *r
 		change.blind = change.definition.Title + " offers no list that could show whether the new one sees them"
 		return nil
 	}
+	if err := e.refuseWhileReading(ctx, s); err != nil {
+		return errReadingLater(err)
+	}
 	change.blind = "the new one is shown none of its keys"
 	asked := 0
 	for r, err := range e.books.ledger.OfConnection(ctx, s, change.name) {
@@ -128,6 +131,9 @@ func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string
 	if err := e.reapDue(ctx); err != nil { // what could not be written for certain is looked at again
 		return "", err
 	}
+	if err := e.refuseWhileReading(ctx, s); err != nil {
+		return "", errReadingLater(err)
+	}
 	live, damaged, err := e.books.ledger.LiveKeys(ctx, s, connection)
 	if err != nil {
 		return "", err
@@ -153,6 +159,14 @@ func (e *Engine) inUse(ctx context.Context, s logical.Storage, connection string
 		left = append(left, "a crash to recover from (see info)")
 	}
 	return strings.Join(left, " and "), nil
+}
+
+// errReadingLater tells an operator what to do about errLedgerReading, and is any other error.
+func errReadingLater(err error) error {
+	if errors.Is(err, errLedgerReading) {
+		return usererror.Errorf("%w; try again in some minutes", err)
+	}
+	return err
 }
 
 // leftByDisable tells what would be alive at providers, with nobody to end it,

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -27,6 +29,9 @@ const (
 type upload struct {
 	Source string `json:"source"`
 	Hash   string `json:"hash"`
+	// Replaced is when another one came in its place, in one that is kept; zero where that
+	// was not noted.
+	Replaced time.Time `json:"replaced,omitzero"`
 }
 
 // definitions caches what was parsed, by hash.
@@ -50,6 +55,14 @@ func (d *definitions) parse(name string, u *upload) (*providers.Definition, erro
 	}
 	d.byHash[u.Hash] = parsed
 	return parsed, nil
+}
+
+// forget drops the versions of a provider's definition; those that are still needed are
+// read again.
+func (d *definitions) forget(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.byHash, func(_ string, one *providers.Definition) bool { return one.Name == name })
 }
 
 // Definition returns the definition of a provider: an uploaded one, or else the
@@ -218,6 +231,7 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 	}
 	// A mint may be in flight that the ledger does not show yet, so the version
 	// in use is kept in any case.
+	current.Replaced = e.now()
 	if err := stored.Write(ctx, s, oldDefinitionPrefix+name+"/"+current.Hash, current); err != nil {
 		return fmt.Errorf("keeping the replaced definition: %w", err)
 	}
@@ -227,8 +241,18 @@ func (e *Engine) keepVersion(ctx context.Context, s logical.Storage, name string
 // dropVersions drops the replaced versions of which nothing is left. Where that
 // cannot be told, all of them stay.
 func (e *Engine) dropVersions(ctx context.Context, s logical.Storage, name string) error {
+	return e.dropVersionsIf(ctx, s, name, func(string) (bool, error) { return true, nil })
+}
+
+// dropVersionsIf is dropVersions for those that are old enough, by their paths.
+func (e *Engine) dropVersionsIf(ctx context.Context, s logical.Storage, name string, isOld func(path string) (bool, error)) error {
 	if !e.pending.loading.over.Load() {
 		return nil // not all is known yet that a crash has left
+	}
+	if err := e.refuseWhileReading(ctx, s); errors.Is(err, errLedgerReading) {
+		return nil
+	} else if err != nil {
+		return err
 	}
 	inUse, err := e.versionsInUse(ctx, s, name)
 	if errors.Is(err, stored.ErrUnreadable) {
@@ -247,11 +271,66 @@ func (e *Engine) dropVersions(ctx context.Context, s logical.Storage, name strin
 		if inUse[hash] {
 			continue
 		}
+		if old, err := isOld(prefix + hash); err != nil {
+			return err
+		} else if !old {
+			continue
+		}
 		if err := s.Delete(ctx, prefix+hash); err != nil {
 			return fmt.Errorf("dropping a replaced definition: %w", err)
 		}
+		e.clients.definitions.forget(name)
 	}
 	return nil
+}
+
+const (
+	// sweptAtOnce bounds how many providers' replaced definitions are looked at in one
+	// sweep.
+	sweptAtOnce = 10
+	// longestReplaced is for how long a replaced version stays of which nothing is known to
+	// be left: a lease may be of a key that the ledger does not have.
+	longestReplaced = longestMissing
+)
+
+// sweepVersions drops the replaced versions of which nothing has been left for long, of some
+// providers at a time, one after another: nobody may upload another one ever again.
+func (e *Engine) sweepVersions(ctx context.Context, s logical.Storage) error {
+	if e.passive() || !e.books.ledger.IsSettled() {
+		return nil
+	}
+	folders, err := s.List(ctx, oldDefinitionPrefix)
+	if err != nil {
+		return fmt.Errorf("listing replaced definitions: %w", err)
+	}
+	slices.Sort(folders)
+	from, _ := slices.BinarySearch(folders, e.pending.sweptUntil)
+	until := min(from+sweptAtOnce, len(folders))
+	for _, folder := range folders[from:until] {
+		err := e.dropVersionsIf(ctx, s, strings.TrimSuffix(folder, "/"), func(path string) (bool, error) { return e.isReplacedForLong(ctx, s, path) })
+		if err != nil {
+			return err
+		}
+	}
+	e.pending.sweptUntil = ""
+	if until < len(folders) {
+		e.pending.sweptUntil = folders[until]
+	}
+	return nil
+}
+
+// isReplacedForLong reports whether a version was replaced long ago. Where that was not noted,
+// by an earlier version of the engine, it counts from now on.
+func (e *Engine) isReplacedForLong(ctx context.Context, s logical.Storage, path string) (bool, error) {
+	version, err := stored.Read[upload](ctx, s, path)
+	if err != nil || version == nil {
+		return false, err
+	}
+	if version.Replaced.IsZero() || version.Replaced.After(e.now()) {
+		version.Replaced = e.now()
+		return false, stored.Write(ctx, s, path, version)
+	}
+	return e.now().Sub(version.Replaced) > longestReplaced, nil
 }
 
 // versionsInUse are the hashes of the definition's versions that something may
@@ -305,6 +384,7 @@ func (e *Engine) rotationsInUse(ctx context.Context, s logical.Storage, inUse ma
 
 // resetProvider drops the cached clients of a provider's connections.
 func (e *Engine) resetProvider(ctx context.Context, s logical.Storage, name string) error {
+	e.clients.definitions.forget(name)
 	connections, err := e.connectionsOf(ctx, s, name)
 	for _, connection := range connections {
 		e.ResetConnection(connection)

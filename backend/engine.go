@@ -26,6 +26,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/semaphore"
 
 	"vault-plugin-secrets-apikeys/backend/keyed"
 	"vault-plugin-secrets-apikeys/backend/keyname"
@@ -119,7 +120,7 @@ type locks struct {
 	// settings keep two changes of one role apart.
 	settings    keyed.Locks
 	admissions  admissions
-	revokeSlots sync.Map // connection name to *semaphore.Weighted
+	revokeSlots keyed.Shared[*semaphore.Weighted] // by connection
 }
 
 // guard is whether this mount may end what it knows of.
@@ -148,6 +149,8 @@ type pending struct {
 	ticks      int
 	// queueRead says that the queue was read once more, after all former leaders.
 	queueRead bool
+	// sweptUntil is after which of the replaced definitions the next sweep goes on.
+	sweptUntil string
 }
 
 // rotations are what this process knows of those under way.

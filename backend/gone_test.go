@@ -286,6 +286,7 @@ func TestOfAnotherName(t *testing.T) {
 		"of another held key":                    {func(other string) string { return other }, false},
 		"of another held key, in capitals":       {strings.ToUpper, false},
 		"of another held key, with what is ours": {func(other string) string { return "app-of-" + other }, false},
+		"of another mount's key":                 {func(string) string { return "app-token-vzzzzz0fnmqo0aaaaaaaaa" }, false},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			ctx := context.Background()

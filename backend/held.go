@@ -12,7 +12,6 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
-	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -201,12 +200,7 @@ func (e *Engine) holdingsFor(ctx context.Context, s logical.Storage, r removal) 
 // held is what holds the object at this moment; nil when nothing does. A mint
 // goes from flight to the queue or the ledger, so they are asked in that order.
 func (e *Engine) held(h *holdings, o object, by claim) *holder {
-	if part, named := h.partOf(o.name); named && part != by.part {
-		if connection, yes := e.books.marks.IsInFlight(h.tag, part); yes {
-			return &holder{what: "a mint in flight of connection " + connection, connection: connection}
-		}
-	}
-	if one := e.queuedFor(h, o, by); one != nil {
+	if one := e.unfinished(h, o, by); one != nil {
 		return one
 	}
 	if err := e.fetch(h, o); err != nil {
@@ -215,10 +209,38 @@ func (e *Engine) held(h *holdings, o object, by claim) *holder {
 	return h.holderOf(o, by)
 }
 
+// heldFetched is held for an object that was fetched before, with others: what has been
+// entered into the ledger since is among the holdings before it is out of flight.
+func (e *Engine) heldFetched(h *holdings, o object, by claim) *holder {
+	if one := e.unfinished(h, o, by); one != nil {
+		return one
+	}
+	return h.holderOf(o, by)
+}
+
+// unfinished is what is under way about the object and not the caller's own: it is that
+// one's to end.
+func (e *Engine) unfinished(h *holdings, o object, by claim) *holder {
+	part, named := h.partOf(o.name)
+	if !named || part == by.part {
+		return nil
+	}
+	if connection, yes := e.books.marks.IsInFlight(h.tag, part); yes {
+		return &holder{what: "a mint in flight of connection " + connection, connection: connection}
+	}
+	if err := e.books.queue.Whole(); err != nil {
+		return &holder{what: err.Error(), unclear: true}
+	}
+	if entry := e.books.queue.ClearsUp(part); entry != nil {
+		return &holder{what: "entry " + entry.ID + " of the queue", connection: entry.Connection}
+	}
+	return nil
+}
+
 // idOfAnother reports whether the id of a key that the ledger does not have is
 // that of another one by now, which somebody holds.
 func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *ledger.Record) (bool, error) {
-	h, release, err := e.holdings(ctx, s)
+	h, release, err := e.sharedHoldings(ctx, s)
 	if err != nil {
 		return false, err
 	}
@@ -236,26 +258,4 @@ func (e *Engine) idOfAnother(ctx context.Context, s logical.Storage, r *ledger.R
 		}
 	}
 	return false, nil
-}
-
-// queuedFor is the entry of the queue that is about the object and not the
-// caller's own: it is that one's to remove. A queued revocation speaks for nobody,
-// its key being in the ledger.
-func (e *Engine) queuedFor(h *holdings, o object, by claim) *holder {
-	part, named := h.partOf(o.name)
-	if !named || part == by.part {
-		return nil
-	}
-	if err := e.books.queue.Whole(); err != nil {
-		return &holder{what: err.Error(), unclear: true}
-	}
-	for _, entry := range e.books.queue.All() {
-		if entry.Kind == queue.Revoke {
-			continue
-		}
-		if other, ok := h.partOf(entry.KeyName); ok && other == part {
-			return &holder{what: "entry " + entry.ID + " of the queue", connection: entry.Connection}
-		}
-	}
-	return nil
 }

@@ -63,15 +63,23 @@ func (e *Engine) holdings(ctx context.Context, s logical.Storage) (h *holdings, 
 	if e.books.ledger.IsSettled() {
 		return e.holdingsWith(ctx, s, e.askIndex)
 	}
-	if long, err := e.books.ledger.IsLong(ctx, s); err != nil || long {
-		return nil, nil, cmp.Or(err, errLedgerReading)
+	if err := e.refuseWhileReading(ctx, s); err != nil {
+		return nil, nil, err
 	}
-	return e.wholeHoldings(ctx, s)
+	return e.holdingsWith(ctx, s, e.addRecords)
 }
 
-// wholeHoldings is holdings with every record of the ledger.
-func (e *Engine) wholeHoldings(ctx context.Context, s logical.Storage) (h *holdings, release func(), err error) {
-	return e.holdingsWith(ctx, s, e.addRecords)
+// refuseWhileReading is errLedgerReading for what would have to read the whole of a long
+// ledger itself, since the index does not have it yet.
+func (e *Engine) refuseWhileReading(ctx context.Context, s logical.Storage) error {
+	if e.books.ledger.IsSettled() {
+		return nil
+	}
+	long, err := e.books.ledger.IsLong(ctx, s)
+	if err != nil || long {
+		return cmp.Or(err, errLedgerReading)
+	}
+	return nil
 }
 
 // holdingsWith is holdings with what is added of the ledger.
@@ -188,13 +196,17 @@ func (e *Engine) askIndex(ctx context.Context, s logical.Storage, h *holdings) e
 	return nil
 }
 
-// fetch reads the records that may hold an object, where not all have been read.
-func (e *Engine) fetch(h *holdings, o object) error {
+// fetch reads the records that may hold the objects, where not all have been read.
+func (e *Engine) fetch(h *holdings, objects ...object) error {
 	if h.load == nil {
 		return nil
 	}
-	part, _ := h.partOf(o.name)
-	for _, id := range e.books.ledger.Naming(part, o.ids) {
+	var parts, ids []string
+	for _, o := range objects {
+		part, _ := h.partOf(o.name)
+		parts, ids = append(parts, part), append(ids, o.ids...)
+	}
+	for _, id := range e.books.ledger.Naming(parts, ids) {
 		if err := h.load(id); err != nil {
 			return fmt.Errorf("reading what may hold it: %w", err)
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,12 +126,14 @@ func (l *lookout) end() {
 	l.drop()
 }
 
-// drop forgets what a lookout needs. The caller holds mu.
-func (l *lookout) drop() {
-	l.kept, l.former = false, nil
-	for _, one := range l.locations {
-		one.ends = nil
-	}
+// drop forgets what a lookout needs and has seen. The caller holds mu.
+func (l *lookout) drop() { l.kept, l.former, l.locations = false, nil, map[string]*lookedAt{} }
+
+// forget forgets what was seen where a connection led that there is no more.
+func (l *lookout) forget(connection string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.locations, func(key string, _ *lookedAt) bool { return strings.HasPrefix(key, connection+" ") })
 }
 
 func (l *lookout) isKept(now time.Time) bool {
@@ -188,9 +192,9 @@ func (e *Engine) mayReplace(ctx context.Context, connection string) error {
 	if err != nil {
 		return err
 	}
-	holdings, release, err := e.wholeHoldings(ctx, e.storage)
+	holdings, release, err := e.sharedHoldings(ctx, e.storage)
 	if err != nil {
-		return err
+		return err // of a long ledger not all locations are known yet
 	}
 	defer release()
 	scopes, err := e.scopesInUse(ctx, e.storage, bound, holdings)
@@ -236,15 +240,19 @@ func (e *Engine) look(ctx context.Context, bound *boundConnection, scope provide
 	if e.guard.lookout.isClear(key, began) {
 		return nil
 	}
-	holdings, release, err := e.sharedHoldings(ctx, e.storage)
-	if errors.Is(err, errLedgerReading) {
-		holdings, release, err = e.wholeHoldings(ctx, e.storage)
-	}
+	mount, err := e.mount(ctx, e.storage)
 	if err != nil {
 		return err
 	}
-	defer release()
-	listed, err := e.listOurs(ctx, bound, scope, holdings.tag, "lookout "+key)
+	holdings, release, err := e.sharedHoldings(ctx, e.storage)
+	switch {
+	case errors.Is(err, errLedgerReading): // as a rule nothing is listed that has to be looked for in it
+	case err != nil:
+		return err
+	default:
+		defer release()
+	}
+	listed, err := e.listOurs(ctx, bound, scope, mount.Tag, "lookout "+key)
 	if queue.OutOfReach(err) {
 		return err // what the look is for cannot be done either
 	}
@@ -254,7 +262,8 @@ func (e *Engine) look(ctx context.Context, bound *boundConnection, scope provide
 	return e.examine(ctx, bound, scope, listed, holdings)
 }
 
-// examine judges what a location lists.
+// examine judges what a location lists. The holdings are nil as long as a long ledger is
+// being read: what only that could tell of has to wait for it.
 func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope providers.ListingScope, listed *listing, h *holdings) error {
 	if !e.guard.lookout.isKept(e.now()) {
 		return nil
@@ -264,7 +273,13 @@ func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope prov
 	}
 	var foreign []*Orphan
 	for _, found := range listed.keys() {
-		if e.isForeign(h, found) {
+		if !e.isOfNobodyKnown(found) {
+			continue
+		}
+		if h == nil {
+			return errLedgerReading
+		}
+		if e.held(h, found.object, claim{}) == nil {
 			foreign = append(foreign, found)
 		}
 	}
@@ -279,12 +294,12 @@ func (e *Engine) examine(ctx context.Context, bound *boundConnection, scope prov
 	return nil
 }
 
-// isForeign reports whether a listed key can only have been made by somebody who
-// is not of this storage.
-func (e *Engine) isForeign(h *holdings, found *Orphan) bool {
-	part, _, _ := keyname.FindKeyPart(h.tag, found.Name)
-	maker := keyname.MakerIn(part)
-	return maker != e.guard.namer.Maker && !e.guard.lookout.accountsFor(maker, found.Issued) && e.held(h, found.object, claim{}) == nil
+// isOfNobodyKnown reports whether a listed key was made by a process of which this storage
+// does not tell: where nobody holds it either, only somebody can have made it who is not
+// of this storage.
+func (e *Engine) isOfNobodyKnown(found *Orphan) bool {
+	maker := keyname.MakerIn(found.part)
+	return maker != e.guard.namer.Maker && !e.guard.lookout.accountsFor(maker, found.Issued)
 }
 
 // becomePassive stops all work on what the mount has not made for certain. what is what its

@@ -117,9 +117,7 @@ func (e *Engine) rotatedMeanwhile(ctx context.Context, s logical.Storage, o *min
 // beginMint puts a mint in flight, unless its connection was changed since it was
 // planned.
 func (e *Engine) beginMint(ctx context.Context, s logical.Storage, o *mintPlan, longest time.Duration) error {
-	starting := &e.locks.admissions.of(o.bound.name).starting
-	starting.RLock()
-	defer starting.RUnlock()
+	defer e.locks.admissions.start(o.bound.name)()
 	now, err := e.bound(ctx, s, o.bound.name)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"vault-plugin-secrets-apikeys/backend/keyed"
 )
 
 // mintSlots bounds the mints in flight per connection. A mint goes on when its
@@ -17,10 +19,7 @@ const mintSlots = 64
 // admissions let mints and changes of their connection come one after the other:
 // a mint is in flight before a change looks for what is, or begins with the
 // connection as it is after the change.
-type admissions struct {
-	mu           sync.Mutex
-	byConnection map[string]*admission
-}
+type admissions struct{ byConnection keyed.Shared[admission] }
 
 type admission struct {
 	// starting is held for a moment by a mint that begins, and by a change for as long
@@ -29,46 +28,59 @@ type admission struct {
 	slots    *semaphore.Weighted
 }
 
-func (a *admissions) of(connection string) *admission {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.byConnection == nil {
-		a.byConnection = map[string]*admission{}
-	}
-	one := a.byConnection[connection]
-	if one == nil {
-		one = &admission{slots: semaphore.NewWeighted(mintSlots)}
-		a.byConnection[connection] = one
-	}
-	return one
+// of is a connection's admission until done.
+func (a *admissions) of(connection string) (one *admission, done func()) {
+	return a.byConnection.Use(connection, func(one *admission) { one.slots = semaphore.NewWeighted(mintSlots) })
 }
 
 // change keeps mints of a connection from beginning until done is called.
 func (a *admissions) change(connection string) (done func()) {
-	starting := &a.of(connection).starting
-	starting.Lock()
-	return starting.Unlock
+	one, leave := a.of(connection)
+	one.starting.Lock()
+	return func() {
+		one.starting.Unlock()
+		leave()
+	}
+}
+
+// start lets a mint begin, when no change of its connection is under way, until done is
+// called.
+func (a *admissions) start(connection string) (done func()) {
+	one, leave := a.of(connection)
+	one.starting.RLock()
+	return func() {
+		one.starting.RUnlock()
+		leave()
+	}
 }
 
 // slot waits for a place among a connection's mints in flight until the caller
 // hangs up.
 func (a *admissions) slot(ctx context.Context, connection string) (release func(), err error) {
-	slots := a.of(connection).slots
-	if err := slots.Acquire(ctx, 1); err != nil {
+	one, leave := a.of(connection)
+	if err := one.slots.Acquire(ctx, 1); err != nil {
+		leave()
 		return nil, fmt.Errorf("connection %q has %d mints in flight, and the caller went away before one of them ended; try again later", connection, mintSlots)
 	}
-	return func() { slots.Release(1) }, nil
+	return func() {
+		one.slots.Release(1)
+		leave()
+	}, nil
 }
 
 // alone waits until no mint of the connection is in flight, and keeps others from
 // beginning until release is called. It comes before the lock of rotations, as a mint's
 // place does.
 func (a *admissions) alone(ctx context.Context, connection string) (release func(), err error) {
-	slots := a.of(connection).slots
-	if err := slots.Acquire(ctx, mintSlots); err != nil {
+	one, leave := a.of(connection)
+	if err := one.slots.Acquire(ctx, mintSlots); err != nil {
+		leave()
 		return nil, fmt.Errorf("mints of connection %q are in flight, and none may be while its admin credential is replaced; try again later: %w", connection, err)
 	}
-	return func() { slots.Release(mintSlots) }, nil
+	return func() {
+		one.slots.Release(mintSlots)
+		leave()
+	}, nil
 }
 
 // errReplan means that a connection was changed after a mint was planned and

@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +47,19 @@ func (o *overdue) at(r *ledger.Record, now time.Time) time.Time {
 		o.firstSeen[r.ID] = seen
 	}
 	return seen.at.Add(r.Deadline.Sub(set))
+}
+
+// forgetGone drops what was seen of records that there are no more.
+func (o *overdue) forgetGone(isThere func(id string) bool) {
+	o.mu.Lock()
+	ids := slices.Collect(maps.Keys(o.firstSeen))
+	o.mu.Unlock()
+	gone := slices.DeleteFunc(ids, isThere) // which takes a lock of its own
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range gone {
+		delete(o.firstSeen, id)
+	}
 }
 
 // sooner is how far ahead a time may be without the clock having been wrong.

@@ -88,6 +88,8 @@ type listedKey struct {
 	object object
 	handle providers.Handle
 	end    listedEnd
+	// part is the fixed part of its name.
+	part string
 }
 
 // Reconcile compares what a connection's provider lists with what the mount
@@ -106,10 +108,10 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 	if !bound.definition.Capabilities.Reconcile {
 		return nil, usererror.Errorf("%s cannot list its keys, so connection %q cannot be reconciled", bound.definition.Title, connection)
 	}
-	// The ledger is read once, before the lists: what is entered later is added.
-	holdings, release, err := e.wholeHoldings(ctx, s)
+	// What is held is asked for before the lists: what is entered later is added.
+	holdings, release, err := e.holdings(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, errReadingLater(err)
 	}
 	defer release()
 	scopes, err := e.scopesInUse(ctx, s, bound, holdings)
@@ -125,7 +127,10 @@ func (e *Engine) Reconcile(ctx context.Context, s logical.Storage, connection st
 
 // scopesInUse are the locations where keys of the connection may be.
 func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings) ([]providers.ListingScope, error) {
-	scopes := map[string]providers.ListingScope{}
+	scopes, err := e.scopesOfRecords(ctx, s, bound.name, h)
+	if err != nil {
+		return nil, err
+	}
 	add := func(scope providers.ListingScope) { scopes[scope.String()] = scope }
 	names, err := e.Roles(ctx, s)
 	if err != nil {
@@ -140,9 +145,6 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 			add(bound.definition.ListingScope(role.Fields, bound.connection.Fields))
 		}
 	}
-	for _, one := range h.recordsOf(bound.name) {
-		add(one.scope)
-	}
 	if err := e.books.queue.Whole(); err != nil {
 		return nil, err
 	}
@@ -156,6 +158,18 @@ func (e *Engine) scopesInUse(ctx context.Context, s logical.Storage, bound *boun
 		all = append(all, scopes[text])
 	}
 	return all, nil
+}
+
+// scopesOfRecords are the locations of a connection's keys in the ledger, by their names.
+func (e *Engine) scopesOfRecords(ctx context.Context, s logical.Storage, connection string, h *holdings) (map[string]providers.ListingScope, error) {
+	if h.load != nil {
+		return e.books.ledger.ScopesOf(ctx, s, connection)
+	}
+	scopes := map[string]providers.ListingScope{}
+	for _, one := range h.recordsOf(connection) {
+		scopes[one.scope.String()] = one.scope
+	}
+	return scopes, nil
 }
 
 // failedListing is a location that could not be listed, or not with certainty.
@@ -214,13 +228,26 @@ type listing struct {
 	// doubt is why the list may have more keys; nil when it was read whole and
 	// held still.
 	doubt error
+	// beside is what the location lists of others; nil where that was not asked for.
+	beside *bystanders
+	// filed are the mount's own keys in it by their ids.
+	filed func() map[string][]*Orphan
 }
 
 // listOurs lists the keys of a location that carry the mount's tag in their name.
 // What one try by the same name does not read to its end, the next one reads on.
 func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, try string) (*listing, error) {
-	look := e.pending.searches.of(try, bound.client, e.now(), func() *providers.Search {
-		return bound.client.Search(scope, providers.Look{Containing: keyname.KeyLetter + tag, All: true, Beside: e.books.queue.MissingIDs(bound.name)})
+	return e.listBeside(ctx, bound, scope, tag, try, nil)
+}
+
+// listBeside is listOurs that notes, too, what else the location lists; nil does not.
+func (e *Engine) listBeside(ctx context.Context, bound *boundConnection, scope providers.ListingScope, tag, try string, beside *bystanders) (*listing, error) {
+	look := e.pending.searches.of(try, bound.client, e.now(), func() (*providers.Search, *bystanders) {
+		look := providers.Look{Containing: keyname.KeyLetter + tag, All: true, Beside: e.books.queue.MissingIDs(bound.name)}
+		if beside != nil {
+			look.Each = beside.note
+		}
+		return bound.client.Search(scope, look), beside
 	})
 	found, err := look.search.Run(ctx)
 	if err != nil {
@@ -228,14 +255,15 @@ func (e *Engine) listOurs(ctx context.Context, bound *boundConnection, scope pro
 	}
 	e.pending.searches.end(try)
 	e.noteListed(bound, scope, found)
-	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, sought: look.search.Beside(), byID: map[string]providers.Handle{}, began: look.began, named: found.Named, doubt: doubtOf(found)}
+	listed := &listing{scope: scope, byPart: map[string][]*Orphan{}, sought: look.search.Beside(), byID: map[string]providers.Handle{}, began: look.began, named: found.Named, doubt: doubtOf(found), beside: look.beside}
+	listed.filed = sync.OnceValue(listed.filedByID)
 	for _, key := range found.Keys {
 		part, issued, ours := keyname.FindKeyPart(tag, key.Handle.Name)
 		if !ours {
 			listed.byID[key.Handle.ID] = key.Handle
 			continue
 		}
-		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, NeverUsed: key.NeverUsed, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle, end: listedEnd{at: key.ExpiresAt, ahead: key.ClockAhead}}}
+		one := &Orphan{Name: key.Handle.Name, Scope: scope, Issued: issued, LastUsed: key.LastUsedAt, NeverUsed: key.NeverUsed, listedKey: listedKey{object: objectOf(bound, key.Handle), handle: key.Handle, end: listedEnd{at: key.ExpiresAt, ahead: key.ClockAhead}, part: part}}
 		listed.byPart[part] = append(listed.byPart[part], one)
 	}
 	for _, sameName := range listed.byPart {
@@ -268,8 +296,8 @@ func setBeside(sameName []*Orphan) {
 func (l *listing) keys() []*Orphan {
 	var keys []*Orphan
 	for _, sameName := range l.byPart {
-		for _, one := range sameName {
-			if !slices.ContainsFunc(keys, one.isSame) {
+		for n, one := range sameName {
+			if !slices.ContainsFunc(sameName[:n], one.isSame) { // the same name has the same part
 				keys = append(keys, one)
 			}
 		}
@@ -280,9 +308,10 @@ func (l *listing) keys() []*Orphan {
 	return keys
 }
 
-func (o *Orphan) isSame(other *Orphan) bool {
-	return o.handle.ID == other.handle.ID && strings.EqualFold(o.Name, other.Name)
-}
+func (o *Orphan) isSame(other *Orphan) bool { return o.identity() == other.identity() }
+
+// identity is the same for what is one key, though several locations list it.
+func (o *Orphan) identity() [2]string { return [2]string{o.handle.ID, strings.ToLower(o.Name)} }
 
 // report compares what was listed with what is held.
 func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConnection, h *holdings, listings []*listing, failed []failedListing, o ReconcileOptions) (*ReconcileReport, error) {
@@ -291,32 +320,79 @@ func (e *Engine) report(ctx context.Context, s logical.Storage, bound *boundConn
 	if err != nil {
 		return nil, err
 	}
-	var seen []*Orphan
-	for _, listed := range listings {
-		for _, found := range listed.keys() {
-			if slices.ContainsFunc(seen, found.isSame) {
-				continue // one location may be a part of another
-			}
-			seen = append(seen, found)
-			if e.isOrphan(h, found) {
-				found.Newer = found.Issued.After(newest)
-				e.revokeReported(ctx, s, h, found, o)
-				report.Orphans = append(report.Orphans, *found)
-			} else if found.NeverUsed || !found.LastUsed.IsZero() {
-				report.used(found)
-			}
+	compared, err := e.compare(h, bound, listings)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range compared.listed {
+		if !compared.isRecorded(found) && e.isOrphan(h, found) {
+			found.Newer = found.Issued.After(newest)
+			e.revokeReported(ctx, s, h, found, o)
+			report.Orphans = append(report.Orphans, *found)
+		} else if found.NeverUsed || !found.LastUsed.IsZero() {
+			report.used(found)
 		}
+	}
+	report.Listed = len(compared.listed)
+	for _, listed := range listings {
 		if listed.doubt != nil {
 			failed = append(failed, failedListing{listed.scope, listed.doubt})
 		}
 	}
-	report.Listed = len(seen)
 	for _, one := range failed {
 		text, _, _ := strings.Cut(one.err.Error(), "\n")
 		report.Failed = append(report.Failed, FailedScope{Scope: one.scope, Error: text})
 	}
-	report.Missing, err = e.missing(ctx, s, h, bound, listings)
+	report.Missing, err = e.missing(ctx, s, bound, listings, compared.unlisted)
 	return report, err
+}
+
+// comparison is what a connection's locations list beside what the ledger has.
+type comparison struct {
+	listed []*Orphan // each key once
+	// recorded are those that have a record, by name and id; it is not asked where the
+	// whole ledger was read.
+	recorded ledger.Recorded
+	// unlisted are the ids of the connection's records whose keys no location shows.
+	unlisted []string
+}
+
+func (c *comparison) isRecorded(found *Orphan) bool {
+	return c.recorded.Has(found.part, found.handle.ID)
+}
+
+// compare holds what is listed against the ledger. Of what is listed and has no record by its
+// name and id, it has the records read that may hold it.
+func (e *Engine) compare(h *holdings, bound *boundConnection, listings []*listing) (*comparison, error) {
+	c := &comparison{}
+	var shown ledger.Listed
+	seen := map[[2]string]bool{}
+	for _, listed := range listings {
+		for _, found := range listed.keys() {
+			if seen[found.identity()] {
+				continue // one location may be a part of another
+			}
+			seen[found.identity()] = true
+			c.listed = append(c.listed, found)
+			shown.Add(found.part, found.handle.ID)
+		}
+	}
+	if h.load == nil {
+		for _, one := range h.recordsOf(bound.name) {
+			if !isListed(one.part, one.scope, listings) {
+				c.unlisted = append(c.unlisted, one.recordID)
+			}
+		}
+		return c, nil
+	}
+	c.recorded, c.unlisted = e.books.ledger.Compare(&shown, bound.name, func(scope string) bool { return isWhole(scope, listings) })
+	var others []object
+	for _, found := range c.listed {
+		if !c.isRecorded(found) {
+			others = append(others, found.object)
+		}
+	}
+	return c, e.fetch(h, others...)
 }
 
 // used notes when a held key was last used.
@@ -327,9 +403,9 @@ func (r *ReconcileReport) used(key *Orphan) {
 	r.LastUsed[key.Name] = key.LastUsed
 }
 
-// isOrphan reports whether nobody holds a key, as far as can be told.
+// isOrphan reports whether nobody holds a key that was fetched, as far as can be told.
 func (e *Engine) isOrphan(h *holdings, found *Orphan) bool {
-	one := e.held(h, found.object, claim{})
+	one := e.heldFetched(h, found.object, claim{})
 	if one != nil && one.unclear {
 		found.Error = "it cannot be told whether somebody holds it: " + one.describe()
 	}
@@ -367,21 +443,25 @@ func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holding
 	return err
 }
 
-// missing are the names of the connection's keys in the ledger that the locations
+// missing are the names of the connection's keys with these records that the locations
 // which could be listed do not show.
-func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, bound *boundConnection, listings []*listing) ([]string, error) {
+func (e *Engine) missing(ctx context.Context, s logical.Storage, bound *boundConnection, listings []*listing, unlisted []string) ([]string, error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	var missing []string
-	for _, one := range h.recordsOf(bound.name) {
-		if !one.issued.Before(e.now().Add(-e.lagOf(bound))) || one.isListed(listings) {
-			continue
-		}
-		// It may have been revoked since the ledger was read.
-		r, err := ledger.Get(ctx, s, one.recordID)
+	for _, id := range unlisted {
+		// It may have been revoked since the list was read.
+		r, err := ledger.Get(ctx, s, id)
 		if err != nil {
 			return nil, err
 		}
-		if r != nil {
-			missing = append(missing, one.name)
+		if r == nil || r.Connection != bound.name || !r.IssuedAt.Before(e.now().Add(-e.lagOf(bound))) {
+			continue
+		}
+		if part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name); ours && !isListed(part, r.Scope, listings) {
+			missing = append(missing, r.Handle.Name)
 		}
 	}
 	slices.Sort(missing)
@@ -389,21 +469,25 @@ func (e *Engine) missing(ctx context.Context, s logical.Storage, h *holdings, bo
 }
 
 // isListed reports whether a key is shown by its location, or may be.
-func (one *holder) isListed(listings []*listing) bool {
-	known := false
-	for _, listed := range listings {
-		if len(listed.byPart[one.part]) > 0 {
-			return true
-		}
-		known = known || listed.doubt == nil && listed.scope.String() == one.scope.String()
+func isListed(part string, scope providers.ListingScope, listings []*listing) bool {
+	if slices.ContainsFunc(listings, func(listed *listing) bool { return len(listed.byPart[part]) > 0 }) {
+		return true
 	}
-	return !known
+	return !isWhole(scope.String(), listings)
+}
+
+// isWhole reports whether the list of a location was read whole and held still.
+func isWhole(scope string, listings []*listing) bool {
+	return slices.ContainsFunc(listings, func(listed *listing) bool { return listed.doubt == nil && listed.scope.String() == scope })
 }
 
 // newestKnown is until when this storage knows of the keys that were made: what
 // is newer and of our tag, somebody else made.
 func (e *Engine) newestKnown(ctx context.Context, s logical.Storage, h *holdings) (time.Time, error) {
 	newest := h.newest()
+	if known := e.books.ledger.Newest(); known.After(newest) {
+		newest = known
+	}
 	marks, err := e.books.marks.All(ctx, s)
 	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 		return time.Time{}, err

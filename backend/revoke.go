@@ -54,7 +54,8 @@ func (e *Engine) endNow(ctx context.Context, r *ledger.Record, end func(context.
 	if e.books.queue.Failing(r.Connection) {
 		return errors.New("it could not be reached at the last tries")
 	}
-	slots := e.slots(r.Connection)
+	slots, done := e.slots(r.Connection)
+	defer done()
 	if !acquireWithin(ctx, slots, slotPatience) {
 		return errors.New("too many revocations are in flight")
 	}
@@ -87,13 +88,10 @@ func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *ledger.Reco
 	return outcome{queued: fmt.Errorf("%w; it is queued and retried until the provider confirms (see queue/%s)", cause, r.ID)}, nil
 }
 
-// slots are a connection's places among Vault's revocation workers.
-func (e *Engine) slots(connection string) *semaphore.Weighted {
-	slots, there := e.locks.revokeSlots.Load(connection)
-	if !there {
-		slots, _ = e.locks.revokeSlots.LoadOrStore(connection, semaphore.NewWeighted(revokeSlots))
-	}
-	return slots.(*semaphore.Weighted)
+// slots are a connection's places among Vault's revocation workers, until done.
+func (e *Engine) slots(connection string) (slots *semaphore.Weighted, done func()) {
+	one, done := e.locks.revokeSlots.Use(connection, func(slots **semaphore.Weighted) { *slots = semaphore.NewWeighted(revokeSlots) })
+	return *one, done
 }
 
 // acquireWithin takes a place, and reports false where none is free in that time.

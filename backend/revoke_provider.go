@@ -13,6 +13,7 @@ import (
 
 	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -34,7 +35,7 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 		err := e.endBy(ctx, s, w, r, since)
 		switch {
 		case err != nil:
-		case r.VerifyRevocation == ledger.ByProbe:
+		case r.VerifyRevocation == ledger.ByProbe && !e.isBetterListed(w, r):
 			return e.confirmDead(ctx, w, r, since)
 		default:
 			return e.watch(w, r)
@@ -49,6 +50,12 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 	return failed
 }
 
+// isBetterListed reports whether a key that its role wants tried cannot be, as one that is
+// bound to addresses, and is listed: all of those are looked for in one reading of the list.
+func (e *Engine) isBetterListed(w way, r *ledger.Record) bool {
+	return !w.client.CanProbe(r.Handle) && w.definition.Capabilities.Reconcile
+}
+
 // endBy revokes the key one way, and succeeds when that proves that it is gone.
 func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
 	if err := w.mayEndAnothers(r); err != nil {
@@ -56,7 +63,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	}
 	handle := r.Handle
 	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
-		listed, err := e.findAgain(ctx, s, w, r)
+		listed, err := e.findAgain(ctx, s, w, r, since)
 		if err != nil {
 			return err
 		}
@@ -87,10 +94,10 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	case lacks == nil && found.isHearsay():
 		return e.believe(ctx, s, w, r)
 	case lacks == nil && found.isRefusal():
-		return because(e.believeRefusal(ctx, s, w, r), err)
+		return because(e.believeRefusal(ctx, s, w, r, since), err)
 	}
 	if lacks != nil && !w.elsewhere {
-		lacks = e.lookFurther(ctx, s, w, r, found)
+		lacks = e.lookFurther(ctx, s, w, r, since, found)
 	}
 	return because(lacks, err)
 }
@@ -128,12 +135,19 @@ func refusalOf(err error) *providers.Error {
 func (e *Engine) lagOf(s *boundConnection) time.Duration { return s.definition.Lag }
 
 // findAgain finds the key by its name at a location where its id may be another's.
-func (e *Engine) findAgain(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (*providers.Handle, error) {
+func (e *Engine) findAgain(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (*providers.Handle, error) {
 	lost := fmt.Errorf("%w: that was %s, and connection %q now leads to %s, where no such key is listed; change that back, or revoke it there by hand and write queue/%s/give-up",
 		errElsewhere, r.BaseURL, r.Connection, w.client.BaseURL(), r.ID)
 	if !w.elsewhere {
 		lost = lasting{errors.New("the definition in use does not list the key either")}
 	} else if !w.definition.Capabilities.Lookup {
+		return nil, lost
+	}
+	seen, err := e.sightingOf(ctx, w.boundConnection, r, since)
+	if err != nil {
+		return nil, err
+	}
+	if seen != nil && !seen.any() {
 		return nil, lost
 	}
 	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
@@ -161,7 +175,7 @@ const (
 	nobodys bearing = iota
 	// itsOwn is that of the key in question.
 	itsOwn
-	// anothers is that of another key of this mount, whatever its id.
+	// anothers is that of another key of this mount, or of another mount, whatever its id.
 	anothers
 )
 
@@ -178,7 +192,7 @@ func (e *Engine) bearerTest(ctx context.Context, s logical.Storage, r *ledger.Re
 		switch {
 		case listed.Name != "" && listed.Name == r.Handle.Name, ours && found && part == own:
 			return itsOwn
-		case found:
+		case found, keyname.IsOfSomeMount(listed.Name):
 			return anothers
 		}
 		return nobodys
@@ -187,7 +201,7 @@ func (e *Engine) bearerTest(ctx context.Context, s logical.Storage, r *ledger.Re
 
 // lookFurther asks what else can be asked when the answer to a revocation proves
 // nothing, and says what is lacking after that.
-func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *ledger.Record, found evidence) error {
+func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time, found evidence) error {
 	if w.client.CanProbe(r.Handle) {
 		liveness, err := w.client.Probe(ctx, r.Handle.Secret)
 		if err == nil && liveness == providers.Alive {
@@ -196,14 +210,14 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 		found.confirmedDead = err == nil && liveness == providers.Dead
 	}
 	if r.Unrecorded && found.youngUntil.IsZero() {
-		listed, err := e.isListed(ctx, s, w, r)
+		listed, _, err := e.showsUnrecorded(ctx, s, w, r, since)
 		if err != nil {
 			return err
 		}
 		found.listed = listed
 	}
 	if !found.confirmedDead && !r.Unrecorded && found.saysAbsent() && found.youngUntil.IsZero() {
-		absent, err := e.notListed(ctx, s, w, r)
+		absent, err := e.notListed(ctx, s, w, r, since)
 		if err != nil {
 			e.log.Debug("a key that was to be revoked could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
 		}
@@ -212,43 +226,48 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 	return found.gone()
 }
 
-// isListed reports whether the provider shows the key, where it can be asked.
-func (e *Engine) isListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (bool, error) {
+// showsUnrecorded reports whether the provider shows a key that the ledger does not have,
+// where it can be asked; told says that what it does not show was not there.
+func (e *Engine) showsUnrecorded(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (listed, told bool, err error) {
 	if !w.definition.Capabilities.Lookup {
-		return false, nil
+		return false, false, nil
+	}
+	seen, err := e.sightingOf(ctx, w.boundConnection, r, since)
+	if err != nil {
+		return false, false, err
+	}
+	if seen != nil {
+		return seen.own || seen.nameless || seen.strangers, true, nil
 	}
 	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	bears, err := e.bearerTest(ctx, s, r)
-	return slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return bears(one.Handle) != anothers }), err
+	listed = slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return bears(one.Handle) != anothers })
+	return listed, found.Steady || len(found.Keys) > 0, err
 }
 
 // believeRefusal takes it that a key is gone of which the ledger has no record, and whose
 // deletion the provider refused, where its list does not show it. Where that cannot be told
 // a note stays.
-func (e *Engine) believeRefusal(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
-	if !w.definition.Capabilities.Lookup {
-		return e.believe(ctx, s, w, r)
-	}
-	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
-	if err != nil || !found.Steady && len(found.Keys) == 0 {
+func (e *Engine) believeRefusal(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
+	listed, told, err := e.showsUnrecorded(ctx, s, w, r, since)
+	switch {
+	case err != nil || !told:
 		return e.believe(ctx, s, w, r) // who may not delete may not be shown it either
-	}
-	bears, err := e.bearerTest(ctx, s, r)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return bears(one.Handle) != anothers }) {
+	case listed:
 		return &unproven{reason: "the provider still lists the key"}
 	}
 	return nil
 }
 
 // notListed reports whether the provider's list held still, does not show the
-// key, and shows others that the same account made at the same address.
-func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record) (bool, error) {
+// key, and shows others that the same account made at the same address. Where
+// an admin credential was replaced by one that sees nothing of what the former made, all
+// its keys wait for that, so one reading of the list in a minute tells all of them, and
+// that alone where it tells it for certain.
+func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (bool, error) {
 	if !w.definition.Capabilities.Reconcile {
 		return false, nil
 	}
@@ -256,8 +275,20 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *led
 	if err != nil {
 		return false, err
 	}
-	if may, err := e.mayBeAbsent(ctx, s, w, r, mount.Tag); !may || err != nil {
+	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	if !ours {
+		return false, nil
+	}
+	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), mount.Tag, longPassAge)
+	if err != nil || last.listed.doubt != nil {
 		return false, err
+	}
+	seen := last.listed.of(r.Handle.ID, part, r.OldEnough(since, e.lagOf(w.boundConnection)))
+	if seen.any() {
+		return false, nil
+	}
+	if shows, err := e.passShowsSiblings(ctx, s, last, r); !shows || err != nil || seen.sure {
+		return shows, err
 	}
 	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
 	if err != nil || !found.Steady || len(found.Unreadable) > 0 {
@@ -273,29 +304,39 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *led
 	return e.showsSiblings(ctx, s, r, names)
 }
 
-// mayBeAbsent reports whether it is worth the while to look for the key by its id. Where
-// an admin credential was replaced by one that sees nothing of what the former made, all
-// its keys wait for that, so one reading of the list in a minute tells all of them.
-func (e *Engine) mayBeAbsent(ctx context.Context, s logical.Storage, w way, r *ledger.Record, tag string) (bool, error) {
-	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), tag, longPassAge)
-	if err != nil || last.listed.doubt != nil {
-		return false, err
+// passShowsSiblings is showsSiblings for what a pass lists of this mount, found out once for
+// all keys of one account.
+func (e *Engine) passShowsSiblings(ctx context.Context, s logical.Storage, last *pass, r *ledger.Record) (bool, error) {
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	of := r.Account + " " + origin.Address(r.BaseURL)
+	if shows, known := last.siblings[of]; known {
+		return shows, nil
 	}
 	names := map[string]bool{}
 	for _, sameName := range last.listed.byPart {
 		for _, one := range sameName {
-			if one.handle.Name == r.Handle.Name {
-				return false, nil
-			}
 			names[one.handle.Name] = true
 		}
 	}
-	return e.showsSiblings(ctx, s, r, names)
+	shows, err := e.showsSiblings(ctx, s, r, names)
+	if err != nil {
+		return false, err
+	}
+	if last.siblings == nil {
+		last.siblings = map[string]bool{}
+	}
+	last.siblings[of] = shows
+	return shows, nil
 }
 
 // showsSiblings reports whether another key of the same origin is among the names.
 func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger.Record, names map[string]bool) (bool, error) {
-	for other, err := range e.recordsOf(ctx, s, names) {
+	records, err := e.recordsOf(ctx, s, names)
+	if err != nil {
+		return false, err
+	}
+	for other, err := range records {
 		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
 			return false, err
 		}
@@ -307,22 +348,24 @@ func (e *Engine) showsSiblings(ctx context.Context, s logical.Storage, r *ledger
 }
 
 // recordsOf are records of keys with these names, and perhaps others; of many names only
-// some. Before the index has the ledger, they are all that there are.
-func (e *Engine) recordsOf(ctx context.Context, s logical.Storage, names map[string]bool) iter.Seq2[*ledger.Record, error] {
+// some. Before the index has the ledger, they are all that there are in a short one, and of a
+// long one the error is errLedgerReading.
+func (e *Engine) recordsOf(ctx context.Context, s logical.Storage, names map[string]bool) (iter.Seq2[*ledger.Record, error], error) {
+	if err := e.refuseWhileReading(ctx, s); err != nil {
+		return nil, err
+	}
 	if !e.books.ledger.IsSettled() {
-		return ledger.All(ctx, s)
+		return ledger.All(ctx, s), nil
 	}
 	return func(yield func(*ledger.Record, error) bool) {
 		sorted := slices.Sorted(maps.Keys(names))
-		for _, name := range sorted[:min(len(sorted), mostCandidates)] {
-			for _, id := range e.books.ledger.WithName(name) {
-				r, err := ledger.Get(ctx, s, id)
-				if (r != nil || err != nil) && !yield(r, err) {
-					return
-				}
+		for _, id := range e.books.ledger.WithNames(sorted[:min(len(sorted), mostCandidates)]) {
+			r, err := ledger.Get(ctx, s, id)
+			if (r != nil || err != nil) && !yield(r, err) {
+				return
 			}
 		}
-	}
+	}, nil
 }
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")

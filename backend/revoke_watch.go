@@ -64,7 +64,8 @@ type watchedKey struct {
 // watch has a key looked for of which the provider says that it is revoked. The error
 // is for one that it has shown after it had said so before.
 func (e *Engine) watch(w way, r *ledger.Record) error {
-	if r.Unrecorded || !r.VerifyRevocation.Looks() || w.elsewhere || len(w.doubts) > 0 || !w.client.CanConfirm(r.Handle) {
+	looks := r.VerifyRevocation.Looks() || r.VerifyRevocation == ledger.ByProbe // of which the key cannot be tried
+	if r.Unrecorded || !looks || w.elsewhere || len(w.doubts) > 0 || !w.client.CanConfirm(r.Handle) {
 		return nil
 	}
 	if e.pending.watched.add(r, e.lagOf(w.boundConnection), e.now()) {

@@ -170,6 +170,9 @@ func (e *Engine) endsOne(ctx context.Context, s logical.Storage, client *provide
 	if client.RotationRevokesAll() || slices.Contains(e.pending.recoveries.names(), name) {
 		return true, nil
 	}
+	if err := e.refuseWhileReading(ctx, s); err != nil {
+		return false, err
+	}
 	for r, err := range e.books.ledger.OfConnection(ctx, s, name) {
 		switch {
 		case errors.Is(err, stored.ErrUnreadable):

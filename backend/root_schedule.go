@@ -194,7 +194,7 @@ func (e *Engine) lastRootRotation(ctx context.Context, name string) (time.Time, 
 // forgetRotation removes all that is kept of a deleted connection's rotation.
 func (e *Engine) forgetRotation(ctx context.Context, s logical.Storage, name string) error {
 	e.clients.unsaved.drop(name)
-	e.rotations.failing.note(rootJobPrefix+name, nil)
+	e.forgetFailures(rootJobPrefix + name)
 	if err := e.dropNote(ctx, s, name); err != nil {
 		return err
 	}

@@ -68,6 +68,19 @@ type toldFailure struct {
 	at   time.Time
 }
 
+// forget takes out what is rotated no more, and whatever fails no longer without having
+// succeeded: a job that fails is tried again within minutes, and told again each day.
+func (t *toldFailures) forget(key string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.byKey, key)
+	for other, last := range t.byKey {
+		if now.Sub(last.at).Abs() > toldAgainAfter+time.Hour {
+			delete(t.byKey, other)
+		}
+	}
+}
+
 // isNew reports whether a failure is to be told: it is another one than that before, or
 // that was told long ago. A success has the next failure told.
 func (t *toldFailures) isNew(key string, failed error, now time.Time) bool {
@@ -86,4 +99,10 @@ func (t *toldFailures) isNew(key string, failed error, now time.Time) bool {
 	}
 	t.byKey[key] = toldFailure{text: text, at: now}
 	return true
+}
+
+// forgetFailures drops what is known of the failures of a rotation that there is no more.
+func (e *Engine) forgetFailures(key string) {
+	e.rotations.failing.note(key, nil)
+	e.rotations.told.forget(key, e.now())
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +60,7 @@ func (e *Engine) seeksMintBefore(r *ledger.Record) bool {
 // bearerWithin is bearerOf until that could not be told for so long that the key's end
 // comes first.
 func (e *Engine) bearerWithin(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
-	other, err = e.bearerOf(ctx, s, r)
+	other, err = e.bearerOf(ctx, s, r, since)
 	if err != nil && e.now().Sub(since) > aliveBound {
 		e.log.Warn("a key is revoked by an id that may be another's, since nobody could be asked whose it is", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
 		return "", nil
@@ -71,52 +70,80 @@ func (e *Engine) bearerWithin(ctx context.Context, s logical.Storage, r *ledger.
 
 // bearerOf says who holds, by its name, the key that is listed with the id which a
 // record's answer told; empty where nobody does.
-func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Record) (other string, err error) {
-	bound, release, err := e.boundFor(ctx, s, r.Origin())
-	if err != nil {
+func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
+	named, err := e.othersWithID(ctx, s, r, since)
+	if err != nil || len(named) == 0 {
 		return "", err
-	}
-	defer release()
-	if !bound.definition.Capabilities.Lookup {
-		return "", nil
-	}
-	look := providers.Look{ID: r.Handle.ID}
-	if !bound.definition.Capabilities.Reconcile {
-		look.Name = r.Handle.Name // a look-up by name is all that there is
-	}
-	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), look)
-	if refusal := refusalOf(err); refusal != nil && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone) {
-		return "", nil // nothing bears an id where nothing is
-	}
-	if err != nil {
-		return "", fmt.Errorf("looking whose key it is: %w", err)
-	}
-	if !slices.ContainsFunc(found.Keys, func(one providers.Listed) bool {
-		return one.Handle.ID == r.Handle.ID && one.Handle.Name != r.Handle.Name
-	}) {
-		return "", nil
 	}
 	h, done, err := e.sharedHoldings(ctx, s)
 	if err != nil {
 		return "", err
 	}
 	defer done()
-	for _, listed := range found.Keys {
-		if err := e.fetch(h, object{name: listed.Handle.Name}); err != nil {
+	for _, listed := range named {
+		if err := e.fetch(h, object{name: listed.Name}); err != nil {
 			return "", err
 		}
-		if one := e.heldByName(h, listed.Handle); listed.Handle.ID == r.Handle.ID && one != nil && one.recordID != r.ID {
+		if one := e.heldByName(h, listed); one != nil && one.recordID != r.ID {
 			return one.describe(), nil
 		}
 	}
 	return "", nil
 }
 
+// othersWithID are what is listed with the id of a record under another name.
+func (e *Engine) othersWithID(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (named []providers.Handle, err error) {
+	bound, release, err := e.boundFor(ctx, s, r.Origin())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if !bound.definition.Capabilities.Lookup {
+		return nil, nil
+	}
+	seen, err := e.sightingOf(ctx, bound, r, since)
+	switch {
+	case isNowhere(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking whose key it is: %w", err)
+	case seen != nil:
+		for _, one := range seen.ours {
+			named = append(named, one.handle)
+		}
+		return named, nil
+	}
+	look := providers.Look{ID: r.Handle.ID}
+	if !bound.definition.Capabilities.Reconcile {
+		look.Name = r.Handle.Name // a look-up by name is all that there is
+	}
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), look)
+	switch {
+	case isNowhere(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking whose key it is: %w", err)
+	}
+	for _, one := range found.Keys {
+		if one.Handle.ID == r.Handle.ID && one.Handle.Name != r.Handle.Name {
+			named = append(named, one.Handle)
+		}
+	}
+	return named, nil
+}
+
+// isNowhere reports whether a list was refused since there is no such place: nothing bears an
+// id where nothing is.
+func isNowhere(err error) bool {
+	refusal := refusalOf(err)
+	return refusal != nil && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone)
+}
+
 // isAnothersByNow reports whether the id of a key that the ledger does not have is another
 // one's, by the name under which the provider lists it: it may be another mount's, of which
 // nothing here tells. Where nobody can be asked for long, the key's end comes first.
 func (e *Engine) isAnothersByNow(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (bool, error) {
-	named, err := e.bearsOtherName(ctx, s, r)
+	named, err := e.bearsOtherName(ctx, s, r, since)
 	if err != nil && e.now().Sub(since) > aliveBound {
 		e.log.Warn("a key that the ledger does not have is revoked by an id that may be another's, since nobody could be asked whose it is", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
 		return false, nil
@@ -126,7 +153,7 @@ func (e *Engine) isAnothersByNow(ctx context.Context, s logical.Storage, r *ledg
 
 // bearsOtherName reports whether the provider lists a key's id, and only under names that
 // are not its own.
-func (e *Engine) bearsOtherName(ctx context.Context, s logical.Storage, r *ledger.Record) (bool, error) {
+func (e *Engine) bearsOtherName(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (bool, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
 		return false, err
@@ -143,11 +170,20 @@ func (e *Engine) bearsOtherName(ctx context.Context, s logical.Storage, r *ledge
 	if !ours || !bound.definition.Capabilities.Reconcile {
 		return false, nil
 	}
-	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{ID: r.Handle.ID})
-	if refusal := refusalOf(err); refusal != nil && (refusal.Status == http.StatusNotFound || refusal.Status == http.StatusGone) {
-		return false, nil // nothing bears an id where nothing is
+	seen, err := e.sightingOf(ctx, bound, r, since)
+	switch {
+	case isNowhere(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("looking whose key it is: %w", err)
+	case seen != nil:
+		return !seen.ownID && !seen.nameless && (len(seen.ours) > 0 || seen.strangers), nil
 	}
-	if err != nil {
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{ID: r.Handle.ID})
+	switch {
+	case isNowhere(err):
+		return false, nil
+	case err != nil:
 		return false, fmt.Errorf("looking whose key it is: %w", err)
 	}
 	others := false

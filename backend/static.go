@@ -358,6 +358,7 @@ func (e *Engine) finishDeletion(ctx context.Context, s logical.Storage, name str
 	if err := part(ctx, s, name, keys); err != nil {
 		return err
 	}
+	e.forgetFailures(staticJobPrefix + name)
 	return e.books.timetable.Drop(ctx, s, staticJobPrefix+name)
 }
 

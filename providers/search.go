@@ -28,6 +28,10 @@ type Look struct {
 	// Beside are the ids of keys that are told of where the list shows them, and that
 	// change nothing of how it is read: what cannot be read says nothing of them.
 	Beside map[string]bool
+	// Each is shown every listed key, wanted or not, as it is read: again with each
+	// reading. Of one that cannot be read it is given all texts instead. No two calls are
+	// made at a time; the last is over when the search is.
+	Each func(one Listed, unreadable []string)
 	// Once has one reading do, where something else has said already that a key is
 	// gone: its absence confirms that, and proves nothing alone.
 	Once bool
@@ -270,6 +274,9 @@ func (v *sharedListing) show(item expr.Scope) sight {
 	one.ClockAhead = v.pass.ahead
 	seen := one.sight()
 	for s := range v.searches {
+		if s.look.Each != nil {
+			s.look.Each(one, nil)
+		}
 		if s.look.wants(one) && !s.keys[seen.mark] {
 			s.keys[seen.mark] = true
 			s.found.Keys = append(s.found.Keys, one)
@@ -294,6 +301,9 @@ func containsFold(text, part string) bool {
 func (v *sharedListing) showUnreadable(item expr.Scope, err error) {
 	texts := expr.AllTexts(item.Names["item"])
 	for s := range v.searches {
+		if s.look.Each != nil {
+			s.look.Each(Listed{}, texts)
+		}
 		if !s.look.within(texts) {
 			continue
 		}

@@ -237,6 +237,17 @@ func ReadPart(text string) (issued time.Time, ok bool) {
 	return time.Unix(seconds, 0), true
 }
 
+// IsOfSomeMount reports whether a name ends as those end that some mount of this engine makes,
+// be it which it may: with a fixed part whose time is of this century.
+func IsOfSomeMount(name string) bool {
+	end := strings.ToLower(name[max(0, len(name)-PartLength):])
+	if !strings.HasPrefix(end, KeyLetter) && !strings.HasPrefix(end, CredentialLetter) {
+		return false
+	}
+	issued, ok := ReadPart(end)
+	return ok && issued.Year() >= 1999 && issued.Year() < 2100
+}
+
 // TimeIn is the time of issue that a fixed part of our own making tells.
 func TimeIn(fixed string) time.Time {
 	issued, _ := ReadPart(fixed)

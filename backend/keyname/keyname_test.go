@@ -204,3 +204,24 @@ func TestTemplatesAreReadOnce(t *testing.T) {
 		t.Error("a template that cannot be read was")
 	}
 }
+
+// TestNamesOfOtherMounts: a name is told to be some mount's by how it ends, in whatever case,
+// and what people write is not.
+func TestNamesOfOtherMounts(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, want := range map[string]bool{
+		"app-" + NewNamer(Random(RandomLength)).KeyPart("zzzzz", now): true,
+		"vault-root-" + CredentialPart("zzzzz", now):                  true,
+		strings.ToUpper("APP-" + CredentialPart("zzzzz", now)):        true,
+		CredentialPart("zzzzz", now):                                  true,
+		CredentialPart("zzzzz", now)[1:]:                              false,
+		"app-token-of-a-person":                                       false,
+		"version2024backupkeyofanna":                                  false,
+		"v1234567890123456789012":                                     false,
+		"":                                                            false,
+	} {
+		if got := IsOfSomeMount(name); got != want {
+			t.Errorf("%q: %t, want %t", name, got, want)
+		}
+	}
+}

@@ -39,10 +39,10 @@ type index struct {
 
 	mu      sync.Mutex
 	shards  [Shards]indexShard
-	origins []recordOrigin
-	numbers map[recordOrigin]uint32
-	alive   []int             // records by the number of their origin
+	origins origins
 	targets map[uint32]uint32 // records by their target
+	// newest is when the newest key was made that was ever in the index.
+	newest time.Time
 	// reading is the shard that is being read, and gone are the ids that went from
 	// it meanwhile.
 	reading int
@@ -58,9 +58,9 @@ type index struct {
 // Rounds is how often the whole ledger was gone through; 0 is before the first.
 func (i *index) Rounds() int { return int(i.rounds.Load()) }
 
-// isSettled reports whether the index can be asked in the ledger's place for what is
-// not there: it was read, and then listed once more.
-func (i *index) isSettled() bool { return i.Rounds() > 1 && i.isWhole() }
+// IsSettled reports whether the index has every record that can be read, those too that a
+// former leader wrote at last. Unreadable are the others.
+func (i *index) IsSettled() bool { return i.Rounds() > 1 && i.IsListed() }
 
 // indexKey is a record's id.
 type indexKey [IDLength / 2]byte
@@ -109,9 +109,6 @@ func (t *indexTable) put(one indexed) {
 	*t = slices.Insert(*t, at, one)
 }
 
-// recordOrigin is what records are counted by.
-type recordOrigin struct{ connection, provider, definition string }
-
 // indexRound is how far the reading has come. The clockwork alone uses it.
 type indexRound struct {
 	shard   int
@@ -129,7 +126,7 @@ const nothingReading = -1
 
 func newIndex(dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *index {
 	return &index{
-		dueAt: dueAt, targetOf: targetOf, targets: map[uint32]uint32{}, numbers: map[recordOrigin]uint32{},
+		dueAt: dueAt, targetOf: targetOf, targets: map[uint32]uint32{}, origins: newOrigins(),
 		reading: nothingReading, damaged: map[string]bool{}, written: written{byKey: map[indexKey]*writtenRecord{}},
 	}
 }
@@ -163,7 +160,10 @@ func (i *index) note(r *Record, due, target uint32) {
 		s.earliest = due
 	}
 	s.earliest = min(s.earliest, due)
-	origin := i.number(recordOrigin{r.Connection, r.Provider, r.Definition})
+	origin := i.origins.begin(r)
+	if r.IssuedAt.After(i.newest) {
+		i.newest = r.IssuedAt
+	}
 	s.records.put(indexed{key, due, origin, target, wordOf(partAtEnd(r.Handle.Name)), wordOf(r.Handle.ID)})
 	if words := furtherWords(r); len(words) > 0 {
 		if s.further == nil {
@@ -171,21 +171,10 @@ func (i *index) note(r *Record, due, target uint32) {
 		}
 		s.further[key] = words
 	}
-	i.alive[origin]++
 	if target != 0 {
 		i.targets[target]++
 	}
 	delete(i.damaged, r.ID)
-}
-
-func (i *index) number(of recordOrigin) uint32 {
-	n, known := i.numbers[of]
-	if !known {
-		n = uint32(len(i.origins))
-		i.numbers[of] = n
-		i.origins, i.alive = append(i.origins, of), append(i.alive, 0)
-	}
-	return n
 }
 
 // remove takes a record out. The caller holds mu.
@@ -193,7 +182,7 @@ func (i *index) remove(key indexKey, n int) {
 	records := &i.shards[n].records
 	if at, there := records.find(key); there {
 		was := (*records)[at]
-		i.alive[was.origin]--
+		i.origins.end(was.origin)
 		if was.target != 0 {
 			if i.targets[was.target]--; i.targets[was.target] == 0 {
 				delete(i.targets, was.target)
@@ -251,8 +240,8 @@ func (i *index) Damage(id string) {
 	i.damaged[id] = true
 }
 
-// mayHave reports whether there may be a record with this id.
-func (i *index) mayHave(id string) bool {
+// MayHave reports whether there may be a record with this id.
+func (i *index) MayHave(id string) bool {
 	key, n := indexKeyOf(id)
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -322,30 +311,17 @@ func (s *indexShard) due(at uint32) []string {
 	return found
 }
 
-// isWhole reports whether the index has every record, and each of them can be
-// read: then it can be asked in the ledger's place.
-func (i *index) isWhole() bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for n := range i.shards {
-		if !i.shards[n].known {
-			return false
-		}
-	}
-	return len(i.damaged) == 0
-}
-
 // count counts the records of those origins; sure is false where the ledger has to
 // be read for that.
 func (i *index) count(of func(recordOrigin) bool) (alive int, sure bool) {
-	if !i.isSettled() {
+	if !i.IsSettled() {
 		return 0, false
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for n, origin := range i.origins {
+	for origin, n := range i.origins.all() {
 		if of(origin) {
-			alive += i.alive[n]
+			alive += n
 		}
 	}
 	return alive, true
@@ -354,13 +330,13 @@ func (i *index) count(of func(recordOrigin) bool) (alive int, sure bool) {
 // definitions are the hashes of a provider's definitions that records were made
 // with; sure is as in count.
 func (i *index) definitions(provider string) (hashes []string, sure bool) {
-	if !i.isSettled() {
+	if !i.IsSettled() {
 		return nil, false
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for n, origin := range i.origins {
-		if origin.provider == provider && i.alive[n] > 0 {
+	for origin := range i.origins.all() {
+		if origin.provider == provider && !slices.Contains(hashes, origin.definition) {
 			hashes = append(hashes, origin.definition)
 		}
 	}
@@ -372,10 +348,8 @@ func (i *index) ByConnection() map[string]int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	counts := map[string]int{}
-	for n, origin := range i.origins {
-		if i.alive[n] > 0 {
-			counts[origin.connection] += i.alive[n]
-		}
+	for origin, n := range i.origins.all() {
+		counts[origin.connection] += n
 	}
 	return counts
 }
@@ -515,7 +489,7 @@ func (i *index) inShard(n int, after, connection string, most int) []string {
 	from := sort.Search(len(records), func(at int) bool { return hex.EncodeToString(records[at].key[:]) > after })
 	var found []string
 	for _, one := range records[from:] {
-		if connection != "" && i.origins[one.origin].connection != connection {
+		if connection != "" && i.origins.of(one.origin).connection != connection {
 			continue
 		}
 		if found = append(found, hex.EncodeToString(one.key[:])); len(found) == most {

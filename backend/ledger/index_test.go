@@ -119,7 +119,7 @@ func TestNaming(t *testing.T) {
 		"what was never there": {part: part(9), values: []string{"id-9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := l.Naming(test.part, test.values); !slices.Equal(got, test.want) {
+			if got := l.Naming([]string{test.part}, test.values); !slices.Equal(got, test.want) {
 				t.Errorf("%v, want %v", got, test.want)
 			}
 		})

@@ -86,7 +86,7 @@ func (l *Ledger) Add(ctx context.Context, s logical.Storage, m *Mount, r *Record
 
 // isTaken reports whether there is a record with this id, be it readable or not.
 func (l *Ledger) isTaken(ctx context.Context, s logical.Storage, id string) (bool, error) {
-	if !l.mayHave(id) {
+	if !l.MayHave(id) {
 		return false, nil
 	}
 	other, err := Get(ctx, s, id)
@@ -350,12 +350,14 @@ func shardsInUse(ctx context.Context, s logical.Storage) ([]string, error) {
 // LiveKeys counts a connection's records in the ledger, those of keys that were
 // kept among them: without the connection they could not be revoked either. damaged
 // are the ids of records that cannot be read, which may be of any connection. The whole
-// ledger is read for that until the index is settled.
+// ledger is read for that until the index is settled, and then those that it could not read.
 func (l *Ledger) LiveKeys(ctx context.Context, s logical.Storage, connection string) (live int, damaged []string, err error) {
-	if live, sure := l.count(func(o recordOrigin) bool { return o.connection == connection }); sure {
-		return live, nil, nil
+	left := All(ctx, s)
+	live, sure := l.count(func(o recordOrigin) bool { return o.connection == connection })
+	if sure {
+		left = l.unreadable(ctx, s)
 	}
-	for r, err := range All(ctx, s) {
+	for r, err := range left {
 		switch {
 		case errors.Is(err, stored.ErrUnreadable):
 			damaged = append(damaged, r.ID)
@@ -397,7 +399,7 @@ func (l *Ledger) DropDamaged(ctx context.Context, s logical.Storage, id string, 
 // and nothing read that is not on the page: storage goes through a whole folder for that.
 func (l *Ledger) Page(ctx context.Context, s logical.Storage, after, connection string, limit int) ([]*Record, error) {
 	all := After(ctx, s, after)
-	if l.isWhole() {
+	if l.IsListed() {
 		all = l.indexed(ctx, s, after, connection)
 	}
 	var page []*Record
@@ -418,15 +420,51 @@ func (l *Ledger) Page(ctx context.Context, s logical.Storage, after, connection 
 	return page, nil
 }
 
-// OfConnection yields a connection's records as All does, without reading those of
-// others where the index has them all.
+// OfConnection yields a connection's records as All does, and those that cannot be read,
+// without reading those of others where the index has them all.
 func (l *Ledger) OfConnection(ctx context.Context, s logical.Storage, connection string) iter.Seq2[*Record, error] {
-	if l.isWhole() {
-		return l.indexed(ctx, s, "", connection)
-	}
 	return func(yield func(*Record, error) bool) {
-		for r, err := range All(ctx, s) {
+		all := All(ctx, s)
+		if l.IsListed() {
+			all = concatenated(l.unreadable(ctx, s), l.indexed(ctx, s, "", connection))
+		}
+		for r, err := range all {
 			if (err != nil || r.Connection == connection) && !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func concatenated(all ...iter.Seq2[*Record, error]) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for _, one := range all {
+			for r, err := range one {
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// unreadable yields what the index could not read, as All does.
+func (l *Ledger) unreadable(ctx context.Context, s logical.Storage) iter.Seq2[*Record, error] {
+	return reading(ctx, s, l.Unreadable())
+}
+
+// reading yields the records with these ids as All does.
+func reading(ctx context.Context, s logical.Storage, ids []string) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for _, id := range ids {
+			r, err := Get(ctx, s, id)
+			if err == nil && r == nil {
+				continue // revoked since
+			}
+			if r == nil {
+				r = &Record{ID: id}
+			}
+			if !yield(r, err) {
 				return
 			}
 		}
@@ -442,14 +480,7 @@ func (l *Ledger) indexed(ctx context.Context, s logical.Storage, after, connecti
 	return func(yield func(*Record, error) bool) {
 		for n := range Shards {
 			for ids := l.inShard(n, after, connection, indexedAtOnce); len(ids) > 0; ids = l.inShard(n, ids[len(ids)-1], connection, indexedAtOnce) {
-				for _, id := range ids {
-					r, err := Get(ctx, s, id)
-					if err == nil && r == nil {
-						continue // revoked since
-					}
-					if r == nil {
-						r = &Record{ID: id}
-					}
+				for r, err := range reading(ctx, s, ids) {
 					if !yield(r, err) {
 						return
 					}
@@ -462,11 +493,12 @@ func (l *Ledger) indexed(ctx context.Context, s logical.Storage, after, connecti
 // DefinitionsOf are the hashes of a provider's definitions that records were made
 // with.
 func (l *Ledger) DefinitionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
-	if hashes, sure := l.definitions(provider); sure {
-		return hashes, nil
+	left := All(ctx, s)
+	hashes, sure := l.definitions(provider)
+	if sure {
+		left = l.unreadable(ctx, s)
 	}
-	var hashes []string
-	for r, err := range All(ctx, s) {
+	for r, err := range left {
 		if err != nil {
 			return nil, err
 		}

@@ -34,23 +34,46 @@ func furtherWords(r *Record) []uint32 {
 	return words
 }
 
-// IsSettled reports whether the index has every record that can be read, those too that a
-// former leader wrote at last. Unreadable are the others.
-func (l *Ledger) IsSettled() bool { return l.Rounds() > 1 && l.IsListed() }
+// wordSet are the words of some texts.
+type wordSet struct {
+	few  []uint32
+	many map[uint32]bool // in place of few, where it is quicker to ask
+}
 
-// Naming are the ids of the records that may be of a key whose name ends with this fixed
-// part, or that its provider knows by one of these values; empty ones are of none. Others
-// may be among them.
-func (l *Ledger) Naming(part string, values []string) (ids []string) {
-	var names, words []uint32
-	if part != "" {
-		names = append(names, wordOf(strings.ToLower(part)))
-	}
-	for _, value := range values {
-		if value != "" {
-			words = append(words, wordOf(value))
+// fewWords are as many as are compared more quickly than looked up.
+const fewWords = 8
+
+// wordsOf are the words of texts in that spelling. Empty ones have none.
+func wordsOf(texts []string, spelling func(string) string) wordSet {
+	var set wordSet
+	for _, text := range texts {
+		if text != "" {
+			set.few = append(set.few, wordOf(spelling(text)))
 		}
 	}
+	if len(set.few) > fewWords {
+		set.many = map[uint32]bool{}
+		for _, word := range set.few {
+			set.many[word] = true
+		}
+	}
+	return set
+}
+
+func (w wordSet) has(word uint32) bool {
+	if w.many != nil {
+		return w.many[word]
+	}
+	return slices.Contains(w.few, word)
+}
+
+func unchanged(text string) string { return text }
+
+// Naming are the ids of the records that may be of a key whose name ends with one of these
+// fixed parts, or that its provider knows by one of these values; empty ones are of none.
+// Others may be among them. It is one walk through the index, however many are asked for.
+func (l *Ledger) Naming(parts, values []string) (ids []string) {
+	names, words := wordsOf(parts, strings.ToLower), wordsOf(values, unchanged)
 	for n := range Shards {
 		for _, key := range l.naming(n, names, words) {
 			ids = append(ids, hex.EncodeToString(key[:]))
@@ -59,20 +82,26 @@ func (l *Ledger) Naming(part string, values []string) (ids []string) {
 	return ids
 }
 
-// WithName are the ids of the records that may be of the key with this name.
-func (l *Ledger) WithName(name string) []string { return l.Naming(partAtEnd(name), nil) }
+// WithNames are the ids of the records that may be of the keys with these names.
+func (l *Ledger) WithNames(names []string) []string {
+	var parts []string
+	for _, name := range names {
+		parts = append(parts, partAtEnd(name))
+	}
+	return l.Naming(parts, nil)
+}
 
 // naming is Naming in one shard.
-func (i *index) naming(n int, names, words []uint32) (keys []indexKey) {
+func (i *index) naming(n int, names, words wordSet) (keys []indexKey) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, one := range i.shards[n].records {
-		if slices.Contains(names, one.part) || slices.Contains(words, one.id) {
+		if names.has(one.part) || words.has(one.id) {
 			keys = append(keys, one.key)
 		}
 	}
 	for key, further := range i.shards[n].further {
-		if slices.ContainsFunc(further, func(word uint32) bool { return slices.Contains(words, word) }) {
+		if slices.ContainsFunc(further, words.has) {
 			keys = append(keys, key)
 		}
 	}

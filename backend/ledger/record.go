@@ -138,14 +138,19 @@ func (r *Record) DeadlineSetAt() time.Time {
 // certain; zero when it is. The revocation was asked for no earlier than the key
 // was made, which holds even when the clock was wrong at the time.
 func (r *Record) YoungUntil(now, since time.Time, lag time.Duration) time.Time {
-	until := r.IssuedAt.Add(lag)
-	if asked := since.Add(lag); asked.Before(until) {
-		until = asked
-	}
-	if now.Before(until) {
+	if until := r.OldEnough(since, lag); now.Before(until) {
 		return until
 	}
 	return time.Time{}
+}
+
+// OldEnough is when the key is old enough for its provider to list it for certain; asked is
+// when its revocation was first asked for, as in YoungUntil.
+func (r *Record) OldEnough(asked time.Time, lag time.Duration) time.Time {
+	if asked.Before(r.IssuedAt) {
+		return asked.Add(lag)
+	}
+	return r.IssuedAt.Add(lag)
 }
 
 // HasEnded reports whether the provider itself has ended the key by now.

@@ -47,6 +47,9 @@ type Marks struct {
 type connectionMark struct {
 	mu   sync.Mutex
 	Mark *Mark
+	// dropped says that nothing was known of the connection any more, and that this is
+	// not what is known of it since.
+	dropped bool
 	// doubtful says that the mark may not be on disk: it counts as set when it
 	// comes to clearing it, and as unset for a mint.
 	doubtful bool
@@ -66,8 +69,27 @@ func New(now func() time.Time) *Marks {
 	}
 }
 
-// Of is what this process knows of a connection.
+// Of is what this process knows of a connection; nil where that is nothing.
 func (a *Marks) Of(connection string) *connectionMark {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.byConnection[connection]
+}
+
+// locked is what this process knows of a connection, from now on if that was nothing. The
+// caller unlocks it.
+func (a *Marks) locked(connection string) *connectionMark {
+	for {
+		c := a.begun(connection)
+		c.mu.Lock()
+		if !c.dropped {
+			return c
+		}
+		c.mu.Unlock()
+	}
+}
+
+func (a *Marks) begun(connection string) *connectionMark {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := a.byConnection[connection]
@@ -76,6 +98,20 @@ func (a *Marks) Of(connection string) *connectionMark {
 		a.byConnection[connection] = c
 	}
 	return c
+}
+
+// dropIfIdle forgets a connection of which there is nothing to know. The caller holds its
+// lock.
+func (a *Marks) dropIfIdle(connection string, c *connectionMark) {
+	if c.Mark != nil || c.doubtful || len(c.inFlight) > 0 {
+		return
+	}
+	c.dropped = true
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byConnection[connection] == c {
+		delete(a.byConnection, connection)
+	}
 }
 
 // connections are the names of those that were used by this process.
@@ -92,8 +128,7 @@ func (a *Marks) path(connection string) string {
 // Begin marks the connection dirty if it is not, and the key as in flight.
 // Nothing may be asked of the provider when it fails.
 func (a *Marks) Begin(ctx context.Context, s logical.Storage, connection, keyName string, mint Mint) error {
-	c := a.Of(connection)
-	c.mu.Lock()
+	c := a.locked(connection)
 	defer c.mu.Unlock()
 	now := a.Now()
 	if c.Mark == nil || c.doubtful || !c.Mark.covers(mint, now) {
@@ -113,12 +148,13 @@ func (a *Marks) Begin(ctx context.Context, s logical.Storage, connection, keyNam
 // the marks of this process need.
 func (a *Marks) DefinitionsInUse(inUse map[string]bool, provider string) {
 	for _, name := range a.connections() {
-		c := a.Of(name)
-		c.mu.Lock()
-		if c.Mark != nil {
-			c.Mark.DefinitionsInUse(inUse, provider)
+		if c := a.Of(name); c != nil {
+			c.mu.Lock()
+			if c.Mark != nil {
+				c.Mark.DefinitionsInUse(inUse, provider)
+			}
+			c.mu.Unlock()
 		}
-		c.mu.Unlock()
 	}
 }
 
@@ -126,6 +162,9 @@ func (a *Marks) DefinitionsInUse(inUse map[string]bool, provider string) {
 // or on the durable queue.
 func (a *Marks) End(connection, keyName string) {
 	c := a.Of(connection)
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.inFlight, keyName)
@@ -135,6 +174,9 @@ func (a *Marks) End(connection, keyName string) {
 // InFlight is a snapshot of the names that are in flight on a connection.
 func (a *Marks) InFlight(connection string) map[string]bool {
 	c := a.Of(connection)
+	if c == nil {
+		return map[string]bool{}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	names := make(map[string]bool, len(c.inFlight))
@@ -169,12 +211,13 @@ func (a *Marks) cleanUnused(ctx context.Context, s logical.Storage, since time.D
 func (a *Marks) Windows() Windows {
 	var all Windows
 	for _, name := range a.connections() {
-		c := a.Of(name)
-		c.mu.Lock()
-		if c.Mark != nil {
-			all = append(all, c.Mark.Windows...)
+		if c := a.Of(name); c != nil {
+			c.mu.Lock()
+			if c.Mark != nil {
+				all = append(all, c.Mark.Windows...)
+			}
+			c.mu.Unlock()
 		}
-		c.mu.Unlock()
 	}
 	return all
 }
@@ -182,8 +225,12 @@ func (a *Marks) Windows() Windows {
 // cleanIfUnused removes a mark under which nothing is in flight and was for so long.
 func (a *Marks) cleanIfUnused(ctx context.Context, s logical.Storage, connection string, since time.Duration) error {
 	c := a.Of(connection)
+	if c == nil {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer a.dropIfIdle(connection, c)
 	if c.Mark == nil || len(c.inFlight) > 0 || a.Now().Sub(c.lastUsed) < since {
 		return nil
 	}
@@ -254,11 +301,20 @@ func (a *Marks) All(ctx context.Context, s logical.Storage) ([]*Stored, error) {
 // which connection.
 func (a *Marks) IsInFlight(tag, part string) (connection string, yes bool) {
 	for _, name := range a.connections() {
-		for keyName := range a.InFlight(name) {
-			if own, _, ok := keyname.FindKeyPart(tag, keyName); ok && own == part {
-				return name, true
-			}
+		if c := a.Of(name); c != nil && c.isInFlight(tag, part) {
+			return name, true
 		}
 	}
 	return "", false
+}
+
+func (c *connectionMark) isInFlight(tag, part string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for keyName := range c.inFlight {
+		if own, _, ok := keyname.FindKeyPart(tag, keyName); ok && own == part {
+			return true
+		}
+	}
+	return false
 }

@@ -33,8 +33,9 @@ type connectionQueue struct {
 	more bool
 	// woken has a worker look again for what is due.
 	notified chan struct{}
-	// succeeded is when the provider last did what it was asked.
-	succeeded time.Time
+	// succeeded is when the provider last did what it was asked, and observed when a try
+	// last said anything of it.
+	succeeded, observed time.Time
 	// unreached and denied are the entries of which the last try, since the provider
 	// did anything, could not reach it, or was not allowed.
 	unreached, denied map[string]bool
@@ -57,6 +58,16 @@ const (
 	// that says nothing of it, while the provider serves others.
 	shortAlone = time.Minute
 )
+
+// longestObserved is for how long a connection of which nothing waits is remembered after
+// the last try that said something of its provider.
+const longestObserved = time.Hour
+
+// isOver reports whether nothing waits in it, nor is there anything to be known of the
+// provider any more.
+func (l *connectionQueue) isOver(now time.Time) bool {
+	return len(l.items) == 0 && !l.running && now.Sub(l.observed).Abs() > longestObserved
+}
 
 // inDoubt reports whether the provider may do nothing for anybody at present.
 func (l *connectionQueue) inDoubt() bool { return len(l.unreached)+len(l.denied) > 0 }
@@ -200,6 +211,9 @@ func (q *Queue) observe(l *connectionQueue, id string, what outcome) {
 			q.quietUntil = noTime
 		}
 	}()
+	if what != ofNothing {
+		l.observed = q.now()
+	}
 	switch what {
 	case ofReach:
 		l.unreached[id] = true

@@ -51,7 +51,10 @@ func TestFiled(t *testing.T) {
 
 func agree(t *testing.T, l *line, connections, makers, addresses []string, scopes []providers.ListingScope) {
 	t.Helper()
-	all := l.All()
+	var all []Entry
+	for _, item := range l.entries {
+		all = append(all, item.Entry)
+	}
 	for _, connection := range connections {
 		want, credentials := map[string]bool{}, map[string]bool{}
 		for _, entry := range all {

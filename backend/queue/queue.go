@@ -187,15 +187,17 @@ func (q *Queue) shown(item *waitingEntry) Entry {
 // List is every entry, by id.
 func (q *Queue) List() []Entry { return q.Page("", 0) }
 
-// All is every entry, those held for mints in flight too, in no order.
-func (q *Queue) All() []Entry {
+// ClearsUp is the entry by which something is to be cleared up whose name has a fixed part,
+// be it held for a mint in flight; nil for none. A revocation of a key in the ledger is none.
+func (q *Queue) ClearsUp(part string) *Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	entries := make([]Entry, 0, len(q.entries))
-	for _, item := range q.entries {
-		entries = append(entries, item.Entry)
+	item := q.entries[part]
+	if item == nil || item.Kind == Revoke {
+		return nil
 	}
-	return entries
+	entry := item.Entry
+	return &entry
 }
 
 // DefinitionsInUse notes the hashes of a provider's definitions that entries need:
@@ -386,6 +388,10 @@ func (q *Queue) due(now time.Time) map[string]bool {
 	due := map[string]bool{}
 	q.quietUntil = now.Add(longestQuiet)
 	for name, l := range q.byConnection {
+		if l.isOver(now) {
+			delete(q.byConnection, name)
+			continue
+		}
 		if len(l.items) > 0 && l.nextTry.After(now) {
 			q.quietUntil = earlier(q.quietUntil, l.nextTry)
 			continue
