@@ -382,8 +382,9 @@ func (q *Queue) Start(work func(Entry) error) {
 }
 
 // due are the connections' queues that do not wait, and which of them have something due;
-// quietUntil is then when the next may have. One that waits for its provider is not looked
-// through before that: many may wait in it. The caller holds mu.
+// quietUntil is then when the next may have. One that waits for its provider, or for the
+// one try that tells whether that is back, is not looked through before that: many may wait
+// in it. The caller holds mu.
 func (q *Queue) due(now time.Time) map[string]bool {
 	due := map[string]bool{}
 	q.quietUntil = now.Add(longestQuiet)
@@ -394,6 +395,9 @@ func (q *Queue) due(now time.Time) map[string]bool {
 		}
 		if len(l.items) > 0 && l.nextTry.After(now) {
 			q.quietUntil = earlier(q.quietUntil, l.nextTry)
+			continue
+		}
+		if l.running && l.inDoubt() {
 			continue
 		}
 		for _, item := range l.items {

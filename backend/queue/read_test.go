@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -165,6 +166,35 @@ func TestQuietQueueIsNotLookedThrough(t *testing.T) {
 	if left := l.Len(); left > 0 {
 		t.Errorf("%d are left two minutes after the provider is back", left)
 	}
+}
+
+// TestSlowTryIsWaitedFor: nor is it looked through while the one try is under way that tells
+// whether the provider is back; what that tells is heeded at once.
+func TestSlowTryIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, numbered(20)...)
+		l.answer = func(string) error { return failing(providers.Unreachable, 0) }
+		l.run(time.Minute)
+		answers := make(chan error)
+		l.answer = func(string) error { return <-answers }
+		for tries := l.tries(""); l.tries("") == tries; synctest.Wait() {
+			l.pass(time.Second)
+			l.Start(l.work)
+		}
+		l.Start(l.work)
+		for range 30 {
+			if !l.quietUntil.After(l.now) {
+				t.Fatal("the queue is to be looked through, with one try under way and no other to come")
+			}
+			l.pass(time.Second)
+			l.Start(l.work)
+		}
+		close(answers) // it is back
+		l.run(time.Minute)
+		if left := l.Len(); left > 0 {
+			t.Errorf("%d are left a minute after the provider is back", left)
+		}
+	})
 }
 
 // BenchmarkLongQueue is what a queue costs whose provider is away, with each tick of
