@@ -49,8 +49,8 @@ func isUnique(h *providers.Handle, part string) bool {
 	return len(made) >= uniqueID
 }
 
-// missingPrefix begins the id of an entry about a key whose name does not tell one.
-const missingPrefix = "missing-"
+// missingID begins the id of an entry about a key whose name does not tell one.
+const missingID = "missing-"
 
 // believe takes the provider's word that there is no such key, as far as it goes: what
 // the key itself can be asked is asked, and of what cannot be told a note stays.
@@ -76,7 +76,7 @@ func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r
 	}
 	id, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
 	if !ours {
-		id = missingPrefix + r.ID // its name is nobody's by now; its id may tell
+		id = missingID + r.ID // its name is nobody's by now; its id may tell
 	}
 	if e.books.queue.Waits(id) {
 		return nil // it is looked for already

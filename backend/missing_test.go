@@ -240,7 +240,7 @@ func TestMissingKeyWithoutAPart(t *testing.T) {
 		if done, err := w.process.revokeSoon(t.Context(), w.storage, r, leaseEnded); err != nil || done.queued != nil {
 			t.Fatalf("it ends with %v, %v", done, err)
 		}
-		if entries := w.process.Queue(); len(entries) != 1 || entries[0].ID != missingPrefix+r.ID {
+		if entries := w.process.Queue(); len(entries) != 1 || entries[0].ID != missingID+r.ID {
 			t.Fatalf("the queue has %v", entries)
 		}
 		w.start(fault{})

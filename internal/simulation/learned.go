@@ -734,11 +734,10 @@ func tokenForm(form any) any {
 
 // readLists reads how keys are listed, and how one is found by its name.
 func (l *learner) readLists() error {
-	for _, s := range l.steps("list", "") {
-		if err := l.readList(s); err != nil {
+	if lists := l.steps("list", ""); len(lists) > 0 {
+		if err := l.readList(lists[0]); err != nil {
 			return err
 		}
-		break
 	}
 	for _, s := range l.steps("find", "") {
 		for _, trip := range s.Trips {
@@ -905,7 +904,7 @@ func pagingOf(first, last *taught) (kind, place string) {
 	return "", ""
 }
 
-// readEnds reads how a key is ended, and how its end is moved.
+// readEnds reads how a key is ended, and how its end is moved where that is shown.
 func (l *learner) readEnds() error {
 	var ends *taught
 	for _, s := range l.steps("revoke", "") {
@@ -932,25 +931,28 @@ func (l *learner) readEnds() error {
 	if ends == nil {
 		return errors.New("no request ends the key")
 	}
-	for _, s := range l.steps("extend", "") {
-		l.readEndsOf(s)
-		read, err := l.readTrips(s, "extend")
-		if err != nil {
-			return err
-		}
-		for _, one := range read {
-			l.teach(one)
-		}
-		last := read[len(read)-1]
-		if err := l.readTarget(last); err != nil {
-			return err
-		}
-		if err := l.readEnd(last); err != nil {
-			return err
-		}
-		break
+	return l.readExtend()
+}
+
+// readExtend reads how a key's end is moved, where the exchange shows that.
+func (l *learner) readExtend() error {
+	steps := l.steps("extend", "")
+	if len(steps) == 0 {
+		return nil
 	}
-	return nil
+	l.readEndsOf(steps[0])
+	read, err := l.readTrips(steps[0], "extend")
+	if err != nil {
+		return err
+	}
+	for _, one := range read {
+		l.teach(one)
+	}
+	last := read[len(read)-1]
+	if err := l.readTarget(last); err != nil {
+		return err
+	}
+	return l.readEnd(last)
 }
 
 // readTrips reads the requests of a step of which the last does the thing; those before
