@@ -162,7 +162,7 @@ func (l *learner) choose(all []*contract.Exchange) error {
 	if l.x == nil {
 		return errors.New("none makes a key")
 	}
-	steps := l.steps("issue", "")
+	steps := l.steps("issue")
 	if len(steps) == 0 || steps[len(steps)-1].Key == nil {
 		return errors.New("it makes no key")
 	}
@@ -176,11 +176,11 @@ func (l *learner) choose(all []*contract.Exchange) error {
 // ownHost is a request that goes to an address other than the connection's.
 var ownHost = regexp.MustCompile(`(?m)^\s*(get|post|put|patch|delete|url|token_url)\s*=\s*"https://.*$`)
 
-// steps are those that do a thing and fail as the exchange says; "" for those that do not.
-func (l *learner) steps(do, fails string) []*contract.Step {
+// steps are those that do a thing and do not fail.
+func (l *learner) steps(do string) []*contract.Step {
 	var found []*contract.Step
 	for _, s := range l.x.Steps {
-		if s.Do == do && s.Fails == fails {
+		if s.Do == do && s.Fails == "" {
 			found = append(found, s)
 		}
 	}
@@ -285,7 +285,7 @@ func (l *learner) credentialField() (string, error) {
 	for _, value := range l.x.Headers {
 		add(value)
 	}
-	for _, s := range l.steps("check", "") {
+	for _, s := range l.steps("check") {
 		for _, trip := range s.Trips {
 			one, err := l.read(trip, "who")
 			if err != nil {
@@ -734,12 +734,12 @@ func tokenForm(form any) any {
 
 // readLists reads how keys are listed, and how one is found by its name.
 func (l *learner) readLists() error {
-	if lists := l.steps("list", ""); len(lists) > 0 {
+	if lists := l.steps("list"); len(lists) > 0 {
 		if err := l.readList(lists[0]); err != nil {
 			return err
 		}
 	}
-	for _, s := range l.steps("find", "") {
+	for _, s := range l.steps("find") {
 		for _, trip := range s.Trips {
 			one, err := l.read(trip, "list")
 			if err != nil {
@@ -907,7 +907,7 @@ func pagingOf(first, last *taught) (kind, place string) {
 // readEnds reads how a key is ended, and how its end is moved where that is shown.
 func (l *learner) readEnds() error {
 	var ends *taught
-	for _, s := range l.steps("revoke", "") {
+	for _, s := range l.steps("revoke") {
 		read, err := l.readTrips(s, "end")
 		if err != nil {
 			return err
@@ -936,7 +936,7 @@ func (l *learner) readEnds() error {
 
 // readExtend reads how a key's end is moved, where the exchange shows that.
 func (l *learner) readExtend() error {
-	steps := l.steps("extend", "")
+	steps := l.steps("extend")
 	if len(steps) == 0 {
 		return nil
 	}
