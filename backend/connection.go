@@ -329,6 +329,8 @@ type boundConnection struct {
 	connection *Connection
 	definition *providers.Definition
 	client     *providers.Client
+	// credential tells the admin credential from others, where keys end with it; else empty.
+	credential string
 }
 
 // bound returns the connection with its cached client.
@@ -376,7 +378,13 @@ func (e *Engine) bind(ctx context.Context, s logical.Storage, name string) (*bou
 	if err != nil {
 		return nil, usererror.Errorf("connection %q cannot be used: %s", name, err)
 	}
-	return &boundConnection{name: name, connection: connection, definition: definition, client: client}, nil
+	built := &boundConnection{name: name, connection: connection, definition: definition, client: client}
+	if definition.Capabilities.RotateRevokesKeys {
+		if built.credential, err = e.credentialOf(ctx, s, connection, definition); err != nil {
+			return nil, err
+		}
+	}
+	return built, nil
 }
 
 func (e *Engine) unknownConnection(ctx context.Context, s logical.Storage, name string) error {

@@ -42,12 +42,18 @@ func (e *Engine) setAccount(ctx context.Context, s logical.Storage, change *repl
 			return nil
 		}
 	}
+	account, err := e.credentialOf(ctx, s, c, definition)
+	c.Account = account
+	return err
+}
+
+// credentialOf tells a connection's admin credential from others, without telling it.
+func (e *Engine) credentialOf(ctx context.Context, s logical.Storage, c *Connection, definition *providers.Definition) (string, error) {
 	mount, err := e.mount(ctx, s)
 	if err != nil {
-		return err
+		return "", err
 	}
-	c.Account, err = mount.AccountOf(definition.CredentialFields(), c.Fields)
-	return err
+	return mount.AccountOf(definition.CredentialFields(), c.Fields)
 }
 
 // way is a connection by which something of an origin may be ended.

@@ -165,7 +165,7 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 //
 //life:announced recorded puts the key into the ledger
 func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, key *providers.Key) error {
-	o.record.Handle = key.Handle
+	o.record.Handle, o.record.Credential = key.Handle, o.bound.credential
 	// The answer may tell of what that mint has made.
 	o.record.Misnamed = e.seeksMintBefore(&o.record)
 	o.record.Uncompared = !e.books.ledger.IsListed()

@@ -133,11 +133,10 @@ func (e *Engine) formerlyMade(ctx context.Context, s logical.Storage, p *endingR
 		if err != nil {
 			return nil, err
 		}
-		own := p.bound.connection.Account
-		if slices.Contains(p.names, name) || c == nil || c.Provider != p.bound.definition.Name || c.Account == own || own == "" {
+		if slices.Contains(p.names, name) || c == nil || c.Provider != p.bound.definition.Name {
 			continue
 		}
-		left, err := e.madeWith(ctx, s, p.bound, name)
+		left, err := e.madeWith(ctx, s, p.bound, name, c.Account)
 		if err != nil {
 			return nil, err
 		}
@@ -148,20 +147,32 @@ func (e *Engine) formerlyMade(ctx context.Context, s logical.Storage, p *endingR
 	return told, nil
 }
 
-// madeWith is how many keys of a connection the credential of another one made, and ends.
-func (e *Engine) madeWith(ctx context.Context, s logical.Storage, bound *boundConnection, name string) (made int, err error) {
+// madeWith is how many keys of another connection, which has that account by now, the
+// credential of this one made, and ends.
+func (e *Engine) madeWith(ctx context.Context, s logical.Storage, bound *boundConnection, name, account string) (made int, err error) {
 	for r, err := range e.books.ledger.OfConnection(ctx, s, name) {
 		switch {
 		case errors.Is(err, stored.ErrUnreadable):
 			made++ // it may be one of them
 		case err != nil:
 			return 0, err
-		case r.Account == bound.connection.Account && origin.SameAddress(r.BaseURL, bound.client.BaseURL()) &&
+		case bound.mayHaveMade(r, account) && origin.SameAddress(r.BaseURL, bound.client.BaseURL()) &&
 			(bound.client.RotationRevokesAll() || bound.client.RotationRevokes(r.Handle)):
 			made++
 		}
 	}
 	return made, nil
+}
+
+// mayHaveMade reports whether the credential in use made a key of another connection, which
+// has that account by now. Of a key whose credential was not noted the account tells, which
+// stays what it is while credentials change.
+func (s *boundConnection) mayHaveMade(r *ledger.Record, account string) bool {
+	if r.Credential != "" {
+		return r.Credential == s.credential
+	}
+	own := s.connection.Account
+	return own != "" && account != own && r.Account == own
 }
 
 // endsOne reports whether a rotation may end a key of the connection. Only where the

@@ -38,6 +38,18 @@ func TestRotationThatEndsKeys(t *testing.T) {
 				return SaveOptions{Force: true}, nil
 			}))
 		}, `connection "same" has 1 live key of the credential that it had before`},
+		"a lease of a connection that had the credential for a while, which a rotation had made": {func(w *world) {
+			w.must(w.process.RotateRoot(ctx, w.storage, "club"))
+			give := func(token any) {
+				w.must(w.process.ChangeConnection(ctx, w.storage, "other", func(connection *Connection) (SaveOptions, error) {
+					connection.Fields = map[string]any{"token": token}
+					return SaveOptions{Force: true}, nil
+				}))
+			}
+			give(w.connection("club").Fields["token"])
+			w.mustMint("other")
+			give("other-password")
+		}, `connection "other" has 1 live key of the credential that it had before`},
 		"a lease of another credential": {func(w *world) { w.mustMint("other") }, ""},
 		"a key that does not end":       {func(w *world) { w.mustMint("lasting") }, ""},
 	} {

@@ -49,6 +49,9 @@ type Record struct {
 	Definition string `json:"definition,omitempty"`
 	BaseURL    string `json:"base_url,omitempty"`
 	Account    string `json:"account,omitempty"`
+	// Credential tells the admin credential that made the key from others, where keys end
+	// with it; empty elsewhere, and where an earlier version of the engine did not note it.
+	Credential string `json:"credential,omitempty"`
 	// Handle is what revoking the key needs at its provider.
 	Handle providers.Handle `json:"handle"`
 	// Scope is the part of the provider's account in whose list the key is.
