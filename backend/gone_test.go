@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -478,6 +479,67 @@ func TestYoungKeyIsAskedAboutAgain(t *testing.T) {
 			}
 			w.run(2*longestBlind, time.Minute)
 			w.nothingIsLeft()
+		}))
+	}
+}
+
+// TestYoungKeyIsNotSeenDead: of a key that it does not know yet a provider also says that it
+// does not work, and its list does not show it. That proves an end only of one that is old
+// enough to be known.
+func TestYoungKeyIsNotSeenDead(t *testing.T) {
+	for name, test := range map[string]struct {
+		// answer is what its deletion is answered with while the provider does not know
+		// it, after that long.
+		answer int
+		slow   time.Duration
+		age    time.Duration
+		verify ledger.Verification
+		gone   bool
+	}{
+		"unknown, not taken":                               {answer: 404, verify: ledger.ByProbe},
+		"unknown, not taken, almost old enough":            {answer: 404, verify: ledger.ByProbe, age: listLag - time.Second},
+		"unknown, not taken, asked before it is old":       {answer: 404, verify: ledger.ByProbe, age: listLag - time.Second, slow: 2 * time.Second},
+		"unknown, not taken, old enough":                   {answer: 404, verify: ledger.ByProbe, age: 2 * listLag, gone: true},
+		"unknown, not listed":                              {answer: 404, verify: ledger.ByList},
+		"unknown, not listed, asked before it is old":      {answer: 404, verify: ledger.ByList, age: listLag - time.Second, slow: 2 * time.Second},
+		"unknown, and not asked about":                     {answer: 404, verify: ledger.ByWord},
+		"a bad request, not taken":                         {answer: 400, verify: ledger.ByProbe},
+		"a bad request, not taken, asked before it is old": {answer: 400, verify: ledger.ByProbe, age: listLag - time.Second, slow: 2 * time.Second},
+		"a bad request, not taken, old enough":             {answer: 400, verify: ledger.ByProbe, age: 2 * listLag, gone: true},
+		"a bad request, not listed":                        {answer: 400, verify: ledger.ByList},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			unknown := false
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch {
+				case !unknown:
+					pass()
+				case r.Method == http.MethodDelete:
+					w.advance(test.slow)
+					rw.WriteHeader(test.answer)
+				case strings.HasSuffix(r.URL.Path, "/whoami"):
+					rw.WriteHeader(http.StatusUnauthorized)
+				default:
+					rw.Write([]byte(`{"data": []}`))
+				}
+			})
+			w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = test.verify })
+			lease := w.mustMint("app")
+			w.advance(test.age)
+			unknown = true
+			err := w.revoke(lease)
+			unknown = false
+			if gone := w.recordOf(lease) == nil; gone != test.gone || gone != (err == nil) {
+				t.Errorf("Vault is told %v, and the record is %v", err, w.recordOf(lease))
+			}
+			if test.gone {
+				return
+			}
+			w.run(2*listLag, 10*time.Second)
+			if alive := w.alive(); len(alive) > 0 || w.recordOf(lease) != nil {
+				t.Errorf("alive: %v, and the record is %v", alive, w.recordOf(lease))
+			}
 		}))
 	}
 }

@@ -17,10 +17,11 @@ import (
 
 // evidence is what was learned of a key that was to be revoked.
 type evidence struct {
-	// deleted says that the provider deleted the key, by this very request.
-	deleted bool
-	// confirmedDead says that the provider was asked with the key itself, and no longer
-	// takes it.
+	// deleted says that the provider deleted the key, by this very request, and
+	// deletedBefore that it said so to an earlier one: it knows the key, then.
+	deleted, deletedBefore bool
+	// confirmedDead says that the provider was asked with the key itself, and does not take
+	// it: no longer, or not yet.
 	confirmedDead bool
 	// missing says that the provider answered that there is no such key, as the
 	// definition's gone has it; refused is the status of another no; both are zero
@@ -33,8 +34,8 @@ type evidence struct {
 	// do nothing there now. A provider that answers "no such thing" to those without
 	// rights tells the two apart in no other way.
 	blind error
-	// youngUntil is when the key is older than the provider may take to show it;
-	// zero when it is.
+	// youngUntil is when the key is older than the provider may take to show or to take it;
+	// zero when it was as it was asked.
 	youngUntil time.Time
 	// ended says that the provider's own end of the key is past, by more than its lag.
 	ended bool
@@ -50,11 +51,11 @@ type evidence struct {
 // it lacks.
 func (e evidence) gone() error {
 	switch {
-	case e.deleted, e.confirmedDead:
+	case e.deleted, e.confirmedDead && (e.youngUntil.IsZero() || e.deletedBefore):
 		return nil
 	case !e.missing && e.refused == 0:
 		return errors.New("the provider did not say what became of the key")
-	case !e.youngUntil.IsZero() && e.missing:
+	case !e.youngUntil.IsZero() && (e.missing || e.confirmedDead):
 		return &unproven{
 			reason: "the provider knows no such key, which proves nothing yet: it may take it until then to show one this young",
 			until:  e.youngUntil,

@@ -69,6 +69,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 		}
 		handle = *listed
 	}
+	asked := e.now() // what is answered later may have been found out then
 	missing, err := w.client.Delete(ctx, handle)
 	refusal := refusalOf(err)
 	if err != nil && refusal == nil {
@@ -76,11 +77,12 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 		return err
 	}
 	found := evidence{deleted: err == nil && !missing, missing: missing, doubts: w.doubts}
+	found.deletedBefore = !e.pending.deletions.since(deletionOfKey(r)).IsZero()
 	if refusal != nil {
 		found.refused = refusal.Status
 	}
 	lag := e.lagOf(w.boundConnection)
-	found.youngUntil = r.YoungUntil(e.now(), since, lag)
+	found.youngUntil = r.YoungUntil(asked, since, lag)
 	found.ended = r.HasEnded(e.now(), lag)
 	found.unrecorded = r.Unrecorded
 	if found.missing && len(found.doubts) == 0 && !found.ended && found.youngUntil.IsZero() {
