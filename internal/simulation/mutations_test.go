@@ -78,8 +78,6 @@ var mutations = []mutation{
 		"e.replacedInPlace(ctx, s, r); err != nil || replaced {", "e.replacedInPlace(ctx, s, r); err != nil || replaced && false {"},
 	{"what may have been replaced in place is in no doubt", "static_in_place.go",
 		"	keys.InDoubt = true\n", "	keys.InDoubt = false\n"},
-	{"an end in place is sent to another account", "revoke_provider.go",
-		"	if err := w.mayEndAnothers(r); err != nil {", "	if err := w.mayEndAnothers(r); err != nil && false {"},
 	{"a deletion is believed and not looked at", "revoke_provider.go",
 		"			return e.watch(w, r)", "			return nil"},
 	{"keys that end with the credential are not waited for", "root_ending.go",
