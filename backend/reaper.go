@@ -33,8 +33,8 @@ func (o *overdue) is(r *ledger.Record, now time.Time) bool { return !now.Before(
 // is to be asked again.
 func (o *overdue) at(r *ledger.Record, now time.Time) time.Time {
 	set := r.DeadlineSetAt()
-	if !now.Before(r.Deadline) || set.Sub(now) < sooner {
-		return r.Deadline
+	if !now.Before(r.Deadline) || set.Sub(now) < sooner || r.Deadline.Before(set) {
+		return r.Deadline // one before it was set is of two clocks, and tells no life
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -399,7 +399,9 @@ func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name str
 		}
 		r.Kept = key == keys.Current
 		if !r.Kept {
-			r.Deadline, r.DeadlineSet = key.Until, e.clock.latest()
+			// Its overlap was set when the next key took its place, by the clock of that
+			// time, and not by this one, which may be ahead.
+			r.Deadline, r.DeadlineSet = key.Until, earlier(e.now(), keys.supersededAt(key))
 		}
 		if err := e.books.ledger.Write(ctx, s, r); err != nil {
 			return err
@@ -409,6 +411,21 @@ func (e *Engine) keepStaticKeys(ctx context.Context, s logical.Storage, name str
 		}
 	}
 	return s.Delete(ctx, staticKeyPrefix+name)
+}
+
+// supersededAt is when another key took a previous one's place, by the clock of that time.
+func (k *StaticKeys) supersededAt(previous *StaticKey) time.Time {
+	next := k.Current
+	for _, key := range k.Previous { // the newest first
+		if key == previous {
+			break
+		}
+		next = key
+	}
+	if next == nil {
+		return previous.IssuedAt
+	}
+	return next.IssuedAt
 }
 
 func (k *StaticKeys) all() []*StaticKey {

@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -134,6 +135,37 @@ func TestKeepOnDelete(t *testing.T) {
 		t.Error("the ledger does not know the kept key")
 	}
 	w.must(w.process.DeleteConnection(ctx, w.storage, "box", SaveOptions{}))
+}
+
+// TestKeepOnDeleteUnderAClockThatIsSet: the overlap of the key before is as long as ever,
+// whatever the clock says as the role is deleted.
+func TestKeepOnDeleteUnderAClockThatIsSet(t *testing.T) {
+	for _, jump := range []time.Duration{time.Minute, time.Hour, 365 * 24 * time.Hour, -time.Minute, -time.Hour, -365 * 24 * time.Hour} {
+		for _, corrected := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, put right: %t", jump, corrected), inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				r := staticRole(2 * time.Hour)
+				r.KeepOnDelete = true
+				w.must(w.process.SaveStaticRole(t.Context(), w.storage, "app", r))
+				previous := w.current("app").Secret["api_key"].(string)
+				w.must(w.process.RotateStatic(t.Context(), w.storage, "app"))
+				w.run(10*time.Minute, time.Minute)
+				w.set(jump)
+				w.must(w.process.DeleteStaticRole(t.Context(), w.storage, "app"))
+				if corrected {
+					w.set(-jump)
+				}
+				w.run(105*time.Minute, time.Minute)
+				if status := w.use(previous); status != http.StatusOK {
+					t.Errorf("within its overlap the key before is answered with status %d", status)
+				}
+				w.run(15*time.Minute, time.Minute)
+				if status := w.use(previous); status != http.StatusUnauthorized {
+					t.Errorf("after its overlap the key before is answered with status %d", status)
+				}
+			}))
+		}
+	}
 }
 
 // TestKeptKeyOfARoleWrittenAgain: a role was to leave its key alive, its deletion could not be
