@@ -85,7 +85,7 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 		return nil, err
 	}
 	if o.expiresImmediately(e.clock.latest()) && !o.record.InPlace {
-		err := fmt.Errorf("connection %q made a key that ends at once, at %s", o.bound.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
+		err := fmt.Errorf("connection %q made a key that ends at once, at %s, or the clock was wrong meanwhile", o.bound.name, o.record.ExpiresAt.UTC().Format(time.RFC3339))
 		return nil, errors.Join(err, e.revokeUndelivered(ctx, s, &o.record))
 	}
 	if more := key.Granted.More; len(more) > 0 && o.record.InPlace {

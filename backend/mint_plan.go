@@ -183,8 +183,13 @@ func (o *mintPlan) setGranted(granted providers.Grant) {
 	}
 }
 
-// expiresImmediately reports whether the key is of no use to anybody.
+// expiresImmediately reports whether the key is of no use to anybody, now or at the
+// answer, by which its lease was capped: the clock may have been ahead then and be right
+// by now, and to Vault a lease of no time is one of its default.
 func (o *mintPlan) expiresImmediately(now time.Time) bool {
+	if now.Before(o.record.IssuedAt) {
+		now = o.record.IssuedAt
+	}
 	return !o.record.ExpiresAt.IsZero() && o.record.ExpiresAt.Sub(now) < time.Second
 }
 

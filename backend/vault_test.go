@@ -20,6 +20,9 @@ type heldLease struct {
 	revoking bool
 }
 
+// vaultView has the bounds within which Vault makes a lease of an answer.
+var vaultView = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}
+
 func (w *world) request(op logical.Operation, path string) *logical.Request {
 	return &logical.Request{
 		Operation:   op,
@@ -55,8 +58,12 @@ func (w *world) mintWith(ctx context.Context, role string) (*heldLease, error) {
 		return nil, errors.New("the process died before it could answer")
 	}
 	key := response.Data["api_key"].(string)
-	response.Secret.IssueTime = time.Now()
-	lease := &heldLease{secret: response.Secret, key: key, end: w.time().Add(response.Secret.TTL)}
+	ttl, _, err := framework.CalculateTTL(vaultView, 0, response.Secret.TTL, 0, response.Secret.MaxTTL, 0, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	response.Secret.TTL, response.Secret.IssueTime = ttl, time.Now()
+	lease := &heldLease{secret: response.Secret, key: key, end: w.time().Add(ttl)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leases[response.Data["key_name"].(string)] = lease
@@ -96,7 +103,7 @@ func (w *world) renew(lease *heldLease, increment time.Duration) error {
 	if response.IsError() {
 		return response.Error()
 	}
-	ttl, _, err := framework.CalculateTTL(&logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour}, increment, response.Secret.TTL, 0, response.Secret.MaxTTL, 0, secret.IssueTime)
+	ttl, _, err := framework.CalculateTTL(vaultView, increment, response.Secret.TTL, 0, response.Secret.MaxTTL, 0, secret.IssueTime)
 	if err != nil {
 		return err
 	}
