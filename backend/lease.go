@@ -173,7 +173,10 @@ func (e *Engine) moveDeadline(ctx context.Context, s logical.Storage, r *ledger.
 // extendKey moves the provider's own expiry behind the new end of the lease, and
 // returns how much of the lease the key lives through.
 func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *ledger.Record, ttl time.Duration) (time.Duration, error) {
-	if now := e.clock.latest(); r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) {
+	now := e.clock.latest()
+	// An end that was set by a clock which was ahead may come sooner.
+	ahead := r.DeadlineSetAt().Sub(now) >= sooner
+	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) && !ahead {
 		return ttl, nil
 	}
 	bound, release, err := e.boundFor(ctx, s, r.Origin())
@@ -187,8 +190,18 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *ledger.Rec
 	if !bound.definition.Capabilities.Extend {
 		return r.Left(ttl, e.clock.latest()), nil
 	}
-	now := e.clock.latest()
-	end, err := providerEnd(bound.definition, now, ttl)
+	now = e.clock.latest()
+	// Should Vault lose this renewal, the lease ends when it did: the key is never asked to
+	// end earlier, by the clock by which its end was set.
+	from := e.clock.steady()
+	if set := r.DeadlineSetAt(); set.Sub(from) >= sooner {
+		from = set
+	}
+	atLeast := max(ttl, r.ExpiresAt.Sub(from)-expiryMargin)
+	end, err := providerEnd(bound.definition, now, atLeast)
+	if err != nil && atLeast > ttl {
+		end, err = providerEnd(bound.definition, now, ttl)
+	}
 	if err != nil {
 		return 0, err
 	}
