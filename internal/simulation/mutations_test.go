@@ -78,8 +78,6 @@ var mutations = []mutation{
 		"e.replacedInPlace(ctx, s, r); err != nil || replaced {", "e.replacedInPlace(ctx, s, r); err != nil || replaced && false {"},
 	{"what may have been replaced in place is in no doubt", "static_in_place.go",
 		"	keys.InDoubt = true\n", "	keys.InDoubt = false\n"},
-	{"a deletion is believed and not looked at", "revoke_provider.go",
-		"			return e.watch(w, r)", "			return nil"},
 	{"keys that end with the credential are not waited for", "root_ending.go",
 		"	if err != nil || held == \"\" || o.Force {", "	if err != nil || held == \"\" || !o.Force {"},
 	{"a step is made for the first element alone", "../providers/steps.go",
