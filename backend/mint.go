@@ -143,7 +143,7 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 	if o.record.InPlace {
 		return nil // its static role has noted that it is replaced
 	}
-	handle, known := o.bound.client.KnownHandle(o.request)
+	handle, known := o.ownHandle()
 	if can := o.bound.definition.Capabilities; can.Reconcile || !known && !can.Lookup {
 		mint := marks.Mint{Where: marks.LocationOf(o.record.Origin(), o.scope), Issued: keyname.TimeIn(o.fixed), Longest: longest}
 		return e.books.marks.Begin(ctx, s, o.bound.name, o.request.Name, mint)

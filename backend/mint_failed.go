@@ -25,24 +25,34 @@ func (e *Engine) failedMint(ctx context.Context, s logical.Storage, o *mintPlan,
 	if refusal != nil && refusal.Leftover != nil {
 		return errors.Join(err, e.leaveUndo(ctx, s, o, refusal.Leftover))
 	}
-	if providers.NothingMade(err) && !o.mayBeThere(refusal) {
-		e.finishMint(ctx, s, o)
-		return e.refused(o, refusal)
-	}
+	told := fmt.Errorf("no key was handed out: %w", err)
 	if providers.NothingMade(err) {
-		return errors.Join(e.refused(o, refusal), e.resolveUnknown(ctx, s, o, refusal))
+		told = e.refused(o, refusal)
+		if !o.mayBeThere(refusal) {
+			e.finishMint(ctx, s, o)
+			return told
+		}
 	}
-	return errors.Join(
-		fmt.Errorf("no key was handed out: %w", err),
-		e.resolveUnknown(ctx, s, o, refusal))
+	return errors.Join(told, e.resolveUnknown(ctx, s, o, refusal))
 }
 
 // mayBeThere reports whether a refusal leaves room for doubt: it may be a conflict with what
 // the same request has made, whose answer a proxy lost before it sent that again. No other
-// key has the name. Where nothing can be looked for, the refusal has to do.
+// key has the name, or the id that is made of it. Where nothing can be looked for, the
+// refusal has to do.
 func (o *mintPlan) mayBeThere(refusal *providers.Error) bool {
-	can := o.bound.definition.Capabilities
-	return refusal != nil && refusal.Status == http.StatusConflict && (can.Lookup || can.KnownID)
+	if refusal == nil || refusal.Status != http.StatusConflict {
+		return false
+	}
+	_, known := o.ownHandle()
+	return known || o.bound.definition.Capabilities.Lookup
+}
+
+// ownHandle is the handle that the key will have, where that is known beforehand and no
+// other can have it: what has an id that a role gives may have been there before.
+func (o *mintPlan) ownHandle() (handle providers.Handle, known bool) {
+	handle, known = o.bound.client.KnownHandle(o.request)
+	return handle, known && isUnique(&handle, o.fixed)
 }
 
 // refused turns a provider's no into what the caller is told: only what the
@@ -74,7 +84,7 @@ func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintP
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emergencyTimeout)
 	defer cancel()
 	entry := o.cleanUp("the outcome of the mint is unknown", e.clock.latest().Add(o.bound.connection.longestMint()+e.lagOf(o.bound)))
-	if handle, known := o.bound.client.KnownHandle(o.request); known {
+	if handle, known := o.ownHandle(); known {
 		entry.Handle = &handle
 	} else if failure != nil {
 		entry.Handle, entry.Told = failure.Made, failure.Made != nil

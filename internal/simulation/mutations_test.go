@@ -49,7 +49,7 @@ var mutations = []mutation{
 	{"a key that cannot be entered is left alone", "mint.go",
 		"		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))\n", "		e.books.marks.End(o.bound.name, o.request.Name)\n		return err\n"},
 	{"a mint of unknown outcome is believed to have made nothing", "mint_failed.go",
-		"	if providers.NothingMade(err) && !o.mayBeThere(refusal) {\n", "	if err != nil {\n"},
+		"	return errors.Join(told, e.resolveUnknown(ctx, s, o, refusal))\n", "	e.finishMint(ctx, s, o)\n	return told\n"},
 	{"a failed mint is not queued", "mint_failed.go",
 		"	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {\n		return err\n	}\n	e.books.marks.End(o.bound.name, o.request.Name)", "	e.books.marks.End(o.bound.name, o.request.Name)"},
 	{"nobody is left to take the key, and it lives on", "mint.go",

@@ -1,0 +1,81 @@
+package backend
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// usersDefinition makes users of the names that roles give, each of which may be there.
+const usersDefinition = `provider "users" {
+  title = "Users"
+  connection "token" {
+    type      = string
+    required  = true
+    sensitive = true
+  }
+  role "user" {
+    type     = string
+    required = true
+  }
+  auth "bearer" { token = connection.token }
+  check { get = "/me" }
+  issue {
+    put    = "/users/${role.user}"
+    json   = { note = key.name }
+    id     = role.user
+    secret = { password = body.password }
+  }
+  revoke {
+    delete = "/users/${key.id}"
+    gone   = [404]
+  }
+}
+`
+
+// TestIdThatARoleGives: what has the id that a role gives may have been there before, so
+// that it is nobody's to delete when a mint comes to nothing.
+func TestIdThatARoleGives(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		dies   bool
+	}{
+		"a conflict":        {http.StatusConflict, false},
+		"no answer":         {http.StatusGatewayTimeout, false},
+		"the process dies":  {http.StatusConflict, true},
+		"it is not allowed": {http.StatusForbidden, false},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			ctx := context.Background()
+			w := newWorld(t)
+			deleted := 0
+			w.connect(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				switch r.Method {
+				case http.MethodPut:
+					rw.WriteHeader(test.status)
+				case http.MethodDelete:
+					deleted++
+				}
+			}), "users", usersDefinition, "token", "users")
+			w.must(w.process.ChangeConnection(ctx, w.storage, "users", func(connection *Connection) (SaveOptions, error) {
+				connection.AllowedRoles = []string{"*"}
+				return SaveOptions{}, nil
+			}))
+			w.must(w.process.SaveRole(ctx, w.storage, "reader", &Role{Connection: "users", TTL: time.Hour, MaxTTL: time.Hour, Fields: map[string]any{"user": "reader"}}))
+			if test.dies {
+				w.process.gate.killAfter("PUT ")
+			}
+			if _, err := w.mint("reader"); err == nil {
+				t.Fatal("a key was made of a user that was there before")
+			}
+			if test.dies {
+				w.start(fault{})
+			}
+			w.run(3*time.Hour, time.Minute)
+			if deleted > 0 {
+				t.Errorf("the user that was there before was deleted %d times", deleted)
+			}
+		}))
+	}
+}
