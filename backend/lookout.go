@@ -86,6 +86,12 @@ type lookedAt struct {
 	ends map[string]listedEnd
 }
 
+// behindOriginal is when a copy comes to what its original does first. A schedule of minutes,
+// from the last time on, is kept.
+func behindOriginal(next, last time.Time) time.Time {
+	return next.Add(min(originalFirst, next.Sub(last)/4))
+}
+
 func newLookout() *lookout {
 	return &lookout{looking: keyed.New(), locations: map[string]*lookedAt{}}
 }

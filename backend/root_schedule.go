@@ -170,7 +170,7 @@ func (e *Engine) runRoot(ctx context.Context, name string, due time.Time) error 
 	// A leader that died may have rotated and not come to move the timetable.
 	next := connection.Schedule.Next(last)
 	if e.guard.lookout.isKept(e.now()) {
-		next = next.Add(min(originalFirst, next.Sub(last)/4)) // a schedule of minutes is kept
+		next = behindOriginal(next, last)
 	}
 	if !last.IsZero() && e.now().Before(next) {
 		return e.books.timetable.Set(ctx, e.storage, key, next)

@@ -326,7 +326,7 @@ func (e *Engine) leavesToOriginal(ctx context.Context, name string, r *StaticRol
 		return false, err
 	}
 	planned := r.Schedule.Next(keys.Current.IssuedAt)
-	later := planned.Add(min(originalFirst, planned.Sub(keys.Current.IssuedAt)/4))
+	later := behindOriginal(planned, keys.Current.IssuedAt)
 	if !planned.IsZero() && now.Before(later) {
 		return true, e.books.timetable.Set(ctx, e.storage, staticJobPrefix+name, later)
 	}
