@@ -40,11 +40,15 @@ func TestIdThatARoleGives(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		dies   bool
+		user   string
 	}{
-		"a conflict":        {http.StatusConflict, false},
-		"no answer":         {http.StatusGatewayTimeout, false},
-		"the process dies":  {http.StatusConflict, true},
-		"it is not allowed": {http.StatusForbidden, false},
+		"a conflict":                  {http.StatusConflict, false, "reader"},
+		"a conflict, the id long":     {http.StatusConflict, false, "reader-of-all-the-reports-there-are"},
+		"no answer":                   {http.StatusGatewayTimeout, false, "reader"},
+		"no answer, the id long":      {http.StatusGatewayTimeout, false, "reader-of-all-the-reports-there-are"},
+		"the process dies":            {http.StatusConflict, true, "reader"},
+		"it dies, and the id is long": {http.StatusConflict, true, "reader-of-all-the-reports-there-are"},
+		"it is not allowed":           {http.StatusForbidden, false, "reader"},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			ctx := context.Background()
@@ -62,7 +66,7 @@ func TestIdThatARoleGives(t *testing.T) {
 				connection.AllowedRoles = []string{"*"}
 				return SaveOptions{}, nil
 			}))
-			w.must(w.process.SaveRole(ctx, w.storage, "reader", &Role{Connection: "users", TTL: time.Hour, MaxTTL: time.Hour, Fields: map[string]any{"user": "reader"}}))
+			w.must(w.process.SaveRole(ctx, w.storage, "reader", &Role{Connection: "users", TTL: time.Hour, MaxTTL: time.Hour, Fields: map[string]any{"user": test.user}}))
 			if test.dies {
 				w.process.gate.killAfter("PUT ")
 			}

@@ -143,8 +143,13 @@ func (e *Engine) writeAhead(ctx context.Context, s logical.Storage, o *mintPlan,
 	if o.record.InPlace {
 		return nil // its static role has noted that it is replaced
 	}
-	handle, known := o.ownHandle()
-	if can := o.bound.definition.Capabilities; can.Reconcile || !known && !can.Lookup {
+	can := o.bound.definition.Capabilities
+	var handle providers.Handle
+	known := false
+	if !can.Reconcile {
+		handle, known = o.ownHandle()
+	}
+	if can.Reconcile || !known && !can.Lookup {
 		mint := marks.Mint{Where: marks.LocationOf(o.record.Origin(), o.scope), Issued: keyname.TimeIn(o.fixed), Longest: longest}
 		return e.books.marks.Begin(ctx, s, o.bound.name, o.request.Name, mint)
 	}

@@ -35,15 +35,18 @@ const longestMissing = 30 * 24 * time.Hour
 const uniqueID = 16
 
 // isUnique reports whether nothing but the key itself can have its id, be it ever so much
-// later. What its role gave is not the provider's: a person may give it again.
+// later, or before. What its role and its connection gave is not the provider's: a person
+// may give it again.
 func isUnique(h *providers.Handle, part string) bool {
 	if strings.Contains(h.ID, part) {
 		return true
 	}
 	made := h.ID
-	for _, name := range slices.Sorted(maps.Keys(h.Role)) {
-		if text, ok := h.Role[name].(string); ok && text != "" {
-			made = strings.ReplaceAll(made, text, "")
+	for _, given := range []providers.Values{h.Role, h.Connection} {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
+			if text, ok := given[name].(string); ok && text != "" {
+				made = strings.ReplaceAll(made, text, "")
+			}
 		}
 	}
 	return len(made) >= uniqueID

@@ -285,6 +285,7 @@ func TestManyMissingKeysShareALook(t *testing.T) {
 func TestIdThatNothingElseCanHave(t *testing.T) {
 	const part = "0fnmqo0abcdef"
 	role := providers.Values{"user": "service-account-prod", "scopes": []any{"read"}, "none": ""}
+	connection := providers.Values{"organization": "organization-of-many"}
 	for id, want := range map[string]bool{
 		"app-" + part:                true,
 		"7":                          false,
@@ -293,8 +294,9 @@ func TestIdThatNothingElseCanHave(t *testing.T) {
 		"service-account-prod":       false,
 		"users/service-account-prod": false,
 		"service-account-prod/keys/0123456789abcdef": true,
+		"organization-of-many/users/7":               false,
 	} {
-		if got := isUnique(&providers.Handle{ID: id, Role: role}, part); got != want {
+		if got := isUnique(&providers.Handle{ID: id, Role: role, Connection: connection}, part); got != want {
 			t.Errorf("%s: %t, want %t", id, got, want)
 		}
 	}

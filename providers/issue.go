@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -201,10 +202,32 @@ func (m *minting) readID() error {
 	}
 	m.handle = m.newHandle(m.c.def.Required.Role, m.c.def.Required.Connection, m.c.def.Required.Saved)
 	m.handle.ID = id
+	m.keepGiven()
 	if m.isSecret(value) {
 		m.handle.Sealed = true
 	}
 	return nil
+}
+
+// keepGiven keeps the parameters of which the id holds the text, beside those that requests
+// mention.
+func (m *minting) keepGiven() {
+	h := &m.handle
+	h.Role, h.Connection = withGiven(h.Role, m.c.def.Role, m.req.Role, h.ID), withGiven(h.Connection, m.c.def.Connection, m.c.fields, h.ID)
+}
+
+func withGiven(kept Values, fields Fields, values Values, id string) Values {
+	for _, field := range fields {
+		text, ok := values[field.Name].(string)
+		if !ok || text == "" || field.Sensitive || !strings.Contains(id, text) {
+			continue
+		}
+		if kept == nil {
+			kept = Values{}
+		}
+		kept[field.Name] = text
+	}
+	return kept
 }
 
 // findID looks the new key up by its name.
@@ -233,6 +256,7 @@ func (m *minting) findID(ctx context.Context) error {
 					m.handle.Saved[name] = value
 				}
 			}
+			m.keepGiven()
 			return nil
 		default:
 			return errors.New("the provider lists several keys of this name")

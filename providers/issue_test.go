@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -272,6 +273,56 @@ func TestKnownHandle(t *testing.T) {
 	}
 	if _, ok := f.client(t, wholeDefinition, nil).KnownHandle(acmeRequest); ok {
 		t.Error("an id that the answer gives is known before")
+	}
+}
+
+// An id that holds what its role or its connection gave is told from one that the provider
+// chose, whatever the requests mention.
+func TestHandleKeepsWhatItsIdHolds(t *testing.T) {
+	const src = `provider "acme" {
+  base_url = "https://api.acme.example"
+  connection {
+    admin_key = { sensitive = true }
+    tenant    = {}
+    region    = {}
+  }
+  auth "bearer" { token = connection.admin_key }
+  role {
+    user   = {}
+    scopes = { type = list(string) }
+  }
+  issue {
+    put    = "/users"
+    json   = { user = role.user, scopes = role.scopes, region = connection.region }
+    secret = { api_key = body.key }
+    id     = ID
+  }
+  revoke { delete = "/users/${key.id}" }
+}
+`
+	connection := Values{"tenant": "acme-of-europe", "region": "west"}
+	role := Values{"user": "reports", "scopes": []any{"reports"}}
+	for name, test := range map[string]struct {
+		id               string
+		role, connection Values
+	}{
+		"the provider's":     {"body.id", nil, nil},
+		"the role's":         {"role.user", Values{"user": "reports"}, nil},
+		"of both, by answer": {`"${body.tenant}/users/${body.user}"`, Values{"user": "reports"}, Values{"tenant": "acme-of-europe"}},
+		"of a secret":        {`"${body.id}-${connection.admin_key}"`, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("PUT /v1/users", 200, object{"id": "7f3a", "user": "reports", "tenant": "acme-of-europe", "key": "sk-value-1"})
+			c := f.client(t, strings.Replace(src, "ID", test.id, 1), connection)
+			key, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: role})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h := key.Handle; !maps.Equal(h.Role, test.role) || !maps.Equal(h.Connection, test.connection) {
+				t.Errorf("the handle of %s keeps %v and %v, want %v and %v", h.ID, h.Role, h.Connection, test.role, test.connection)
+			}
+		})
 	}
 }
 

@@ -29,7 +29,8 @@ type Handle struct {
 	Name string `json:"name"`
 	ID   string `json:"id,omitempty"`
 	// Role and Connection hold the parameters that those requests mention, as
-	// they were when the key was issued; sensitive fields are never among them.
+	// they were when the key was issued, and those of which the id holds the text: what
+	// people chose, they may choose again. Sensitive fields are never among them.
 	Role       Values `json:"role,omitempty"`
 	Connection Values `json:"connection,omitempty"`
 	// Saved are the values that issue kept for them.
