@@ -20,8 +20,10 @@ const secretType = "api_key"
 // leaseData is what Vault keeps with a lease: all that revoking needs, and
 // nothing secret. Handles that carry secrets stay in the sealed ledger.
 type leaseData struct {
-	RecordID   string            `json:"record_id"`
-	KeyName    string            `json:"key_name"`
+	// RecordID and KeyName say which record of the ledger is the key's.
+	RecordID string `json:"record_id,omitempty"`
+	KeyName  string `json:"key_name,omitempty"`
+
 	Role       string            `json:"role"`
 	Connection string            `json:"connection"`
 	Handle     *providers.Handle `json:"handle,omitempty"`
@@ -32,27 +34,65 @@ type leaseData struct {
 	Origin   origin.Origin `json:"origin,omitzero"`
 }
 
+// internal keeps apart what tells the record, which most often has all the rest.
 func (d leaseData) internal() map[string]any {
+	internal := map[string]any{"record_id": d.RecordID, "key_name": d.KeyName}
+	d.RecordID, d.KeyName = "", ""
 	text, err := json.Marshal(d)
 	if err != nil {
 		panic("backend: lease data is JSON by construction: " + err.Error())
 	}
-	return map[string]any{"lease": string(text)}
+	internal["lease"] = string(text)
+	return internal
 }
 
-func leaseDataOf(req *logical.Request) (*leaseData, error) {
+// lease is a lease's data, of which what is rarely needed is not read yet.
+type lease struct {
+	recordID, keyName string
+	text              string
+}
+
+func leaseOf(req *logical.Request) (*lease, error) {
 	if req.Secret == nil {
 		return nil, fmt.Errorf("the request carries no lease")
 	}
-	text, ok := req.Secret.InternalData["lease"].(string)
+	internal := req.Secret.InternalData
+	text, ok := internal["lease"].(string)
 	if !ok {
 		return nil, fmt.Errorf("the lease carries no key of this engine")
 	}
+	l := &lease{text: text}
+	l.recordID, _ = internal["record_id"].(string)
+	l.keyName, _ = internal["key_name"].(string)
+	if l.recordID != "" {
+		return l, nil
+	}
+	d, err := l.data() // an earlier version of the engine made it
+	if err != nil {
+		return nil, err
+	}
+	l.recordID, l.keyName = d.RecordID, d.KeyName
+	return l, nil
+}
+
+// data reads the whole.
+func (l *lease) data() (*leaseData, error) {
 	d := new(leaseData)
-	if err := json.Unmarshal([]byte(text), d); err != nil {
+	if err := json.Unmarshal([]byte(l.text), d); err != nil {
 		return nil, fmt.Errorf("reading the lease: %w", err)
 	}
+	if l.recordID != "" {
+		d.RecordID, d.KeyName = l.recordID, l.keyName
+	}
 	return d, nil
+}
+
+func leaseDataOf(req *logical.Request) (*leaseData, error) {
+	l, err := leaseOf(req)
+	if err != nil {
+		return nil, err
+	}
+	return l.data()
 }
 
 func (e *Engine) secret() *framework.Secret {
@@ -227,23 +267,27 @@ const leaseEnded = "its lease ended"
 //
 //life:leased ending, Vault ends the lease
 func (e *Engine) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	lease, err := leaseDataOf(req)
+	lease, err := leaseOf(req)
 	if err != nil {
 		return nil, err
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, revokePatience)
 	defer cancel()
-	unlock, err := e.locks.records.Lock(lookCtx, lease.RecordID)
+	unlock, err := e.locks.records.Lock(lookCtx, lease.recordID)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	r, err := e.books.ledger.Named(ctx, req.Storage, lease.RecordID, lease.KeyName)
+	r, err := e.books.ledger.Named(ctx, req.Storage, lease.recordID, lease.keyName)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		if r = e.unrecorded(lease); r == nil {
+		data, err := lease.data()
+		if err != nil {
+			return nil, err
+		}
+		if r = e.unrecorded(data); r == nil {
 			return nil, nil
 		}
 	}

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -321,4 +322,39 @@ func TestRenewalCappedByVaultsClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLeaseOfAnEarlierVersion, in which all data is one text, is ended as those of today.
+func TestLeaseOfAnEarlierVersion(t *testing.T) {
+	for name, test := range map[string]struct {
+		recorded bool
+		form     func(d leaseData) (map[string]any, error)
+	}{
+		"today's":                         {true, func(d leaseData) (map[string]any, error) { return d.internal(), nil }},
+		"today's, without a record":       {false, func(d leaseData) (map[string]any, error) { return d.internal(), nil }},
+		"an earlier one":                  {true, inOneText},
+		"an earlier one without a record": {false, inOneText},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			data, err := leaseDataOf(&logical.Request{Secret: lease.secret})
+			w.must(err)
+			lease.secret.InternalData, err = test.form(*data)
+			w.must(err)
+			w.must(w.renew(lease, time.Hour))
+			if !test.recorded {
+				w.must(w.process.books.ledger.Delete(context.Background(), w.storage, w.recordOf(lease)))
+			}
+			w.must(w.revoke(lease))
+			if left := w.alive(); len(left) > 0 {
+				t.Errorf("the key lives on: %v", left)
+			}
+		}))
+	}
+}
+
+func inOneText(d leaseData) (map[string]any, error) {
+	text, err := json.Marshal(d)
+	return map[string]any{"lease": string(text)}, err
 }

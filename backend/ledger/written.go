@@ -9,8 +9,8 @@ import (
 
 const (
 	// mostWritten bounds how many records are kept as they were written, and with it
-	// the memory for them: some five MiB.
-	mostWritten = 4096
+	// the memory for them: some ten MiB.
+	mostWritten = 8192
 	// tookLately is for how long after storage took a write this process goes by what
 	// it wrote. Storage takes writes of the active node alone, so for a process that
 	// another one has replaced, or that was suspended, that time is over.

@@ -125,7 +125,7 @@ func (r *report) mintTable() string {
 			middle(like, revokeRate), middle(like, revokeMiddle), ratio(like, by, revokeRate), ratio(like, by, revokeMiddle), ratio(like, by, revokeCPU),
 			middle(of, revokeRate), ratio(of, by, revokeRate), ratio(of, by, revokeMiddle), ratio(of, by, revokeCPU))
 	}
-	out.WriteString("\nA key that ends within the last 4,096 records that its process wrote is ended by what the process knows; of one that is older, or whose process is another one, the record is read first.\n")
+	out.WriteString("\nA key that ends within the last 8,192 records that its process wrote is ended by what the process knows; of one that is older, or whose process is another one, the record is read first.\n")
 	out.WriteString("\n## Vault's own Consul engine\n\nIt runs in Vault's process, keeps no ledger, and dials anew for each call.\n\n| provider | Consul: mints/s | p50 | engine's throughput to it | by hand's |\n|---|---|---|---|---|\n")
 	for _, c := range r.coursesRun() {
 		other := r.mints[c][consul]
