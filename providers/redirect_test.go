@@ -23,13 +23,19 @@ func TestWhatARedirectMeans(t *testing.T) {
 		"without a target":                {301, "", Unknown, "Moved Permanently"},
 		"to what was made":                {303, "/v1/projects/p1/keys/17", Unknown, "See Other"},
 		"found what was made":             {302, "/v1/projects/p1/keys/17", Unknown, "Found"},
+		"to what was made, elsewhere":     {303, "/v1/keys/17", Unknown, "See Other"},
+		"to the list it is in":            {303, "/v1/projects/p1/keys?made=17", Unknown, "See Other"},
+		"found the list it is in":         {302, "/v1/projects/p1/keys", Unknown, "Found"},
+		"found under another path":        {302, "/v2/projects/p1/keys", Refused, "/v2: write that as base_url"},
+		"to TLS":                          {302, "https://{host}/v1/projects/p1/keys", Refused, "/v1: write that as base_url"},
+		"for ever, elsewhere":             {301, "/v1/keys", Refused, "which is not followed"},
 		"not modified":                    {304, "/v1/projects/p1/keys", Unknown, "Not Modified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			f.do("POST /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+			f.do("POST /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
 				if c.location != "" {
-					w.Header().Set("Location", c.location)
+					w.Header().Set("Location", strings.ReplaceAll(c.location, "{host}", r.Host))
 				}
 				w.WriteHeader(c.status)
 			})
