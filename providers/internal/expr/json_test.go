@@ -31,3 +31,15 @@ func TestEncodeJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestDecodeJSON: a text is one whole value, or refused.
+func TestDecodeJSON(t *testing.T) {
+	for text, whole := range map[string]bool{
+		`{}`: true, " [1] \n": true, "\ufeff{}": true, `null`: true,
+		`{}}`: false, `{}]`: false, `[] ,`: false, `1 2`: false, `{}x`: false, "{}\x00": false, `{"a":`: false, "": false, "\ufeff\ufeff{}": false,
+	} {
+		if _, err := DecodeJSON([]byte(text)); (err == nil) != whole {
+			t.Errorf("%q: the error is %v", text, err)
+		}
+	}
+}
