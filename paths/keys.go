@@ -9,6 +9,7 @@ import (
 	"vault-plugin-secrets-apikeys/backend"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/usererror"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 func keyPaths(e *backend.Engine) []*framework.Path {
@@ -229,7 +230,7 @@ func describeKey(record *ledger.Record) map[string]any {
 		described["expires_at"] = shownTime(record.ExpiresAt)
 	}
 	if len(record.Granted) > 0 {
-		described["granted"] = record.Granted
+		described["granted"] = providers.Exact(record.Granted)
 	}
 	if record.Handle.ID != "" && !record.Handle.Sealed {
 		described["provider_id"] = record.Handle.ID
