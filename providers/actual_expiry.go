@@ -54,7 +54,7 @@ func readActualExpiry(g definition.ActualExpiry, s expr.Scope) (ActualExpiry, er
 		return ActualExpiry{}, nil
 	}
 	told := expr.FromCty(value)
-	if expr.IsEndless(told) {
+	if expr.IsEndless(told) || g.In == nil && expr.IsBeyondTime(told) {
 		return ActualExpiry{told: true, endless: true}, nil
 	}
 	if g.In == nil {

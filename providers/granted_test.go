@@ -48,6 +48,12 @@ func TestGranted(t *testing.T) {
 		"never":                {"expires_at = body.end", "Never", time.Time{}, ""},
 		"minus one":            {"expires_at = body.end", -1, time.Time{}, ""},
 		"the year 1":           {"expires_at = body.end", "0001-01-01T00:00:00Z", time.Time{}, ""},
+		"Java's last time":     {"expires_at = body.end", json.Number("9223372036854775807"), time.Time{}, ""},
+		"the same as text":     {"expires_at = body.end", "9223372036854775807", time.Time{}, ""},
+		".NET's first time":    {"expires_at = body.end", "/Date(-62135596800000)/", time.Time{}, ""},
+		".NET's last time":     {"expires_at = body.end", json.Number("253402300799"), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), ""},
+		"seconds as a time":    {"expires_at = body.end", 3600, time.Time{}, "expires_at is no time"},
+		"a day in digits":      {"expires_at = body.end", 20260302, requested.Add(12 * time.Hour), ""},
 		"seconds of text":      {"expires_in = body.end", "an hour", time.Time{}, "expires_in is no number of seconds"},
 	}
 	for name, test := range tests {

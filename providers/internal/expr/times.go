@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/json"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,9 +20,9 @@ var timeLayouts = func() []string {
 	layouts := []string{
 		time.RFC3339, // first, since most write it: a layout that does not fit costs allocations
 		time.RFC1123, time.RFC1123Z, "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 -0700",
-		time.RFC850, time.ANSIC, time.UnixDate, time.RubyDate, "2006-01-02",
+		time.RFC850, time.ANSIC, time.UnixDate, time.RubyDate, "2006-01-02", "20060102",
 	}
-	for _, day := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "20060102T150405"} {
+	for _, day := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "20060102T150405", "20060102150405"} {
 		for _, zone := range zoneLayouts {
 			layouts = append(layouts, day+zone)
 		}
@@ -35,14 +36,14 @@ var knownZones = []string{"UTC", "GMT", "UT", "Z"}
 const (
 	// mostTimeText is longer than any way to write a time.
 	mostTimeText = 64
-	// The end of the year 9999, after which no time can be stored.
+	// The end of the year 9999, after which no time can be stored. Some write it where
+	// there is no end.
 	lastSecond = 253402300799
 	// From these on a number is no longer one of seconds, milliseconds or
-	// microseconds: it would be in a far future, and just past 1973 in the next
-	// finer unit.
-	fewestMillis = 1e11
-	fewestMicros = 3e14
-	fewestNanos  = 3e17
+	// microseconds: it would be in the year 10000, and in 1978 in the next finer unit.
+	fewestMillis = lastSecond + 1
+	fewestMicros = fewestMillis * 1e3
+	fewestNanos  = fewestMicros * 1e3
 )
 
 // dotNetDate is how .NET writes a time into JSON: /Date(1700000000000+0000)/.
@@ -54,21 +55,45 @@ var dotNetDate = regexp.MustCompile(`^/Date\((-?[0-9]+)(?:[+-][0-9]{4})?\)/$`)
 func ReadTime(value any) time.Time {
 	switch v := value.(type) {
 	case string:
-		text := strings.TrimSpace(v)
+		text := plainTime(v)
 		if len(text) > mostTimeText {
 			return time.Time{}
 		}
-		if t, ok := parseTime(text); ok && t.Year() > 1970 && t.Unix() <= lastSecond {
+		if t, ok := parseTime(text); ok && isTime(t) {
 			return t.UTC()
 		}
-		if millis := dotNetDate.FindStringSubmatch(text); millis != nil {
-			text = millis[1]
+		if t := readEpoch(text); isTime(t) {
+			return t
 		}
-		return readEpoch(text)
 	case json.Number:
-		return readEpoch(v.String())
+		if text := v.String(); slices.Contains(digitsOfTimes, len(text)) {
+			return ReadTime(text)
+		}
+		if t := readEpoch(v.String()); isTime(t) {
+			return t
+		}
 	}
 	return time.Time{}
+}
+
+// digitsOfTimes is how many there are in a time of nothing else, as 20260301 and
+// 20260301120000. Counted since 1970 it would be of that year, or after 2200.
+var digitsOfTimes = []int{8, 14}
+
+// isTime reports whether it is a time at which there were keys, and that can be stored.
+func isTime(t time.Time) bool { return t.Year() > 1970 && t.Unix() <= lastSecond }
+
+// plainTime is a text without what some write around a time: .NET's /Date(…)/, which leaves
+// milliseconds, and the name of a zone behind its offset (RFC 9557).
+func plainTime(text string) string {
+	text = strings.TrimSpace(text)
+	if millis := dotNetDate.FindStringSubmatch(text); millis != nil {
+		return millis[1]
+	}
+	if named := strings.IndexByte(text, '['); named > 0 && strings.HasSuffix(text, "]") {
+		return text[:named]
+	}
+	return text
 }
 
 func parseTime(text string) (time.Time, bool) {
@@ -105,7 +130,7 @@ func readEpoch(text string) time.Time {
 		unit = time.Millisecond
 	}
 	perSecond := int64(time.Second / unit)
-	if n/float64(perSecond) > lastSecond {
+	if math.Floor(n/float64(perSecond)) > lastSecond {
 		return time.Time{}
 	}
 	if whole, err := strconv.ParseInt(text, 10, 64); err == nil { // exactly
@@ -131,8 +156,8 @@ func IsEndless(told any) bool {
 		n, err := v.Float64()
 		return err == nil && n <= 0
 	case string:
-		text := strings.ToLower(strings.TrimSpace(v))
-		if slices.Contains(endless, text) {
+		text := plainTime(v)
+		if slices.Contains(endless, strings.ToLower(text)) {
 			return true
 		}
 		if n, err := strconv.ParseFloat(text, 64); err == nil {
@@ -141,10 +166,21 @@ func IsEndless(told any) bool {
 		if strings.HasPrefix(text, "0000-00-00") { // MySQL's
 			return true
 		}
-		t, ok := parseTime(strings.TrimSpace(v))
+		t, ok := parseTime(text)
 		return ok && t.Year() <= 1970
 	}
 	return false
+}
+
+// IsBeyondTime reports whether what was told as a time is the largest number of 64 bits,
+// with or without a sign: no time in any unit, by which some say that there is none.
+func IsBeyondTime(told any) bool {
+	text, ok := told.(string)
+	if number, is := told.(json.Number); is {
+		text, ok = number.String(), true
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	return ok && err == nil && (n == math.MaxInt64 || n == math.MaxUint64)
 }
 
 // ReadSeconds reads a life as a provider tells it: a number of seconds, whole or

@@ -9,6 +9,7 @@ import (
 func TestReadTime(t *testing.T) {
 	moment := time.Date(2026, 11, 22, 10, 30, 15, 0, time.UTC)
 	millis := moment.Add(678 * time.Millisecond)
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	for _, test := range []struct {
 		told any
 		want time.Time
@@ -34,7 +35,22 @@ func TestReadTime(t *testing.T) {
 		{"Sun, 22 Nov 2026 10:30:15 GMT", moment},           // HTTP
 		{"Sun, 22 Nov 2026 12:30:15 +0200", moment},         // mail
 		{"2026-11-22", time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)},
-		{"/Date(1795343415000)/", moment}, // .NET
+		{"20261122103015", moment},                                                                  // without anything between
+		{"20261122103015Z", moment},                                                                 // LDAP
+		{"2026-11-22T10:30:15Z[UTC]", moment},                                                       // Java
+		{"2026-11-22T12:30:15+02:00[Europe/Paris]", moment},                                         //
+		{"/Date(1795343415000)/", moment},                                                           // .NET
+		{"/Date(-62135596800000)/", time.Time{}},                                                    // and its first time,
+		{"/Date(253402300799999)/", last.Add(999 * time.Millisecond)},                               // and its last,
+		{json.Number("253402300799"), last},                                                         // in seconds,
+		{json.Number("253402300799999"), last.Add(999 * time.Millisecond)},                          // and in milliseconds
+		{json.Number("253402300800000"), time.Date(1978, 1, 11, 21, 31, 40, 800_000_000, time.UTC)}, // in microseconds
+		{json.Number("20261122103015"), moment},
+		{json.Number("20261122"), moment.Truncate(24 * time.Hour)},
+		{"20261122", moment.Truncate(24 * time.Hour)},
+		{json.Number("20261372"), time.Time{}}, // in 1970
+		{json.Number("3600"), time.Time{}},     // rather a lifetime
+		{"3600", time.Time{}},
 		{"1795343415", moment},
 		{json.Number("1795343415"), moment},
 		{json.Number("1.795343415e9"), moment},
@@ -66,13 +82,13 @@ func TestEndless(t *testing.T) {
 	for _, told := range []any{
 		nil, "", " ", "never", "Never", "none", "unlimited", "0", "-1", "0.0", false,
 		json.Number("0"), json.Number("-1"), json.Number("-62135596800"),
-		"0001-01-01T00:00:00Z", "0001-01-01 00:00:00", "1970-01-01T00:00:00Z", "0000-00-00 00:00:00",
+		"0001-01-01T00:00:00Z", "0001-01-01 00:00:00", "1970-01-01T00:00:00Z", "0000-00-00 00:00:00", "/Date(-62135596800000)/",
 	} {
 		if !IsEndless(told) {
 			t.Errorf("%#v counts as an end", told)
 		}
 	}
-	for _, told := range []any{"1", "soon", "2026-11-22", json.Number("1"), json.Number("0.5"), true, []any{}, map[string]any{}} {
+	for _, told := range []any{"1", "soon", "2026-11-22", json.Number("1"), json.Number("0.5"), json.Number("253402300799"), "1e300", "NaN", true, []any{}, map[string]any{}} {
 		if IsEndless(told) {
 			t.Errorf("%#v counts as no end", told)
 		}
