@@ -34,14 +34,16 @@ func (m *minting) readGrant() Grant {
 		if err != nil || !open || told.IsNull() || slices.ContainsFunc(got, m.scope.Secrets.Within) {
 			continue // what is kept of it is kept in the open
 		}
-		if g.Told == nil {
-			g.Told = Values{}
+		if lengthOf(got) <= longestGrant {
+			if g.Told == nil {
+				g.Told = Values{}
+			}
+			g.Told[member.Name] = expr.FromCty(told)
 		}
-		g.Told[member.Name] = expr.FromCty(told)
 		if want := role.GetAttr(member.Name); !want.IsNull() {
 			if asked, _ := partsOf(want); !slices.Equal(got, asked) {
-				g.More = append(g.More, beyond(member.Name, got, asked)...)
-				g.Less = append(g.Less, beyond(member.Name, asked, got)...)
+				g.More = append(g.More, m.beyond(member.Name, got, asked)...)
+				g.Less = append(g.Less, m.beyond(member.Name, asked, got)...)
 			}
 		}
 	}
@@ -50,20 +52,40 @@ func (m *minting) readGrant() Grant {
 	return g
 }
 
-// beyond is what one value has and another one has not, each once.
-func beyond(field string, parts, other []string) []string {
+const (
+	// longestGrant bounds what is kept of a field beside the key, in bytes.
+	longestGrant = 64 << 10
+	// mostBeyond bounds how much is told of what one value has and another one has not.
+	mostBeyond = 100
+)
+
+func lengthOf(parts []string) int {
+	length := 0
+	for _, part := range parts {
+		length += len(part) + 1
+	}
+	return length
+}
+
+// beyond is what one value has and another one has not, each once, as it may be shown. It
+// compares without regard to upper and lower case: providers change that.
+func (m *minting) beyond(field string, parts, other []string) []string {
+	there := map[string]bool{}
+	for _, part := range other {
+		there[strings.ToLower(part)] = true
+	}
 	var extra []string
 	for _, part := range parts {
-		if text := field + " " + part; !hasPart(other, part) && !slices.Contains(extra, text) {
-			extra = append(extra, text)
+		folded := strings.ToLower(part)
+		if there[folded] {
+			continue
+		}
+		there[folded] = true
+		if extra = append(extra, m.scope.Secrets.Clean(field+" "+part)); len(extra) == mostBeyond {
+			break
 		}
 	}
 	return extra
-}
-
-// hasPart compares without regard to upper and lower case: providers change that.
-func hasPart(parts []string, part string) bool {
-	return slices.ContainsFunc(parts, func(one string) bool { return strings.EqualFold(one, part) })
 }
 
 // partsOf are the texts by which two values are compared: of a list its elements, of an

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +56,30 @@ func TestGrantIsCompared(t *testing.T) {
 				t.Errorf("more %q, less %q; want %q and %q", key.Granted.More, key.Granted.Less, test.more, test.less)
 			}
 		})
+	}
+}
+
+// TestGrantThatIsLong: it is compared, and neither kept nor told as a whole, and what is told
+// of it is fit for a log.
+func TestGrantThatIsLong(t *testing.T) {
+	f := newFake(t)
+	scopes := []any{"a", "b\x1b[31m\n" + strings.Repeat("x", 1000)}
+	for i := range 200_000 {
+		scopes = append(scopes, fmt.Sprint("scope ", i))
+	}
+	f.on("POST /v1/keys", 201, object{"id": "i", "key": "sk-value-1", "scopes": scopes})
+	c := f.client(t, strings.Replace(grantingDefinition, "granted = {}", "granted = { scopes = body.scopes }", 1), nil)
+	key, err := c.Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"scopes": []any{"a"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := key.Granted.More; len(more) != mostBeyond || len(key.Granted.Less) > 0 || key.Granted.Told != nil {
+		t.Errorf("%d more and %d less are told, and %v is kept", len(more), len(key.Granted.Less), key.Granted.Told != nil)
+	}
+	for _, text := range key.Granted.More {
+		if len(text) > 400 || strings.ContainsAny(text, "\x1b\n") {
+			t.Errorf("%q is told", text)
+		}
 	}
 }
 
