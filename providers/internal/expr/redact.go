@@ -19,6 +19,8 @@ const (
 	longestMessage = 300
 	// longestEcho bounds what is looked through of it.
 	longestEcho = 16 << 10
+	// mostSecrets is from how many on an error shows nothing of what it is told.
+	mostSecrets = 10_000
 	// ShortestSecret spares an error text from losing every "1" because a
 	// secret field holds one.
 	ShortestSecret = 4
@@ -44,11 +46,17 @@ func (s *Secrets) Add(texts ...string) {
 		return
 	}
 	for _, text := range texts {
+		if s.tooMany() {
+			return
+		}
 		if len(text) >= ShortestSecret && text != s.Public && !slices.Contains(s.Texts, text) {
 			s.Texts = append(s.Texts, text)
 		}
 	}
 }
+
+// tooMany says that there are so many secrets that everything counts as one.
+func (s *Secrets) tooMany() bool { return s != nil && len(s.Texts) >= mostSecrets }
 
 // AddMarked adds the texts of value that carry the sensitive mark.
 func (s *Secrets) AddMarked(value cty.Value) { s.Add(MarkedTexts(value)...) }
@@ -57,6 +65,9 @@ func (s *Secrets) AddMarked(value cty.Value) { s.Add(MarkedTexts(value)...) }
 func (s *Secrets) Within(text string) bool {
 	if s == nil {
 		return false
+	}
+	if s.tooMany() {
+		return true
 	}
 	within := func(secret string) bool { return strings.Contains(text, secret) }
 	return slices.ContainsFunc(s.Texts, within) || s.Passing != nil && slices.ContainsFunc(s.Passing(), within)
@@ -99,6 +110,9 @@ func (s *Secrets) Clean(text string) string {
 // Redact replaces every secret, also in the forms that a URL, a JSON text, a page or
 // base64 gives it, and one within the other.
 func (s *Secrets) Redact(text string) string {
+	if s.tooMany() && text != "" {
+		return "[hidden]"
+	}
 	spellings := spellingsOf(s.all())
 	hidden := make([]bool, len(text))
 	for told := range rounds(text) {

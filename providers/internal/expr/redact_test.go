@@ -3,6 +3,7 @@ package expr
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"strings"
@@ -81,6 +82,18 @@ func TestCleanCuts(t *testing.T) {
 		if c.want != "" && got != c.want || strings.Contains(got, "s3c") {
 			t.Errorf("%s: it becomes %q", name, got)
 		}
+	}
+}
+
+// TestTooManySecrets: an answer with more secrets than can be looked for is shown not at all.
+func TestTooManySecrets(t *testing.T) {
+	known := &Secrets{}
+	for i := range 2 * mostSecrets {
+		known.Add(fmt.Sprintf("secret-%d", i))
+	}
+	last := fmt.Sprintf("secret-%d", 2*mostSecrets-1)
+	if len(known.Texts) > mostSecrets || !known.Within(last) || known.Clean("no "+last) != "[hidden]" || known.Clean("") != "" {
+		t.Errorf("%d are kept, and the last one becomes %q", len(known.Texts), known.Clean("no "+last))
 	}
 }
 
