@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -170,12 +171,30 @@ func FromCty(value cty.Value) any {
 	}
 }
 
-// numberText writes a number without exponent where it is short that way.
+// numberText writes a number without exponent where it is short that way. An answer may
+// hold millions of them, and package big takes thousands of steps for each.
 func numberText(n *big.Float) string {
+	if whole, accuracy := n.Int64(); accuracy == big.Exact {
+		return strconv.FormatInt(whole, 10)
+	}
+	if text, exact := shortText(n); exact {
+		return text
+	}
 	if exponent := n.MantExp(nil); exponent > 256 || exponent < -256 {
 		return n.Text('g', -1)
 	}
 	return n.Text('f', -1)
+}
+
+// shortText is a number in as few digits as a float64 takes; false where it has more.
+func shortText(n *big.Float) (text string, exact bool) {
+	short, _ := n.Float64()
+	if size := math.Abs(short); !(size > 1e-6 && size < 1e21) {
+		return "", false
+	}
+	text = strconv.FormatFloat(short, 'f', -1, 64)
+	same, _, err := big.ParseFloat(text, 10, n.Prec(), big.ToNearestEven)
+	return text, err == nil && same.Cmp(n) == 0
 }
 
 // WithoutNulls drops the null attributes of objects and maps at any depth: an
