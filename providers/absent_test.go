@@ -1,9 +1,12 @@
 package providers
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
 // Whatever odd thing an answer says, a key that was made is handed out or revoked.
@@ -120,6 +123,12 @@ func TestMessages(t *testing.T) {
 		"a page without title":     {"", "<html><body>secret page</body>", "Bad Request"},
 		"nothing":                  {"", "", "Bad Request"},
 		"a text with our own key":  {"", "bad key " + adminKey, "bad key [hidden]"},
+		"several errors":           {"", `{"errors":[{"detail":"too many"},{"detail":"more"}]}`, "too many"},
+		"errors of none":           {"", `{"errors":[],"message":"too many"}`, "too many"},
+		"errors as texts":          {"", `{"errors":["too many"]}`, "too many"},
+		"null first":               {"", `{"error":null,"message":"too many"}`, "too many"},
+		"a list":                   {"", `[{"message":"too many"}]`, "Bad Request"},
+		"a number":                 {"", `7`, "Bad Request"},
 		"what an error may not be": {"", `{"error":{"code":7}}`, "Bad Request"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,5 +143,27 @@ func TestMessages(t *testing.T) {
 				t.Errorf("the message is %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestMessageOfLongAnswer: nothing is made of what is not shown, however long it is.
+func TestMessageOfLongAnswer(t *testing.T) {
+	body := expr.ToCty(map[string]any{"data": make([]any, 100_000), "errors": []any{map[string]any{"message": "too many"}}})
+	var got string
+	if made := testing.AllocsPerRun(10, func() { got = usualMessage(body) }); made > 100 || got != "too many" {
+		t.Errorf("%q, for which %.0f values were made", got, made)
+	}
+}
+
+// TestAnswerThatNestsDeeply: the outcome is unknown, and told at once.
+func TestAnswerThatNestsDeeply(t *testing.T) {
+	f := newFake(t)
+	f.do("POST /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"id":"i","key":"sk-value-1","owner":` + strings.Repeat("[", 9990) + strings.Repeat("]", 9990) + "}"))
+	})
+	_, err := f.client(t, wholeDefinition, nil).Issue(t.Context(), KeyRequest{Name: "n", Role: Values{"project": "p1"}})
+	if KindOf(err) != Unknown || NothingMade(err) || !strings.Contains(fmt.Sprint(err), "nests them more deeply") {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package providers
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -27,10 +28,10 @@ type evaluated struct {
 	status int
 	header http.Header
 	scope  expr.Scope // with status, headers and body
-	// unreadable means that the body should be JSON and is not; then text is
-	// what it is.
+	// unreadable means that the body should be JSON and is not, or is beyond what can be
+	// computed with; then text is what it is, and odd what is wrong with it.
 	unreadable bool
-	text       string
+	text, odd  string
 	// list is the text of the items that are read one by one; nil where they are
 	// in scope.
 	list []byte
@@ -187,7 +188,7 @@ func conceal(members []expr.Member, s expr.Scope) {
 
 // readInto puts the answer's parts in scope. The body is null where it is empty.
 func (c *Client) readInto(block *definition.Call, got *transport.Response, s expr.Scope) *evaluated {
-	text, unreadable := expr.WithoutBOM(got.Body), false
+	text, unreadable, odd := expr.WithoutBOM(got.Body), false, ""
 	body := cty.NullVal(cty.DynamicPseudoType)
 	var list []byte
 	switch {
@@ -196,9 +197,13 @@ func (c *Client) readInto(block *definition.Call, got *transport.Response, s exp
 	case block.Stream != nil && len(text) >= definition.StreamFrom && readLong(block, text, &body, &list):
 	case len(bytes.TrimSpace(text)) > 0:
 		value, err := expr.DecodeJSON(text)
-		unreadable = err != nil
-		if !unreadable {
+		switch {
+		case err == nil:
 			body = expr.ToCty(value)
+		case errors.Is(err, expr.ErrBeyond):
+			unreadable, odd = true, "the answer "+expr.ErrBeyond.Error()
+		default:
+			unreadable, odd = true, "the answer is not JSON"
 		}
 	}
 	header := got.Header
@@ -210,6 +215,7 @@ func (c *Client) readInto(block *definition.Call, got *transport.Response, s exp
 		header:     got.Header,
 		scope:      s.WithAnswer(got.Status, header, body),
 		unreadable: unreadable,
+		odd:        odd,
 		list:       list,
 	}
 	if unreadable {
@@ -268,7 +274,7 @@ func (c *Client) judge(block *definition.Call, got *evaluated) *Error {
 // judgeSuccess looks behind a 2xx: some providers report errors under it.
 func (c *Client) judgeSuccess(block *definition.Call, got *evaluated, fail func(Kind) *Error) *Error {
 	if got.unreadable && block.NeedsBody {
-		return c.unusable(block, got, "the answer is not JSON")
+		return c.unusable(block, got, got.odd)
 	}
 	if block.OK == nil {
 		return nil
@@ -375,29 +381,54 @@ func messageFrom(s expr.Scope, expression hclsyntax.Expression) string {
 // no JSON is its sentence, unless it is a page for a browser: then that is its
 // title.
 func usualMessage(body cty.Value) string {
-	fields, ok := expr.FromCty(body).(map[string]any)
-	if !ok {
-		text, _ := expr.FromCty(body).(string)
+	body, _ = body.Unmark()
+	if !expr.HasNames(body) {
+		text, _ := textIn(body)
 		if text = strings.TrimSpace(text); strings.HasPrefix(text, "<") {
 			text = pageTitle.FindString(text)
 			text = html.UnescapeString(text[strings.Index(text, ">")+1:])
 		}
 		return text
 	}
-	if list, ok := fields["errors"].([]any); ok && len(list) > 0 {
-		fields["errors"] = list[0]
-	}
 	for _, name := range []string{"error", "errors", "message", "detail", "error_description", "title", "msg"} {
-		switch v := fields[name].(type) {
-		case string:
-			return v
-		case map[string]any:
-			for _, inner := range []string{"message", "detail", "title", "description"} {
-				if text, ok := v[inner].(string); ok {
-					return text
-				}
+		told := memberOf(body, name)
+		if name == "errors" {
+			told = firstOf(told)
+		}
+		if text, ok := textIn(told); ok {
+			return text
+		}
+		for _, inner := range []string{"message", "detail", "title", "description"} {
+			if text, ok := textIn(memberOf(told, inner)); ok {
+				return text
 			}
 		}
 	}
 	return ""
+}
+
+// An answer may be long: no more of it is looked at than is shown.
+
+// textIn is the text that a value is; false for any other value.
+func textIn(value cty.Value) (string, bool) {
+	if value.IsNull() || !value.IsKnown() || value.Type() != cty.String {
+		return "", false
+	}
+	return value.AsString(), true
+}
+
+// memberOf is the member of an object of that name, null where there is none.
+func memberOf(value cty.Value, name string) cty.Value {
+	if value.IsNull() || !value.Type().IsObjectType() || !value.Type().HasAttribute(name) {
+		return cty.NullVal(cty.DynamicPseudoType)
+	}
+	return value.GetAttr(name)
+}
+
+// firstOf is the first element of a list, and any other value as it is.
+func firstOf(value cty.Value) cty.Value {
+	if value.IsNull() || !value.Type().IsTupleType() || value.LengthInt() == 0 {
+		return value
+	}
+	return value.Index(cty.Zero)
 }

@@ -51,7 +51,7 @@ func skipAt(decoder *json.Decoder, path []string, at *int64) (any, error) {
 		if name == path[0] {
 			value, err = skipAt(decoder, path[1:], at)
 		} else {
-			err = decoder.Decode(&value)
+			value, err = decodeNext(decoder)
 		}
 		if err != nil {
 			return nil, err
@@ -60,6 +60,15 @@ func skipAt(decoder *json.Decoder, path []string, at *int64) (any, error) {
 	}
 	_, err := decoder.Token()
 	return fields, err
+}
+
+// decodeNext reads the next value, within bounds.
+func decodeNext(decoder *json.Decoder) (any, error) {
+	var text json.RawMessage
+	if err := decoder.Decode(&text); err != nil {
+		return nil, err
+	}
+	return expr.DecodeJSON(text)
 }
 
 func skipList(decoder *json.Decoder, at *int64) (any, error) {
@@ -71,6 +80,9 @@ func skipList(decoder *json.Decoder, at *int64) (any, error) {
 		var skipped json.RawMessage
 		if err := decoder.Decode(&skipped); err != nil {
 			return nil, err
+		}
+		if expr.TooMuch(skipped) {
+			return nil, expr.ErrBeyond
 		}
 	}
 	_, err := decoder.Token()
@@ -88,7 +100,7 @@ func eachItem(list []byte, visit func(item cty.Value, size int)) error {
 	for decoder.More() {
 		before := decoder.InputOffset()
 		var item any
-		if err := decoder.Decode(&item); err != nil {
+		if err := errors.Join(decoder.Decode(&item), expr.CheckDepth(item)); err != nil {
 			return err
 		}
 		visit(expr.ToCty(item), int(decoder.InputOffset()-before))

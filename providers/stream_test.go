@@ -67,6 +67,23 @@ func TestEndlessList(t *testing.T) {
 	}
 }
 
+// An item that is beyond what can be computed with ends the reading: it may be one of ours.
+func TestItemsBeyondBounds(t *testing.T) {
+	for name, odd := range map[string]string{
+		"deep": strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
+		"many": "[" + strings.Repeat("{},", 1<<20) + "{}]",
+	} {
+		f := newFake(t)
+		f.do("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"data":[{"id":"i","name":"n","note":"%s"},{"id":"j","name":"m","odd":%s}]}`, strings.Repeat("x", definition.StreamFrom), odd)
+		})
+		unpaged := strings.NewReplacer("    next  = body.next != null ? { number = body.next } : null\n", "", "    query = { page = page.number }\n", "").Replace(pagedDefinition)
+		if found, err := f.client(t, unpaged, nil).Find(t.Context(), ListingScope{}, Look{Name: "absent"}); err == nil || !strings.Contains(err.Error(), "than can be computed with") {
+			t.Errorf("%s: %+v, %v", name, found, err)
+		}
+	}
+}
+
 func TestWithoutItems(t *testing.T) {
 	for text, want := range map[string]struct {
 		path  []string

@@ -5,13 +5,38 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/zclconf/go-cty/cty"
 )
 
+const (
+	// mostValues bounds how much there may be in a text, in values, each object or list
+	// counting as several: with a few bytes each they would take a hundred times their
+	// length in memory.
+	mostValues    = 1 << 21
+	perStructured = 4
+	// deepestValue bounds values within values: each that computes with one looks at all
+	// that are around it.
+	deepestValue = 128
+)
+
+// ErrBeyond is about JSON that holds more than can be computed with.
+var ErrBeyond = errors.New("holds more values, or nests them more deeply, than can be computed with")
+
+// TooMuch reports whether a JSON text holds more than is to be read. Its strings count as
+// if they were JSON.
+func TooMuch(text []byte) bool {
+	count := func(of string) int { return bytes.Count(text, []byte(of)) }
+	return perStructured*len(text) > mostValues && count(",")+perStructured*(count("{")+count("[")) > mostValues
+}
+
 // DecodeJSON decodes one whole JSON text, keeping numbers exact.
 func DecodeJSON(text []byte) (any, error) {
+	if TooMuch(text) {
+		return nil, ErrBeyond
+	}
 	decoder := json.NewDecoder(bytes.NewReader(WithoutBOM(text)))
 	decoder.UseNumber()
 	var value any
@@ -21,7 +46,33 @@ func DecodeJSON(text []byte) (any, error) {
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, errors.New("more than one JSON value")
 	}
+	if err := CheckDepth(value); err != nil {
+		return nil, err
+	}
 	return value, nil
+}
+
+// CheckDepth refuses what nests too deeply.
+func CheckDepth(value any) error {
+	if isDeeper(value, deepestValue) {
+		return ErrBeyond
+	}
+	return nil
+}
+
+func isDeeper(value any, than int) bool {
+	switch v := value.(type) {
+	case []any:
+		return than == 0 || slices.ContainsFunc(v, func(element any) bool { return isDeeper(element, than-1) })
+	case map[string]any:
+		for _, member := range v {
+			if isDeeper(member, than-1) {
+				return true
+			}
+		}
+		return than == 0
+	}
+	return false
 }
 
 // WithoutBOM drops the mark with which some servers begin a text in UTF-8.

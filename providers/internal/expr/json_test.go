@@ -3,6 +3,8 @@ package expr
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
@@ -40,6 +42,30 @@ func TestDecodeJSON(t *testing.T) {
 	} {
 		if _, err := DecodeJSON([]byte(text)); (err == nil) != whole {
 			t.Errorf("%q: the error is %v", text, err)
+		}
+	}
+}
+
+// TestDecodeJSONBounds: what would take a hundred times its length in memory, or minutes to
+// compute with, is refused at once; what providers send is far from that.
+func TestDecodeJSONBounds(t *testing.T) {
+	repeat := strings.Repeat
+	for name, c := range map[string]struct {
+		text string
+		fits bool
+	}{
+		"as deep as can be":      {repeat("[", deepestValue) + repeat("]", deepestValue), true},
+		"too deep":               {repeat("[", deepestValue+1) + repeat("]", deepestValue+1), false},
+		"too deep, in objects":   {repeat(`{"a":`, deepestValue+1) + "1" + repeat("}", deepestValue+1), false},
+		"too deep, at the end":   {`[1,{"a":` + repeat("[", deepestValue) + repeat("]", deepestValue) + "}]", false},
+		"many numbers":           {"[" + repeat("1,", 1<<20) + "1]", true},
+		"too many numbers":       {"[" + repeat("1,", mostValues) + "1]", false},
+		"too many objects":       {"[" + repeat("{},", mostValues/perStructured) + "{}]", false},
+		"a long list of keys":    {"[" + repeat(`{"id":"key_0123456789","name":"vault-reader-0123456789","created_at":"2026-01-01T00:00:00Z","scopes":["read"]},`, 100_000) + "{}]", true},
+		"a short text of commas": {`"` + repeat(",", 1<<20) + `"`, true},
+	} {
+		if _, err := DecodeJSON([]byte(c.text)); (err == nil) != c.fits || err != nil && !errors.Is(err, ErrBeyond) {
+			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
 }
