@@ -120,23 +120,23 @@ func (e *Engine) heldKeys(ctx context.Context, s logical.Storage, p *endingRotat
 	return strings.Join(append(told, former...), ", and "), err
 }
 
-// formerlyMade tells of the keys that other connections made with the credential before an
-// operator gave them one of their own: those end with it, too.
+// formerlyMade tells of the keys that others made with the credential before an operator
+// gave them one of their own, or deleted them: those end with it, too.
 func (e *Engine) formerlyMade(ctx context.Context, s logical.Storage, p *endingRotation) ([]string, error) {
-	names, err := e.Connections(ctx, s)
+	names, err := e.books.ledger.ConnectionsOf(ctx, s, p.bound.definition.Name)
 	if err != nil {
 		return nil, err
 	}
 	var told []string
 	for _, name := range names {
-		c, err := e.Connection(ctx, s, name)
+		if slices.Contains(p.names, name) {
+			continue
+		}
+		account, err := e.accountOf(ctx, s, name)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(p.names, name) || c == nil || c.Provider != p.bound.definition.Name {
-			continue
-		}
-		left, err := e.madeWith(ctx, s, p.bound, name, c.Account)
+		left, err := e.countOf(ctx, s, name, func(r *ledger.Record) bool { return p.bound.mayHaveMade(r, account) && p.bound.ends(r) })
 		if err != nil {
 			return nil, err
 		}
@@ -147,32 +147,82 @@ func (e *Engine) formerlyMade(ctx context.Context, s logical.Storage, p *endingR
 	return told, nil
 }
 
-// madeWith is how many keys of another connection, which has that account by now, the
-// credential of this one made, and ends.
-func (e *Engine) madeWith(ctx context.Context, s logical.Storage, bound *boundConnection, name, account string) (made int, err error) {
+// accountOf is that which a connection has by now; empty where there is none.
+func (e *Engine) accountOf(ctx context.Context, s logical.Storage, name string) (string, error) {
+	c, err := e.Connection(ctx, s, name)
+	if err != nil || c == nil {
+		return "", err
+	}
+	return c.Account, nil
+}
+
+// countOf counts a connection's records of which that is so. One that cannot be read may be
+// one of them.
+func (e *Engine) countOf(ctx context.Context, s logical.Storage, name string, isOne func(*ledger.Record) bool) (found int, err error) {
 	for r, err := range e.books.ledger.OfConnection(ctx, s, name) {
 		switch {
 		case errors.Is(err, stored.ErrUnreadable):
-			made++ // it may be one of them
+			found++
 		case err != nil:
 			return 0, err
-		case bound.mayHaveMade(r, account) && origin.SameAddress(r.BaseURL, bound.client.BaseURL()) &&
-			(bound.client.RotationRevokesAll() || bound.client.RotationRevokes(r.Handle)):
-			made++
+		case isOne(r):
+			found++
 		}
 	}
-	return made, nil
+	return found, nil
 }
 
 // mayHaveMade reports whether the credential in use made a key of another connection, which
-// has that account by now. Of a key whose credential was not noted the account tells, which
-// stays what it is while credentials change.
+// has that account by now. Of a key whose credential was not noted, or by another
+// definition, the account tells, which stays what it is while credentials change.
 func (s *boundConnection) mayHaveMade(r *ledger.Record, account string) bool {
-	if r.Credential != "" {
+	if r.Credential == s.credential || r.Credential != "" && r.Definition == s.definition.Hash() {
 		return r.Credential == s.credential
 	}
 	own := s.connection.Account
 	return own != "" && account != own && r.Account == own
+}
+
+// ends reports whether a key of the provider ends with the admin credential that made it.
+func (s *boundConnection) ends(r *ledger.Record) bool {
+	return r.Provider == s.definition.Name && origin.SameAddress(r.BaseURL, s.client.BaseURL()) && s.client.RotationRevokes(r.Handle)
+}
+
+// credentialBefore tells the admin credential that a rotation replaced from others.
+func (e *Engine) credentialBefore(ctx context.Context, s logical.Storage, bound *boundConnection, made *providers.Rotation) (string, error) {
+	return e.credentialOf(ctx, s, bound.connection.before(made), bound.definition)
+}
+
+// refuseToEndLaterKeys keeps an admin credential that is to be removed for as long as keys
+// live that it has made since the rotation began, and that end with it: another connection
+// may have gone on with it for a while, and nobody has said that those may end.
+func (e *Engine) refuseToEndLaterKeys(ctx context.Context, s logical.Storage, bound *boundConnection, c credentialRemoval) error {
+	if !bound.definition.Capabilities.RotateRevokesKeys || c.began.IsZero() {
+		return nil
+	}
+	credential, err := e.credentialBefore(ctx, s, bound, &c.rotation)
+	if err != nil {
+		return err
+	}
+	if err := e.refuseWhileReading(ctx, s); err != nil {
+		return err
+	}
+	names, err := e.books.ledger.ConnectionsOf(ctx, s, bound.definition.Name)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		left, err := e.countOf(ctx, s, name, func(r *ledger.Record) bool {
+			return r.Credential == credential && r.IssuedAt.After(c.began) && bound.ends(r)
+		})
+		if err != nil {
+			return err
+		}
+		if left > 0 {
+			return fmt.Errorf("connection %q has %s that it made since the rotation, and that end with it; it is removed once they have ended", name, count(left, "live key"))
+		}
+	}
+	return nil
 }
 
 // endsOne reports whether a rotation may end a key of the connection. Only where the
@@ -211,22 +261,33 @@ func (e *Engine) mayEndKeys(ctx context.Context, s logical.Storage, p *endingRot
 	return "", err
 }
 
-// replaceEndedKeys has static roles come to be looked at, whose keys may have ended with
-// the credential that was replaced.
-func (e *Engine) replaceEndedKeys(ctx context.Context, s logical.Storage, bound *boundConnection) error {
+// replaceEndedKeys has the static roles' keys replaced that ended with the admin credential
+// that a rotation replaced, whichever connection they are of.
+func (e *Engine) replaceEndedKeys(ctx context.Context, s logical.Storage, bound *boundConnection, made *providers.Rotation) error {
 	if !bound.definition.Capabilities.RotateRevokesKeys {
 		return nil
+	}
+	credential, err := e.credentialBefore(ctx, s, bound, made)
+	if err != nil {
+		return err
 	}
 	roles, err := e.StaticRoles(ctx, s)
 	if err != nil {
 		return err
 	}
 	for _, name := range roles {
-		r, err := e.StaticRole(ctx, s, name)
-		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+		keys, err := e.staticKeys(ctx, s, name)
+		if errors.Is(err, stored.ErrUnreadable) {
+			continue // nobody is given it
+		}
+		if err != nil {
 			return err
 		}
-		if r == nil || r.Connection != bound.name {
+		ended, err := e.noteEnded(ctx, s, bound, credential, keys.Current)
+		if err != nil {
+			return err
+		}
+		if !ended {
 			continue
 		}
 		if err := e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now()); err != nil {
@@ -236,22 +297,53 @@ func (e *Engine) replaceEndedKeys(ctx context.Context, s logical.Storage, bound 
 	return nil
 }
 
+// noteEnded notes of a static role's key that it ended, if that credential made it, and
+// reports whether it did, or may have.
+func (e *Engine) noteEnded(ctx context.Context, s logical.Storage, bound *boundConnection, credential string, key *StaticKey) (bool, error) {
+	if key == nil {
+		return false, nil
+	}
+	// Whoever has the record may wait for what the rotation keeps.
+	lockCtx, cancel := context.WithTimeout(ctx, e.acceptance)
+	defer cancel()
+	unlock, err := e.locks.records.Lock(lockCtx, key.RecordID)
+	if err != nil {
+		return false, fmt.Errorf("noting which keys ended with the admin credential: %w", err)
+	}
+	defer unlock()
+	r, err := ledger.GetNamed(ctx, s, key.RecordID, key.Name)
+	if errors.Is(err, stored.ErrUnreadable) || err == nil && r == nil {
+		return false, nil
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case r.Credential == "":
+		return r.Connection == bound.name, nil
+	case r.Credential != credential || !bound.ends(r):
+		return false, nil
+	}
+	r.Ended = true
+	return true, e.books.ledger.Write(ctx, s, r)
+}
+
 // endedByRotation reports whether a static role's key ended with the admin credential
 // that made it, which was replaced since: its readers would be given it for ever.
 func (e *Engine) endedByRotation(ctx context.Context, s logical.Storage, r *StaticRole, keys *StaticKeys) (bool, error) {
 	if keys.Current == nil {
 		return false, nil
 	}
+	record, err := ledger.Get(ctx, s, keys.Current.RecordID)
+	if err != nil || record == nil || record.Credential != "" {
+		return record != nil && record.Ended, err
+	}
+	// An earlier version of the engine made it, and did not note with which credential.
 	bound, err := e.bound(ctx, s, r.Connection)
 	if err != nil || !bound.definition.Capabilities.RotateRevokesKeys {
 		return false, nil //nolint:nilerr // a rotation of the key would tell of it
 	}
 	state, err := e.rootState(ctx, s, r.Connection)
 	if err != nil || !keys.Current.IssuedAt.Before(state.LastRotated) {
-		return false, err
-	}
-	record, err := ledger.Get(ctx, s, keys.Current.RecordID)
-	if err != nil || record == nil {
 		return false, err
 	}
 	return bound.client.RotationRevokes(record.Handle), nil

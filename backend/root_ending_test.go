@@ -50,6 +50,10 @@ func TestRotationThatEndsKeys(t *testing.T) {
 			w.mustMint("other")
 			give("other-password")
 		}, `connection "other" has 1 live key of the credential that it had before`},
+		"a lease of a connection that was deleted": {func(w *world) {
+			w.mustMint("same")
+			w.must(w.process.DeleteConnection(ctx, w.storage, "same", SaveOptions{Force: true}))
+		}, `connection "same" has 1 live key of the credential that it had before`},
 		"a lease of another credential": {func(w *world) { w.mustMint("other") }, ""},
 		"a key that does not end":       {func(w *world) { w.mustMint("lasting") }, ""},
 	} {
@@ -147,6 +151,112 @@ func TestStaticKeyThatEndedIsReplaced(t *testing.T) {
 	}
 }
 
+// TestStaticKeyOfAnotherConnectionThatEndedIsReplaced: a rotation ends the keys that the
+// credential made for other connections, too, and no others.
+func TestStaticKeyOfAnotherConnectionThatEndedIsReplaced(t *testing.T) {
+	ctx := context.Background()
+	give := func(w *world, connection string, token any) {
+		w.must(w.process.ChangeConnection(ctx, w.storage, connection, func(c *Connection) (SaveOptions, error) {
+			c.Fields = map[string]any{"token": token}
+			return SaveOptions{Force: true}, nil
+		}))
+	}
+	for name, test := range map[string]struct {
+		prepare, after func(w *world)
+		connection     string
+		ended          bool
+	}{
+		"of one that shares the credential": {
+			connection: "same", ended: true,
+			after: func(w *world) { give(w, "same", "other-password") },
+		},
+		"of one that had it for a while": {
+			connection: "other", ended: true,
+			prepare: func(w *world) { give(w, "other", "first-password") },
+			after:   func(w *world) { give(w, "other", "other-password") },
+		},
+		"of one that has another":                       {connection: "other"},
+		"of its own, which another credential had made": {connection: "club", after: func(w *world) { give(w, "club", "other-password") }},
+	} {
+		for when, first := range map[string]bool{"before the rotation": true, "after it": false} {
+			for how, dies := range map[string]bool{"": false, ", and a crash": true} {
+				t.Run(name+", which gets its credential "+when+how, inBubble(func(t *testing.T) {
+					c := newClub(t)
+					step := func(do func(*world)) {
+						if do != nil {
+							do(c.world)
+						}
+					}
+					step(test.prepare)
+					r := &StaticRole{Role: Role{Connection: test.connection}, Overlap: time.Hour}
+					c.must(c.process.SaveStaticRole(ctx, c.storage, "guest", r))
+					before := c.current("guest")
+					c.advance(time.Minute)
+					if first || test.connection == "club" {
+						step(test.after)
+					}
+					c.must(c.process.RotateRootAs(ctx, c.storage, "club", RotateOptions{Force: true}))
+					if dies {
+						c.start(fault{})
+					}
+					if !first && test.connection != "club" {
+						c.run(10*time.Minute, 20*time.Second)
+						step(test.after)
+					}
+					c.run(20*time.Minute, 20*time.Second)
+					after := c.current("guest")
+					if replaced := after.RecordID != before.RecordID; replaced != test.ended || !c.takes(after.Secret["api_key"].(string)) {
+						t.Errorf("the static role has a key that works: %t, another one: %t, want %t", c.takes(after.Secret["api_key"].(string)), replaced, test.ended)
+					}
+				}))
+			}
+		}
+	}
+}
+
+// TestNoLaterKeyEndsWithAReplacedCredential: while another connection goes on with a
+// credential that was replaced, that stays; and so it does once that one has another, until
+// nobody holds what it made meanwhile.
+func TestNoLaterKeyEndsWithAReplacedCredential(t *testing.T) { inBubble(testNoLaterKeyEnds)(t) }
+
+func testNoLaterKeyEnds(t *testing.T) {
+	ctx := context.Background()
+	c := newClubOf(t, strings.Replace(clubDefinition, clubRotation, lodgeRotation, 1))
+	lease := func(role string, ttl time.Duration) *heldLease {
+		c.must(c.process.SaveRole(ctx, c.storage, role, &Role{Connection: role, TTL: ttl, MaxTTL: ttl}))
+		return c.mustMint(role)
+	}
+	c.must(c.process.RotateRoot(ctx, c.storage, "club"))
+	c.advance(time.Minute)
+	later := lease("same", 3*time.Hour)
+	c.must(c.process.SaveStaticRole(ctx, c.storage, "guest", &StaticRole{Role: Role{Connection: "same"}, Schedule: timetable.Schedule{Period: 2 * time.Hour}}))
+	first := c.current("guest")
+	c.run(30*time.Minute, time.Minute)
+	c.must(c.process.ChangeConnection(ctx, c.storage, "same", func(connection *Connection) (SaveOptions, error) {
+		connection.Fields = map[string]any{"token": "other-password"}
+		return SaveOptions{Force: true}, nil
+	}))
+	c.start(fault{}) // the queue takes up what waits
+	c.run(150*time.Minute-time.Second, time.Minute)
+	if c.ended > 0 || !c.takes(later.key) {
+		t.Fatalf("%d keys ended with a credential that made them after it was replaced", c.ended)
+	}
+	if now := c.current("guest"); now.RecordID == first.RecordID || !c.takes(now.Secret["api_key"].(string)) {
+		t.Error("the static role has not got its next key")
+	}
+	if !c.passwords["first-password"] {
+		t.Fatal("the credential is gone that made a key which is held")
+	}
+	c.must(c.revoke(later))
+	c.run(time.Hour, time.Minute)
+	if c.passwords["first-password"] || c.ended > 0 {
+		t.Errorf("once nobody holds a key of it: the credential that was replaced works: %t, %d keys ended", c.passwords["first-password"], c.ended)
+	}
+	if now := c.current("guest"); !c.takes(now.Secret["api_key"].(string)) {
+		t.Error("the static role's key does not work")
+	}
+}
+
 // TestMintWaitsForARotationThatEndsKeys: no key is made between the look for those that
 // are held and the rotation.
 func TestMintWaitsForARotationThatEndsKeys(t *testing.T) {
@@ -200,20 +310,44 @@ provider "club" {
     delete = "/keys/${key.id}"
     gone   = [404]
   }
-  rotate {
+` + clubRotation + `}
+`
+
+// clubRotation replaces the password in place.
+const clubRotation = `  rotate {
     candidate    = { token = random_password(32) }
     put          = "/me"
     json         = { token = candidate.token }
     connection   = { token = candidate.token }
     revokes_keys = !saved.lasting
   }
-}
 `
 
-func newClub(t *testing.T) *club {
+// lodgeRotation makes another password and removes the one before.
+const lodgeRotation = `  rotate {
+    post         = "/passwords"
+    json         = { name = key.name }
+    connection   = { token = body.token }
+    save         = { old = connection.token }
+    revokes_keys = true
+    retire {
+      delete = "/passwords/${saved.old}"
+      gone   = [404]
+    }
+    list {
+      get   = "/passwords"
+      items = body.data
+      item  = { name = item.name, old = item.token }
+    }
+  }
+`
+
+func newClub(t *testing.T) *club { return newClubOf(t, clubDefinition) }
+
+func newClubOf(t *testing.T, definition string) *club {
 	w := newWorld(t)
 	c := &club{w, &membership{passwords: map[string]bool{"first-password": true, "other-password": true}, keys: map[string]clubKey{}}}
-	w.connect(c.membership, "club", clubDefinition, "first-password", "club", "same")
+	w.connect(c.membership, "club", definition, "first-password", "club", "same")
 	ctx := context.Background()
 	of := func(name string, change func(*Connection)) {
 		w.must(w.process.ChangeConnection(ctx, w.storage, name, func(connection *Connection) (SaveOptions, error) {
@@ -247,6 +381,7 @@ type membership struct {
 	passwords map[string]bool
 	keys      map[string]clubKey // by id
 	made      int
+	renewed   int
 	ended     int // with a password
 	onChange  func()
 }
@@ -267,6 +402,17 @@ func (m *membership) takes(value string) bool {
 	return false
 }
 
+// end ends a password, with the keys that it made. The caller holds mu.
+func (m *membership) end(password string) {
+	delete(m.passwords, password)
+	for id, key := range m.keys {
+		if key.password == password && !key.lasting {
+			delete(m.keys, id)
+			m.ended++
+		}
+	}
+}
+
 func (m *membership) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -280,6 +426,15 @@ func (m *membership) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !m.passwords[password]:
 		w.WriteHeader(http.StatusUnauthorized)
+	case r.URL.Path == "/passwords" && r.Method == http.MethodPost:
+		m.renewed++
+		token := fmt.Sprintf("next-password-%d", m.renewed)
+		m.passwords[token] = true
+		fmt.Fprintf(w, `{"token":%q}`, token)
+	case r.URL.Path == "/passwords":
+		fmt.Fprint(w, `{"data":[]}`)
+	case strings.HasPrefix(r.URL.Path, "/passwords/"):
+		m.end(strings.TrimPrefix(r.URL.Path, "/passwords/"))
 	case r.Method == http.MethodPost:
 		m.made++
 		id := fmt.Sprintf("member-%d", m.made)
@@ -292,14 +447,8 @@ func (m *membership) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			synctest.Wait() // it has come as far as it comes
 			m.mu.Lock()
 		}
-		delete(m.passwords, password)
+		m.end(password)
 		m.passwords[asked.Token] = true
-		for id, key := range m.keys {
-			if key.password == password && !key.lasting {
-				delete(m.keys, id)
-				m.ended++
-			}
-		}
 	case r.Method == http.MethodDelete:
 		id := strings.TrimPrefix(r.URL.Path, "/keys/")
 		if _, there := m.keys[id]; !there {

@@ -80,9 +80,6 @@ func (e *Engine) credentialStored(ctx context.Context, s logical.Storage, bound 
 		if err := e.noteRootSuccess(ctx, s, bound.name, note); err != nil {
 			return err
 		}
-		if err := e.replaceEndedKeys(ctx, s, bound); err != nil {
-			return err
-		}
 		note.Stage = rotationStored
 		if err := stored.Write(ctx, s, rotationPrefix+bound.name, note); err != nil {
 			return fmt.Errorf("noting that the new credential of connection %q is stored: %w", bound.name, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -36,10 +37,18 @@ func (e *Engine) retireReplaced(ctx context.Context, s logical.Storage, name str
 		return err
 	}
 	if bound.definition.Capabilities.RotateInPlace {
+		if err := e.replaceEndedKeys(ctx, s, bound, note.Made); err != nil {
+			return err
+		}
 		return e.dropNote(ctx, s, name) // the old one has ended
 	}
 	e.removeTwins(ctx, bound, note)
-	err = e.retire(ctx, s, bound, credentialRemoval{rotation: *note.Made, name: note.Replaces, part: note.entryID(), why: "it was replaced"})
+	err = e.retire(ctx, s, bound, credentialRemoval{rotation: *note.Made, name: note.Replaces, part: note.entryID(), why: "it was replaced", began: note.Started})
+	if err == nil || errors.Is(err, providers.ErrRetireByHand) {
+		if err := e.replaceEndedKeys(ctx, s, bound, note.Made); err != nil {
+			return err
+		}
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, errHeldAgain):
@@ -55,7 +64,7 @@ func (e *Engine) retireReplaced(ctx context.Context, s logical.Storage, name str
 	default:
 		e.log.Warn("the old admin credential could not be retired yet; it is queued", "connection", name, "error", err)
 		entry := note.entry(bound, queue.Retire, "the admin credential before it was rotated")
-		entry.Retire, entry.RetireName = note.Made, note.Replaces
+		entry.Retire, entry.RetireName, entry.MadeAt = note.Made, note.Replaces, note.Started
 		if err := e.enqueue(ctx, s, entry, false); err != nil {
 			return err // the note stays, and the rotation is taken up again
 		}
@@ -80,8 +89,15 @@ func (e *Engine) retireQueued(ctx context.Context, entry queue.Entry) error {
 		return err
 	}
 	defer release()
-	err = e.retire(ctx, e.storage, bound, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason})
-	if errors.Is(err, errHeldAgain) {
+	began := entry.MadeAt
+	if began.IsZero() { // entered by an earlier version of the engine
+		began = entry.Since
+	}
+	err = e.retire(ctx, e.storage, bound, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason, began: began})
+	switch {
+	case err == nil:
+		return e.replaceEndedKeys(ctx, e.storage, bound, entry.Retire)
+	case errors.Is(err, errHeldAgain):
 		e.log.Warn("an admin credential that was to be removed was written to its connection again, so it is not removed", "connection", entry.Connection)
 		return nil
 	}
@@ -96,6 +112,8 @@ type credentialRemoval struct {
 	// part is the fixed part of the name that the rotation chose.
 	part string
 	why  string
+	// began is when the rotation did that replaced it; zero for one that was never in use.
+	began time.Time
 }
 
 // object is the credential as it can be compared with what is held: by its name,
@@ -137,6 +155,9 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConn
 	}
 	if own {
 		return errHeldAgain
+	}
+	if err := e.refuseToEndLaterKeys(ctx, s, bound, c); err != nil {
+		return err
 	}
 	missing := false
 	err = e.removeUnlessHeld(ctx, s, removal{

@@ -343,6 +343,22 @@ func (i *index) definitions(provider string) (hashes []string, sure bool) {
 	return hashes, true
 }
 
+// connections are those of whose keys with a provider there are records; sure is as in
+// count.
+func (i *index) connections(provider string) (names []string, sure bool) {
+	if !i.IsSettled() {
+		return nil, false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for origin := range i.origins.all() {
+		if origin.provider == provider && !slices.Contains(names, origin.connection) {
+			names = append(names, origin.connection)
+		}
+	}
+	return names, true
+}
+
 // ByConnection counts the records that are known.
 func (i *index) ByConnection() map[string]int {
 	i.mu.Lock()

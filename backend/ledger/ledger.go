@@ -508,3 +508,23 @@ func (l *Ledger) DefinitionsOf(ctx context.Context, s logical.Storage, provider 
 	}
 	return hashes, nil
 }
+
+// ConnectionsOf are the connections of whose keys with a provider there are records that can
+// be read, in order, be they there or deleted.
+func (l *Ledger) ConnectionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
+	left := All(ctx, s)
+	names, sure := l.connections(provider)
+	if sure {
+		left = l.unreadable(ctx, s)
+	}
+	for r, err := range left {
+		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+			return nil, err
+		}
+		if err == nil && r.Provider == provider {
+			names = append(names, r.Connection)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}

@@ -52,6 +52,8 @@ type Record struct {
 	// Credential tells the admin credential that made the key from others, where keys end
 	// with it; empty elsewhere, and where an earlier version of the engine did not note it.
 	Credential string `json:"credential,omitempty"`
+	// Ended says that the key ended with that credential, which was replaced.
+	Ended bool `json:"ended,omitempty"`
 	// Handle is what revoking the key needs at its provider.
 	Handle providers.Handle `json:"handle"`
 	// Scope is the part of the provider's account in whose list the key is.

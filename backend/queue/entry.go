@@ -57,7 +57,8 @@ type Entry struct {
 	// ExpiresAt is when the provider itself ends the key; zero where it does not.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// MadeAt is when the key was made, where the ledger had a record of it: of a
-	// revocation with a Handle, or of a clean-up that a revocation left.
+	// revocation with a Handle, or of a clean-up that a revocation left. Of a retire
+	// entry it is when the rotation began.
 	MadeAt time.Time `json:"made_at,omitzero"`
 	// MadeFrom and MadeUntil are when what a crash left may have been made; zero where that
 	// is not known.
