@@ -146,6 +146,21 @@ func TestLastUseIsHeld(t *testing.T) {
 	}
 }
 
+// TestListedEndIsHeld: where a definition reads the end of listed keys, a document holds it to
+// that, or an exchange in which a key has one.
+func TestListedEndIsHeld(t *testing.T) {
+	for _, name := range providers.BuiltIn() {
+		_, own := ownServers[name]
+		byDocument := slices.ContainsFunc(casesOf(t, name), func(c *contract.Case) bool { return !slices.Contains(c.Lacks, "expires_at") })
+		if own || byDocument || !load(t, name).Capabilities.ShowsRenewals {
+			continue
+		}
+		if !slices.ContainsFunc(exchangesOf(t, name), (*contract.Exchange).ShowsEnd) {
+			t.Errorf("%s reads the expires_at of listed keys, and nothing holds how: list in testdata/exchanges/%[1]s.hcl a key that ends, by a block item", name)
+		}
+	}
+}
+
 // publications is the file that says what the documents at hand are.
 var publications = filepath.Join("testdata", "documents.hcl")
 

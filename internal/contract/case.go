@@ -43,7 +43,7 @@ type Case struct {
 	// only, where it uses one schema both ways and the provider wants them.
 	IgnoreReadOnly bool `hcl:"ignore_read_only,optional"`
 	// Lacks are members of the list's items that the document does not have, so that
-	// something else has to hold them: "last_used_at".
+	// something else has to hold them: "last_used_at", "expires_at".
 	Lacks []string `hcl:"lacks,optional"`
 	// FirstPage is the number of the first page where the document does not say
 	// that it is other than 1.

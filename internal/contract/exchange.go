@@ -85,10 +85,11 @@ type Step struct {
 type ListedItem struct {
 	ID   string `hcl:"id,label"`
 	Name string `hcl:"name,optional"`
-	// CreatedAt and LastUsedAt are RFC 3339, and LastUsedAt "never" where the answer
-	// says that the key was not used.
+	// CreatedAt, LastUsedAt and ExpiresAt are RFC 3339, and LastUsedAt "never" where the
+	// answer says that the key was not used.
 	CreatedAt  string `hcl:"created_at,optional"`
 	LastUsedAt string `hcl:"last_used_at,optional"`
+	ExpiresAt  string `hcl:"expires_at,optional"`
 	// Saved are the values that revoking it needs.
 	Saved map[string]string `hcl:"saved,optional"`
 }
@@ -158,6 +159,13 @@ func (x *Exchange) ShowsUse() (used, unused bool) {
 		}
 	}
 	return used, unused
+}
+
+// ShowsEnd reports whether the exchange lists a key of which the answer tells when it ends.
+func (x *Exchange) ShowsEnd() bool {
+	return slices.ContainsFunc(x.Steps, func(s *Step) bool {
+		return slices.ContainsFunc(s.Items, func(item *ListedItem) bool { return item.ExpiresAt != "" })
+	})
 }
 
 func (t *Trip) namesHost() bool { return strings.Contains(t.Request, " https://") }

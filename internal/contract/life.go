@@ -278,17 +278,23 @@ func (l *life) seen(ctx context.Context, client *providers.Client, keys ...*prov
 	}
 }
 
-// lastUse is what a list's item calls the time at which a key was last used.
-const lastUse = "last_used_at"
-
 // dated holds the dates of a listed key: where the answer holds all that it may, each that
 // the definition reads is there.
 func (l *life) dated(what string, key providers.Listed) {
-	if l.lean || !l.Capabilities.LastUsed || slices.Contains(l.server.rules.Lacks, lastUse) {
+	if l.lean {
 		return
 	}
-	if key.LastUsedAt.IsZero() {
-		l.wrong("%s: item.%s reads no time in an answer that holds all that it may; where the document does not have it, write lacks = [%[2]q] into the case", what, lastUse)
+	for _, date := range []struct {
+		member string
+		isRead bool
+		at     time.Time
+	}{
+		{"last_used_at", l.Capabilities.LastUsed, key.LastUsedAt},
+		{"expires_at", l.Capabilities.ShowsRenewals, key.ExpiresAt},
+	} {
+		if date.isRead && date.at.IsZero() && !slices.Contains(l.server.rules.Lacks, date.member) {
+			l.wrong("%s: item.%s reads no time in an answer that holds all that it may; where the document does not have it, write lacks = [%[2]q] into the case", what, date.member)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ const listingDefinition = `provider "listing" {
       name         = item.name
       created_at   = item.created
       last_used_at = item.used
+      expires_at   = item.ends
       owner        = item.owner
     }
   }
@@ -101,6 +102,13 @@ func TestListedKeysAreHeldWhole(t *testing.T) {
 		"not told, so not never":    {item(`last_used_at = "never"`), "", `last_used_at is "", not "never"`},
 		"told, and left out":        {item(""), `, used = null`, `last_used_at is "never", not ""`},
 		"no time at all":            {item(`last_used_at = "soon"`), `, used = null`, `last_used_at is "never", not "soon"`},
+		"an end":                    {item(`expires_at = "2030-11-22T11:00:00Z"`), `, ends = "2030-11-22T12:00:00+01:00"`, ""},
+		"an end in milliseconds":    {item(`expires_at = "2030-11-22T11:00:00Z"`), `, ends = 1921575600000`, ""},
+		"another end":               {item(`expires_at = "2030-11-22T11:00:00Z"`), `, ends = 1921575601`, `expires_at is "2030-11-22T11:00:01Z", not "2030-11-22T11:00:00Z"`},
+		"an end that is left out":   {item(""), `, ends = 1921575600`, `expires_at is "2030-11-22T11:00:00Z", not ""`},
+		"no end":                    {item(""), `, ends = null`, ""},
+		"no end, 0":                 {item(""), `, ends = 0`, ""},
+		"no end, and one expected":  {item(`expires_at = "2030-11-22T11:00:00Z"`), `, ends = 0`, `expires_at is "", not "2030-11-22T11:00:00Z"`},
 		"another name":              {strings.Replace(item(""), `"a"`, `"b"`, 1), "", `name is "a", not "b"`},
 		"another birth":             {strings.Replace(item(""), "11:00:00.5", "11:00:00", 1), "", `created_at is "2030-11-22T10:00:00.5Z"`},
 		"another owner":             {strings.Replace(item(""), `"o"`, `"p"`, 1), "", "saved is"},

@@ -324,6 +324,7 @@ func (r *replaying) readAs(key providers.Listed, want *ListedItem) {
 		{"name", key.Handle.Name, want.Name},
 		{"created_at", moment(key.CreatedAt), sameMoment(want.CreatedAt)},
 		{"last_used_at", used, sameMoment(want.LastUsedAt)},
+		{"expires_at", moment(key.ExpiresAt), sameMoment(want.ExpiresAt)},
 	} {
 		if one.got != one.want {
 			r.wrong("item %q: %s is %q, not %q", want.ID, one.what, one.got, one.want)

@@ -63,7 +63,13 @@ provider "clickhouse-cloud" {
   list {
     get   = local.keys
     items = body.result
-    item  = { id = item.id, name = item.name, created_at = item.createdAt, last_used_at = try(item.usedAt, null) }
+    item = {
+      id           = item.id
+      name         = item.name
+      created_at   = item.createdAt
+      last_used_at = try(item.usedAt, null)
+      expires_at   = item.expireAt
+    }
   }
   probe {
     get        = "/organizations"

@@ -61,6 +61,7 @@ provider "elasticsearch" {
       id         = item.id
       name       = item.name
       created_at = item.creation
+      expires_at = item.expiration
     }
   }
 

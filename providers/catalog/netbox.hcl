@@ -58,6 +58,7 @@ provider "netbox" {
       name         = try(item.description, null)
       created_at   = try(item.created, null)
       last_used_at = item.last_used
+      expires_at   = item.expires
     }
     pagination "offset" {}
   }

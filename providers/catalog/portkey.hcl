@@ -74,6 +74,7 @@ provider "portkey" {
       id         = item.id
       name       = item.name
       created_at = item.created_at
+      expires_at = item.expires_at
     }
     pagination "page" {
       parameter = "current_page"

@@ -65,7 +65,7 @@ provider "proxmox" {
   list {
     get   = "/api2/json/access/users/${role.user_id}/token"
     items = body.data
-    item  = { id = item.tokenid, name = trimprefix(item.tokenid, "v") }
+    item  = { id = item.tokenid, name = trimprefix(item.tokenid, "v"), expires_at = item.expire }
   }
 
   extend {

@@ -59,6 +59,7 @@ provider "scaleway" {
       id         = item.access_key
       name       = item.description
       created_at = item.created_at
+      expires_at = item.expires_at
     }
     pagination "page" {}
   }

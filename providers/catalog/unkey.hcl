@@ -71,6 +71,7 @@ provider "unkey" {
       name         = item.name
       created_at   = item.createdAt
       last_used_at = item.lastUsedAt
+      expires_at   = item.expires
     }
     pagination "cursor" {
       next = body.pagination.cursor

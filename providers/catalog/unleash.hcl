@@ -43,6 +43,7 @@ provider "unleash" {
       created_at   = item.createdAt
       secret       = { token = item.secret }
       last_used_at = item.seenAt
+      expires_at   = item.expiresAt
     }
   }
 

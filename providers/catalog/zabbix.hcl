@@ -86,7 +86,7 @@ provider "zabbix" {
   list {
     json  = { method = "token.get", params = { output = "extend", userids = [role.user_id] } }
     items = body.result
-    item  = { id = item.tokenid, name = item.name, created_at = item.created_at, last_used_at = item.lastaccess }
+    item  = { id = item.tokenid, name = item.name, created_at = item.created_at, last_used_at = item.lastaccess, expires_at = item.expires_at }
   }
 
   extend {

@@ -245,6 +245,7 @@ func abilities(d *providers.Definition) []string {
 	tell(true, afterLostAnswer(c))
 	tell(c.IPBinding, "Keys can be bound to networks, or to their caller's address (`key_cidrs`, `bind_to_caller`).")
 	tell(c.Extend, "Renewing a lease moves the key's own end.")
+	tell(c.ShowsRenewals, "The list tells when a key ends, so that a copy of this Vault notices that its original renews leases.")
 	tell(c.Probe, "A key can be asked whether it works (`verify_revocation=probe`, and before a static role hands it out).")
 	tell(c.Granted, "What a new key may do is read from the provider's answer: one that may do more than was asked for is revoked at once.")
 	tell(c.LastUsed, "When a key was last used is shown (`lookup-key`, `reconcile/NAME`, and `keys/ID` with `last_used=true`).")

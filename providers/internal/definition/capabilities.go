@@ -25,6 +25,8 @@ type Capabilities struct {
 	Lookup bool `json:"lookup"`
 	// Extend: the provider-side end of a key can be moved.
 	Extend bool `json:"extend"`
+	// ShowsRenewals: the list tells the end of a key, which nothing but a renewal moves.
+	ShowsRenewals bool `json:"shows_renewals"`
 	// LastUsed: the provider tells when a key was used.
 	LastUsed bool `json:"last_used"`
 	// Granted: the answer that makes a key tells what the key may do.
@@ -76,19 +78,20 @@ func (d *Definition) derive() {
 	issued := d.Issue.expressions()
 	key := expr.ReferencesTo("key", issued...)
 	d.Capabilities = Capabilities{
-		NativeExpiry: key["expires_at"] || key["ttl"] || d.Expiry.Fixed > 0,
-		IPBinding:    key["cidrs"] || key["ips"],
-		Reconcile:    d.List != nil,
-		Candidates:   d.Unnamed != nil,
-		Lookup:       d.List != nil || d.Lookup != nil,
-		Extend:       d.Extend != nil,
-		LastUsed:     slices.ContainsFunc(d.listings(), func(l *ListBlock) bool { return expr.Find(l.Item, "last_used_at") != nil }),
-		Granted:      len(d.Issue.Granted) > 0,
-		Probe:        d.Probe != nil,
-		Check:        d.Check != nil,
-		InPlace:      d.Issue.InPlace,
-		KnownID:      d.knowsID(),
-		SealedRecord: d.sealsRecords(),
+		NativeExpiry:  key["expires_at"] || key["ttl"] || d.Expiry.Fixed > 0,
+		IPBinding:     key["cidrs"] || key["ips"],
+		Reconcile:     d.List != nil,
+		Candidates:    d.Unnamed != nil,
+		Lookup:        d.List != nil || d.Lookup != nil,
+		Extend:        d.Extend != nil,
+		ShowsRenewals: d.Extend != nil && d.List != nil && expr.Find(d.List.Item, "expires_at") != nil,
+		LastUsed:      slices.ContainsFunc(d.listings(), func(l *ListBlock) bool { return expr.Find(l.Item, "last_used_at") != nil }),
+		Granted:       len(d.Issue.Granted) > 0,
+		Probe:         d.Probe != nil,
+		Check:         d.Check != nil,
+		InPlace:       d.Issue.InPlace,
+		KnownID:       d.knowsID(),
+		SealedRecord:  d.sealsRecords(),
 	}
 	if d.Rotate != nil {
 		made := expr.ReferencesTo("key", d.Rotate.made()...)

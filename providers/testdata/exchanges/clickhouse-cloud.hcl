@@ -66,6 +66,7 @@ exchange "keys of an organization" {
       name         = "vault-app-1"
       created_at   = "2030-11-22T10:00:00Z"
       last_used_at = "2030-11-22T10:05:00Z"
+      expires_at   = "2030-11-22T11:00:00Z"
     }
     item "0c1e7a34-8f5d-4a57-9b0e-7f2d6c4b1a90" {
       name         = "vault-app-2"
@@ -75,7 +76,7 @@ exchange "keys of an organization" {
     trip {
       request = "GET /v1/organizations/2ab8a8d8-0c2e-4a33-9d2a-6b1f3c1d9c11/keys"
       status  = 200
-      answer  = { status = 200, result = [{ id = "9d5a1f2e-5c63-4a1a-8f0e-4a3c8f6f1f10", name = "vault-app-1", state = "enabled", createdAt = "2030-11-22T10:00:00Z", usedAt = "2030-11-22T10:05:00Z" }, { id = "0c1e7a34-8f5d-4a57-9b0e-7f2d6c4b1a90", name = "vault-app-2", state = "enabled", createdAt = "2030-11-22T10:00:00Z" }] }
+      answer  = { status = 200, result = [{ id = "9d5a1f2e-5c63-4a1a-8f0e-4a3c8f6f1f10", name = "vault-app-1", state = "enabled", createdAt = "2030-11-22T10:00:00Z", expireAt = "2030-11-22T11:00:00Z", usedAt = "2030-11-22T10:05:00Z" }, { id = "0c1e7a34-8f5d-4a57-9b0e-7f2d6c4b1a90", name = "vault-app-2", state = "enabled", createdAt = "2030-11-22T10:00:00Z" }] }
     }
   }
   step "extend" {

@@ -78,10 +78,11 @@ exchange "tokens that look" {
   }
 
   step "list" {
-    ids = [
-  "byhand",
-  "vvault-app-1",
-]
+    item "byhand" { name = "byhand" }
+    item "vvault-app-1" {
+      name = "vault-app-1"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
     trip {
       request = "GET /api2/json/access/users/deploy@pve/token"
       status = 200

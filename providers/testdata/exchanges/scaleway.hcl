@@ -88,9 +88,15 @@ exchange "keys of an application" {
   }
 
   step "list" {
-    ids = [
-      "SCWXXXXXXXXXXXXXXXXX",
-    ]
+    item "SCWXXXXXXXXXXXXXXXXX" {
+      name       = "vault-app-1"
+      created_at = "2030-11-22T10:00:00Z"
+      expires_at = "2030-11-22T11:00:00Z"
+    }
+    item "SCWYYYYYYYYYYYYYYYYY" {
+      name       = "by hand"
+      created_at = "2030-11-22T09:00:00Z"
+    }
     trip {
       request = "GET /iam/v1alpha1/api-keys?organization_id=11111111-1111-4111-8111-111111111111&bearer_id=22222222-2222-4222-8222-222222222222&page=1&page_size=100"
       status  = 200
@@ -100,9 +106,16 @@ exchange "keys of an application" {
             access_key  = "SCWXXXXXXXXXXXXXXXXX"
             description = "vault-app-1"
             created_at  = "2030-11-22T10:00:00Z"
+            expires_at  = "2030-11-22T11:00:00Z"
+          },
+          {
+            access_key  = "SCWYYYYYYYYYYYYYYYYY"
+            description = "by hand"
+            created_at  = "2030-11-22T09:00:00Z"
+            expires_at  = null
           },
         ]
-        total_count = 1
+        total_count = 2
       }
     }
     trip {
@@ -110,7 +123,7 @@ exchange "keys of an application" {
       status  = 200
       answer = {
         api_keys    = []
-        total_count = 1
+        total_count = 2
       }
     }
   }

@@ -132,6 +132,7 @@ exchange "keys with a permission" {
     item "key_2cGKbMxRyIzhCxo1Idjz8q" {
       name       = "vault-app-1"
       created_at = "2030-11-22T10:00:00Z"
+      expires_at = "2030-11-22T11:00:00Z"
     }
     trip {
       request = "POST /v2/apis.listKeys"

@@ -90,6 +90,7 @@ exchange "backend tokens" {
       name         = "vault-app-1"
       created_at   = "2026-11-22T10:00:00Z"
       last_used_at = "never"
+      expires_at   = "2026-11-22T11:00:00Z"
     }
     trip {
       request = "GET /api/admin/api-tokens"
@@ -247,6 +248,7 @@ exchange "tokens of which the server keeps a hash" {
     item "vault-app-1" {
       name       = "vault-app-1"
       created_at = "2026-11-22T11:45:42.384Z"
+      expires_at = "2026-12-23T00:00:00Z"
     }
     key { name = "vault-app-1" }
     trip {

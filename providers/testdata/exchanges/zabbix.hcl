@@ -165,6 +165,7 @@ exchange "tokens of a user, before Zabbix 6.4" {
       name         = "site1-app-1"
       created_at   = "2030-11-22T10:00:00Z"
       last_used_at = "never"
+      expires_at   = "2030-11-22T11:00:00Z"
     }
     item "13" {
       name         = "by hand"
