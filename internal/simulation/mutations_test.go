@@ -63,7 +63,7 @@ var mutations = []mutation{
 	{"the credential is not read back", "root_finish.go",
 		"err == nil && held.holds(bound.definition.Connection, note.Made) == holdsNew {", "true {"},
 	{"a lease's end is not heeded", "lease.go",
-		"	if r == nil {\n		if r = e.unrecorded", "	if r != nil {\n		return nil, nil\n	}\n	if r == nil {\n		if r = e.unrecorded"},
+		"	if r == nil {\n		data, err := lease.data()", "	if r != nil {\n		return nil, nil\n	}\n	if r == nil {\n		data, err := lease.data()"},
 	{"a key that its provider does not know is not looked for", "missing.go",
 		"	if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {", "	if err := error(nil); err != nil {"},
 	{"a list that shows nothing is believed", "blind.go",
