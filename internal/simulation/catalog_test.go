@@ -4,6 +4,7 @@ package simulation
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,10 @@ func TestCatalogIsPlayed(t *testing.T) {
 			outcome := play(t, life)
 			for _, v := range outcome.Broken {
 				t.Error(v)
+			}
+			// Before that a new key is asked whether it works, where it can be.
+			if !slices.ContainsFunc(outcome.History, func(line string) bool { return strings.Contains(line, "the key of a static role was rotated") }) {
+				t.Error("no static role has got a key")
 			}
 			if t.Failed() {
 				for _, line := range outcome.History {

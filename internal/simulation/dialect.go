@@ -210,14 +210,14 @@ func (p *provider) translate(h *heard, parts map[string]string) (*http.Request, 
 	id := cmp.Or(parts["id"], h.at(h.route.options["id"]))
 	credential := p.shown(h)
 	if h.route.what == "login" {
-		credential = cmp.Or(h.at(h.route.options["at"]), credential)
+		credential = cmp.Or(keyWithin(h.at(h.route.options["at"])), credential)
 		h.values["key"] = credential
 	}
 	p.mu.Lock()
 	if secret := cmp.Or(parts["secret"], h.at(h.route.options["secret"])); secret != "" {
 		id = p.idOf(secret)
 	}
-	if h.route.what == "who" && p.adminOf(credential) == nil {
+	if (h.route.what == "who" || h.route.what == "login") && p.adminOf(credential) == nil {
 		path = "/v1/use"
 	}
 	end := p.wantedEnd(h, id)
