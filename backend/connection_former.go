@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/providers"
@@ -102,6 +103,15 @@ func (e *Engine) waysTo(ctx context.Context, s logical.Storage, of origin.Origin
 		return nil, nil, errors.Join(err, formerErr)
 	}
 	return ways, release, nil
+}
+
+// probesAsMade reports whether a key that is tried this way is asked as it would have been
+// when it was made: by the same definition, at the same address, with the same of the
+// connection's fields. Which admin credential the connection has is nothing to the key.
+func (w way) probesAsMade(r *ledger.Record) bool {
+	then, now := r.Origin(), w.origin()
+	return len(w.doubts) == 0 ||
+		then.Definition == now.Definition && origin.SameAddress(then.BaseURL, now.BaseURL) && w.client.ProbesWhereMade(r.Handle)
 }
 
 func (s *boundConnection) wayTo(of origin.Origin, corrected bool) way {

@@ -66,10 +66,10 @@ func (e *Engine) believe(ctx context.Context, s logical.Storage, w way, r *ledge
 
 func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
 	if w.client.CanProbe(r.Handle) {
-		switch liveness, err := w.client.Probe(ctx, r.Handle.Secret); {
+		switch liveness, err := w.client.ProbeKept(ctx, r.Handle); {
 		case err == nil && liveness == providers.Alive:
 			return errStillAlive
-		case err == nil && liveness == providers.Dead:
+		case err == nil && liveness == providers.Dead && w.probesAsMade(r):
 			return nil
 		}
 	}

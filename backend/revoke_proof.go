@@ -20,8 +20,8 @@ type evidence struct {
 	// deleted says that the provider deleted the key, by this very request, and
 	// deletedBefore that it said so to an earlier one: it knows the key, then.
 	deleted, deletedBefore bool
-	// confirmedDead says that the provider was asked with the key itself, and does not take
-	// it: no longer, or not yet.
+	// confirmedDead says that the provider was asked with the key itself, as it would have
+	// been when that was made, and does not take it: no longer, or not yet.
 	confirmedDead bool
 	// missing says that the provider answered that there is no such key, as the
 	// definition's gone has it; refused is the status of another no; both are zero

@@ -205,11 +205,11 @@ func (e *Engine) bearerTest(ctx context.Context, s logical.Storage, r *ledger.Re
 // nothing, and says what is lacking after that.
 func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time, found evidence) error {
 	if w.client.CanProbe(r.Handle) {
-		liveness, err := w.client.Probe(ctx, r.Handle.Secret)
+		liveness, err := w.client.ProbeKept(ctx, r.Handle)
 		if err == nil && liveness == providers.Alive {
 			return errStillAlive
 		}
-		found.confirmedDead = err == nil && liveness == providers.Dead
+		found.confirmedDead = err == nil && liveness == providers.Dead && w.probesAsMade(r)
 	}
 	if r.Unrecorded && found.youngUntil.IsZero() {
 		listed, _, err := e.showsUnrecorded(ctx, s, w, r, since)

@@ -286,13 +286,24 @@ func (c *Client) Extend(ctx context.Context, h Handle, until time.Time, ttl time
 // Probe asks whether the key itself works. The connection's credential is not
 // sent with it. An answer that is neither alive nor dead is Unclear without
 // an error.
-func (c *Client) Probe(ctx context.Context, secret Values) (_ Liveness, err error) {
+func (c *Client) Probe(ctx context.Context, secret Values) (Liveness, error) {
+	return c.ProbeKept(ctx, Handle{Secret: secret})
+}
+
+// ProbeKept is Probe for the key of a handle that keeps what the probe needs of it. The
+// key is asked where it was made: the connection fields that the handle keeps stand before
+// those that the connection has by now.
+func (c *Client) ProbeKept(ctx context.Context, h Handle) (_ Liveness, err error) {
 	defer rescue("probe", &err)
 	block := c.def.Probe
 	if block == nil {
 		return Unclear, unsupported("probe")
 	}
-	s := c.operationScope().With("secret", expr.ValuesObject(secret, c.def.Required.SecretFields, true))
+	s, err := c.parameterScope(nil, h.Connection)
+	if err != nil {
+		return Unclear, notSent("probe", err)
+	}
+	s = s.Gathering(c.known()).With("secret", expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true))
 	s.Conceal(s.Names["secret"])
 	got, failed := c.send(ctx, block.Call, s, transport.Read)
 	if failed != nil {

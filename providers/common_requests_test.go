@@ -195,6 +195,47 @@ func TestGivenCredential(t *testing.T) {
 	}
 }
 
+// TestProbeAsksWhereTheKeyWasMade: what a probe says of the connection, itself or in what
+// signs it, is that of when the key was made, where the handle was kept for it.
+func TestProbeAsksWhereTheKeyWasMade(t *testing.T) {
+	const plain = "    get     = \"/me\"\n    headers = { Authorization = \"Bearer ${secret.api_key}\" }\n"
+	for name, test := range map[string]struct {
+		probe, auth string
+		mentions    bool // a field of the connection
+	}{
+		"nothing of the connection": {plain, `auth "bearer" { token = connection.admin_key }`, false},
+		"in its query": {strings.Replace(plain, "headers", "query   = { org = connection.org }\n    headers", 1),
+			`auth "bearer" { token = connection.admin_key }`, true},
+		"in what tells that it works": {plain + "    alive = status == 200 && connection.org == \"main\"\n",
+			`auth "bearer" { token = connection.admin_key }`, true},
+		"in what signs it": {"    get = \"/me\"\n    credential = { admin_key = secret.api_key }\n",
+			"auth \"basic\" {\n    username = connection.org\n    password = connection.admin_key\n  }", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := withCommon("", plain, test.probe, `auth "bearer" { token = connection.admin_key }`, test.auth)
+			f := newFake(t)
+			f.do("GET /v1/me", func(w http.ResponseWriter, r *http.Request) {
+				user, _, signed := r.BasicAuth()
+				if r.URL.Query().Get("org") == "other" || signed && user != "main" {
+					w.WriteHeader(http.StatusUnauthorized)
+				}
+			})
+			kept := f.client(t, src, Values{"org": "main"}).KeepForProbe(Handle{ID: "i"}, Values{"api_key": "the-key"})
+			now := f.client(t, src, Values{"org": "other"})
+			if !now.ProbesWhereMade(kept) {
+				t.Errorf("the handle keeps %v of the connection", kept.Connection)
+			}
+			if alive, err := now.ProbeKept(t.Context(), kept); err != nil || alive != Alive {
+				t.Error(alive, err)
+			}
+			kept.Connection = nil // as one that an earlier version kept
+			if now.ProbesWhereMade(kept) == test.mentions {
+				t.Errorf("without them it is asked the same: %t", !test.mentions)
+			}
+		})
+	}
+}
+
 // TestGivenCredentialOfOneRequest: the requests after it are the connection's again.
 func TestGivenCredentialOfOneRequest(t *testing.T) {
 	src := strings.Replace(wholeDefinition, "    delete = \"/projects/${role.project}/keys/${key.id}\"\n    query  = { owner = saved.owner }\n    gone   = [404]\n", `    step "look" {

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
@@ -13,7 +14,7 @@ import (
 func (c *Client) Confirm(ctx context.Context, h Handle, scope ListingScope) (_ Liveness, err error) {
 	defer rescue("confirm", &err)
 	if c.CanProbe(h) {
-		return c.Probe(ctx, h.Secret)
+		return c.ProbeKept(ctx, h)
 	}
 	look := Look{Name: h.Name}
 	switch {
@@ -44,9 +45,20 @@ func (c *Client) CanProbe(h Handle) bool {
 	return c.def.Probe != nil && !h.Bound && h.holds(c.def.Required.Probed)
 }
 
-// KeepForProbe is the handle with what the probe needs of the key itself, so that
-// the key can be seen dead after its revocation. It is a sealed one then; without a
-// probe it is as it was.
+// ProbesWhereMade reports whether the probe asks a key the same as when it was made, whatever
+// the connection's fields are by now: the handle keeps those that the probe mentions.
+func (c *Client) ProbesWhereMade(h Handle) bool {
+	for name := range c.def.Required.ProbedConnection {
+		if h.Connection[name] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// KeepForProbe is the handle with what the probe needs of the key itself, and of the
+// connection, so that the key can be seen dead after its revocation. It is a sealed one
+// then; without a probe it is as it was.
 func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
 	if c.def.Probe == nil || h.Bound {
 		return h
@@ -59,6 +71,10 @@ func (c *Client) KeepForProbe(h Handle, secret Values) Handle {
 		kept[name] = secret[name]
 	}
 	h.Secret, h.Sealed = kept, true
+	if asked := c.def.Required.ProbedConnection.Pick(c.fields); len(asked) > 0 {
+		maps.Copy(asked, h.Connection)
+		h.Connection = asked
+	}
 	return h
 }
 

@@ -66,6 +66,7 @@ type requiredValues struct {
 	Secret                     expr.References // by revoke and extend
 	SecretFields               expr.References // every field of issue's secret
 	Probed                     expr.References // those of secret that probe mentions
+	ProbedConnection           expr.References // by probe, what signs it included
 	UndoRole, UndoConnection   expr.References
 	UndoSaved                  expr.References
 	// Revoking is what revoke alone mentions.
@@ -183,6 +184,7 @@ func (d *Definition) deriveRequired() requiredValues {
 	maps.Copy(n.Saved, expr.ReferencesTo("saved", ending...))
 	if d.Probe != nil {
 		n.Probed = expr.ReferencesTo("secret", d.Probe.Expressions()...)
+		n.ProbedConnection = d.Shown(expr.ReferencesTo("connection", d.probing()...))
 	}
 	for _, member := range d.Issue.Secret {
 		n.SecretFields[member.Name] = true

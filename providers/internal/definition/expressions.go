@@ -45,6 +45,18 @@ func (u *AuthUse) expressions() []hclsyntax.Expression {
 	return expr.Present(exprs)
 }
 
+// probing are all that asking a key evaluates: what the provider's own blocks make of the
+// fields that the probe gives them is a part of it.
+func (d *Definition) probing() []hclsyntax.Expression {
+	exprs := append(d.Probe.Expressions(), d.Probe.Alive, d.Probe.Dead)
+	if d.Probe.Credential == GivenCredential {
+		for _, use := range d.Auth {
+			exprs = append(exprs, use.expressions()...)
+		}
+	}
+	return expr.Present(exprs)
+}
+
 // answerExpressions are all that reading the answer evaluates.
 func (c *Call) answerExpressions() []hclsyntax.Expression {
 	exprs := []hclsyntax.Expression{c.OK, c.Gone}
