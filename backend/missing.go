@@ -57,18 +57,18 @@ const missingID = "missing-"
 
 // believe takes the provider's word that there is no such key, as far as it goes: what
 // the key itself can be asked is asked, and of what cannot be told a note stays.
-func (e *Engine) believe(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
+func (e *Engine) believe(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
 	if e.pending.deletions.since(deletionOfKey(r)).IsZero() {
-		return e.believeUnheard(ctx, s, w, r)
+		return e.believeUnheard(ctx, s, w, r, since)
 	}
 	return nil // it was deleted before, and the ledger could not be written
 }
 
-func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r *ledger.Record) error {
+func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
 	if w.client.CanProbe(r.Handle) {
 		switch liveness, err := w.client.ProbeKept(ctx, r.Handle); {
 		case err == nil && liveness == providers.Alive:
-			return errStillAlive
+			return e.stillAlive(ctx, s, w, r, since)
 		case err == nil && liveness == providers.Dead && w.probesAsMade(r):
 			return nil
 		}

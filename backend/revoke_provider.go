@@ -36,7 +36,7 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 		switch {
 		case err != nil:
 		case r.VerifyRevocation == ledger.ByProbe && !e.isBetterListed(w, r):
-			return e.confirmDead(ctx, w, r, since)
+			return e.confirmDead(ctx, s, w, r, since)
 		default:
 			return e.watch(w, r)
 		}
@@ -94,7 +94,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	lacks := found.gone()
 	switch {
 	case lacks == nil && found.isHearsay():
-		return e.believe(ctx, s, w, r)
+		return e.believe(ctx, s, w, r, since)
 	case lacks == nil && found.isRefusal():
 		return because(e.believeRefusal(ctx, s, w, r, since), err)
 	}
@@ -207,7 +207,10 @@ func (e *Engine) lookFurther(ctx context.Context, s logical.Storage, w way, r *l
 	if w.client.CanProbe(r.Handle) {
 		liveness, err := w.client.ProbeKept(ctx, r.Handle)
 		if err == nil && liveness == providers.Alive {
-			return errStillAlive
+			if !found.saysAbsent() || !found.youngUntil.IsZero() {
+				return errStillAlive
+			}
+			return e.stillAlive(ctx, s, w, r, since)
 		}
 		found.confirmedDead = err == nil && liveness == providers.Dead && w.probesAsMade(r)
 	}
@@ -257,7 +260,7 @@ func (e *Engine) believeRefusal(ctx context.Context, s logical.Storage, w way, r
 	listed, told, err := e.showsUnrecorded(ctx, s, w, r, since)
 	switch {
 	case err != nil || !told:
-		return e.believe(ctx, s, w, r) // who may not delete may not be shown it either
+		return e.believe(ctx, s, w, r, since) // who may not delete may not be shown it either
 	case listed:
 		return &unproven{reason: "the provider still lists the key"}
 	}
@@ -372,11 +375,46 @@ func (e *Engine) recordsOf(ctx context.Context, s logical.Storage, names map[str
 
 var errStillAlive = errors.New("the provider says that the key is revoked, but it still works or is still listed")
 
+// stillAlive is errStillAlive for a key that works. Where nothing at its provider has its id
+// any more, the answer to its mint may have told another one's: what bears its name is looked
+// for then, and ended unless somebody else holds it. The key's own lease is over.
+func (e *Engine) stillAlive(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
+	if len(w.doubts) > 0 || r.Handle.ID == "" || r.InPlace || !w.definition.Capabilities.Lookup {
+		return errStillAlive
+	}
+	shown, err := e.showsID(ctx, w, r, since)
+	if err != nil {
+		e.log.Debug("a key that works after its revocation could not be looked for", "connection", r.Connection, "key_name", r.Handle.Name, "error", err)
+	}
+	if err != nil || shown {
+		return errStillAlive
+	}
+	return errors.Join(errStillAlive, e.seekByName(ctx, s, r))
+}
+
+// showsID reports whether the provider lists something with a key's id, under whatever name.
+func (e *Engine) showsID(ctx context.Context, w way, r *ledger.Record, since time.Time) (bool, error) {
+	seen, err := e.sightingOf(ctx, w.boundConnection, r, since)
+	switch {
+	case err != nil:
+		return false, err
+	case seen != nil:
+		return seen.ownID || seen.nameless || seen.strangers || len(seen.ours) > 0, nil
+	}
+	look := providers.Look{ID: r.Handle.ID}
+	if !w.definition.Capabilities.Reconcile {
+		look = providers.Look{Name: r.Handle.Name} // a look-up by name is all that there is
+	}
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), look)
+	return slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return one.Handle.ID == r.Handle.ID }), err
+}
+
 // confirmDead asks the provider whether a revoked key is dead: its word for the
 // revocation is no proof. Where nothing can be seen the word has to do after a
 // while, and where a list shows the key, since some show those of the past; but a
 // key that works is alive for as long as it does.
-func (e *Engine) confirmDead(ctx context.Context, w way, r *ledger.Record, since time.Time) error {
+func (e *Engine) confirmDead(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
+	asked := e.now()
 	liveness, err := providers.Unclear, error(nil)
 	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
 		liveness, err = w.client.Confirm(ctx, r.Handle, r.Scope)
@@ -385,7 +423,10 @@ func (e *Engine) confirmDead(ctx context.Context, w way, r *ledger.Record, since
 		return nil
 	}
 	if err == nil && liveness == providers.Alive && w.client.CanProbe(r.Handle) {
-		return errStillAlive
+		if asked.Sub(since) <= e.lagOf(w.boundConnection) { // it may be ending
+			return errStillAlive
+		}
+		return e.stillAlive(ctx, s, w, r, since)
 	}
 	if e.now().Sub(since) > aliveBound {
 		e.log.Warn("a revoked key was never seen dead; the provider's word is taken for it", "connection", r.Connection, "key_name", r.Handle.Name)

@@ -221,7 +221,16 @@ func (e *Engine) heldByName(h *holdings, listed providers.Handle) *holder {
 // of unknown outcome that began before may have made that one. The record goes after
 // that, so that no crash forgets it.
 func (e *Engine) seekOwn(ctx context.Context, s logical.Storage, r *ledger.Record, other string) error {
-	if r.Unrecorded || other == "" && !r.Misnamed && !e.seeksMintBefore(r) {
+	if other == "" && !r.Misnamed && !e.seeksMintBefore(r) {
+		return nil
+	}
+	return e.seekByName(ctx, s, r)
+}
+
+// seekByName queues a look for what the provider has under the name of a key whose lease is
+// over. What somebody else holds by its id stays, and goes with that.
+func (e *Engine) seekByName(ctx context.Context, s logical.Storage, r *ledger.Record) error {
+	if r.Unrecorded {
 		return nil
 	}
 	mount, err := e.mount(ctx, s)
