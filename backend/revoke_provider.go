@@ -35,7 +35,7 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 		err := e.endBy(ctx, s, w, r, since)
 		switch {
 		case err != nil:
-		case r.VerifyRevocation == ledger.ByProbe && !e.isBetterListed(w, r):
+		case e.isTried(w, r):
 			return e.confirmDead(ctx, s, w, r, since)
 		default:
 			return e.watch(w, r)
@@ -50,10 +50,11 @@ func (e *Engine) endAtProvider(ctx context.Context, s logical.Storage, r *ledger
 	return failed
 }
 
-// isBetterListed reports whether a key that its role wants tried cannot be, as one that is
-// bound to addresses, and is listed: all of those are looked for in one reading of the list.
-func (e *Engine) isBetterListed(w way, r *ledger.Record) bool {
-	return !w.client.CanProbe(r.Handle) && w.definition.Capabilities.Reconcile
+// isTried reports whether a key is asked about by itself once it is revoked, as its role wants
+// it. One that cannot be tried, as it is bound to addresses, is looked for in the list where
+// there is one: one reading of that tells of all of those.
+func (e *Engine) isTried(w way, r *ledger.Record) bool {
+	return r.VerifyRevocation == ledger.ByProbe && (w.client.CanProbe(r.Handle) || !w.definition.Capabilities.Reconcile)
 }
 
 // endBy revokes the key one way, and succeeds when that proves that it is gone.
@@ -412,18 +413,22 @@ func (e *Engine) showsID(ctx context.Context, w way, r *ledger.Record, since tim
 // confirmDead asks the provider whether a revoked key is dead: its word for the
 // revocation is no proof. Where nothing can be seen the word has to do after a
 // while, and where a list shows the key, since some show those of the past; but a
-// key that works is alive for as long as it does.
+// key that works is alive for as long as it does. One that the provider may not know
+// yet is asked about once more when it does, for which nobody waits.
 func (e *Engine) confirmDead(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
-	asked := e.now()
+	asked, lag := e.now(), e.lagOf(w.boundConnection)
 	liveness, err := providers.Unclear, error(nil)
 	if w.client.CanProbe(r.Handle) || len(w.doubts) == 0 {
 		liveness, err = w.client.Confirm(ctx, r.Handle, r.Scope)
 	}
 	if err == nil && liveness == providers.Dead {
+		if !r.YoungUntil(asked, since, lag).IsZero() {
+			e.watchYoung(w, r)
+		}
 		return nil
 	}
 	if err == nil && liveness == providers.Alive && w.client.CanProbe(r.Handle) {
-		if asked.Sub(since) <= e.lagOf(w.boundConnection) { // it may be ending
+		if asked.Sub(since) <= lag { // it may be ending
 			return errStillAlive
 		}
 		return e.stillAlive(ctx, s, w, r, since)

@@ -19,6 +19,9 @@ import (
 // round no more often than that time, whatever number was revoked. Vault does not
 // wait for it. A key that is still there goes back into the ledger and on the queue.
 //
+// So it is with keys that are tried, and not looked for: each is, once it is old enough,
+// where it was seen dead so young that its provider may not have known it.
+//
 // What is to be seen is kept in memory: of the last minutes before a crash the
 // provider's word is taken.
 
@@ -68,13 +71,25 @@ func (e *Engine) watch(w way, r *ledger.Record) error {
 	if r.Unrecorded || !looks || w.elsewhere || len(w.doubts) > 0 || !w.client.CanConfirm(r.Handle) {
 		return nil
 	}
-	if e.pending.watched.add(r, e.lagOf(w.boundConnection), e.now()) {
-		e.log.Warn("more keys were revoked than can be looked for; of some the provider's word is taken", "connection", r.Connection)
-	}
+	e.lookLater(w, r)
 	if r.SeenAfter {
 		return errStillShown
 	}
 	return nil
+}
+
+// watchYoung has a key asked about once more that was seen dead when its provider may not
+// have known it yet.
+func (e *Engine) watchYoung(w way, r *ledger.Record) {
+	if !r.Unrecorded && !w.elsewhere && len(w.doubts) == 0 {
+		e.lookLater(w, r)
+	}
+}
+
+func (e *Engine) lookLater(w way, r *ledger.Record) {
+	if e.pending.watched.add(r, e.lagOf(w.boundConnection), e.now()) {
+		e.log.Warn("more keys were revoked than can be looked for; of some the provider's word is taken", "connection", r.Connection)
+	}
 }
 
 // add takes a key in where there is room, and reports whether there is none since.
@@ -224,22 +239,36 @@ func (e *Engine) letOldGo(w way, keys map[string]*watchedKey) (settled []string)
 }
 
 // lookAt tells by record id what is seen of the keys: in one reading of the provider's
-// list where it has one, else of each by itself. Those are left out that could not be
-// asked for. Where all of them are dead by the provider's word one reading will do; a
-// key that was seen after that is dead only by a list that holds still.
+// list where it has one, else of each by itself, as of those that are tried. Those are left
+// out that could not be asked for.
 func (e *Engine) lookAt(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]providers.Liveness, error) {
-	seen := map[string]providers.Liveness{}
-	if !w.definition.Capabilities.Reconcile && !w.definition.Capabilities.Candidates {
-		var failed error
-		for id, key := range keys {
-			liveness, err := w.client.Confirm(ctx, key.record.Handle, scope)
-			if err == nil {
-				seen[id] = liveness
-			}
-			failed = errors.Join(failed, err)
+	lists := w.definition.Capabilities.Reconcile || w.definition.Capabilities.Candidates
+	seen, listed := map[string]providers.Liveness{}, map[string]*watchedKey{}
+	var failed error
+	for id, key := range keys {
+		if lists && !(e.isTried(w, &key.record) && w.client.CanProbe(key.record.Handle)) {
+			listed[id] = key
+			continue
 		}
+		liveness, err := w.client.Confirm(ctx, key.record.Handle, scope)
+		if err == nil && liveness != providers.Unclear {
+			seen[id] = liveness
+		}
+		failed = errors.Join(failed, err)
+	}
+	if len(listed) == 0 {
 		return seen, failed
 	}
+	found, err := e.lookInList(ctx, w, scope, listed)
+	maps.Copy(seen, found)
+	return seen, errors.Join(failed, err)
+}
+
+// lookInList is lookAt for keys that one reading of the provider's list tells of. Where all
+// of them are dead by the provider's word one reading will do; a key that was seen after
+// that is dead only by a list that holds still.
+func (e *Engine) lookInList(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]providers.Liveness, error) {
+	seen := map[string]providers.Liveness{}
 	look := providers.Look{IDs: map[string]bool{}, Once: true}
 	for _, key := range keys {
 		look.IDs[key.record.Handle.ID] = true
@@ -294,7 +323,7 @@ func (e *Engine) settleWatched(ctx context.Context, w way, key *watchedKey, seen
 	case r != nil && !r.SeenAfter:
 		return true, nil // its revocation failed after all, and is tried again
 	}
-	return false, e.keepSeen(ctx, key)
+	return e.keepSeen(ctx, w, key)
 }
 
 // forgetSeen ends a revocation that was not believed.
@@ -307,15 +336,18 @@ func (e *Engine) forgetSeen(ctx context.Context, r *ledger.Record) (done bool, e
 }
 
 // keepSeen puts a key back into the ledger that lives on, and has its revocation tried
-// again.
-func (e *Engine) keepSeen(ctx context.Context, key *watchedKey) error {
-	restored := key.record
-	restored.SeenAfter = true
+// again. One that is tried goes with that, so that it need be looked for no more.
+func (e *Engine) keepSeen(ctx context.Context, w way, key *watchedKey) (done bool, err error) {
+	restored, cause := key.record, errStillAlive
+	tried := e.isTried(w, &restored)
+	if !tried {
+		restored.SeenAfter, cause = true, errStillShown
+	}
 	if err := e.books.ledger.Write(ctx, e.storage, &restored); err != nil {
-		return err
+		return false, err
 	}
 	e.log.Warn("a key lives on that the provider says it has revoked; its revocation is tried again", "connection", restored.Connection, "role", restored.Role, "key_name", restored.Handle.Name)
 	key.record = restored
-	_, err := e.postpone(ctx, e.storage, &restored, "it was revoked, and is still shown", errStillShown)
-	return err
+	_, err = e.postpone(ctx, e.storage, &restored, "it was revoked, and lives on", cause)
+	return tried && err == nil, err
 }

@@ -198,3 +198,118 @@ func TestListThatLags(t *testing.T) {
 		w.mustSettle()
 	})(t)
 }
+
+// TestYoungKeyIsTriedAgain: a provider says that it has revoked a key that it has just made,
+// and does nothing. That the key does not work proves nothing by then, so it is tried once
+// more when it is old enough, and goes back into the ledger where it works.
+func TestYoungKeyIsTriedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		age    time.Duration
+		lies   bool
+		silent bool // the provider does not answer when the key is to be tried again
+		probe  bool // its role has keys tried
+		back   bool
+	}{
+		"it lives on":                           {lies: true, probe: true, back: true},
+		"it lives on, almost old enough":        {lies: true, probe: true, age: listLag - time.Second, back: true},
+		"it lives on, and nobody answers":       {lies: true, probe: true, silent: true},
+		"it is dead":                            {probe: true},
+		"it is dead, and nobody answers":        {probe: true, silent: true},
+		"it is looked for in the list, as ever": {lies: true, back: true},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			young, silent := false, false
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				tries := strings.HasSuffix(r.URL.Path, "/whoami") && r.Header.Get("Authorization") != "Bearer "+testAdminKey
+				switch {
+				case tries && young:
+					rw.WriteHeader(http.StatusUnauthorized)
+				case tries && silent:
+					rw.WriteHeader(http.StatusBadGateway)
+				default:
+					pass()
+				}
+			})
+			w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) {
+				if test.probe {
+					r.VerifyRevocation = ledger.ByProbe
+				}
+			})
+			lease := w.mustMint("app")
+			if test.lies {
+				w.lie()
+			}
+			w.advance(test.age)
+			young = true
+			w.must(w.revoke(lease))
+			young, silent = false, test.silent
+			if r := w.recordOf(lease); r != nil {
+				t.Fatalf("the record is %v", r)
+			}
+			w.run(3*listLag, 10*time.Second)
+			if back := w.recordOf(lease) != nil && len(w.process.Queue()) == 1; back != test.back {
+				t.Errorf("the record is %v, and queued are %v", w.recordOf(lease), w.process.Queue())
+			}
+			w.run(aliveBound+listLag, 10*time.Second)
+			if left := w.process.pending.watched.count; test.probe && left > 0 {
+				t.Errorf("%d keys are kept in memory", left)
+			}
+			w.sandbox.ClearFaults()
+			silent = false
+			w.run(2*time.Hour, time.Minute)
+			if alive := w.alive(); len(alive) > 0 != (test.lies && !test.back) {
+				t.Errorf("alive: %v", alive)
+			}
+			w.deleteAll() // what the provider's word was taken for
+			w.untimely = nil
+			w.mustSettle()
+		}))
+	}
+}
+
+// TestOldKeyIsTriedOnce: of a key that its provider knows for certain, and that does not work,
+// nothing is kept.
+func TestOldKeyIsTriedOnce(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = ledger.ByProbe })
+		lease := w.mustMint("app")
+		w.advance(2 * listLag)
+		w.must(w.revoke(lease))
+		if left := w.process.pending.watched.count; left > 0 {
+			t.Errorf("%d keys are kept in memory", left)
+		}
+		w.mustSettle()
+	})(t)
+}
+
+// TestTriedAndListedTogether: what is tried and what is looked for in the list wait for the
+// same look, and the list is read for what it tells of alone.
+func TestTriedAndListedTogether(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		lists := 0
+		w.behind(func(_ http.ResponseWriter, r *http.Request, pass func()) {
+			if r.Method == http.MethodGet && r.URL.Path == "/v1/keys" {
+				lists++
+			}
+			pass()
+		})
+		w.configure("sandbox", "box", "tried", func(_ *Connection, r *Role) { r.VerifyRevocation = ledger.ByProbe })
+		tried, listed := w.mustMint("tried"), w.mustMint("app")
+		w.must(w.revoke(tried))
+		w.run(5*time.Minute, 10*time.Second)
+		if lists > 0 {
+			t.Errorf("the list was read %d times for a key that is tried", lists)
+		}
+		tried = w.mustMint("tried")
+		w.must(w.revoke(tried))
+		w.must(w.revoke(listed))
+		w.run(5*time.Minute, 10*time.Second)
+		if lists == 0 || w.process.pending.watched.count > 0 {
+			t.Errorf("the list was read %d times, and %d are still looked for", lists, w.process.pending.watched.count)
+		}
+		w.mustSettle()
+	})(t)
+}

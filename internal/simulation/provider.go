@@ -368,7 +368,7 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 			if k.secret == secret && k.bound {
 				return refusal(http.StatusUnauthorized, "not from there")
 			}
-			if k.secret == secret && k.alive(now) {
+			if k.secret == secret && k.alive(now) && !p.isTooYoung(k) {
 				return told(http.StatusOK, map[string]any{"name": k.name})
 			}
 		}
@@ -837,14 +837,15 @@ func (p *provider) deleteKey(from *node, in *account, project, id string) *answe
 		}
 	}
 	k := p.find(in, project, id)
-	if k == nil || p.isTooYoung(k) {
+	lies := time.Now().Before(p.weather[weatherLies])
+	if k == nil || p.isTooYoung(k) && !lies {
 		return notFound()
 	}
 	if from.isLost() {
 		p.world.excuse(k, "its end was asked for before a snapshot was restored")
 	}
 	// Of a key that bears a time to come, see docs/reliability.md.
-	if time.Now().Before(p.weather[weatherLies]) && !p.world.clocksJumped(from.cluster) {
+	if lies && !p.world.clocksJumped(from.cluster) {
 		p.world.note("provider", "%s is not deleted, though the answer says so", k.name)
 		p.world.excuse(k, "the provider said that it is gone")
 		k.believed = from
@@ -855,7 +856,7 @@ func (p *provider) deleteKey(from *node, in *account, project, id string) *answe
 	return &answer{status: http.StatusNoContent}
 }
 
-// isTooYoung reports whether the key is not yet known where it is asked for by id.
+// isTooYoung reports whether the key is not yet known where it is asked for by id, or used.
 func (p *provider) isTooYoung(k *key) bool { return time.Since(k.made) < p.traits.YoungLag }
 
 // kill ends a key.

@@ -82,7 +82,7 @@ type Traits struct {
 	Clock       time.Duration `help:"the provider's clock is ahead by"`
 	Slow        time.Duration `help:"an answer takes up to"`
 	ReuseIDs    bool          `help:"ids of deleted keys are used again"`
-	YoungLag    time.Duration `help:"a new key cannot be found by its id for so long"`
+	YoungLag    time.Duration `help:"a new key does not work, and cannot be found by its id, for so long"`
 	Shortens    time.Duration `help:"the provider ends keys at the latest after"`
 	Throttling  int           `help:"requests in excess are refused with status"`
 	Tells       bool          `help:"the answer to a request for a key tells the name of what it is about"`
