@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -49,6 +50,8 @@ func TestIdThatARoleGives(t *testing.T) {
 		"the process dies":            {http.StatusConflict, true, "reader"},
 		"it dies, and the id is long": {http.StatusConflict, true, "reader-of-all-the-reports-there-are"},
 		"it is not allowed":           {http.StatusForbidden, false, "reader"},
+		"half an answer":              {http.StatusOK, false, "reader"},
+		"the same, the id long":       {http.StatusOK, false, "reader-of-all-the-reports-there-are"},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			ctx := context.Background()
@@ -58,6 +61,7 @@ func TestIdThatARoleGives(t *testing.T) {
 				switch r.Method {
 				case http.MethodPut:
 					rw.WriteHeader(test.status)
+					fmt.Fprint(rw, "{}")
 				case http.MethodDelete:
 					deleted++
 				}

@@ -32,7 +32,7 @@ func (m *minting) backOut(ctx context.Context, at int, gotResponse bool, failed 
 		if !m.undoMade(ctx, left, m.req.Spare, at, failed) {
 			return failed
 		}
-	} else if failed.Kind == Unknown && m.handle.ID != "" {
+	} else if failed.Kind == Unknown && m.handle.ID != "" && !m.isGiven() {
 		// The key is there and cannot be handed out. Whether or not this works,
 		// the caller makes sure: it is told which key it is.
 		if spared, err := m.req.Spare.spares(ctx, NamedBy(m.c.def, m.handle)); err == nil && !spared {
@@ -43,6 +43,15 @@ func (m *minting) backOut(ctx context.Context, at int, gotResponse bool, failed 
 		}
 	}
 	return m.judge(at, gotResponse, failed)
+}
+
+// isGiven reports whether the id is what the role and the connection give, whatever the key
+// is called: what has it may have been there before, and somebody's.
+func (m *minting) isGiven() bool {
+	other := m.req
+	other.Name += "-other"
+	handle, known := m.c.KnownHandle(other)
+	return known && handle.ID == m.handle.ID
 }
 
 // judge says what a failure of which everything was undone that could be tells of what is
