@@ -143,8 +143,8 @@ type pending struct {
 	// deletions are what providers did delete of late, and seen where they listed
 	// something.
 	deletions, seen recently
-	// unanswered are until when a request may be carried out that ends a credential which
-	// is replaced in place, and that was not answered.
+	// unanswered are until when a request may be carried out that ends a credential, or
+	// replaces it in place, and that was not answered.
 	unanswered recently
 	ticks      int
 	// queueRead says that the queue was read once more, after all former leaders.

@@ -74,7 +74,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	missing, err := w.client.Delete(ctx, handle)
 	refusal := refusalOf(err)
 	if err != nil && refusal == nil {
-		e.noteUnanswered(w, r, err)
+		e.noteUnanswered(w.boundConnection, r, err)
 		return err
 	}
 	found := evidence{deleted: err == nil && !missing, missing: missing, doubts: w.doubts}

@@ -258,6 +258,11 @@ func (e *Engine) failedInPlace(ctx context.Context, s logical.Storage, o *mintPl
 	if errors.As(err, &refusal) && providers.NothingMade(err) {
 		return e.refused(o, refusal)
 	}
+	if handle, known := o.bound.client.KnownHandle(o.request); known {
+		replaced := o.record
+		replaced.Handle = handle
+		e.noteUnanswered(o.bound, &replaced, err)
+	}
 	return fmt.Errorf("the credential may have been replaced, and is not known: %w", err)
 }
 
@@ -352,13 +357,13 @@ func (w way) mayEndAnothers(r *ledger.Record) error {
 	return &unproven{reason: "the request that ends this credential may end another one, since another admin credential made it, perhaps at another account"}
 }
 
-// noteUnanswered notes that a request which ends a credential may yet be carried out, so
-// that none is put in its place meanwhile.
-func (e *Engine) noteUnanswered(w way, r *ledger.Record, err error) {
+// noteUnanswered notes that a request which ends a credential, or replaces it, may yet be
+// carried out, so that none is put in its place meanwhile.
+func (e *Engine) noteUnanswered(bound *boundConnection, r *ledger.Record, err error) {
 	var failed *providers.Error
 	answered := errors.As(err, &failed) && failed.Status != 0 && failed.Status < http.StatusBadGateway // which may be a gateway's
 	if !r.InPlace || answered || providers.KindOf(err) != providers.Unknown {
 		return
 	}
-	e.pending.unanswered.note(e.now().Add(w.connection.longestMint()), e.targetInPlace(r))
+	e.pending.unanswered.note(e.now().Add(bound.connection.longestMint()+e.lagOf(bound)), e.targetInPlace(r))
 }

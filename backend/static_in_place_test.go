@@ -198,6 +198,29 @@ func TestSecretReplacedInPlace(t *testing.T) {
 	})(t)
 }
 
+// TestSecretThatMayYetBeReplaced: a request without an answer may be carried out later, and
+// would then replace what another one has made meanwhile.
+func TestSecretThatMayYetBeReplaced(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, s := safeWorld(t)
+		w.makeSafe("app", safeRole("one", "billing-app"))
+		s.change(func(s *safe) { s.status = http.StatusGatewayTimeout })
+		if err := w.process.RotateStatic(t.Context(), w.storage, "app"); err == nil {
+			t.Fatal("a rotation without an answer succeeded")
+		}
+		before := s.askedFor()
+		s.change(func(s *safe) { s.status = 0 })
+		err := w.process.RotateStatic(t.Context(), w.storage, "app")
+		if err == nil || !strings.Contains(err.Error(), "may yet be carried out") || s.askedFor() != before {
+			t.Errorf("%v; %d more were asked for", err, s.askedFor()-before)
+		}
+		w.run(10*time.Minute, time.Minute)
+		if s.askedFor() == before || !s.works(w.current("app").Secret["api_key"]) {
+			t.Errorf("%d were asked for, of which the last works: %t", s.askedFor(), s.works(w.current("app").Secret["api_key"]))
+		}
+	})(t)
+}
+
 // TestSecretThatMayDoMore: what one role asks for is no reason to end what others hold.
 func TestSecretThatMayDoMore(t *testing.T) {
 	inBubble(func(t *testing.T) {
