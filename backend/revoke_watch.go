@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/origin"
 	"vault-plugin-secrets-apikeys/providers"
@@ -56,13 +57,17 @@ type watchedLocation struct {
 	lag     time.Duration
 	next    time.Time // not looked at before
 	looking bool
-	keys    map[string]*watchedKey // by record id
+	keys    map[string]*watchedKey // by watchedAs
 }
 
 type watchedKey struct {
 	record ledger.Record
 	since  time.Time // of the provider's word
 }
+
+// watchedAs tells a key from others that are looked for: one that is made after it may have
+// the id of its record by then, where they have one value.
+func watchedAs(r *ledger.Record) string { return r.ID + " " + r.Handle.Name }
 
 // watch has a key looked for of which the provider says that it is revoked. The error
 // is for one that it has shown after it had said so before.
@@ -72,8 +77,8 @@ func (e *Engine) watch(w way, r *ledger.Record) error {
 		return nil
 	}
 	e.lookLater(w, r)
-	if r.SeenAfter {
-		return errStillShown
+	if r.SeenAfter { // which may be over: nothing shows that before the next look
+		return &unproven{reason: errStillShown.Error(), until: e.now().Add(e.lagOf(w.boundConnection))}
 	}
 	return nil
 }
@@ -106,11 +111,11 @@ func (w *watched) add(r *ledger.Record, lag time.Duration, now time.Time) (overf
 		location = &watchedLocation{of: of, scope: r.Scope, lag: lag, keys: map[string]*watchedKey{}}
 		w.byLocation[key] = location
 	}
-	switch {
-	case location.keys[r.ID] != nil:
+	switch id := watchedAs(r); {
+	case location.keys[id] != nil:
 	case w.count < mostWatched:
 		w.count++
-		location.keys[r.ID] = &watchedKey{record: *r, since: now}
+		location.keys[id] = &watchedKey{record: *r, since: now}
 	default:
 		overflows, w.full = !w.full, true
 	}
@@ -238,7 +243,7 @@ func (e *Engine) letOldGo(w way, keys map[string]*watchedKey) (settled []string)
 	return settled
 }
 
-// lookAt tells by record id what is seen of the keys: in one reading of the provider's
+// lookAt tells by their ids here what is seen of the keys: in one reading of the provider's
 // list where it has one, else of each by itself, as of those that are tried. Those are left
 // out that could not be asked for.
 func (e *Engine) lookAt(ctx context.Context, w way, scope providers.ListingScope, keys map[string]*watchedKey) (map[string]providers.Liveness, error) {
@@ -281,9 +286,13 @@ func (e *Engine) lookInList(ctx context.Context, w way, scope providers.ListingS
 	case !found.Whole:
 		return nil, errors.New(found.Doubt)
 	}
+	mount, err := e.mount(ctx, e.storage)
+	if err != nil {
+		return nil, err
+	}
 	for id, key := range keys {
 		switch {
-		case slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return isSameKey(one.Handle, key.record.Handle) }):
+		case slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return isSameKey(mount.Tag, one.Handle, &key.record) }):
 			seen[id] = providers.Alive
 		case found.Steady:
 			seen[id] = providers.Dead
@@ -294,9 +303,23 @@ func (e *Engine) lookInList(ctx context.Context, w way, scope providers.ListingS
 	return seen, nil
 }
 
-// isSameKey tells a key from a later one that has got its id.
-func isSameKey(listed, made providers.Handle) bool {
-	return listed.ID == made.ID && (listed.Name == "" || made.Name == "" || listed.Name == made.Name)
+// isSameKey tells a key from a later one that has got its id. Its provider may have made
+// another name of its own; a person may have given it any, which tells only where nothing else
+// can have the id, and the answer told its own.
+func isSameKey(tag string, listed providers.Handle, r *ledger.Record) bool {
+	made := r.Handle
+	switch {
+	case listed.ID != made.ID:
+		return false
+	case listed.Name == "" || made.Name == "" || listed.Name == made.Name:
+		return true
+	}
+	own, _, ours := keyname.FindKeyPart(tag, made.Name)
+	part, _, found := keyname.FindKeyPart(tag, listed.Name)
+	if found {
+		return ours && part == own
+	}
+	return ours && !r.Misnamed && isUnique(&made, own) && !keyname.IsOfSomeMount(listed.Name)
 }
 
 // settleWatched draws the conclusion of one look, and reports whether it was the last.
@@ -338,12 +361,16 @@ func (e *Engine) forgetSeen(ctx context.Context, r *ledger.Record) (done bool, e
 // keepSeen puts a key back into the ledger that lives on, and has its revocation tried
 // again. One that is tried goes with that, so that it need be looked for no more.
 func (e *Engine) keepSeen(ctx context.Context, w way, key *watchedKey) (done bool, err error) {
+	mount, err := e.mount(ctx, e.storage)
+	if err != nil {
+		return false, err
+	}
 	restored, cause := key.record, errStillAlive
 	tried := e.isTried(w, &restored)
 	if !tried {
 		restored.SeenAfter, cause = true, errStillShown
 	}
-	if err := e.books.ledger.Write(ctx, e.storage, &restored); err != nil {
+	if err := e.books.ledger.PutBack(ctx, e.storage, mount, &restored); err != nil {
 		return false, err
 	}
 	e.log.Warn("a key lives on that the provider says it has revoked; its revocation is tried again", "connection", restored.Connection, "role", restored.Role, "key_name", restored.Handle.Name)

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // lie has the provider confirm deletions that it does not carry out, for ever. Its word
@@ -312,4 +314,40 @@ func TestTriedAndListedTogether(t *testing.T) {
 		}
 		w.mustSettle()
 	})(t)
+}
+
+// TestSameKey: whether a listed key is the one that was revoked is told by its id, and by what
+// a provider or a person left of its name.
+func TestSameKey(t *testing.T) {
+	const tag, long = "ab1cd", "6f1ed002ab5595859014ebf0951522d9"
+	namer := keyname.NewNamer("x1y2z3abc")
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	own, other := namer.KeyPart(tag, now), namer.KeyPart(tag, now)
+	for name, test := range map[string]struct {
+		id, listed string
+		want       bool
+		misnamed   bool
+	}{
+		"as it was made":                       {id: long, listed: "app-" + own, want: true},
+		"without a name":                       {id: long, listed: "", want: true},
+		"another id":                           {id: long + "0", listed: "app-" + own},
+		"cut in front":                         {id: long, listed: own, want: true},
+		"with something before":                {id: long, listed: "acct.app_" + own, want: true},
+		"another key of this mount":            {id: long, listed: "app-" + other},
+		"a key of another mount":               {id: long, listed: "app-" + namer.KeyPart("zzzzz", now)},
+		"renamed, and the id is no other's":    {id: long, listed: "billing", want: true},
+		"renamed, and the answer told falsely": {id: long, listed: "billing", misnamed: true},
+		"renamed, and the id may be another":   {id: "42", listed: "billing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := providers.Handle{ID: test.id, Name: "app-" + own}
+			if test.id == long+"0" {
+				made.ID = long
+			}
+			r := &ledger.Record{Handle: made, Misnamed: test.misnamed}
+			if got := isSameKey(tag, providers.Handle{ID: test.id, Name: test.listed}, r); got != test.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
 }

@@ -311,6 +311,40 @@ func TestSecondKeyOfOneValue(t *testing.T) {
 	}
 }
 
+// TestPutBackBesideOneOfItsValue: a key that lives on after all takes nothing from another one
+// that has its value by now, and is found by that as well.
+func TestPutBackBesideOneOfItsValue(t *testing.T) {
+	for name, taken := range map[string]bool{"its id is free": false, "its id is another's": true} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			ctx := context.Background()
+			w := newWorld(t)
+			lease := w.mustMint("app")
+			first := w.recordOf(lease)
+			books := w.process.books.ledger
+			mount, err := w.process.mount(ctx, w.storage)
+			w.must(err)
+			w.must(books.Delete(ctx, w.storage, first))
+			want := []string{first.Handle.Name}
+			if taken {
+				second := *first
+				second.Handle.Name, second.IssuedAt = "another", first.IssuedAt.Add(time.Second)
+				w.must(books.Add(ctx, w.process.storage, mount, &second, lease.key))
+				want = append(want, second.Handle.Name)
+			}
+			w.must(books.PutBack(ctx, w.storage, mount, first))
+			found, err := ledger.OfValue(ctx, w.storage, mount, lease.key)
+			w.must(err)
+			var names []string
+			for _, r := range found {
+				names = append(names, r.Handle.Name)
+			}
+			if !slices.Equal(names, want) {
+				t.Errorf("of the value are %v, want %v", names, want)
+			}
+		}))
+	}
+}
+
 // TestPagesOfKeys: pages are the same from storage and from the index, whole and in
 // order, of all connections and of one.
 func TestPagesOfKeys(t *testing.T) {

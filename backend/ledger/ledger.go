@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -80,6 +81,30 @@ func (l *Ledger) Add(ctx context.Context, s logical.Storage, m *Mount, r *Record
 	// The note first, so that no crash leaves a key that its value does not lead to.
 	if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
 		return fmt.Errorf("noting a further key with the same value: %w", err)
+	}
+	return l.Write(ctx, s, r)
+}
+
+// PutBack enters a key again that was thought to be gone. Its id may be that of another key
+// of the same value by now, which keeps it.
+func (l *Ledger) PutBack(ctx context.Context, s logical.Storage, m *Mount, r *Record) error {
+	valueID := cmp.Or(r.ValueID, r.ID)
+	unlock, err := l.entering.Lock(ctx, valueID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	there, err := Get(ctx, s, r.ID)
+	if err != nil && !errors.Is(err, stored.ErrUnreadable) {
+		return fmt.Errorf("looking for another key with the same value: %w", err)
+	}
+	if err != nil || there != nil && there.Handle.Name != r.Handle.Name {
+		r.ValueID, r.ID = valueID, m.RecordID(valueID+"\x00"+r.Handle.Name)
+	}
+	if r.ValueID != "" {
+		if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
+			return fmt.Errorf("noting a further key with the same value: %w", err)
+		}
 	}
 	return l.Write(ctx, s, r)
 }
