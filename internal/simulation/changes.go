@@ -86,6 +86,9 @@ func changes() []action {
 		{kind: "clone", weight: 1, do: clone, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("a snapshot is taken, and started beside its original after %s", round(e.drill(t)))
 		}},
+		{kind: "early clone", weight: 0, do: cloneEarly, describe: func(e Event, t Traits) string { // of a pattern alone
+			return fmt.Sprintf("a snapshot is taken, and started beside its original after %s already", round(e.D))
+		}},
 		{kind: "restore", weight: 1, do: restore, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("a snapshot is taken, and restored in place after %s; an operator claims the mount", round(e.D))
 		}},
@@ -270,7 +273,7 @@ func deleteAccount(w *world, e Event) {
 		a.removed, a.taken = true, true
 		w.take(a.secret)
 	}
-	fresh := &account{name: fmt.Sprint("ours since ", e.N), projects: map[string]bool{}}
+	fresh := newAccount(fmt.Sprint("ours since ", e.N))
 	w.host.accounts = slices.Insert(w.host.accounts, 0, fresh)
 	w.host.mu.Unlock()
 	time.Sleep(e.D)
@@ -321,6 +324,8 @@ type snapshot struct {
 	disk   map[string][]byte
 	leases map[string]*lease
 	gone   map[string]bool // readers who had hung up
+	// ends are when the provider was to end each key; nil but of a copy that starts early.
+	ends map[*key]time.Time
 }
 
 func (c *cluster) snapshot() snapshot {
@@ -344,14 +349,69 @@ func clone(w *world, e Event) {
 	}
 	s := c.snapshot()
 	time.Sleep(e.drill(t))
+	w.startCopy(e, s)
+}
+
+// startCopy starts a snapshot beside its original, unless it is too late for that.
+func (w *world) startCopy(e Event, s snapshot) {
 	if w.isOver() || w.isMended() {
 		return
 	}
 	copied := newCluster(w, fmt.Sprintf("copy%d-", e.N))
 	copied.copied = true
+	if s.ends != nil {
+		copied.early = &s
+	}
 	copied.disk.restore(s.disk)
 	copied.leases = s.leases
 	copied.lead()
+}
+
+// cloneEarly starts a copy that cannot be told from a successor: it acts, until it sees that
+// its original does. Of what it does before nothing is promised, but that it ends no key
+// which its original has extended since.
+func cloneEarly(w *world, e Event) {
+	c := w.originals()[0]
+	if w.clocksJumped(c) {
+		return
+	}
+	s := c.snapshot()
+	s.ends = map[*key]time.Time{}
+	for _, k := range w.livingKeys() {
+		s.ends[k] = k.expires
+	}
+	time.Sleep(e.D)
+	w.startCopy(e, s)
+}
+
+// endDrills ends the copies that were started early, and has an operator say that what is left
+// is the only one: by what they made it may wait for that.
+func (w *world) endDrills() {
+	drilled := false
+	for _, c := range w.clusters {
+		if n := c.leader(); c.early != nil && n != nil {
+			c.resign()
+			c.bury(n)
+			drilled = true
+		}
+	}
+	if drilled {
+		w.claim(w.originals()[0])
+	}
+}
+
+// excuseEarly excuses a key that a copy ends which nothing tells that it is one.
+func (p *provider) excuseEarly(from *node, k *key) {
+	const seen, calm, later = 2 * time.Minute, 5 * time.Minute, 6 * time.Minute
+	s := from.cluster.early
+	if s == nil {
+		return
+	}
+	before, was := s.ends[k]
+	told := was && k.extended.After(s.taken) && time.Since(k.extended) > seen && k.expires.Sub(before) > later
+	if !told || time.Since(p.stormyUntil) < calm {
+		p.world.excuse(k, "a copy ended it that was started early")
+	}
 }
 
 // restore puts a snapshot in the place of a cluster's storage.

@@ -63,6 +63,26 @@ provider "{{ .Name }}" {
     sensitive = true
     help      = "Admin key."
   }
+{{- if eq .BoundBy "connection" }}
+  connection "addresses" {
+    type            = list(string)
+    binds_addresses = true
+    help            = "Whence the keys work."
+  }
+{{- else if eq .BoundBy "role" }}
+  role "addresses" {
+    type            = list(string)
+    binds_addresses = true
+    help            = "Whence the keys work."
+  }
+{{- end }}
+{{- if .Limits }}
+  role "limited" {
+    type    = bool
+    default = false
+    help    = "Whether the accounts are limited."
+  }
+{{- end }}
 {{- if .Projects }}
   role "project" {
     type = string
@@ -113,6 +133,17 @@ provider "{{ .Name }}" {
         gone   = [404]
       }
     }
+{{- if .Limits }}
+    step "limit" {
+      when = role.limited
+      post = "/v1/accounts/${saved.account_id}/limit"
+      json = { name = key.name }
+      undo {
+        delete = "/v1/accounts/${saved.account_id}/limit"
+        gone   = [404]
+      }
+    }
+{{- end }}
 {{- if .Labels }}
     step "label" {
       when = key.expires_at != null
@@ -438,6 +469,9 @@ func (t Traits) item() string {
 	if t.Grants {
 		item += ", grant_ids = item.grant_ids"
 	}
+	if t.TellsEnds {
+		item += ", expires_at = item.expires_at"
+	}
 	return item
 }
 
@@ -464,7 +498,13 @@ func (t Traits) wanted() string {
 	if t.Granted {
 		wanted += ", scopes = role.scopes"
 	}
-	if t.Bound {
+	if t.Limits {
+		wanted += ", limited = role.limited"
+	}
+	switch {
+	case t.BoundBy != "":
+		wanted += ", cidrs = " + t.BoundBy + ".addresses"
+	case t.Bound:
 		wanted += ", cidrs = key.cidrs"
 	}
 	if t.Derived {
@@ -505,6 +545,44 @@ provider "` + sharedName + `" {
   }
   revoke {
     delete = "/v1/applications/${key.id}/secret"
+    gone   = [404]
+  }
+  errors { message = body.error.message }
+}
+`
+
+// usersName is the name of the definition whose ids roles give.
+const usersName = "simulated-users"
+
+// usersText is a definition of users, each of which has the name that its role gives. People
+// make such users, too.
+const usersText = `
+provider "` + usersName + `" {
+  title = "Simulated users"
+  connection "admin_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Admin key."
+  }
+  role "user" {
+    type     = string
+    required = true
+    help     = "The name of the user."
+  }
+  auth "bearer" { token = connection.admin_key }
+  check {
+    get = "/v1/whoami"
+    ok  = body.admin
+  }
+  issue {
+    put    = "/v1/users/${role.user}"
+    json   = { name = key.name }
+    id     = role.user
+    secret = { api_key = body.key }
+  }
+  revoke {
+    delete = "/v1/users/${key.id}"
     gone   = [404]
   }
   errors { message = body.error.message }

@@ -12,6 +12,6 @@
 // disk.go (storage), definition.go (the world's own definitions), catalog.go, lessons.go,
 // learned.go and dialect.go (those of the catalog: in which words what is said; most is read
 // from the exchanges beside the definitions), provider.go (the provider), network.go,
-// vault.go (nodes, leases), operator.go, changes.go, nameless.go and faults.go (what happens), world.go
+// vault.go (nodes, leases), operator.go, changes.go, nameless.go, given.go and faults.go (what happens), world.go
 // (a life being played), promises.go and invariants.go, shrink.go, readable.go.
 package simulation

@@ -229,7 +229,7 @@ func (c *cluster) storedAdmins() map[string]string {
 		}
 		if c.disk.decode(path, &connection) {
 			name, field := strings.TrimPrefix(path, "config/"), c.world.life.Traits.credential()
-			if name == sharedConnection {
+			if isBeside(name) {
 				field = "admin_key"
 			}
 			stored[name], _ = connection.Fields[field].(string)
@@ -257,7 +257,7 @@ func (c *cluster) isNoted(k *key) bool {
 // queuesCrashOf reports whether an entry of the queue is of a crash that may have left the
 // key, which an operator is to end where nothing tells keys by their names.
 func (c *cluster) queuesCrashOf(k *key) bool {
-	return !c.world.life.Traits.findsByName() && slices.ContainsFunc(c.disk.paths("queue/"), func(path string) bool {
+	return (k.given || !c.world.life.Traits.findsByName()) && slices.ContainsFunc(c.disk.paths("queue/"), func(path string) bool {
 		var entry struct {
 			Kind     string    `json:"kind"`
 			MadeFrom time.Time `json:"made_from"`

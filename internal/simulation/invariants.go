@@ -300,7 +300,7 @@ func nothingIsLeftToDo(w *world) []string {
 	for _, c := range w.originals() {
 		for _, prefix := range []string{"queue/", "dirty/", "rotation/"} {
 			for _, path := range c.disk.paths(prefix) {
-				if c.wasLeftByFormer(path) || c.isOnlyLookedFor(path) {
+				if c.wasLeftByFormer(path) || c.isOnlyLookedFor(path) || c.wasLiedOf(path) {
 					continue
 				}
 				if w.clocksJumped(c) && prefix != "rotation/" {
@@ -325,18 +325,37 @@ func (c *cluster) wasLeftByFormer(path string) bool {
 		!slices.ContainsFunc(c.queued(), func(one waiting) bool { return one.id == id })
 }
 
+// believedLate is how long it takes at most that a key which its provider said it deleted is
+// looked for, ended and looked for again: pauses between looks, one of the queue, and lags.
+const believedLate = 45 * time.Minute
+
+// wasLiedOf reports whether an entry of the queue is of a key that is dead, and of which its
+// provider has said so too early of late: that it is dead by now is still to be seen.
+func (c *cluster) wasLiedOf(path string) bool {
+	var entry struct {
+		KeyName string `json:"key_name"`
+	}
+	if !c.disk.decode(path, &entry) || entry.KeyName == "" || c.world.lives(entry.KeyName) {
+		return false
+	}
+	return slices.ContainsFunc(c.world.host.keys(), func(k *key) bool {
+		return fixedPart(k.name) == fixedPart(entry.KeyName) && !k.liedOf.IsZero() && time.Since(k.liedOf) < believedLate
+	})
+}
+
 // isOnlyLookedFor reports whether an entry of the queue is of a key that is dead, and that
 // the provider did not know when it was asked to end it: by that alone nobody can tell that
 // it is. Where others of the mount are shown in its place, that is told.
 func (c *cluster) isOnlyLookedFor(path string) bool {
 	var entry struct {
-		Kind    string `json:"kind"`
-		KeyName string `json:"key_name"`
+		Kind       string `json:"kind"`
+		KeyName    string `json:"key_name"`
+		Connection string `json:"connection"`
 	}
 	if !c.disk.decode(path, &entry) || entry.Kind != "missing" || c.world.lives(entry.KeyName) {
 		return false
 	}
-	return c.world.life.Traits.NoList || c.world.life.Traits.Unnamed || !c.showsOthers(entry.KeyName)
+	return entry.Connection == usersConnection || c.world.life.Traits.NoList || c.world.life.Traits.Unnamed || !c.showsOthers(entry.KeyName)
 }
 
 // showsOthers reports whether the provider has lately listed other keys of the mount where
@@ -350,7 +369,7 @@ func (c *cluster) showsOthers(name string) bool {
 				continue
 			}
 			shown = shown || slices.ContainsFunc(p.keys(), func(other *key) bool {
-				return other.cluster == c && other.account == one.account && other.project == one.project &&
+				return other.cluster == c && !other.isBeside() && other.account == one.account && other.project == one.project &&
 					other.alive(time.Now()) && time.Since(other.made) > quiet
 			})
 		}
@@ -363,7 +382,9 @@ func (c *cluster) showsOthers(name string) bool {
 func reconcileFindsTwins(w *world) []string {
 	var broken []string
 	// Where the connection was deleted since, there is none to reconcile.
-	twins := slices.DeleteFunc(w.livingKeys(), func(k *key) bool { return !k.twin || k.cluster.storedAdmins()["one"] == "" })
+	twins := slices.DeleteFunc(w.livingKeys(), func(k *key) bool {
+		return !k.twin || k.cluster.storedAdmins()["one"] == "" || w.life.Traits.Lies != "" && k.liedOf.IsZero() // it would be told to be gone
+	})
 	if len(twins) == 0 || !w.life.Traits.findsByName() {
 		return nil
 	}
@@ -380,13 +401,14 @@ func reconcileFindsTwins(w *world) []string {
 // again, by whoever was told so; its role has it looked for.
 func liesAreSeen(w *world) []string {
 	t := w.life.Traits
-	if t.NoList || t.Verify && !t.Probe {
-		return nil // nobody looks
+	since, mended := w.mendedFor()
+	if t.NoList || t.Verify && !t.Probe || !mended || since < believedLate {
+		return nil // nobody looks, or could yet
 	}
 	var broken []string
 	for _, k := range w.livingKeys() {
 		c := k.cluster
-		if k.believed != nil && c.leader() == k.believed && !w.replaced[c.name+"/one"] && !w.replaced[c.name+"/two"] {
+		if k.believed != nil && time.Since(k.liedOf) > believedLate && c.leader() == k.believed && !w.replaced[c.name+"/one"] && !w.replaced[c.name+"/two"] {
 			broken = append(broken, fmt.Sprintf("%s lives on, which the provider said it deleted", k.name))
 		}
 	}

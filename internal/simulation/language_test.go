@@ -28,8 +28,6 @@ var notInLives = map[string]string{
 	`auth "signature"|when`:         aboutSigning,
 	`auth "sigv4"|session_token`:    aboutSigning,
 	`auth "sigv4"|when`:             aboutSigning,
-	`connection|binds_addresses`:    aboutAddresses,
-	`role|binds_addresses`:          aboutAddresses,
 	`connection|default`:            aboutFields,
 	`connection|enum`:               aboutFields,
 	`connection|min`:                aboutFields,
@@ -60,11 +58,10 @@ var notInLives = map[string]string{
 }
 
 const (
-	aboutSigning   = "how a request is signed ends before the life of a key begins"
-	aboutAddresses = "says of a field what key.cidrs is by itself, by which lives bind keys"
-	aboutFields    = "bounds of what an operator writes, which is refused before anything is asked"
-	aboutRequests  = "how a request is written; the same block asks in other ways in lives"
-	aboutEach      = "made once for each element, as the steps of issue, revoke, lookup and retire are in lives"
+	aboutSigning  = "how a request is signed ends before the life of a key begins"
+	aboutFields   = "bounds of what an operator writes, which is refused before anything is asked"
+	aboutRequests = "how a request is written; the same block asks in other ways in lives"
+	aboutEach     = "made once for each element, as the steps of issue, revoke, lookup and retire are in lives"
 )
 
 // Each block and attribute of the language is used by a definition that lives have, or has a

@@ -13,11 +13,8 @@ import (
 // loseWhatNobodyFinds excuses the keys that neither a list nor an id tells of: of which
 // nobody was told, or a process that no longer leads.
 func (w *world) loseWhatNobodyFinds() {
-	if !w.life.Traits.ShortIDs {
-		return
-	}
 	for _, k := range w.livingKeys() {
-		if w.recordOf(k) == nil && !k.shared && (k.unheard || k.from != k.cluster.leader()) {
+		if (k.given || w.life.Traits.ShortIDs && !k.shared) && w.recordOf(k) == nil && (k.unheard || k.from != k.cluster.leader()) {
 			w.excuse(k, "nothing lists it, and nobody knows its id")
 		}
 	}
@@ -48,7 +45,7 @@ func (w *world) nameable(c *cluster, admins bool) []string {
 		return ids
 	}
 	for _, k := range w.livingKeys() {
-		if k.cluster == c && !k.shared {
+		if k.cluster == c && !k.isBeside() {
 			ids = append(ids, k.id)
 		}
 	}
@@ -58,6 +55,7 @@ func (w *world) nameable(c *cluster, admins bool) []string {
 // endWhatIsLeftToPeople has an operator end what the engine does not, and give up the entries
 // of the queue that told of it.
 func (w *world) endWhatIsLeftToPeople() {
+	w.endUsersByHand()
 	t := w.life.Traits
 	if t.findsByName() {
 		return
@@ -102,7 +100,7 @@ func (w *world) endCandidates(c *cluster, entry waiting) {
 		_, err := c.do(logical.UpdateOperation, "queue/"+entry.id+"/revoke", map[string]any{"key_id": k.id})
 		w.note("operator", "revokes %s, made at %s, by queue/%s", k.name, w.at(k.made), entry.id)
 		w.told(Event{Kind: "revoke a candidate"}, err)
-		if err == nil && k.there(time.Now()) {
+		if err == nil && k.there(time.Now()) && k.liedOf.IsZero() {
 			w.breaks(workGoesOn, "%s lives on, which an operator had revoked by queue/%s", k.name, entry.id)
 		}
 	}

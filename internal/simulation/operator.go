@@ -84,6 +84,9 @@ func applications() []action {
 		}, describe: func(e Event, t Traits) string {
 			return fmt.Sprintf("a lease is renewed by %s", e.increment())
 		}},
+		{kind: "user", weight: 6, fits: makesUsers, do: readUser, describe: func(e Event, _ Traits) string {
+			return "an application reads creds/" + e.user() + ", whose role gives the name of a user"
+		}},
 		{kind: "end lease", weight: 3, do: func(w *world, e Event) {
 			c := w.clusterOf(e)
 			if l := c.heldAt(e.B); l != nil {
@@ -192,6 +195,9 @@ func (w *world) setUp() {
 		w.mustWrite(c, "definitions/"+sharedName, map[string]any{"definition": sharedText})
 		w.connect(c, sharedConnection, map[string]any{"provider": sharedName, "rotation_period": 0})
 	}
+	if t.GivenIDs {
+		w.setUpUsers()
+	}
 	if t.Claims {
 		for _, c := range w.clusters {
 			w.mustWrite(c, "ownership", map[string]any{"claim_after_crash": true})
@@ -242,12 +248,16 @@ func (w *world) connectionData(c *cluster, name string, more map[string]any) map
 
 // credential is what an operator writes to config/ of an admin credential.
 func (w *world) credential(connection string, a *admin) map[string]any {
-	if d := dialectOf(w.life.Traits.Catalog); d != nil && connection != sharedConnection {
+	if d := dialectOf(w.life.Traits.Catalog); d != nil && !isBeside(connection) {
 		fields := fieldsOf(d.connection, "")
 		fields[d.credential] = a.secret
 		return fields
 	}
-	return map[string]any{"admin_key": a.secret}
+	fields := map[string]any{"admin_key": a.secret}
+	if w.life.Traits.BoundBy == boundByConnection && !isBeside(connection) {
+		fields["addresses"] = addresses
+	}
+	return fields
 }
 
 // newAdmin is a credential that an operator makes at the provider.
@@ -267,8 +277,14 @@ func roleData(t Traits, connection, project string) map[string]any {
 	case t.Verify:
 		data["verify_revocation"] = "off"
 	}
-	if t.Bound {
-		data["key_cidrs"] = []string{"198.51.100.0/24"}
+	switch {
+	case t.BoundBy == boundByRole:
+		data["addresses"] = addresses
+	case t.Bound && t.BoundBy == "":
+		data["key_cidrs"] = addresses
+	}
+	if t.Limits {
+		data["limited"] = project == "alpha"
 	}
 	if d := dialectOf(t.Catalog); d != nil {
 		maps.Copy(data, fieldsOf(d.role, project))
@@ -278,8 +294,20 @@ func roleData(t Traits, connection, project string) map[string]any {
 	return data
 }
 
-// sharedConnection leads to the provider of the secrets that everybody shares.
-const sharedConnection = "apps"
+// addresses are those that keys are bound to.
+var addresses = []string{"198.51.100.0/24"}
+
+// sharedConnection leads to the provider of the secrets that everybody shares, and
+// usersConnection to that of the users.
+const (
+	sharedConnection = "apps"
+	usersConnection  = "users"
+)
+
+// isBeside reports whether a connection is none of those that keys are made with.
+func isBeside(connection string) bool {
+	return connection == sharedConnection || connection == usersConnection
+}
 
 func (w *world) mustWrite(c *cluster, path string, data map[string]any) {
 	if _, err := c.do(logical.UpdateOperation, path, data); err != nil {
@@ -304,6 +332,7 @@ func (w *world) mend() {
 			c.lead()
 		}
 	}
+	w.endDrills()
 	w.comeBack()
 	w.mendConnections()
 	w.unshare()
@@ -352,6 +381,8 @@ func (w *world) giveUpWhatIsDead() {
 				w.endAdminByHand(entry.keyName)
 			case replaced && (entry.kind == "crash" || entry.kind == "missing" && w.lives(entry.keyName)):
 				w.endByHand(c)
+			case replaced && w.livesOtherwise(entry.keyName):
+				w.endMisnamed(entry.keyName)
 			case !replaced || w.lives(entry.keyName):
 				continue
 			}
@@ -365,6 +396,24 @@ func (w *world) giveUpWhatIsDead() {
 // lives reports whether a key with this name is alive.
 func (w *world) lives(name string) bool {
 	return slices.ContainsFunc(w.livingKeys(), func(k *key) bool { return fixedPart(k.name) == fixedPart(name) })
+}
+
+// livesOtherwise reports whether the key of a name is alive under another id than its answer
+// told: of the one that was told nothing is there any more.
+func (w *world) livesOtherwise(name string) bool {
+	return slices.ContainsFunc(w.livingKeys(), func(k *key) bool { return k.told != "" && fixedPart(k.name) == fixedPart(name) })
+}
+
+// endMisnamed has an operator delete the key of a name, which he finds by that.
+func (w *world) endMisnamed(name string) {
+	for _, k := range w.livingKeys() {
+		if k.told != "" && fixedPart(k.name) == fixedPart(name) {
+			k.provider.mu.Lock()
+			k.excused = "an operator deleted it"
+			k.provider.kill(k)
+			k.provider.mu.Unlock()
+		}
+	}
 }
 
 // endByHand has an operator delete the keys of a mount that keys/ does not list.
@@ -446,6 +495,9 @@ func rolesMint(w *world) []string {
 	for _, c := range w.originals() {
 		for _, path := range c.disk.paths("roles/") {
 			role := strings.TrimPrefix(path, "roles/")
+			if w.isUserThere(role) {
+				continue
+			}
 			l, err := c.mint(role, 0, false)
 			if err != nil {
 				broken = append(broken, fmt.Sprintf("creds/%s of %s: %s", role, c.name, err))
@@ -526,7 +578,7 @@ func operators() []action {
 				data["rotation_period"] = 600 + 60*(e.B%20)
 			}
 			data["overlap"] = []int{0, 90, 400}[e.A%3]
-			if t.Shortens+t.Fixed > 0 && data["rotation_period"] == nil { // by hand, see docs/reliability.md
+			if t.Expiry && data["rotation_period"] == nil { // by hand, see docs/reliability.md
 				data["rotation_period"] = 600
 			}
 			_ = w.write(w.clusterOf(e), e, e.static(), data)
@@ -541,7 +593,7 @@ func operators() []action {
 		}, describe: func(e Event, t Traits) string { return "delete " + e.static() }},
 		{kind: "shared secret", weight: 4, fits: sharesSecrets, do: func(w *world, e Event) {
 			_ = w.write(w.originals()[0], e, e.shared(), map[string]any{
-				"connection": sharedConnection, "application": []string{"alpha", "beta", "gamma"}[e.B%3], "rotation_period": 600 + 60*(e.B%20),
+				"connection": sharedConnection, "application": applicationNames[e.B%len(applicationNames)], "rotation_period": 600 + 60*(e.B%20),
 			})
 		}, describe: func(e Event, _ Traits) string {
 			return "write " + e.shared() + ", of a secret that is replaced in place"
@@ -567,6 +619,9 @@ func operators() []action {
 }
 
 func sharesSecrets(t Traits) bool { return t.InPlace }
+
+// applicationNames are the applications that have such a secret.
+var applicationNames = []string{"alpha", "beta", "gamma"}
 
 // shared is one of the static roles that keep a secret which everybody shares.
 func (e Event) shared() string { return fmt.Sprintf("static-roles/shared%d", e.A%3) }

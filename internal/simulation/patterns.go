@@ -106,6 +106,33 @@ var patterns = []pattern{
 		},
 	},
 	{
+		name:  "a secret in place whose account is deleted",
+		fits:  func(t Traits) bool { return t.Catalog == "" },
+		suits: func(t *Traits) { t.InPlace = true },
+		steps: []patternStep{
+			{0, time.Second, "shared secret", func(e *Event) { e.A = 0 }},
+			{5 * time.Second, 20 * time.Second, "delete account", func(e *Event) { e.D = 2 * time.Second }},
+			{10 * time.Second, 20 * time.Second, "delete shared", func(e *Event) { e.A = 0 }},
+		},
+	},
+	{
+		name: "a copy that is started early, whose original renews",
+		fits: func(t Traits) bool { return t.Catalog == "" && lists(t) && !t.Steps },
+		suits: func(t *Traits) {
+			t.Expiry, t.Extend, t.TellsEnds, t.Fixed, t.Rounds, t.Shortens = true, true, true, 0, 0, 0
+			t.Second, t.Period, t.Slow = "", 0, 300*time.Millisecond
+			t.InPlace, t.GivenIDs, t.Claims = false, false, false
+		},
+		steps: []patternStep{
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{5 * time.Second, 20 * time.Second, "early clone", func(e *Event) { e.D = 2*time.Minute + e.D/4 }},
+			{10 * time.Minute, 11 * time.Minute, "renew", func(e *Event) { e.A, e.B = 2, 1 }},
+			{0, time.Second, "renew", func(e *Event) { e.A, e.B = 2, 2 }},
+			{0, time.Second, "renew", func(e *Event) { e.A, e.B = 2, 3 }},
+			{10 * time.Minute, 11 * time.Minute, "renew", func(e *Event) { e.A, e.B = 2, 1 }},
+		},
+	},
+	{
 		name: "a twin between two crashes",
 		fits: lists,
 		steps: []patternStep{

@@ -21,6 +21,7 @@ const (
 	nothingPilesUp     = "nothing grows without bound"
 	booksAgree         = "once the world is quiet for an hour, provider and ledger agree"
 	workGoesOn         = "once the world is quiet for an hour, everything works again"
+	peoplesStay        = "what people made at the provider stays"
 )
 
 // standing invariants hold after every step of a life.
@@ -35,6 +36,7 @@ var standing = []invariant{
 	{nothingPilesUp, trafficIsBounded}, // requests in flight at once
 	{nothingPilesUp, processIsBounded}, // goroutines
 	{noKeyOutlives, nobodysKeysEnd},    // of readers who hung up
+	{noKeyOutlives, liesAreSeen},       // what was not deleted, though the provider said so
 }
 
 // momentary invariants are looked at as the thing happens that could break them.
@@ -43,6 +45,7 @@ var standing = []invariant{
 //	adminWorks          adminEnded   it removes an admin credential: no config/ holds that
 //	livingKeysAreNoted  made         it makes a key: a mark or an intent is on disk already
 //	recordsOutlive      forgot       a record leaves the ledger: its key is gone, or is looked for
+//	peoplesStay         endPeoples   it deletes something: the engine had it made
 //	noKeyOutlives       leaseIsOver  Vault is told so: the key is gone, or on the queue
 //	secretsStayHidden   lookForSecrets, watchedLog   each write, each line of the log
 
@@ -51,7 +54,6 @@ var final = []invariant{
 	{booksAgree, ledgerMatchesProvider}, // each living key one record that somebody holds
 	{booksAgree, nothingIsLeftToDo},     // no queue, no mark, no note of a rotation
 	{booksAgree, reconcileFindsTwins},   // what a proxy made goes with a reconcile
-	{booksAgree, liesAreSeen},           // what was not deleted, though the provider said so
 	{nothingPilesUp, quietIsQuiet},      // requests in the hour
 	{workGoesOn, rolesMint},
 	{workGoesOn, staticRolesAnswer},

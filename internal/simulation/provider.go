@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -52,11 +53,13 @@ type provider struct {
 	mu       sync.Mutex
 	accounts []*account
 	weather  map[string]time.Time // until when
-	counts   map[string]int       // requests, by what is asked
-	free     []string             // ids of keys that died, the oldest first
-	requests int
-	inFlight int
-	asked    map[string]int // requests since the quiet hour began, by method and path
+	// stormyUntil is when all weather has passed.
+	stormyUntil time.Time
+	counts      map[string]int // requests, by what is asked
+	free        []string       // ids of keys that died, the oldest first
+	requests    int
+	inFlight    int
+	asked       map[string]int // requests since the quiet hour began, by method and path
 	// requestsBefore is how many there were when the quiet hour began, and further how many
 	// since then were for more of a list that had been begun.
 	requestsBefore, further int
@@ -68,6 +71,8 @@ type account struct {
 	admins   []*admin
 	keys     []*key
 	projects map[string]bool // false once deleted
+	// peoples are the paths of what people made, which the engine has no business with.
+	peoples map[string]bool
 }
 
 // admin is one admin credential.
@@ -94,19 +99,27 @@ type key struct {
 	cluster          *cluster // who had it made
 	made             time.Time
 	expires          time.Time // the provider's own end; zero for none
-	deleted          time.Time // when its deletion was accepted
-	dies             time.Time // when it stops working after that
-	shownFrom        time.Time
+	// extended is when that was last moved.
+	extended  time.Time
+	deleted   time.Time // when its deletion was accepted
+	dies      time.Time // when it stops working after that
+	shownFrom time.Time
 	// told is the id that the answer told in the place of its own.
 	told string
 	// grants are the rights of an account that is given them one by one, by their ids.
 	grants []string
 	// passphrase is what ends the key, where one is chosen as it is made.
 	passphrase string
-	// believed is the process that was told that the key is deleted, which it was not.
-	believed *node
+	// believed is the process that was told that the key is deleted, which it was not, and
+	// has to look; liedOf is when anybody was told so last, and liedFirst when first.
+	believed          *node
+	liedOf, liedFirst time.Time
 	// shared says that it is the one secret of something, which the next one replaces.
 	shared bool
+	// given says that its id is what its role gives.
+	given bool
+	// limited says that the account of the key is limited.
+	limited bool
 	// from is the process that had it made, and unheard says that none was told so.
 	from    *node
 	unheard bool
@@ -125,6 +138,9 @@ func (k *key) alive(now time.Time) bool {
 	}
 	return k.dies.IsZero() || now.Before(k.dies)
 }
+
+// isBeside reports whether it is none of the keys that lists show.
+func (k *key) isBeside() bool { return k.shared || k.given }
 
 // isRecorded reports whether a record is of the key: its id will end it, or the name,
 // where the answer told the id of another key.
@@ -145,6 +161,9 @@ func (p *provider) turn(weather string, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.weather[weather] = time.Now().Add(d)
+	if p.weather[weather].After(p.stormyUntil) {
+		p.stormyUntil = p.weather[weather]
+	}
 }
 
 // clear ends all weather.
@@ -159,6 +178,7 @@ func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 	what := r.Method + " " + r.URL.RequestURI() + nameIn(body)
 	d := p.enter(what+r.Header.Get("Authorization"), r.Method+" "+r.URL.Path)
 	defer p.leave()
+	r = r.WithContext(context.WithValue(r.Context(), askedAt{}, time.Now()))
 	changes := r.Method != http.MethodGet
 	wait := between(d, p.traits.Slow/4, p.traits.Slow)
 	if p.is(weatherSlow) {
@@ -176,9 +196,8 @@ func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 		return nil
 	}
 	a := p.act(from, r, body)
-	if makesKey(r) && p.is(weatherDoubles) && !p.traits.KnownID {
-		p.world.note("provider", "a proxy repeats %s", what)
-		p.twin(a, p.act(from, r, body))
+	if makesKey(r) && p.is(weatherDoubles) {
+		a = p.doubled(d, what, a, p.act(from, r, body))
 	}
 	if a.header == nil {
 		a.header = map[string]string{}
@@ -210,6 +229,9 @@ func (p *provider) answer(from *node, r *http.Request, body []byte) *answer {
 	}
 	return p.sayf(from, what, changes, a)
 }
+
+// askedAt is the key of when a request came.
+type askedAt struct{}
 
 // tooMany refuses a request in excess, as the provider does.
 func (p *provider) tooMany() *answer {
@@ -251,13 +273,26 @@ func makesKey(r *http.Request) bool {
 		!strings.Contains(r.URL.Path, "/accounts/")
 }
 
-// twin marks the second of two things that one request made. Nobody can know of
-// it before the provider is asked what it has.
-func (p *provider) twin(first, second *answer) {
+// doubled is the one of two answers to one request that a proxy passes on.
+func (p *provider) doubled(d chanceStream, what string, first, second *answer) *answer {
+	if oneIn(d, 2) {
+		p.world.note("provider", "a proxy repeats %s", what)
+		p.twin(first, second)
+		return first
+	}
+	p.world.note("provider", "a proxy repeats %s, and passes on the second answer", what)
+	p.unheard(first)
+	p.twin(second, first)
+	return second
+}
+
+// twin marks what one of two answers tells of, both to one request, of which the other was
+// told. Nobody can know of it before the provider is asked what it has.
+func (p *provider) twin(passed, other *answer) {
 	var one struct{ ID any }
-	decoder := json.NewDecoder(bytes.NewReader(second.body))
+	decoder := json.NewDecoder(bytes.NewReader(other.body))
 	decoder.UseNumber()
-	if decoder.Decode(&one) != nil || first.status >= 300 {
+	if decoder.Decode(&one) != nil || passed.status >= 300 || other.status >= 300 {
 		return
 	}
 	p.mu.Lock()
@@ -404,6 +439,7 @@ type wanted struct {
 	Scopes     []string
 	Passphrase string
 	CIDRs      []string `json:"cidrs"`
+	Limited    bool
 }
 
 // route finds what is asked for. The caller holds mu.
@@ -423,10 +459,15 @@ func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answ
 	case "POST accounts/1", "POST keys/1":
 		return p.makeOrShow(from, a, project, in)
 	case "POST accounts/3":
-		if parts[2] == "grants" {
+		switch parts[2] {
+		case "grants":
 			return p.grant(a.account, parts[1])
+		case "limit":
+			return p.limit(a.account, parts[1], true)
 		}
 		return p.fillAccount(a.account, parts[1], in)
+	case "DELETE accounts/3":
+		return p.limit(a.account, parts[1], false)
 	case "PUT accounts/3":
 		return p.label(a.account, parts[1])
 	case "DELETE accounts/4":
@@ -445,7 +486,7 @@ func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answ
 		return p.listKeys(a.account, project, r)
 	case "POST admin-keys/1":
 		made := p.addAdmin(a.account, in.Name)
-		made.byEngine, made.taken = true, from.isLost()
+		made.byEngine, made.taken = true, from.isLost() || from.cluster.early != nil
 		return told(http.StatusCreated, map[string]any{"id": p.idIn(made.id), "key": made.secret})
 	case "GET admin-keys/2":
 		return p.showAdmin(a.account, parts[1])
@@ -459,6 +500,11 @@ func (p *provider) route(from *node, a *admin, r *http.Request, in wanted) *answ
 		return p.replaceShared(from, a, parts[1], in.Name)
 	case "DELETE applications/3":
 		return p.endShared(a.account, parts[1])
+	case "PUT users/2":
+		return p.makeUser(from, a, in.Name, parts[1])
+	case "DELETE users/2":
+		asked, _ := r.Context().Value(askedAt{}).(time.Time)
+		return p.endUser(from, a.account, parts[1], asked)
 	}
 	return notFound()
 }
@@ -518,7 +564,7 @@ func (p *provider) makeOrShow(from *node, by *admin, project string, wanted want
 	there := p.newest(in, project)
 	now := time.Now()
 	switch {
-	case (p.traits.ByName || p.traits.Chosen || p.routes != nil && p.traits.KnownID) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
+	case (p.traits.ByName || p.traits.Chosen || p.traits.KnownID) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
 		return refusal(http.StatusConflict, "there is one of that name")
 	case there == nil || p.traits.KnownID || p.traits.ByName || p.traits.Derived || !p.traits.findsByName(): // see docs/reliability.md
 	case now.Before(p.weather[weatherExisting]):
@@ -545,7 +591,7 @@ func (p *provider) isWellKnown(k *key) bool { return k.told == "" && p.world.rec
 // newest is the newest living key of a place; nil where there is none.
 func (p *provider) newest(in *account, project string) *key {
 	for _, k := range slices.Backward(in.keys) {
-		if k.project == project && k.there(time.Now()) && k.secret != "" && !k.shared {
+		if k.project == project && k.there(time.Now()) && k.secret != "" && !k.isBeside() {
 			return k
 		}
 	}
@@ -608,18 +654,25 @@ func (p *provider) makeKey(from *node, by *admin, project string, wanted wanted)
 	default:
 		k.id = p.newID("key " + name)
 	}
-	switch {
-	case from.isLost():
-		k.excused = "a snapshot from before was restored"
-	case p.world.isMended() && (p != p.world.host || in != p.accounts[0]):
-		k.excused = "its connection leads elsewhere again"
-	}
-	in.keys = append(in.keys, k)
-	p.world.made(k)
+	p.keep(k)
 	if p.traits.Steps {
 		return told(http.StatusCreated, map[string]any{"id": p.idIn(k.id), "name": k.name})
 	}
 	return p.fill(k, wanted)
+}
+
+// keep takes in a key that was just made.
+func (p *provider) keep(k *key) {
+	switch {
+	case k.from.isLost():
+		k.excused = "a snapshot from before was restored"
+	case k.from.cluster.early != nil:
+		k.excused = "a copy made it that was started early"
+	case p.world.isMended() && (p != p.world.host || k.account != p.accounts[0]):
+		k.excused = "its connection leads elsewhere again"
+	}
+	k.account.keys = append(k.account.keys, k)
+	p.world.made(k)
 }
 
 // fillAccount makes the key in the account that was made for it.
@@ -634,6 +687,8 @@ func (p *provider) fillAccount(in *account, id string, wanted wanted) *answer {
 		return refusal(http.StatusConflict, "it lacks rights that were to come first")
 	case !p.isReady(k):
 		return refusal(http.StatusConflict, "it is not ready")
+	case k.limited != wanted.Limited:
+		return refusal(http.StatusConflict, "it is limited otherwise than it was to be")
 	}
 	return p.fill(k, wanted)
 }
@@ -647,6 +702,16 @@ func (p *provider) label(in *account, id string) *answer {
 	if p.find(in, "", id) == nil {
 		return notFound()
 	}
+	return told(http.StatusOK, map[string]any{})
+}
+
+// limit limits an account, or has it do all again.
+func (p *provider) limit(in *account, id string, limited bool) *answer {
+	k := p.find(in, "", id)
+	if k == nil {
+		return notFound()
+	}
+	k.limited = limited
 	return told(http.StatusOK, map[string]any{})
 }
 
@@ -688,6 +753,7 @@ func (p *provider) replaceShared(from *node, by *admin, application, name string
 		before.deleted, before.dies = now, now
 		p.world.died(before) // whoever kept it has noted that it may end
 	}
+	delete(by.account.peoples, "applications/"+application) // an operator wrote a role of it there
 	by.account.keys = append(by.account.keys, k)
 	return told(http.StatusCreated, map[string]any{"key": k.secret})
 }
@@ -706,7 +772,7 @@ func (p *provider) sharedOf(in *account, application string) *key {
 func (p *provider) endShared(in *account, application string) *answer {
 	k := p.sharedOf(in, application)
 	if k == nil {
-		return notFound()
+		return p.endPeoples(in, "applications/"+application)
 	}
 	k.deleted, k.dies = time.Now(), time.Now()
 	p.world.died(k)
@@ -788,7 +854,7 @@ func (p *provider) formed(name string) string {
 
 func (p *provider) find(in *account, project, id string) *key {
 	for _, k := range slices.Backward(in.keys) {
-		if k.id == id && k.project == project && k.there(time.Now()) && !k.shared {
+		if k.id == id && k.project == project && k.there(time.Now()) && !k.isBeside() {
 			return k
 		}
 	}
@@ -811,11 +877,11 @@ func (p *provider) showKey(in *account, project, id string) *answer {
 		}
 	}
 	k := p.find(in, project, id)
+	p.further++
 	if k == nil || p.isTooYoung(k) {
 		return notFound()
 	}
 	shown := p.shownItem(k.item())
-	p.further++
 	shown["ready"], shown["expires_at"] = p.isReady(k), p.shownEnd(k)
 	return told(http.StatusOK, shown)
 }
@@ -837,23 +903,46 @@ func (p *provider) deleteKey(from *node, in *account, project, id string) *answe
 		}
 	}
 	k := p.find(in, project, id)
-	lies := time.Now().Before(p.weather[weatherLies])
-	if k == nil || p.isTooYoung(k) && !lies {
+	if k == nil || p.isTooYoung(k) && !p.liesOf(k) {
 		return notFound()
 	}
 	if from.isLost() {
 		p.world.excuse(k, "its end was asked for before a snapshot was restored")
 	}
-	// Of a key that bears a time to come, see docs/reliability.md.
-	if lies && !p.world.clocksJumped(from.cluster) {
+	p.excuseEarly(from, k)
+	if p.liesOf(k) && !p.world.clocksJumped(from.cluster) { // see docs/reliability.md, of a key that bears a time to come
 		p.world.note("provider", "%s is not deleted, though the answer says so", k.name)
-		p.world.excuse(k, "the provider said that it is gone")
-		k.believed = from
+		p.lie(from, k)
 		return &answer{status: http.StatusNoContent}
 	}
 	p.kill(k)
 	p.world.died(k)
 	return &answer{status: http.StatusNoContent}
+}
+
+// liesOf reports whether the provider says that it deletes the key, and does not.
+func (p *provider) liesOf(k *key) bool {
+	switch p.traits.Lies {
+	case liesOnce:
+		return k.liedOf.IsZero()
+	case liesAtFirst:
+		return k.liedOf.IsZero() || time.Since(k.liedFirst) < 2*time.Minute
+	}
+	return time.Now().Before(p.weather[weatherLies])
+}
+
+// lie notes that a process was told that a key is gone. What the ledger has had for a while
+// it has to look for.
+func (p *provider) lie(from *node, k *key) {
+	p.world.died(k) // whoever asks for its end believes that it is nobody's
+	p.world.excuse(k, "the provider said that it is gone")
+	k.liedOf = time.Now()
+	if k.liedFirst.IsZero() {
+		k.liedFirst = k.liedOf
+	}
+	if time.Since(k.made) > time.Minute && p.world.recordOf(k) != nil {
+		k.believed = from
+	}
 }
 
 // isTooYoung reports whether the key is not yet known where it is asked for by id, or used.
@@ -874,8 +963,8 @@ func (p *provider) kill(k *key) {
 
 func (p *provider) extendKey(in *account, id, expires string) *answer {
 	for _, k := range slices.Backward(in.keys) {
-		if k.id == id && !k.shared && k.there(time.Now()) && !p.isTooYoung(k) {
-			k.expires = p.endOf(expires)
+		if k.id == id && !k.isBeside() && k.there(time.Now()) && !p.isTooYoung(k) {
+			k.expires, k.extended = p.endOf(expires), time.Now()
 			end := p.shownEnd(k)
 			return told(http.StatusOK, map[string]any{"expires_at": end, "expires_in": p.secondsLeft(k, end)})
 		}
@@ -902,7 +991,7 @@ func (p *provider) shownItem(one listedThing) map[string]any {
 	if p.traits.Past > 0 {
 		item["revoked_at"] = shown(one.revoked)
 	}
-	if p.traits.UniqueEnds {
+	if p.traits.UniqueEnds || p.traits.TellsEnds {
 		item["expires_at"] = p.shownTime(one.expires)
 	}
 	return item
@@ -911,7 +1000,7 @@ func (p *provider) shownItem(one listedThing) map[string]any {
 // isListed reports whether lists show a key: one of the past, too, where they do.
 func (p *provider) isListed(k *key, now time.Time) bool {
 	past := !k.deleted.IsZero() && now.Sub(k.deleted) < p.traits.Past
-	return !k.shared && (k.alive(now) || past) && !now.Before(k.shownFrom)
+	return !k.isBeside() && (k.alive(now) || past) && !now.Before(k.shownFrom)
 }
 
 func (p *provider) listKeys(in *account, project string, r *http.Request) *answer {
@@ -954,7 +1043,7 @@ func (p *provider) listKeys(in *account, project string, r *http.Request) *answe
 // an empty list is believed, as docs/reliability.md says.
 func (p *provider) hasWitness(in *account, project string) bool {
 	return p.traits.Lag == "" && slices.ContainsFunc(in.keys, func(k *key) bool {
-		return k.project == project && k.excused == "" && k.there(time.Now()) && time.Since(k.made) > 5*time.Minute && p.world.recordOf(k) != nil
+		return k.project == project && k.excused == "" && !k.isBeside() && k.there(time.Now()) && time.Since(k.made) > 5*time.Minute && p.world.recordOf(k) != nil
 	})
 }
 
@@ -1070,7 +1159,7 @@ func (p *provider) removeAdmin(from *node, in *account, id string) *answer {
 // of its sender's storage: the credential was replaced by what storage said when it was
 // sent, and is in use by what storage says now.
 func (p *provider) tooLate(from *node, a *admin) {
-	if from.isLost() {
+	if from.isLost() || from.cluster.early != nil {
 		p.world.take(a.secret)
 	}
 }
@@ -1078,6 +1167,9 @@ func (p *provider) tooLate(from *node, a *admin) {
 // swapAdmin changes an admin's secret to the given one, or to one of its own.
 func (p *provider) swapAdmin(from *node, a *admin, value string) *answer {
 	p.tooLate(from, a)
+	if value == "" && from.isReadOnly() {
+		p.world.take(a.secret) // who has its successor can store it nowhere
+	}
 	if value == "" {
 		value = secretMark + "admin_" + p.mark("secret of admin "+a.name)
 	}
@@ -1091,10 +1183,10 @@ func (p *provider) swapAdmin(from *node, a *admin, value string) *answer {
 // is whose request that is; nil where the world ended the credential.
 func (p *provider) endKeysOf(from *node, a *admin) {
 	for _, k := range a.account.keys {
-		if k.by != a || k.shared || !k.there(time.Now()) || !p.traits.endsWithAdmin(k) {
+		if k.by != a || k.isBeside() || !k.there(time.Now()) || !p.traits.endsWithAdmin(k) {
 			continue
 		}
-		if from == nil || from.isLost() || p.world.isForced() {
+		if from == nil || from.isLost() || from.cluster.early != nil || p.world.isForced() {
 			p.world.excuse(k, "it ended with the credential that made it")
 		}
 		p.kill(k)

@@ -70,6 +70,10 @@ type Traits struct {
 	UniqueEnds  bool          `help:"a key is found by its end, which no other has"`
 	ShortIDs    bool          `help:"keys cannot be listed, and their ids are short and known from the answer alone"`
 	InPlace     bool          `help:"beside the keys there are secrets which a new one replaces in place"`
+	GivenIDs    bool          `help:"beside the keys there are users, whose names roles give, and some of whom people made"`
+	Limits      bool          `help:"an account is limited where its role says so, in a step that other roles leave out"`
+	BoundBy     string        `help:"the addresses that keys are bound to are a field of the"`
+	TellsEnds   bool          `help:"lists tell when a key ends"`
 	// How the provider behaves.
 	Pages       int           `help:"keys in a page of a list"`
 	ByNumber    bool          `help:"pages go by number, so that they shift"`
@@ -86,6 +90,7 @@ type Traits struct {
 	Shortens    time.Duration `help:"the provider ends keys at the latest after"`
 	Throttling  int           `help:"requests in excess are refused with status"`
 	Tells       bool          `help:"the answer to a request for a key tells the name of what it is about"`
+	Lies        string        `help:"the provider says that it deletes a key, and does not"`
 	// How the mount is used.
 	Second  string        `help:"what else is at the account"`
 	Verify  bool          `help:"revocations are verified by the probe, or not at all"`
@@ -105,6 +110,18 @@ const (
 
 // Whose keys end with the admin credential that made them.
 const endsAll = "all"
+
+// For which requests to delete a key a provider lies.
+const (
+	liesOnce    = "to the first who asks"
+	liesAtFirst = "for two minutes"
+)
+
+// Which fields can bind keys to addresses.
+const (
+	boundByRole       = "role"
+	boundByConnection = "connection"
+)
 
 func drawTraits(seed uint64) Traits {
 	d := dice(seed, "traits")
@@ -150,6 +167,7 @@ func drawTraits(seed uint64) Traits {
 		t.KnownID = true
 	}
 	t.Tells = oneIn(dice(seed, "told names"), 3)
+	t.Lies = pick(dice(seed, "traits", "lies"), "", "", "", "", "", "", liesOnce, liesAtFirst)
 	t.drawLanguage(seed)
 	switch d := dice(seed, "traits", "names"); d.IntN(16) {
 	case 0:
@@ -200,6 +218,9 @@ func (t *Traits) drawLanguage(seed uint64) {
 	if t.Lag == "10m" {
 		t.ListLag = 4 * time.Minute
 	}
+	given := dice(seed, "traits", "what is given")
+	t.GivenIDs, t.Limits, t.TellsEnds = oneIn(given, 4), oneIn(given, 2), oneIn(given, 2)
+	t.BoundBy = pick(given, "", boundByRole, boundByConnection)
 }
 
 // How a list goes on, by the name that a definition says.
@@ -218,6 +239,9 @@ func (t Traits) consistent() Traits {
 	}
 	if t.Timeout == 0 {
 		t.Timeout = 11 * time.Second
+	}
+	if t.Lag == "10m" {
+		t.Lies = "" // what was said too early is never all found out, while keys are rotated as often
 	}
 	if t.Slow == 0 {
 		t.Slow = 50 * time.Millisecond
@@ -302,7 +326,7 @@ func (t Traits) ofCatalog() Traits {
 	defined.Clock, defined.Slow, defined.YoungLag = t.Clock, t.Slow, t.YoungLag
 	defined.ReuseIDs = t.ReuseIDs && !defined.KnownID && !defined.Numbers
 	defined.Second, defined.Verify, defined.Standby, defined.Tick = t.Second, t.Verify, t.Standby, t.Tick
-	defined.Timeout, defined.Claims = t.Timeout, t.Claims
+	defined.Timeout, defined.Claims, defined.Lies = t.Timeout, t.Claims, t.Lies
 	if defined.Expiry && d.any(func(r *route) bool { return r.tells("$end") || r.tells("$ttl") }) {
 		defined.Shortens = t.Shortens
 	}
@@ -342,10 +366,12 @@ func (t Traits) keyField() string {
 // suitLanguage leaves out what a definition cannot say together.
 func (t *Traits) suitLanguage() {
 	if !t.Steps {
-		t.Poll, t.Grants, t.Labels = false, false, false
+		t.Poll, t.Grants, t.Labels, t.Limits = false, false, false, false
 	}
 	if t.Bound {
 		t.Verify = false // the probe, which such a key is not asked by
+	} else {
+		t.BoundBy = ""
 	}
 	if t.Steps || t.Granted || t.Bound {
 		t.Form = false // a form has no lists
@@ -388,6 +414,9 @@ func (t *Traits) suitLanguage() {
 	}
 	if !t.Expiry {
 		t.Extend, t.Shortens, t.Seconds, t.Rounds = false, 0, false, 0
+	}
+	if !t.Expiry || t.NoList {
+		t.TellsEnds = false
 	}
 	if t.OneByOne && t.Pages > 0 && t.PageKind == "" {
 		t.PageKind = pageCursor

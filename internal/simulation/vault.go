@@ -39,6 +39,9 @@ type cluster struct {
 	name   string
 	disk   *disk
 	copied bool // its storage is a copy of another's, which lives on
+	// early says that the copy was started so soon after its snapshot that it cannot be told
+	// from a successor, and ends when the keys of its original ended then.
+	early *snapshot
 
 	mu      sync.Mutex
 	active  *node
@@ -203,6 +206,7 @@ func (c *cluster) boot(standby bool) *node {
 
 // lead makes a new process the leader. What was leases goes on.
 func (c *cluster) lead() {
+	c.forgetUnqueued()
 	n := c.boot(false)
 	c.mu.Lock()
 	c.active = n
@@ -433,6 +437,22 @@ func (c *cluster) readerGone(request string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gone[request] = true
+}
+
+// forgetUnqueued forgets the readers who hung up on a process that could put on no queue what
+// was made for them: nothing but its deadline tells the next one of that.
+func (c *cluster) forgetUnqueued() {
+	var waiting []string
+	for _, path := range c.disk.paths("queue/") {
+		waiting = append(waiting, string(c.disk.get(path)))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.disk.ledger() {
+		if !slices.ContainsFunc(waiting, func(entry string) bool { return strings.Contains(entry, fixedPart(r.Handle.Name)) }) {
+			delete(c.gone, r.RequestID)
+		}
+	}
 }
 
 func (n *node) request(op logical.Operation, path string) *logical.Request {

@@ -94,7 +94,7 @@ func (w *world) newProvider(address string) *provider {
 		p.routes = d.all()
 	}
 	for _, name := range []string{"ours", "theirs"} {
-		p.accounts = append(p.accounts, &account{name: name, projects: map[string]bool{}})
+		p.accounts = append(p.accounts, newAccount(name))
 	}
 	w.providers[address] = p
 	return p
