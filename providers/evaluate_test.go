@@ -149,6 +149,9 @@ func TestListEndsWhateverIsComputed(t *testing.T) {
 		"among the whole":      `[for a in body.data : a if !contains(body.data, "x")]`,
 		"each once":            `distinct(body.data)`,
 		"of one type":          `tolist(body.data)`,
+		"the first of kinds":   `coalesce(body.data, [1])`,
+		"whole in whole":       `[for a in body.data : a if contains(body.data, body.data)]`,
+		"whole with whole":     `[for a in body.data : a if body.data == body.data]`,
 		"a choice of each":     `[for a in body.data : a if length(a.id == "1" ? body.data : [body]) > 0]`,
 		"grown":                grown(5, `join("", body.data[*].name)`, `[{ id = t, name = "n" }]`),
 		"digits as a number":   `[for a in body.data : a if body.digits > 1]`,
@@ -200,6 +203,9 @@ func TestLargeAnswersAreRead(t *testing.T) {
 		"chosen":    `length(body.data) == 0 ? [] : body.data`,
 		"by values": `values({ for k in body.data : k.id => k })`,
 		"joined":    `concat(body.data, [for k in body.data : k if false])`,
+		"as texts":  `[for id in sort(compact(split(",", join(",", body.data[*].id)))) : { id = id, name = "n" }]`,
+		"of kinds":  `join(",", flatten([for i, k in body.data : [i, k.id]])) == "" ? [] : body.data`,
+		"contained": `[for k in body.data : k if contains(k.scopes, "read")]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // Expressions come from a definition that somebody uploaded, and compute with
@@ -148,6 +149,9 @@ func (m *Meter) compute(expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Va
 		if e.Op.Impl.Params()[0].Type == cty.Number && (tooLongForNumber(left.value) || tooLongForNumber(right.value)) {
 			return cty.DynamicVal, problemAt(e, "invalid operand", "A text as long as this is no number.")
 		}
+		if e.Op == hclsyntax.OpEqual || e.Op == hclsyntax.OpNotEqual {
+			m.spend(comparingUnits(left.value)+comparingUnits(right.value), e)
+		}
 		paid.LHS, paid.RHS = left, right
 		return paid.Value(ctx)
 	case *hclsyntax.UnaryOpExpr:
@@ -223,6 +227,9 @@ func (m *Meter) call(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.V
 	values := make([]cty.Value, len(e.Args))
 	for i, arg := range e.Args {
 		one := evaluated(arg, ctx)
+		if list, wanted := parameterType(f, i), !e.ExpandFinal && !one.found.HasErrors(); wanted {
+			one.value = asListOf(one.value, list)
+		}
 		paid.Args[i], values[i] = one, one.value
 	}
 	units, err := price(e, f, values)
@@ -233,6 +240,32 @@ func (m *Meter) call(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.V
 		return cty.DynamicVal, m.refusal
 	}
 	return paid.Value(ctx)
+}
+
+// asListOf is a tuple as a list of texts, numbers or bools, where a function takes that: HCL
+// would compare the type of each element with those of all others. What cannot be converted
+// is left to HCL, which tells.
+func asListOf(value cty.Value, list cty.Type) cty.Value {
+	if value == cty.NilVal || list == cty.NilType || !list.IsListType() || !list.ElementType().IsPrimitiveType() {
+		return value
+	}
+	plain, marks := value.Unmark()
+	if plain.IsNull() || !plain.IsKnown() || !plain.Type().IsTupleType() || plain.LengthInt() == 0 {
+		return value
+	}
+	elements := make([]cty.Value, 0, plain.LengthInt())
+	for it := plain.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		if list.ElementType() == cty.Number && tooLongForNumber(element) {
+			return value
+		}
+		element, err := convert.Convert(element, list.ElementType())
+		if err != nil {
+			return value
+		}
+		elements = append(elements, element)
+	}
+	return cty.ListVal(elements).WithMarks(marks)
 }
 
 // weigh pays for the size of a result.

@@ -20,10 +20,13 @@ import (
 // through it. All others are as large and as quick as their arguments.
 var prices = map[string]func(args []cty.Value) (units int, err error){
 	"chunklist":          ofUnifying,
+	"coalesce":           ofChoosing,
+	"contains":           ofContaining,
 	"distinct":           ofComparingAll,
 	"format":             ofFormatting,
 	"join":               ofJoining,
 	"jsondecode":         ofDecoding,
+	"jsonencode":         ofWriting,
 	"parseint":           ofNumberText,
 	"public_key":         ofReadingKey,
 	"public_key_sha256":  ofReadingKey,
@@ -47,21 +50,30 @@ func price(e *hclsyntax.FunctionCallExpr, f function.Function, args []cty.Value)
 		last := len(args) - 1
 		args = slices.Concat(args[:last], ElementsOf(args[last]))
 	}
+	units := 0
 	for i, arg := range args {
-		if tooLongForNumber(arg) && parameterType(f, i) == cty.Number {
+		wanted := parameterType(f, i)
+		if tooLongForNumber(arg) && wanted == cty.Number {
 			return 0, errNoNumber
+		}
+		if wanted.IsCollectionType() && structured(arg) && !arg.Type().IsCollectionType() {
+			units += unifyingUnits(arg) / unifyingShare
 		}
 	}
 	of := prices[e.Name]
 	if of == nil {
-		return 0, nil
+		return units, nil
 	}
 	plain := make([]cty.Value, len(args))
 	for i, arg := range args {
 		plain[i], _ = arg.UnmarkDeep()
 	}
-	return of(plain)
+	own, err := of(plain)
+	return units + own, err
 }
+
+// unifyingShare is how many comparisons of types, of which most are quick, a unit pays for.
+const unifyingShare = 16
 
 var errNoNumber = errors.New("a text as long as this is no number")
 
@@ -276,6 +288,39 @@ func ofComparingAll(args []cty.Value) (int, error) {
 	list := argument(args, 0)
 	count, length := sizeOf(list)
 	return product(len(ElementsOf(list)), count*scalarUnits+length/bytesPerUnit) / 2, nil
+}
+
+// ofContaining: each element is compared with the whole of what is looked for.
+func ofContaining(args []cty.Value) (int, error) {
+	count, _ := sizeOf(argument(args, 1))
+	return product(len(ElementsOf(argument(args, 0))), count), nil
+}
+
+// comparingUnits are what comparing a value with another one costs.
+func comparingUnits(value cty.Value) int {
+	if value == cty.NilVal || !structured(value) {
+		return 0
+	}
+	count, _ := sizeOf(value)
+	return product(structureUnits, count)
+}
+
+// ofWriting: a number takes as long to be written as some hundred characters.
+func ofWriting(args []cty.Value) (int, error) {
+	const perValue = 32
+	count, length := sizeOf(argument(args, 0))
+	return product(count, perValue) + length/bytesPerUnit, nil
+}
+
+// ofChoosing: to make one type of several, each, and each part of it, is compared with all
+// others.
+func ofChoosing(args []cty.Value) (int, error) {
+	all := 0
+	for _, arg := range args {
+		count, _ := sizeOf(arg)
+		all += count
+	}
+	return product(all, all) / unifyingShare, nil
 }
 
 // ofUnifying: to make one type of several, each is compared with all others.
