@@ -54,7 +54,7 @@ func (k *tokenCache) get(ctx context.Context) (text string, fresh bool, err erro
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 		defer cancel()
-		return k.fetchNext(ctx)
+		return k.fetchGuarded(ctx)
 	})
 	select {
 	case <-ctx.Done():
@@ -74,6 +74,17 @@ func (k *tokenCache) cached() string {
 		return ""
 	}
 	return k.text
+}
+
+// fetchGuarded turns a panic into an error: nobody above would, as this runs beside those
+// who wait for it, and it would end the process for all.
+func (k *tokenCache) fetchGuarded(ctx context.Context) (text string, err error) {
+	defer func() {
+		if recover() != nil { // what it says may quote a secret
+			text, err = "", &transport.Failure{Kind: transport.Unreachable, Message: "the engine failed inside while the credential was exchanged for a token; please report this"}
+		}
+	}()
+	return k.fetchNext(ctx)
 }
 
 func (k *tokenCache) fetchNext(ctx context.Context) (string, error) {
