@@ -167,7 +167,7 @@ func (e *Engine) startRotations(ctx context.Context) {
 		return
 	}
 	e.books.timetable.Start(func(key string, due time.Time) error {
-		err := e.rotateDue(ctx, key, due)
+		err := guarded(func() error { return e.rotateDue(ctx, key, due) })
 		switch isNew := e.rotations.told.isNew(key, err, e.now()); {
 		case isNew:
 			e.log.Warn("a rotation failed; it is tried again", "rotation", key, "error", err)
