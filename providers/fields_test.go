@@ -79,6 +79,8 @@ func TestMerge(t *testing.T) {
 		{"map list", nil, map[string]any{"labels": []any{"a=b"}}, Values{"count": n("3"), "labels": map[string]any{"a": "b"}}, ""},
 		{"object", nil, map[string]any{"budget": `{"amount": "7"}`}, Values{"count": n("3"), "budget": map[string]any{"amount": n("7"), "period": "day"}}, ""},
 		{"object with a stranger", nil, map[string]any{"budget": map[string]any{"amout": 7}}, nil, `"budget" has no attribute "amout": did you mean "amount"?`},
+		{"null where an object needs something", nil, map[string]any{"budget": map[string]any{"amount": nil}}, nil, `"budget" must be a JSON value of type object(`},
+		{"null where it does not", nil, map[string]any{"budget": `{"amount": 7, "period": null}`}, Values{"count": n("3"), "budget": map[string]any{"amount": n("7"), "period": "day"}}, ""},
 		{"any JSON", nil, map[string]any{"policy": `[{"a": 1.50, "b": null}]`}, Values{"count": n("3"), "policy": []any{map[string]any{"a": n("1.5")}}}, ""},
 		{"any text", nil, map[string]any{"policy": "plain"}, Values{"count": n("3"), "policy": "plain"}, ""},
 		{"number enum", nil, map[string]any{"level": "2.0"}, Values{"count": n("3"), "level": n("2")}, ""},

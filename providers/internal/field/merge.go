@@ -203,7 +203,11 @@ func (f *Field) convertTo(raw any, t cty.Type) (any, error) {
 	if err != nil || !value.IsWhollyKnown() || value.IsNull() {
 		return nil, wrong
 	}
-	return expr.FromCty(expr.WithoutNulls(value)), nil
+	kept := expr.FromCty(expr.WithoutNulls(value))
+	if _, err := convert.Convert(expr.ToCty(kept), t); err != nil {
+		return nil, wrong // null stands where there has to be something
+	}
+	return kept, nil
 }
 
 // normalize turns any Go value that encodes as JSON into plain JSON values.
