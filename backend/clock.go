@@ -49,6 +49,11 @@ func (c *clock) latest() time.Time {
 	return steady
 }
 
+// ahead is by how much the wall clock is ahead of steady, in whole seconds; 0 where it is not.
+func (c *clock) ahead() time.Duration {
+	return max(0, c.wall().Round(0).Sub(c.steady())).Truncate(time.Second)
+}
+
 // systemElapsed is the time that has passed by a clock that nobody can set.
 func systemElapsed() func() time.Duration {
 	began := time.Now()

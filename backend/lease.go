@@ -159,7 +159,7 @@ func (e *Engine) extendLease(ctx context.Context, req *logical.Request, roleName
 	case err != nil:
 		return nil, err
 	case granted < time.Second:
-		return logical.ErrorResponse("the key of this lease ends at %s and lives no longer; read a new one from creds/%s", r.ExpiresAt.UTC().Format(time.RFC3339), roleName), nil
+		return logical.ErrorResponse("the key of this lease ends at %s and lives no longer; read a new one from creds/%s", r.EarliestEnd().UTC().Format(time.RFC3339), roleName), nil
 	case granted < ttl:
 		warnings = append(warnings, fmt.Sprintf("the key lives no longer than %s at %s; the lease is capped accordingly", granted, r.Provider))
 		// Vault computes the TTL of a renewal once more, from the increment that was
@@ -216,28 +216,29 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *ledger.Rec
 	now := e.clock.latest()
 	// An end that was set by a clock which was ahead may come sooner.
 	ahead := r.DeadlineSetAt().Sub(now) >= sooner
-	if r.ExpiresAt.IsZero() || !r.ExpiresAt.Before(now.Add(ttl)) && !ahead {
+	if r.ExpiresAt.IsZero() || e.left(r, ttl) == ttl && !ahead {
 		return ttl, nil
 	}
 	bound, release, err := e.boundFor(ctx, s, r.Origin())
 	if errors.Is(err, errElsewhere) {
-		return r.Left(ttl, e.clock.latest()), nil // nobody there knows the key
+		return e.left(r, ttl), nil // nobody there knows the key
 	}
 	if err != nil {
 		return 0, err
 	}
 	defer release()
 	if !bound.definition.Capabilities.Extend {
-		return r.Left(ttl, e.clock.latest()), nil
+		return e.left(r, ttl), nil
 	}
 	now = e.clock.latest()
+	wasAhead := e.clock.ahead()
 	// Should Vault lose this renewal, the lease ends when it did: the key is never asked to
 	// end earlier, by the clock by which its end was set.
-	from := e.clock.steady()
-	if set := r.DeadlineSetAt(); set.Sub(from) >= sooner {
-		from = set
+	left := r.EarliestEnd().Sub(e.clock.steady())
+	if set := r.DeadlineSetAt(); set.Sub(e.clock.steady()) >= sooner {
+		left = r.ExpiresAt.Sub(set)
 	}
-	atLeast := max(ttl, r.ExpiresAt.Sub(from)-expiryMargin)
+	atLeast := max(ttl, left-expiryMargin)
 	end, err := providerEnd(bound.definition, now, atLeast)
 	if err != nil && atLeast > ttl {
 		end, err = providerEnd(bound.definition, now, ttl)
@@ -256,8 +257,13 @@ func (e *Engine) extendKey(ctx context.Context, s logical.Storage, r *ledger.Rec
 	if err != nil {
 		return 0, fmt.Errorf("extending the key at the provider: %w", err)
 	}
-	r.ExpiresAt = granted.End(now, end)
-	return r.Left(ttl, e.clock.latest()), nil
+	r.ExpiresAt, r.Ahead = granted.End(now, end), max(wasAhead, e.clock.ahead())
+	return e.left(r, ttl), nil
+}
+
+// left is how much of that time the key lives through.
+func (e *Engine) left(r *ledger.Record, ttl time.Duration) time.Duration {
+	return r.Left(ttl, e.clock.steady(), e.clock.latest())
 }
 
 const leaseEnded = "its lease ended"

@@ -79,6 +79,7 @@ func (e *Engine) callProvider(ctx context.Context, s logical.Storage, o *mintPla
 	if err != nil {
 		return nil, e.failedMint(ctx, s, o, err)
 	}
+	o.record.Ahead = max(o.record.Ahead, e.clock.ahead())
 	o.setExpiry(key.ActualExpiry, e.clock.latest())
 	o.setGranted(key.Granted)
 	if err := e.recordKey(ctx, s, o, key); err != nil {

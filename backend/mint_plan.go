@@ -102,7 +102,7 @@ func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boun
 	if err != nil {
 		return nil, err
 	}
-	now := e.clock.latest()
+	now, ahead := e.clock.latest(), e.clock.ahead()
 	fixed := e.guard.namer.KeyPart(mount.Tag, now)
 	name, err := keyname.New(bound.definition.KeyName, role.KeyNameTemplate, data, fixed)
 	if err != nil {
@@ -128,6 +128,7 @@ func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boun
 		Scope:            o.scope,
 		IssuedAt:         now,
 		ExpiresAt:        nativeExpiry(bound.definition, expiresAt),
+		Ahead:            ahead,
 		VerifyRevocation: role.VerifyRevocation,
 		InPlace:          bound.definition.Capabilities.InPlace,
 	}

@@ -144,10 +144,18 @@ func (e *Engine) issueStatic(ctx context.Context, s logical.Storage, name string
 			Name:      o.request.Name,
 			Secret:    key.Secret,
 			IssuedAt:  e.now(),
-			ExpiresAt: o.record.ExpiresAt,
-			AskedEnd:  o.request.ExpiresAt,
+			ExpiresAt: o.record.EarliestEnd(),
+			AskedEnd:  o.askedEnd(),
 		},
 	}, nil
+}
+
+// askedEnd is the end that was asked for, by the clock by which EarliestEnd tells the key's.
+func (o *mintPlan) askedEnd() time.Time {
+	if o.request.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	return o.request.ExpiresAt.Add(-o.record.Ahead)
 }
 
 // storeStatic puts the keys in storage and reads them back: a write that failed

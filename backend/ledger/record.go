@@ -17,12 +17,22 @@ func (r *Record) UnsealedHandle() *providers.Handle {
 	return &handle
 }
 
-// Left is how much of that time the key lives through.
-func (r *Record) Left(ttl time.Duration, now time.Time) time.Duration {
+// EarliestEnd is when the provider may end the key; zero where it does not.
+func (r *Record) EarliestEnd() time.Time {
+	if r.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	return r.ExpiresAt.Add(-r.Ahead)
+}
+
+// Left is how much of that time the key lives through, whichever of two clocks is right: the
+// time that has passed tells of the key's earliest end, and the later one of that and the
+// wall clock of its end.
+func (r *Record) Left(ttl time.Duration, steady, latest time.Time) time.Duration {
 	if r.ExpiresAt.IsZero() {
 		return ttl
 	}
-	return min(ttl, r.ExpiresAt.Sub(now).Truncate(time.Second))
+	return min(ttl, min(r.EarliestEnd().Sub(steady), r.ExpiresAt.Sub(latest)).Truncate(time.Second))
 }
 
 // Record is one live key: who holds it, until when, and what revoking it needs.
@@ -68,6 +78,10 @@ type Record struct {
 	DeadlineSet time.Time `json:"deadline_set,omitzero"`
 	// ExpiresAt is the provider's own end of the key; zero where it has none.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Ahead is by how much the wall clock was ahead of the time that had passed since its
+	// process began, when ExpiresAt was set: if it was set back since, a key whose life
+	// the provider counts ends as much earlier.
+	Ahead time.Duration `json:"ahead,omitempty"`
 	// Granted is what the provider said that the key may do, by role field; nil where it
 	// said nothing.
 	Granted providers.Values `json:"granted,omitempty"`
