@@ -86,6 +86,37 @@ func TestMaskedKeyIsNotForgotten(t *testing.T) {
 	}
 }
 
+// TestRefusedKeyWithoutRecord: a refusal that may mean anything ends the lease of a key that
+// the ledger does not have, and where nothing lists keys the key is not forgotten.
+func TestRefusedKeyWithoutRecord(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity} {
+		t.Run(http.StatusText(status), inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			refuses := true
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				if refuses && r.Method == http.MethodDelete {
+					rw.WriteHeader(status)
+					return
+				}
+				pass()
+			})
+			w.configureEndless(false)
+			lease := w.mustMint("app")
+			w.advance(2 * listLag)
+			w.dropRecordOf(lease)
+			w.must(w.revoke(lease))
+			w.run(2*time.Hour, 10*time.Minute)
+			refuses = false
+			w.start(fault{})
+			w.run(12*time.Hour, 30*time.Minute)
+			if alive := w.alive(); len(alive) > 0 {
+				t.Errorf("alive: %v", alive)
+			}
+			w.nothingIsQueued()
+		}))
+	}
+}
+
 // configureEndless has the world's connection use a definition whose keys have no end of
 // their own, and which may not be able to list.
 func (w *world) configureEndless(lists bool) {

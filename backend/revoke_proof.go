@@ -89,7 +89,8 @@ func (e evidence) isHearsay() bool {
 // so of a key of which the ledger has no record. That tells of an end before, as a rule; but
 // a write may have been lost.
 func (e evidence) isRefusal() bool {
-	return e.unrecorded && !e.deleted && !e.confirmedDead && !e.ended && e.refused != 0 && !e.saysAbsent()
+	saysGone := e.missing || e.refused == http.StatusNotFound || e.refused == http.StatusGone
+	return e.unrecorded && !e.deleted && !e.confirmedDead && !e.ended && e.refused != 0 && !saysGone
 }
 
 // saysAbsent reports whether the answer can mean that there is no such key. One
