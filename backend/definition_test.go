@@ -164,10 +164,10 @@ func TestVersionIsKept(t *testing.T) {
 	}{
 		"nothing needs it": {needs: func(*world) error { return nil }, gone: true},
 		"another provider's record": {gone: true, needs: func(w *world) error {
-			return w.process.books.ledger.Write(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "other", Definition: hash})
+			return w.process.books.ledger.Write(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Connection: "box", Provider: "other", Definition: hash, Handle: providers.Handle{Name: "key"}})
 		}},
 		"a record": {needs: func(w *world) error {
-			return w.process.books.ledger.Write(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Provider: "cabinet", Definition: hash})
+			return w.process.books.ledger.Write(ctx, w.storage, &ledger.Record{ID: strings.Repeat("ab", 16), Connection: "box", Provider: "cabinet", Definition: hash, Handle: providers.Handle{Name: "key"}})
 		}},
 		"an entry of the queue": {needs: func(w *world) error {
 			return w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: "one", Kind: queue.CleanUp, Provider: "cabinet", Definition: hash}, false)
@@ -176,10 +176,10 @@ func TestVersionIsKept(t *testing.T) {
 			return w.process.books.queue.Add(ctx, w.storage, queue.Entry{ID: "one", Kind: queue.Intent, Provider: "cabinet", Definition: hash}, true)
 		}},
 		"an entry of another process": {needs: func(w *world) error {
-			return stored.Write(ctx, w.storage, queue.Prefix+"one", queue.Entry{Kind: queue.CleanUp, Provider: "cabinet", Definition: hash})
+			return stored.Write(ctx, w.storage, queue.Prefix+"one", queue.Entry{Kind: queue.CleanUp, Connection: "box", Provider: "cabinet", Definition: hash})
 		}},
 		"a mark on disk": {needs: func(w *world) error {
-			return stored.Write(ctx, w.storage, marks.Prefix+"one/other", marks.Mark{Locations: []marks.Location{{Provider: "cabinet", Definition: hash}}})
+			return stored.Write(ctx, w.storage, marks.Prefix+"one/other", marks.Mark{Windows: []marks.Window{{}}, Locations: []marks.Location{{Provider: "cabinet", Definition: hash}}})
 		}},
 		"a rotation under way": {needs: func(w *world) error {
 			return stored.Write(ctx, w.storage, rotationPrefix+"one", rotationNote{Origin: origin.Origin{Provider: "cabinet", Definition: hash}})

@@ -310,6 +310,14 @@ func TestGate(t *testing.T) {
 			prepare: func(w *world, lease *heldLease) { w.damageRecordOf(lease, func(string) string { return "{" }) },
 			want:    errUnclear,
 		},
+		"its record tells of nothing": {
+			prepare: func(w *world, lease *heldLease) { w.damageRecordOf(lease, func(string) string { return "{}" }) },
+			want:    errUnclear,
+		},
+		"its record is null": {
+			prepare: func(w *world, lease *heldLease) { w.damageRecordOf(lease, func(string) string { return "null" }) },
+			want:    errUnclear,
+		},
 		"of a failed mint, a record of it was written": {claim: true},
 		"of a failed mint, another record is damaged": {
 			prepare: func(w *world, lease *heldLease) {

@@ -62,8 +62,11 @@ func TestUnreadableEntriesKeepNobodyFromWork(t *testing.T) {
 		t.Fatal("the key was revoked, and should have been queued")
 	}
 	w.makeTimetable(map[string]time.Time{"static/a": w.time().Add(time.Hour)})
-	for _, path := range []string{queue.Prefix + "broken", timetable.Prefix + "zz", marks.Prefix + "box/broken"} {
-		w.must(w.storage.Put(context.Background(), &logical.StorageEntry{Key: path, Value: []byte("{broken")}))
+	for path, text := range map[string]string{
+		queue.Prefix + "broken": "{broken", timetable.Prefix + "zz": "{broken", marks.Prefix + "box/broken": "{broken",
+		queue.Prefix + "empty": "{}", marks.Prefix + "box/empty": "null",
+	} {
+		w.must(w.storage.Put(context.Background(), &logical.StorageEntry{Key: path, Value: []byte(text)}))
 	}
 	w.start(fault{})
 	if left := len(w.process.pending.loading.steps); left > 0 {

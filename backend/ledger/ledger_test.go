@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-apikeys/providers"
+
 	"vault-plugin-secrets-apikeys/backend/stored"
 )
 
@@ -19,7 +21,7 @@ func TestAfterAnyText(t *testing.T) {
 	i := newIndex(func(*Record) time.Time { return time.Time{} }, eachItsOwn())
 	var ids []string
 	for n := range 3 * Shards {
-		r := &Record{ID: fmt.Sprintf("%02x%030x", n%Shards, n), Connection: "box"}
+		r := &Record{ID: fmt.Sprintf("%02x%030x", n%Shards, n), Connection: "box", Handle: providers.Handle{Name: "key"}}
 		if err := stored.Write(ctx, s, r.Path(), r); err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,9 @@ type Mount struct {
 	Salt []byte `json:"salt"`
 }
 
+// IsComplete reports whether the mount can tell its keys from others.
+func (m *Mount) IsComplete() bool { return m.Tag != "" && len(m.Salt) > 0 }
+
 // OpenMount reads the mount's identity, making it where there is none. Two
 // callers at once could make two.
 func OpenMount(ctx context.Context, s logical.Storage) (*Mount, error) {

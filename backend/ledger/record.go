@@ -125,6 +125,9 @@ const recordFormat = 0
 // one does not know.
 func (r *Record) IsNewer() bool { return r.Format > recordFormat }
 
+// IsComplete reports whether the record tells of a key.
+func (r *Record) IsComplete() bool { return r.Connection != "" && r.Handle.Name != "" }
+
 // Path is where the record lies in storage.
 func (r *Record) Path() string {
 	if r.Handle.Sealed {

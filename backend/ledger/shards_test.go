@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-apikeys/providers"
 )
 
 // listings notes what is listed.
@@ -41,7 +43,7 @@ func TestLongLedgerIsNotListedAsAWhole(t *testing.T) {
 				ids = append(ids, fmt.Sprintf("00%030x", n))
 			}
 			for _, id := range ids {
-				if err := newLedger().Write(ctx, s, &Record{ID: id, Connection: "box"}); err != nil {
+				if err := newLedger().Write(ctx, s, &Record{ID: id, Connection: "box", Handle: providers.Handle{Name: "key"}}); err != nil {
 					t.Fatal(err)
 				}
 			}

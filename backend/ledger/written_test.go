@@ -32,7 +32,7 @@ func newWritten() (l *Ledger, s *reads, pass func(time.Duration)) {
 }
 
 func record(n int) *Record {
-	return &Record{ID: fmt.Sprintf("%032x", n), Role: "app", Handle: providers.Handle{Name: fmt.Sprint("key-", n), ID: "id"}}
+	return &Record{ID: fmt.Sprintf("%032x", n), Role: "app", Connection: "box", Handle: providers.Handle{Name: fmt.Sprint("key-", n), ID: "id"}}
 }
 
 // TestWrittenIsNotRead: which records storage is asked for, after what was written.

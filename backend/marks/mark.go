@@ -128,6 +128,9 @@ type Mint struct {
 // jump, and not of this process's running time.
 func wall(t time.Time) time.Time { return t.Round(0).UTC() }
 
+// IsComplete reports whether the mark says when and where.
+func (m *Mark) IsComplete() bool { return len(m.Windows) > 0 && len(m.Locations) > 0 }
+
 func (m *Mark) covers(c Mint, now time.Time) bool {
 	last := m.Windows[len(m.Windows)-1]
 	left := last.Until.Sub(wall(now))

@@ -33,7 +33,7 @@ func TestDefinitionsInUse(t *testing.T) {
 		fails   bool
 	}{
 		"before it was listed once more": {happens: func(l *line, s logical.Storage) error {
-			return stored.Write(ctx, s, Prefix+"late", Entry{Kind: CleanUp, Provider: "sandbox", Definition: "late"})
+			return stored.Write(ctx, s, Prefix+"late", Entry{Kind: CleanUp, Connection: "box", Provider: "sandbox", Definition: "late"})
 		}, want: map[string]bool{"one": true, "late": true}, listed: true},
 		"after that": {happens: func(l *line, s logical.Storage) error {
 			err := l.Load(ctx, s)
@@ -48,7 +48,7 @@ func TestDefinitionsInUse(t *testing.T) {
 		}, want: map[string]bool{}, listed: true, fails: true},
 		"after that, while it is being read": {happens: func(l *line, s logical.Storage) error {
 			for n := range readAtStart + 10 {
-				if err := stored.Write(ctx, s, Prefix+fmt.Sprint("more-", n), Entry{Kind: CleanUp, Provider: "sandbox", Definition: "more"}); err != nil {
+				if err := stored.Write(ctx, s, Prefix+fmt.Sprint("more-", n), Entry{Kind: CleanUp, Connection: "box", Provider: "sandbox", Definition: "more"}); err != nil {
 					return err
 				}
 			}

@@ -78,6 +78,9 @@ type Entry struct {
 	LastError string    `json:"-"`
 }
 
+// IsComplete reports whether the entry says what is to be done.
+func (q *Entry) IsComplete() bool { return q.Kind != "" && q.Connection != "" }
+
 // OfKey reports whether the entry clears up after a mint, and so says where a key
 // may be: not for one in the ledger, nor for an admin credential.
 func (q *Entry) OfKey() bool {

@@ -22,6 +22,13 @@ type Formatted interface {
 	IsNewer() bool
 }
 
+// Complete is what tells whether it holds what it never goes without: JSON that lost that,
+// as {} or null, is no more than what cannot be read.
+type Complete interface {
+	// IsComplete reports whether nothing is missing.
+	IsComplete() bool
+}
+
 // Read decodes the JSON at path; nil when nothing is stored there.
 func Read[T any](ctx context.Context, s logical.Storage, path string) (*T, error) {
 	entry, err := s.Get(ctx, path)
@@ -37,6 +44,9 @@ func Read[T any](ctx context.Context, s logical.Storage, path string) (*T, error
 	}
 	if of, ok := any(value).(Formatted); ok && of.IsNewer() {
 		return nil, fmt.Errorf("%s: %w", path, ErrNewer)
+	}
+	if of, ok := any(value).(Complete); ok && !of.IsComplete() {
+		return nil, fmt.Errorf("%s: %w: what it never goes without is missing", path, ErrUnreadable)
 	}
 	return value, nil
 }
