@@ -239,6 +239,34 @@ func TestKeysWithoutNames(t *testing.T) {
 	}
 }
 
+// TestCrashesInOnePlace: the process dies in mid-mint twice, where keys have no names. The
+// one entry that an operator finds is of both.
+func TestCrashesInOnePlace(t *testing.T) {
+	for _, damaged := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the first entry is damaged: %t", damaged), inBubble(func(t *testing.T) {
+			w, n := namelessWorld(t, namelessDefinition)
+			w.crashAfterPOST("one")
+			w.run(3*time.Hour, time.Minute)
+			entries := w.stored(queue.Prefix)
+			if len(entries) != 1 {
+				t.Fatalf("after the first crash: %v", entries)
+			}
+			if damaged {
+				w.must(w.storage.Put(t.Context(), &logical.StorageEntry{Key: entries[0], Value: []byte("{")}))
+			}
+			w.crashAfterPOST("one")
+			w.run(3*time.Hour, time.Minute)
+			left := w.process.Queue()
+			if len(left) != 1 || len(w.stored(queue.Prefix)) != 1 || len(n.ids()) != 2 {
+				t.Fatalf("queued: %+v, keys: %v", left, n.ids())
+			}
+			if got := w.candidates(left[0].ID); !slices.Equal(got, n.ids()) {
+				t.Errorf("%v are shown, want %v", got, n.ids())
+			}
+		}))
+	}
+}
+
 // TestKeysAreFoundByTheirEnds: keys have no names, and the provider keeps their ends to the
 // microsecond. Of a mint without a known outcome the engine ends its own key, and no other
 // one, be it made in the same moment with an end in the same second.

@@ -149,13 +149,50 @@ func sameAccount(p marks.Location, s *boundConnection) bool {
 func (e *Engine) leaveRecovery(ctx context.Context, r *recovery, ended time.Time, reason string) error {
 	entry := r.entry()
 	entry.ExpiresAt = ended
+	// A start comes here before the queue is read, so that storage is asked.
+	before, err := stored.Read[queue.Entry](ctx, e.storage, queue.Prefix+entry.ID)
+	if errors.Is(err, stored.ErrUnreadable) {
+		before, err = &queue.Entry{}, nil // it may have told of anything
+	}
+	if err != nil {
+		return err // the marks stay
+	}
+	if before != nil {
+		tellOfBoth(&entry, before)
+	}
 	entry.Reason = fmt.Sprintf("a crash may have left keys of this mount%s (scope %s), which cannot be looked for because %s",
-		r.windows().Describe(), r.location.Scope, reason)
+		madeIn(&entry).Describe(), r.location.Scope, reason)
 	if err := e.enqueue(ctx, e.storage, entry, false); err != nil {
 		return err // the marks stay
 	}
 	e.log.Warn("keys that were being made at a crash, if there are any, cannot be looked for; the queue has an entry for an operator", "connection", r.connection, "scope", r.location.Scope, "reason", reason, "queue_entry", entry.ID)
 	return e.dropMarks(ctx, r)
+}
+
+// tellOfBoth has the entry of a crash tell, too, of what an earlier crash in the same place
+// may have left: it takes the place of the entry of that one.
+func tellOfBoth(entry, before *queue.Entry) {
+	made := append(madeIn(entry), madeIn(before)...)
+	entry.MadeFrom, entry.MadeUntil = time.Time{}, time.Time{}
+	if len(made) == 2 {
+		whole := made.AtMost(1)[0]
+		entry.MadeFrom, entry.MadeUntil = whole.Since, whole.Until
+	}
+	switch {
+	case before.ExpiresAt.IsZero():
+		entry.ExpiresAt = time.Time{}
+	case !entry.ExpiresAt.IsZero() && before.ExpiresAt.After(entry.ExpiresAt):
+		entry.ExpiresAt = before.ExpiresAt
+	}
+}
+
+// madeIn is when what an entry of a crash is about may have been made; none where that is
+// not known.
+func madeIn(entry *queue.Entry) marks.Windows {
+	if entry.MadeFrom.IsZero() {
+		return nil
+	}
+	return marks.Windows{{Since: entry.MadeFrom, Until: entry.MadeUntil}}
 }
 
 // endOfAll is when a provider that ends every key itself has ended all that may have
