@@ -301,3 +301,37 @@ func TestBlindListHoldsUpNoRotation(t *testing.T) {
 		}))
 	}
 }
+
+// TestUnusedCredentialElsewhereHoldsUpNoRotation: a process dies in a rotation whose credential
+// the connection has by then, and an operator has that lead to another account. What works
+// there and is not listed here is left to an operator, and the next rotation goes on.
+func TestUnusedCredentialElsewhereHoldsUpNoRotation(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		elsewhere := false
+		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+			if elsewhere && r.Method == http.MethodGet && r.URL.Path == "/v1/admin-keys" {
+				rw.Write([]byte(oddLists["of another account"].body))
+				return
+			}
+			pass()
+		})
+		first := w.adminNames()
+		w.process.gate.killAfter("PUT config/box")
+		_ = w.process.RotateRoot(t.Context(), w.process.storage, "box")
+		elsewhere = true
+		w.startAlone()
+		w.changeBox(func(c *Connection) { c.Fields["admin_key"] = w.anotherAdmin() })
+		other := w.credential()
+		w.pass(2*longestBlind, time.Minute)
+		if !w.isNotedOnQueue(queue.ByHand) || len(w.stored(rotationPrefix)) > 0 {
+			t.Errorf("queued: %+v, rotations under way: %v", w.process.Queue(), w.stored(rotationPrefix))
+		}
+		if w.credential() != other || len(w.adminNames()) <= len(first) {
+			t.Errorf("the credential is %s, and was %s; at the provider are %v", w.credential(), other, w.adminNames())
+		}
+		elsewhere = false
+		w.must(w.process.RotateRoot(t.Context(), w.process.storage, "box"))
+		w.storedCredentialWorks()
+	})(t)
+}
