@@ -52,6 +52,16 @@ var definitionText = template.Must(template.New("definition").Parse(`
     revokes_keys = role.project == "{{ .EndsKeys }}"
 {{- end }}
 {{- end }}
+{{- define "errors" }}  errors {
+    message = body.error.message
+{{- if .Denies }}
+    unauthorized = status == 403 && body.error.message == "no such admin"
+{{- end }}
+{{- if .Throttling }}
+    throttled = body.error.message == "slow down"
+{{- end }}
+  }
+{{- end }}
 provider "{{ .Name }}" {
   title = "Simulated{{ if .Revision }}, {{ .Revision }}{{ end }}"
 {{- if .Lag }}
@@ -409,15 +419,7 @@ provider "{{ .Name }}" {
 {{- if .Rate }}
   limits { requests_per_second = {{ .Rate }} }
 {{- end }}
-  errors {
-    message = body.error.message
-{{- if .Denies }}
-    unauthorized = status == 403 && body.error.message == "no such admin"
-{{- end }}
-{{- if .Throttling }}
-    throttled = body.error.message == "slow down"
-{{- end }}
-  }
+{{ template "errors" . }}
 }
 `))
 
@@ -513,11 +515,26 @@ func (t Traits) wanted() string {
 	return wanted
 }
 
+// besideText is the text of a definition of what the same account has beside keys: errors
+// are told as everywhere there.
+func besideText(text string) *template.Template {
+	return template.Must(template.Must(definitionText.Clone()).Parse(text))
+}
+
+// beside writes such a definition.
+func (t Traits) beside(text *template.Template) string {
+	var written strings.Builder
+	if err := text.Execute(&written, t); err != nil {
+		panic("simulation: writing a definition: " + err.Error())
+	}
+	return written.String()
+}
+
 // sharedName is the name of the definition whose one credential everybody shares.
 const sharedName = "simulated-shared"
 
 // sharedText is a definition of such a credential: each new one ends the one before.
-const sharedText = `
+var sharedText = besideText(`
 provider "` + sharedName + `" {
   title = "Simulated applications"
   connection "admin_key" {
@@ -547,16 +564,16 @@ provider "` + sharedName + `" {
     delete = "/v1/applications/${key.id}/secret"
     gone   = [404]
   }
-  errors { message = body.error.message }
+{{ template "errors" . }}
 }
-`
+`)
 
 // usersName is the name of the definition whose ids roles give.
 const usersName = "simulated-users"
 
 // usersText is a definition of users, each of which has the name that its role gives. People
 // make such users, too.
-const usersText = `
+var usersText = besideText(`
 provider "` + usersName + `" {
   title = "Simulated users"
   connection "admin_key" {
@@ -585,6 +602,6 @@ provider "` + usersName + `" {
     delete = "/v1/users/${key.id}"
     gone   = [404]
   }
-  errors { message = body.error.message }
+{{ template "errors" . }}
 }
-`
+`)

@@ -85,7 +85,7 @@ func (p *provider) endUser(from *node, in *account, user string, asked time.Time
 // setUpUsers writes the connection and the roles of users.
 func (w *world) setUpUsers() {
 	c := w.clusters[0]
-	w.mustWrite(c, "definitions/"+usersName, map[string]any{"definition": usersText})
+	w.mustWrite(c, "definitions/"+usersName, map[string]any{"definition": w.life.Traits.beside(usersText)})
 	w.connect(c, usersConnection, map[string]any{"provider": usersName, "rotation_period": 0})
 	for i, user := range users {
 		w.mustWrite(c, fmt.Sprint("roles/user", i), map[string]any{"connection": usersConnection, "user": user, "ttl": "20m", "max_ttl": "90m"})

@@ -161,7 +161,7 @@ func playedLanguage(t *testing.T) map[string]bool {
 			read(traits.definition(""), true)
 		}
 	}
-	read(sharedText, true)
+	read(Traits{InPlace: true}.beside(sharedText), true)
 	for _, name := range dialectNames() {
 		definition, err := providers.Load(name)
 		if err != nil {

@@ -192,7 +192,7 @@ func (w *world) setUp() {
 	}
 	if t.InPlace {
 		c := w.clusters[0]
-		w.mustWrite(c, "definitions/"+sharedName, map[string]any{"definition": sharedText})
+		w.mustWrite(c, "definitions/"+sharedName, map[string]any{"definition": t.beside(sharedText)})
 		w.connect(c, sharedConnection, map[string]any{"provider": sharedName, "rotation_period": 0})
 	}
 	if t.GivenIDs {
