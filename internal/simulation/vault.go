@@ -57,6 +57,8 @@ type cluster struct {
 	mountPoint         string
 	// jumped says that a node's clock jumped, after which no time is exact.
 	jumped bool
+	// restored says that a snapshot took the place of its storage.
+	restored bool
 }
 
 // node is one process of the engine.

@@ -198,6 +198,7 @@ func (w *world) live() {
 	}
 	w.mend()
 	for minute := range int((aftermath + quiet) / time.Minute) {
+		w.claimRestored()
 		if minute == int(aftermath/time.Minute) {
 			w.comeBack()
 			w.mendConnections()
