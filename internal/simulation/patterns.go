@@ -106,6 +106,20 @@ var patterns = []pattern{
 		},
 	},
 	{
+		name: "a twin between two crashes",
+		fits: lists,
+		steps: []patternStep{
+			{0, time.Second, "crash", func(e *Event) { e.B = 1 }},
+			{12 * time.Second, 20 * time.Second, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherDoubles), 3*time.Second }},
+			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
+			{2 * time.Second, 3 * time.Minute, "crash", func(e *Event) { e.B = 1 }},
+		},
+	},
+}
+
+// rarePatterns are runs that some of the other lives have.
+var rarePatterns = []pattern{
+	{
 		name:  "a secret in place whose account is deleted",
 		fits:  func(t Traits) bool { return t.Catalog == "" },
 		suits: func(t *Traits) { t.InPlace = true },
@@ -133,13 +147,22 @@ var patterns = []pattern{
 		},
 	},
 	{
-		name: "a twin between two crashes",
-		fits: lists,
+		name:  "a user who is there, and half an answer",
+		fits:  func(t Traits) bool { return t.Catalog == "" },
+		suits: func(t *Traits) { t.GivenIDs = true },
 		steps: []patternStep{
-			{0, time.Second, "crash", func(e *Event) { e.B = 1 }},
-			{12 * time.Second, 20 * time.Second, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherDoubles), 3*time.Second }},
-			{0, time.Second, "mint", func(e *Event) { e.A, e.B = 0, 1 }},
-			{2 * time.Second, 3 * time.Minute, "crash", func(e *Event) { e.B = 1 }},
+			{0, time.Second, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherExisting), 10*time.Second }},
+			{0, 5 * time.Second, "user", func(e *Event) { e.A = 2 + e.A%usersOfPeople }},
+		},
+	},
+	{
+		name:  "a secret in place that a late request replaces",
+		fits:  func(t Traits) bool { return t.Catalog == "" },
+		suits: func(t *Traits) { t.InPlace, t.Timeout, t.Slow = true, 11*time.Second, 300*time.Millisecond },
+		steps: []patternStep{
+			{0, time.Second, "shared secret", func(e *Event) { e.A = 0 }},
+			{5 * time.Second, 20 * time.Second, "weather", func(e *Event) { e.A, e.D = weatherIndex(weatherSlow), 5*time.Second }},
+			{0, time.Second, "rotate shared", func(e *Event) { e.A = 0 }},
 		},
 	},
 }
@@ -159,11 +182,13 @@ func (p *pattern) events(seed uint64, n int, at time.Duration) []Event {
 
 // drawPattern is the pattern that a life has; nil for most.
 func drawPattern(seed uint64, t Traits) *pattern {
-	d := dice(seed, "which pattern")
+	d, from := dice(seed, "which pattern"), patterns
 	if !oneIn(d, 3) {
-		return nil
+		if d, from = dice(seed, "which rare pattern"), rarePatterns; !oneIn(d, 5) {
+			return nil
+		}
 	}
-	one := &patterns[d.IntN(len(patterns))]
+	one := &from[d.IntN(len(from))]
 	if one.fits != nil && !one.fits(t) {
 		return nil
 	}
