@@ -206,17 +206,49 @@ func (e *Engine) candidatesOf(ctx context.Context, s logical.Storage, w way, ent
 	if err := e.fetch(h, objects...); err != nil {
 		return nil, err
 	}
+	admins, err := e.namesOfCredentials(ctx, s, h, w)
+	if err != nil {
+		return nil, err
+	}
 	since, until := e.madeWithin(w, entry)
 	var found []Candidate
 	for n, one := range listed {
 		o := objects[n]
 		inTime := one.CreatedAt.IsZero() || since.IsZero() || !one.CreatedAt.Before(since) && !one.CreatedAt.After(until)
-		if inTime && e.heldFetched(h, o, claim{}) == nil && !h.mayBeCredential(o, one.Handle.ID) {
+		if inTime && e.heldFetched(h, o, claim{}) == nil && !h.mayBeCredential(o, one.Handle.ID) && !slices.Contains(admins, one.Handle.ID) {
 			found = append(found, Candidate{ID: one.Handle.ID, CreatedAt: one.CreatedAt, LastUsedAt: one.LastUsedAt, handle: one.Handle})
 		}
 	}
 	slices.SortFunc(found, func(a, b Candidate) int { return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.ID, b.ID)) })
 	return found, nil
+}
+
+// namesOfCredentials are what the provider knows the admin credentials by that are in use
+// there, as far as their definitions tell: nothing else may show that one of them is
+// listed. They are asked for after the list was read, so that none in it is too new.
+func (e *Engine) namesOfCredentials(ctx context.Context, s logical.Storage, h *holdings, w way) (names []string, err error) {
+	for _, name := range e.connectionsAt(ctx, s, w) {
+		other, err := e.bound(ctx, s, name)
+		if err != nil || !origin.SameHost(other.client.BaseURL(), w.client.BaseURL()) {
+			continue // what storage has of it is compared
+		}
+		if h.isRotating(name) && other.client.RetireNamesOld() {
+			return nil, usererror.Errorf("the admin credential of connection %q is being rotated, and the new one may be among the keys; try again once that is done (read config/%s)", name, name)
+		}
+		own, err := other.client.OwnNames(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("asking the provider which credential connection %q has: %w", name, err)
+		}
+		names = append(names, own...)
+	}
+	return names, nil
+}
+
+// isRotating reports whether a rotation of the connection is not finished.
+func (h *holdings) isRotating(connection string) bool {
+	return slices.ContainsFunc(h.credentials, func(one heldCredential) bool {
+		return one.holder.note && one.holder.connection == connection
+	})
 }
 
 // madeWithin is when the keys of an entry may have been made, by the provider's clock;

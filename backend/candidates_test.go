@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/stored"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -65,6 +67,7 @@ type nameless struct {
 	made     int
 	keys     map[string]time.Time // when they were made, by id
 	dateless bool                 // whether it does not tell when
+	own      string               // the id of the admin credential, of which its value shows nothing
 	lose     bool                 // whether the next answer to the making of a key is lost
 	hold     chan struct{}        // until when the next one is not given; nil for at once
 	deleted  []string
@@ -101,6 +104,12 @@ func (n *nameless) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		delete(n.keys, id)
 		n.deleted = append(n.deleted, id)
+	case r.URL.Path == "/whoami":
+		if n.own == "" {
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintf(rw, `{"id": %q}`, n.own)
 	default:
 		data := []map[string]any{}
 		for id, at := range n.keys {
@@ -378,6 +387,59 @@ func TestAdminCredentialIsNoCandidate(t *testing.T) {
 	id := w.process.Queue()[0].ID
 	if got := w.candidates(id); len(got) != 1 || strings.HasPrefix(got[0], "adm") {
 		t.Errorf("%v are shown", got)
+	}
+}
+
+// rotatingDefinition tells which admin credential is in use.
+var rotatingDefinition = strings.Replace(namelessDefinition, `  list {`, `  rotate {
+    step "own" {
+      get  = "/whoami"
+      save = { old_id = body.id }
+    }
+    step "new" { post = "/keys" }
+    connection = { token = body.key }
+    retire {
+      delete = "/keys/${saved.old_id}"
+      gone   = [404]
+    }
+  }
+  list {`, 1)
+
+// TestAdminCredentialIsNoCandidateByItsID: where nothing in an admin credential shows its
+// id, and its rotation asks the provider for that, it is neither shown nor ended. Nothing is
+// while the provider does not tell, or a rotation has made one that is not in use yet.
+func TestAdminCredentialIsNoCandidateByItsID(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(w *world, n *nameless)
+		refusal string // why nothing is ended; empty where the admin credential alone is not
+	}{
+		"in use": {func(*world, *nameless) {}, ""},
+		"of a rotation": {func(w *world, _ *nameless) {
+			w.must(stored.Write(w.t.Context(), w.storage, rotationPrefix+"two", &rotationNote{Stage: rotationBegun, Name: "new"}))
+		}, "is being rotated"},
+		"that nobody tells": {func(_ *world, n *nameless) { n.set(func() { n.own = "" }) }, "which credential"},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, n := namelessWorld(t, rotatingDefinition)
+			n.set(func() { n.lose, n.own = true, "id-of-admin"; n.keys[n.own] = w.time() })
+			if _, err := w.mint("one"); err == nil {
+				t.Fatal("a mint whose answer is lost hands a key out")
+			}
+			w.run(10*time.Minute, time.Minute)
+			left := slices.DeleteFunc(n.ids(), func(id string) bool { return id == "id-of-admin" })
+			id := w.process.Queue()[0].ID
+			test.change(w, n)
+			if err := w.revokeCandidate(id, "id-of-admin"); err == nil || !strings.Contains(err.Error(), cmp.Or(test.refusal, "is no candidate")) || len(n.deleted) > 0 {
+				t.Errorf("naming the admin credential ends with %v; ended: %v", err, n.deleted)
+			}
+			if test.refusal != "" {
+				return
+			}
+			if got := w.candidates(id); !slices.Equal(got, left) {
+				t.Errorf("%v are shown, want %v", got, left)
+			}
+			w.must(w.revokeCandidate(id, left[0]))
+		}))
 	}
 }
 

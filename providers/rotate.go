@@ -317,6 +317,9 @@ func (c *Client) UndoUnanswered(name string) *Leftover {
 // it does not, it ends whichever the connection's took the place of, and may be
 // called only while the connection holds what the rotation made.
 func (c *Client) RetireNamesOld() bool {
+	if c.def.Rotate == nil {
+		return false
+	}
 	retiring := c.def.Rotate.Retiring()
 	return len(expr.ReferencesTo("saved", retiring...))+len(expr.ReferencesTo("previous", retiring...)) > 0
 }
@@ -339,6 +342,20 @@ func (c *Client) IsOwn(ctx context.Context, rotation Rotation) (own bool, err er
 	}
 	own, _ = c.isOwn(rotation, saved)
 	return own, nil
+}
+
+// OwnNames are the values by which retire would name the client's own credential, as far as
+// the rotation's reading steps tell them. An error means that the provider did not answer.
+func (c *Client) OwnNames(ctx context.Context) (names []string, err error) {
+	defer rescue("rotate", &err)
+	if c.def.Rotate == nil {
+		return nil, nil
+	}
+	saved, failed := c.ownSaved(ctx)
+	if failed != nil {
+		return nil, failed
+	}
+	return textsOf(saved), nil
 }
 
 // isOwn compares a credential with the client's own, of which a rotation would save

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -33,12 +34,14 @@ func nameCandidate(w *world, e Event) {
 	_ = w.write(c, e, "queue/"+entry.id+"/revoke", map[string]any{"key_id": id})
 }
 
-// nameable are the ids of a mount's keys, or of the admin credentials that it has stored.
+// nameable are the ids of a mount's keys, or of the admin credentials that it has stored,
+// where something tells the engine that they are those: see docs/reliability.md.
 func (w *world) nameable(c *cluster, admins bool) []string {
 	var ids []string
 	if admins {
 		for _, name := range sortedNames(c.storedAdmins()) {
-			if a := w.adminWith(c.storedAdmins()[name]); a != nil {
+			a := w.adminWith(c.storedAdmins()[name])
+			if a != nil && (strings.Contains(a.secret, a.id) || w.life.Traits.Rotation == rotateNew && !isBeside(name)) {
 				ids = append(ids, a.id)
 			}
 		}
