@@ -555,7 +555,7 @@ func filled(form any, values map[string]any) (any, bool) {
 		for _, name := range slices.Backward(sortedNames(values)) { // the longer of two that begin alike first
 			form = strings.ReplaceAll(form, "$"+name, fmt.Sprint(values[name]))
 		}
-		return form, true
+		return form, !strings.Contains(form, "$id") && !strings.Contains(form, "$key")
 	case map[string]any:
 		object := map[string]any{}
 		for name, part := range form {
