@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/ledger"
+	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -88,6 +89,36 @@ func TestGone(t *testing.T) {
 			if w.recordOf(lease) != nil {
 				t.Errorf("it is not revoked once the provider says so: %v", w.process.Queue())
 			}
+		}))
+	}
+}
+
+// TestMissingIsOnDisk: the provider does not know a key, and storage does not take the note by
+// which it is looked for. Vault's lease ends once it has.
+func TestMissingIsOnDisk(t *testing.T) {
+	for name, fail := range map[string]fault{"the write fails": {}, "the write is carried out": {after: true}} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				if r.Method == http.MethodDelete || r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v1/keys") {
+					rw.WriteHeader(http.StatusNotFound)
+					return
+				}
+				pass()
+			})
+			lease := w.mustMint("app")
+			w.advance(10 * time.Minute)
+			w.process.gate.hitAfter("PUT "+queue.Prefix, fail)
+			for range 5 {
+				err := w.revoke(lease)
+				if err == nil && len(w.stored(queue.Prefix)) == 0 {
+					t.Fatal("the lease is over, and nothing on disk tells of the key")
+				}
+				if err == nil {
+					return
+				}
+			}
+			t.Error("the lease does not end")
 		}))
 	}
 }

@@ -81,7 +81,7 @@ func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r
 	if !ours {
 		id = missingID + r.ID // its name is nobody's by now; its id may tell
 	}
-	if e.books.queue.Waits(id) {
+	if e.books.queue.Noted(id) {
 		return nil // it is looked for already
 	}
 	entry := queue.Entry{

@@ -79,7 +79,7 @@ func (e *Engine) postpone(ctx context.Context, s logical.Storage, r *ledger.Reco
 		entry.Handle, entry.ExpiresAt, entry.MadeAt = &r.Handle, r.ExpiresAt, r.IssuedAt
 		entry.SetOrigin(r.Origin())
 	}
-	if !e.books.queue.Waits(r.ID) {
+	if !e.books.queue.Noted(r.ID) {
 		if err := e.enqueue(context.WithoutCancel(ctx), s, entry, false); err != nil {
 			return outcome{}, fmt.Errorf("%w; it could not be queued either: %w", cause, err)
 		}

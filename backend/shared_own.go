@@ -238,7 +238,7 @@ func (e *Engine) seekByName(ctx context.Context, s logical.Storage, r *ledger.Re
 		return err
 	}
 	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
-	if !ours || e.books.queue.Waits(part) {
+	if !ours || e.books.queue.Noted(part) {
 		return nil
 	}
 	bound, release, err := e.boundFor(ctx, s, r.Origin())

@@ -63,9 +63,11 @@ var noTime time.Time
 type waitingEntry struct {
 	Entry
 	stored bool // may be on disk
-	held   bool // an intent whose mint is in flight
-	busy   bool
-	asked  bool // somebody asked for a try now
+	// unsaved says that storage said no when it was written last.
+	unsaved bool
+	held    bool // an intent whose mint is in flight
+	busy    bool
+	asked   bool // somebody asked for a try now
 	// tried is when the last try began, and failed when the last one that failed
 	// ended; zero before the first.
 	tried, failed time.Time
@@ -105,7 +107,7 @@ func (q *Queue) Add(ctx context.Context, s logical.Storage, entry Entry, held bo
 	q.quietUntil = noTime
 	// A failed write may have been carried out all the same, so the entry is
 	// deleted from disk in either case once it is done.
-	item.stored = true
+	item.stored, item.unsaved = true, err != nil
 	if err != nil {
 		return fmt.Errorf("storing a revocation: %w", err)
 	}

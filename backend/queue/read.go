@@ -119,6 +119,16 @@ func (q *Queue) Waits(id string) bool {
 	return unread || item != nil && !item.held
 }
 
+// Noted reports whether there is an entry with this id that need not be added again: unlike
+// Waits, not one that storage did not take, of which nothing may tell after a crash.
+func (q *Queue) Noted(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, unread := q.unread[id]
+	item := q.entries[id]
+	return unread || item != nil && !item.held && !item.unsaved
+}
+
 // Len counts what waits, be it read or not. Missing keys, which are only looked for, are
 // not among it.
 func (q *Queue) Len() int {
