@@ -105,8 +105,13 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 	if err != nil {
 		return err
 	}
-	if doubt != nil && doubt.Before == nil {
+	switch {
+	case doubt == nil:
+	case doubt.Before == nil:
 		doubt.Before = makersOf(former)
+	case !found.Released && !slices.Contains(doubt.Before, found.Maker):
+		// The process before this one may go on beside a copy.
+		doubt.Before = append(doubt.Before, found.Maker)
 	}
 	if note != nil && doubt == nil {
 		e.keepLookout(note, former)

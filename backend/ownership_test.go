@@ -242,6 +242,28 @@ func TestYieldedMountStaysPassive(t *testing.T) {
 	}
 }
 
+// TestCopyOfAPassiveMount: a mount that waits for a claim mints and renews, and a copy of it is
+// started beside it, which ends none of that. One that follows in good order does.
+func TestCopyOfAPassiveMount(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t)
+	w.must(w.process.YieldOwnership(ctx, w.request(logical.UpdateOperation, "ownership/yield")))
+	w.start(fault{})
+	w.advance(time.Minute)
+	lease := w.mustMint("app")
+	copied := w.restore(w.snapshot(), w.leasesNow())
+	liveOn(w, copied, 2*testTTL, time.Minute)
+	w.heldKeysWork()
+	if !copied.process.passive() || !w.process.passive() {
+		t.Errorf("the copy is passive: %t, and the original: %t", copied.process.passive(), w.process.passive())
+	}
+	w.stopAndStart()
+	w.must(w.revoke(lease))
+	if alive := w.alive(); len(alive) > 0 {
+		t.Errorf("alive: %v", alive)
+	}
+}
+
 // stopAndStart is a restart in good order: a reload, a seal and unseal, an upgrade.
 func (w *world) stopAndStart() {
 	w.t.Helper()
