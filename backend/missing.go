@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -36,7 +37,7 @@ const uniqueID = 16
 
 // isUnique reports whether nothing but the key itself can have its id, be it ever so much
 // later, or before. What its role and its connection gave is not the provider's: a person
-// may give it again.
+// may give it again. Nor are words, as the names of a path: they are in every id.
 func isUnique(h *providers.Handle, part string) bool {
 	if strings.Contains(h.ID, part) {
 		return true
@@ -49,7 +50,13 @@ func isUnique(h *providers.Handle, part string) bool {
 			}
 		}
 	}
-	return len(made) >= uniqueID
+	drawn := 0
+	for part := range strings.FieldsFuncSeq(made, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if strings.ContainsFunc(part, unicode.IsDigit) {
+			drawn += len(part)
+		}
+	}
+	return drawn >= uniqueID
 }
 
 // missingID begins the id of an entry about a key whose name does not tell one.

@@ -326,6 +326,10 @@ func TestIdThatNothingElseCanHave(t *testing.T) {
 		"users/service-account-prod": false,
 		"service-account-prod/keys/0123456789abcdef": true,
 		"organization-of-many/users/7":               false,
+		"projects/accounts/service-account-prod":     false,
+		"projects/accounts/of-the-service":           false,
+		"5f0c9d1e-7a3b-4c2d-beef-0a1b2c3d4e5f":       true,
+		"projects/p/keys/0a1b2c3d4e5f60718293":       true,
 	} {
 		if got := isUnique(&providers.Handle{ID: id, Role: role, Connection: connection}, part); got != want {
 			t.Errorf("%s: %t, want %t", id, got, want)

@@ -3,6 +3,7 @@
 package acceptance
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -25,9 +26,11 @@ func TestGeneratedClient(t *testing.T) {
 	run := exec.CommandContext(t.Context(), "go", "run", ".")
 	run.Dir = dir
 	run.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "VAULT_ADDR="+c.vault.Addr, "VAULT_TOKEN="+c.vault.RootToken)
-	out, err := run.CombinedOutput()
+	var told bytes.Buffer
+	run.Stderr = &told // what Go downloads, too
+	out, err := run.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s%s", err, out, told.Bytes())
 	}
 	if want := "ttl 600, max_ttl 3600, key of reader, rotated every 60\n"; string(out) != want {
 		t.Errorf("the client says %q, want %q", out, want)
