@@ -539,6 +539,18 @@ func (w *world) comeBack() {
 	}
 }
 
+// rotateRole has an operator replace a static role's key, and try again where the provider
+// answers with the id of a key that is dead and in the ledger: it gives another one then.
+func (w *world) rotateRole(c *cluster, role string) (err error) {
+	for range 5 {
+		err = w.write(c, Event{Kind: "mend"}, "rotate-role/"+role, nil)
+		if err == nil || !strings.Contains(err.Error(), "which somebody holds") {
+			break
+		}
+	}
+	return err
+}
+
 // rotateWhatIsDead has an operator rotate static roles that hold a dead key
 // through no fault of the engine.
 func (w *world) rotateWhatIsDead() {
@@ -547,7 +559,7 @@ func (w *world) rotateWhatIsDead() {
 		for _, role := range sortedNames(all) {
 			for _, secret := range all[role] {
 				if k := w.keyOf(secret); k != nil && k.excused != "" && !k.alive(time.Now()) {
-					err := w.write(c, Event{Kind: "mend"}, "rotate-role/"+role, nil)
+					err := w.rotateRole(c, role)
 					if err != nil && strings.Contains(err.Error(), "keeps this credential already") {
 						_ = w.remove(c, Event{Kind: "mend"}, "static-roles/"+role) // one is enough
 					}
