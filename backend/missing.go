@@ -152,12 +152,17 @@ func (e *Engine) lookForMissing(ctx context.Context, entry *queue.Entry) error {
 	if err != nil {
 		return e.stillMissing(entry, err)
 	}
-	for _, handle := range seen.ways {
-		if gone, err := e.endMissing(ctx, w, entry, handle); err != nil || gone {
+	over := false
+	for _, handle := range seen.ways { // a proxy may have had two made of one name
+		gone, err := e.endMissing(ctx, w, entry, handle)
+		if err != nil {
 			return e.stillMissing(entry, err)
 		}
+		over = over || gone
 	}
 	switch {
+	case over:
+		return nil
 	case seen.listed && entry.ByWord:
 		return nil // it is shown among those of the past, to whom that is shown
 	case seen.listed:

@@ -117,6 +117,28 @@ func TestRefusedKeyWithoutRecord(t *testing.T) {
 	}
 }
 
+// TestMissingTwins: a proxy had two keys made of one name, and the provider did not show them
+// when the lease ended. Once it does, both end.
+func TestMissingTwins(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		masked := false
+		w.maskable(&masked, masks["says of everything that it is not there"])
+		w.configureEndless(true)
+		lease, held := w.mustMint("app"), w.mustMint("app")
+		w.makeTwin(lease)
+		w.advance(2 * listLag)
+		masked = true
+		w.must(w.revoke(lease))
+		masked = false
+		w.run(10*time.Minute, 10*time.Second)
+		if alive := w.alive(); len(alive) != 1 || !alive[w.dataOf(held).KeyName] {
+			t.Errorf("alive: %v", alive)
+		}
+		w.nothingIsQueued()
+	})(t)
+}
+
 // configureEndless has the world's connection use a definition whose keys have no end of
 // their own, and which may not be able to list.
 func (w *world) configureEndless(lists bool) {
