@@ -26,8 +26,10 @@ const (
 
 // absence is that a list does not show something.
 type absence struct {
-	// named says that the list shows something else that has a name.
+	// named says that the list shows something else that has a name, and began when it
+	// began to be read.
 	named bool
+	began time.Time
 	// doubted is since when it has been in doubt whether the thing exists, and trusted
 	// from when on it should be shown.
 	doubted, trusted time.Time
@@ -49,7 +51,7 @@ func (e *Engine) refuseIfBlind(ctx context.Context, bound *boundConnection, scop
 			return err
 		}
 		if len(found.Keys) > 0 {
-			return nil
+			return e.refuseIfBlindBefore(bound, scope, a, r)
 		}
 	}
 	switch {
@@ -64,6 +66,22 @@ func (e *Engine) refuseIfBlind(ctx context.Context, bound *boundConnection, scop
 		return &unproven{reason: "nothing at all is listed, which is no proof that no such key exists, since the admin credential fails: " + err.Error()}
 	}
 	return nil
+}
+
+// refuseIfBlindBefore refuses to believe a list that was read before something was seen that
+// it should have shown, and did not: whoever asked may have been shown nothing until then. It
+// is believed where such a thing was seen before it was read, too.
+func (e *Engine) refuseIfBlindBefore(bound *boundConnection, scope providers.ListingScope, a absence, witness *ledger.Record) error {
+	at := "witness " + placeOf(bound.origin(), scope)
+	before := e.pending.seen.since(at)
+	e.pending.seen.note(e.now(), at)
+	if !before.IsZero() && !before.Before(a.doubted) && before.Before(a.began) {
+		return nil
+	}
+	return &unproven{
+		reason: "no such key is listed, which is no proof that there is none: " + witness.Handle.Name + " was not listed either, and is now, so that the list is read once more",
+		until:  e.now().Add(missingPause),
+	}
 }
 
 // hasSeen reports whether the provider has shown or deleted something there since then:

@@ -100,7 +100,7 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 	case unknown != nil:
 		return e.leaveMissing(ctx, entry, *unknown)
 	case len(found.Keys) == 0 && !found.others:
-		err := e.refuseIfBlind(ctx, bound, entry.Scope, absence{named: found.Named, doubted: doubtedSince(entry), trusted: entry.TrustAbsenceAfter})
+		err := e.refuseIfBlind(ctx, bound, entry.Scope, absence{named: found.Named, began: found.began, doubted: doubtedSince(entry), trusted: entry.TrustAbsenceAfter})
 		return err == nil, err
 	}
 	return true, nil

@@ -93,6 +93,56 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestListReadWhileBlind: a list that was read while nothing was shown to whoever asked is no
+// proof that a key was not made, whenever that ends.
+func TestListReadWhileBlind(t *testing.T) {
+	for name, crashes := range map[string]bool{"a mint of unknown outcome": false, "a crash": true} {
+		for seconds := range time.Duration(12) {
+			t.Run(fmt.Sprintf("%s, for %d seconds", name, seconds), inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				lost := false
+				var blindUntil time.Time
+				w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+					switch {
+					case r.Method == http.MethodPost && lost:
+						w.sandbox.ServeHTTP(&unheard{}, r)
+						rw.WriteHeader(http.StatusGatewayTimeout)
+					case r.Method == http.MethodGet && r.URL.Path == "/v1/keys":
+						time.Sleep(time.Second)
+						if time.Now().Before(blindUntil) {
+							rw.Write([]byte(`{"data": []}`))
+							return
+						}
+						pass()
+					default:
+						pass()
+					}
+				})
+				held := w.mustMint("app")
+				w.advance(5 * time.Minute)
+				w.turn()
+				lost, blindUntil = true, time.Now().Add(24*time.Hour)
+				if _, err := w.mint("app"); err == nil {
+					t.Fatal("a mint succeeded whose answer was lost")
+				}
+				lost = false
+				if crashes {
+					w.start(fault{})
+				}
+				w.run(2*time.Minute, 20*time.Second)
+				blindUntil = time.Now().Add(seconds * time.Second)
+				w.run(40*time.Minute, 20*time.Second)
+				if alive := w.alive(); len(alive) != 1 || !alive[w.dataOf(held).KeyName] {
+					t.Errorf("%d keys are alive, want the one that is held; %d entries are queued", len(alive), len(w.process.Queue()))
+				}
+				if left := w.process.Queue(); len(left) > 0 {
+					t.Errorf("%d entries are left on the queue, the first for %q", len(left), left[0].LastError)
+				}
+			}))
+		}
+	}
+}
+
 // TestMissingIsOnDisk: the provider does not know a key, and storage does not take the note by
 // which it is looked for. Vault's lease ends once it has.
 func TestMissingIsOnDisk(t *testing.T) {

@@ -179,7 +179,7 @@ func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r 
 		return listed.began, failed // a call of a former leader's may be under way, and its key be entered
 	}
 	if failed == nil && len(listed.byPart) == 0 {
-		failed = e.refuseIfBlind(ctx, bound, r.location.Scope, absence{named: listed.named, doubted: r.foundAt, trusted: r.clearedAfter(e.lagOf(bound))})
+		failed = e.refuseIfBlind(ctx, bound, r.location.Scope, absence{named: listed.named, began: listed.began, doubted: r.foundAt, trusted: r.clearedAfter(e.lagOf(bound))})
 	}
 	for _, found := range listed.keys() {
 		if !windows.Contain(found.Issued) {
