@@ -44,14 +44,14 @@ func TestIdThatARoleGives(t *testing.T) {
 		user   string
 	}{
 		"a conflict":                  {http.StatusConflict, false, "reader"},
-		"a conflict, the id long":     {http.StatusConflict, false, "reader-of-all-the-reports-there-are"},
+		"a conflict, the id long":     {http.StatusConflict, false, "reader-0f3c9a71b2d84e65a7"},
 		"no answer":                   {http.StatusGatewayTimeout, false, "reader"},
-		"no answer, the id long":      {http.StatusGatewayTimeout, false, "reader-of-all-the-reports-there-are"},
+		"no answer, the id long":      {http.StatusGatewayTimeout, false, "reader-0f3c9a71b2d84e65a7"},
 		"the process dies":            {http.StatusConflict, true, "reader"},
-		"it dies, and the id is long": {http.StatusConflict, true, "reader-of-all-the-reports-there-are"},
+		"it dies, and the id is long": {http.StatusConflict, true, "reader-0f3c9a71b2d84e65a7"},
 		"it is not allowed":           {http.StatusForbidden, false, "reader"},
 		"half an answer":              {http.StatusOK, false, "reader"},
-		"the same, the id long":       {http.StatusOK, false, "reader-of-all-the-reports-there-are"},
+		"the same, the id long":       {http.StatusOK, false, "reader-0f3c9a71b2d84e65a7"},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			ctx := context.Background()

@@ -15,7 +15,7 @@ import (
 
 // users are the names that the roles user0, user1, … give, short ones and long ones. Of the
 // last two people made users before.
-var users = []string{"reporter", "reader-of-all-the-reports-there-are", "keeper", "keeper-of-all-the-reports-there-are"}
+var users = []string{"reporter", "reader-0f3c9a71b2d84e65a7", "keeper", "keeper-9b04e7d2c1f85a36e0"}
 
 // usersOfPeople is how many of the last ones those are.
 const usersOfPeople = 2
