@@ -95,6 +95,9 @@ func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry
 		return false, err
 	case removed && !trusted:
 		return false, &unproven{reason: "the key was found and revoked; it is looked for once more, should the request have been carried out twice", until: entry.TrustAbsenceAfter}
+	case removed && unknown == nil:
+		err := e.refuseWord(bound, entry.KeyName)
+		return err == nil, err
 	case !found.Steady || found.began.Before(entry.TrustAbsenceAfter):
 		return false, nil
 	case unknown != nil:

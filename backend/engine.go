@@ -143,6 +143,8 @@ type pending struct {
 	// deletions are what providers did delete of late, and seen where they listed
 	// something.
 	deletions, seen recently
+	// removed are since when providers say that they removed what nobody holds.
+	removed recently
 	// unanswered are until when a request may be carried out that ends a credential, or
 	// replaces it in place, and that was not answered.
 	unanswered recently

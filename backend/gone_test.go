@@ -143,6 +143,67 @@ func TestListReadWhileBlind(t *testing.T) {
 	}
 }
 
+// TestLieAboutWhatIsLeft: a provider says that it deleted what a mint had left, and did not.
+// Its list tells. One that shows for ever what it did delete is believed in the end.
+func TestLieAboutWhatIsLeft(t *testing.T) {
+	for name, test := range map[string]struct {
+		crashes bool
+		lies    int
+	}{
+		"a mint of unknown outcome":           {false, 1},
+		"the same, and three lies":            {false, 3},
+		"the same, of which the list is full": {false, 1000},
+		"a crash":                             {true, 1},
+		"a crash, and three lies":             {true, 3},
+		"a crash, of which the list is full":  {true, 1000},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			lost, lies := false, 0
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch {
+				case r.Method == http.MethodPost && lost:
+					w.sandbox.ServeHTTP(&unheard{}, r)
+					rw.WriteHeader(http.StatusGatewayTimeout)
+				case r.Method == http.MethodGet && lost:
+					rw.WriteHeader(http.StatusForbidden)
+				case r.Method == http.MethodDelete && lies > 0:
+					lies--
+					rw.WriteHeader(http.StatusNoContent)
+				default:
+					pass()
+				}
+			})
+			held := w.mustMint("app")
+			w.advance(time.Minute)
+			w.turn()
+			lost, lies = true, test.lies
+			if test.crashes {
+				w.process.gate.killAfter("POST ")
+			}
+			if _, err := w.mint("app"); err == nil {
+				t.Fatal("a mint succeeded whose answer was lost")
+			}
+			if test.crashes {
+				w.start(fault{})
+			}
+			w.run(3*time.Minute, 20*time.Second)
+			lost = false
+			w.run(50*time.Minute, 20*time.Second)
+			alive := w.alive()
+			if forever := lies > 0; !alive[w.dataOf(held).KeyName] || len(alive) > 1 && !forever {
+				t.Errorf("%d keys are alive, want the one that is held; %d lies were not told", len(alive), lies)
+			}
+			if left := w.process.Queue(); len(left) > 0 {
+				t.Errorf("%d entries are left on the queue, the first for %q", len(left), left[0].LastError)
+			}
+			if left := w.process.pending.recoveries.names(); len(left) > 0 {
+				t.Errorf("the crash is not cleared up: %v", left)
+			}
+		}))
+	}
+}
+
 // TestMissingIsOnDisk: the provider does not know a key, and storage does not take the note by
 // which it is looked for. Vault's lease ends once it has.
 func TestMissingIsOnDisk(t *testing.T) {

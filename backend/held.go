@@ -150,6 +150,18 @@ func (e *Engine) removeUnlessHeld(ctx context.Context, s logical.Storage, r remo
 	return nil
 }
 
+// refuseWord refuses to believe a provider's word alone that it removed just now what nobody
+// holds: it is looked for once more. What is still shown long after, and was removed again
+// and again, is one of those of the past by that word.
+func (e *Engine) refuseWord(bound *boundConnection, name string) error {
+	now, lag := e.now(), e.lagOf(bound)
+	if now.Sub(e.pending.removed.first(now, bound.name+" "+name)) > aliveBound+lag {
+		e.log.Warn("what nobody holds is still shown long after its provider said that it was removed; its word is taken for it", "connection", bound.name, "name", name)
+		return nil
+	}
+	return &unproven{reason: "it was found and removed; it is looked for once more, should that not have been done", until: now.Add(max(lag, missingPause))}
+}
+
 func (e *Engine) noteRemoval(r removal, err error) {
 	e.metrics.removed(r.bound.name, r.work, err)
 	e.tellOutcome(eventOrphanRevoked, "reconcile/"+r.bound.name, err, "connection", r.bound.name, "key_name", r.name, "work", r.work)

@@ -79,7 +79,7 @@ func TestWhatIsHeldIsAskedOfTheIndex(t *testing.T) {
 			w.must(err)
 			defer release()
 			for _, found := range listed.keys() {
-				_ = w.process.removeOrphan(context.Background(), w.process.storage, h, found, "test")
+				_, _ = w.process.removeOrphan(context.Background(), w.process.storage, h, found, "test")
 			}
 		},
 		"a static key that is replaced": func(w *world, _ *cabinet) {

@@ -314,6 +314,15 @@ func (d *recently) note(now time.Time, of ...string) {
 	}
 }
 
+// first is when that was first asked about: now, for what is not known.
+func (d *recently) first(now time.Time, of string) time.Time {
+	if at := d.since(of); !at.IsZero() {
+		return at
+	}
+	d.note(now, of)
+	return now
+}
+
 // isSince reports whether that is known to have happened at or after a time.
 func (d *recently) isSince(of string, then time.Time) bool {
 	at := d.since(of)

@@ -418,29 +418,33 @@ func (e *Engine) revokeReported(ctx context.Context, s logical.Storage, h *holdi
 		e.tell(eventOrphanFound, "reconcile/"+found.object.bound.name, false, "connection", found.object.bound.name, "key_name", found.Name)
 		return
 	}
-	if err := e.removeOrphan(ctx, s, h, found, "reconcile"); err != nil {
+	if _, err := e.removeOrphan(ctx, s, h, found, "reconcile"); err != nil {
 		found.Error = err.Error()
 		return
 	}
 	found.Revoked = true
 }
 
-// removeOrphan revokes a listed key, unless somebody holds it.
-func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holdings, found *Orphan, work string) error {
+// removeOrphan revokes a listed key, unless somebody holds it. missing says that the provider
+// knows no such key any more.
+func (e *Engine) removeOrphan(ctx context.Context, s logical.Storage, h *holdings, found *Orphan, work string) (missing bool, err error) {
 	bound := found.object.bound
 	ctx, cancel := context.WithTimeout(ctx, bound.connection.longestMint())
 	defer cancel()
-	err := e.removeUnlessHeld(ctx, s, removal{
+	err = e.removeUnlessHeld(ctx, s, removal{
 		object:   found.object,
 		work:     work,
 		why:      "nobody holds it",
 		holdings: h,
-		remove:   func(ctx context.Context) error { return bound.client.Revoke(ctx, found.handle) },
+		remove: func(ctx context.Context) (err error) {
+			missing, err = bound.client.Delete(ctx, found.handle)
+			return err
+		},
 	})
 	if err == nil {
 		e.metrics.orphanRevoked(bound.name)
 	}
-	return err
+	return missing, err
 }
 
 // missing are the names of the connection's keys with these records that the locations

@@ -185,7 +185,10 @@ func (e *Engine) recoverLocation(ctx context.Context, bound *boundConnection, r 
 		if !windows.Contain(found.Issued) {
 			continue
 		}
-		err := e.removeOrphan(ctx, e.storage, holdings, found, "recovery")
+		missing, err := e.removeOrphan(ctx, e.storage, holdings, found, "recovery")
+		if err == nil && !missing {
+			err = e.refuseWord(bound, found.Name)
+		}
 		if err != nil && !errors.Is(err, errHeld) {
 			failed = errors.Join(failed, fmt.Errorf("key %q: %w", found.Name, err))
 		}
