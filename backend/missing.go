@@ -51,9 +51,9 @@ func isUnique(h *providers.Handle, part string) bool {
 		}
 	}
 	drawn := 0
-	for part := range strings.FieldsFuncSeq(made, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		if strings.ContainsFunc(part, unicode.IsDigit) {
-			drawn += len(part)
+	for word := range strings.FieldsFuncSeq(made, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if strings.ContainsFunc(word, unicode.IsDigit) {
+			drawn += len(word)
 		}
 	}
 	return drawn >= uniqueID

@@ -327,36 +327,19 @@ func (i *index) count(of func(recordOrigin) bool) (alive int, sure bool) {
 	return alive, true
 }
 
-// definitions are the hashes of a provider's definitions that records were made
-// with; sure is as in count.
-func (i *index) definitions(provider string) (hashes []string, sure bool) {
+// tells are what origins of records with a provider tell, each once; sure is as in count.
+func (i *index) tells(provider string, of func(recordOrigin) string) (told []string, sure bool) {
 	if !i.IsSettled() {
 		return nil, false
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for origin := range i.origins.all() {
-		if origin.provider == provider && !slices.Contains(hashes, origin.definition) {
-			hashes = append(hashes, origin.definition)
+		if one := of(origin); origin.provider == provider && !slices.Contains(told, one) {
+			told = append(told, one)
 		}
 	}
-	return hashes, true
-}
-
-// connections are those of whose keys with a provider there are records; sure is as in
-// count.
-func (i *index) connections(provider string) (names []string, sure bool) {
-	if !i.IsSettled() {
-		return nil, false
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for origin := range i.origins.all() {
-		if origin.provider == provider && !slices.Contains(names, origin.connection) {
-			names = append(names, origin.connection)
-		}
-	}
-	return names, true
+	return told, true
 }
 
 // ByConnection counts the records that are known.

@@ -74,13 +74,19 @@ func (l *Ledger) Add(ctx context.Context, s logical.Storage, m *Mount, r *Record
 	if err != nil {
 		return fmt.Errorf("looking for another key with the same value: %w", err)
 	}
-	if !taken {
-		return l.Write(ctx, s, r)
+	if taken {
+		r.ValueID, r.ID = r.ID, m.RecordID(keyValue+"\x00"+r.Handle.Name)
 	}
-	r.ValueID, r.ID = r.ID, m.RecordID(keyValue+"\x00"+r.Handle.Name)
-	// The note first, so that no crash leaves a key that its value does not lead to.
-	if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
-		return fmt.Errorf("noting a further key with the same value: %w", err)
+	return l.enter(ctx, s, r)
+}
+
+// enter writes the record of a key that the ledger does not have.
+func (l *Ledger) enter(ctx context.Context, s logical.Storage, r *Record) error {
+	if r.ValueID != "" {
+		// The note first, so that no crash leaves a key that its value does not lead to.
+		if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
+			return fmt.Errorf("noting a further key with the same value: %w", err)
+		}
 	}
 	return l.Write(ctx, s, r)
 }
@@ -101,12 +107,7 @@ func (l *Ledger) PutBack(ctx context.Context, s logical.Storage, m *Mount, r *Re
 	if err != nil || there != nil && there.Handle.Name != r.Handle.Name {
 		r.ValueID, r.ID = valueID, m.RecordID(valueID+"\x00"+r.Handle.Name)
 	}
-	if r.ValueID != "" {
-		if err := stored.Write(ctx, s, r.sameValuePath(), struct{}{}); err != nil {
-			return fmt.Errorf("noting a further key with the same value: %w", err)
-		}
-	}
-	return l.Write(ctx, s, r)
+	return l.enter(ctx, s, r)
 }
 
 // isTaken reports whether there is a record with this id, be it readable or not.
@@ -518,38 +519,36 @@ func (l *Ledger) indexed(ctx context.Context, s logical.Storage, after, connecti
 // DefinitionsOf are the hashes of a provider's definitions that records were made
 // with.
 func (l *Ledger) DefinitionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
-	left := All(ctx, s)
-	hashes, sure := l.definitions(provider)
-	if sure {
-		left = l.unreadable(ctx, s)
-	}
-	for r, err := range left {
-		if err != nil {
-			return nil, err
-		}
-		if r.Provider == provider && !slices.Contains(hashes, r.Definition) {
-			hashes = append(hashes, r.Definition)
-		}
-	}
-	return hashes, nil
+	hashes, unreadable, err := l.told(ctx, s, provider, func(of recordOrigin) string { return of.definition })
+	return hashes, cmp.Or(err, unreadable)
 }
 
 // ConnectionsOf are the connections of whose keys with a provider there are records that can
 // be read, in order, be they there or deleted.
 func (l *Ledger) ConnectionsOf(ctx context.Context, s logical.Storage, provider string) ([]string, error) {
+	names, _, err := l.told(ctx, s, provider, func(of recordOrigin) string { return of.connection })
+	slices.Sort(names)
+	return names, err
+}
+
+// told is what the origins of a provider's records tell, each once; unreadable is of a record
+// that tells nothing.
+func (l *Ledger) told(ctx context.Context, s logical.Storage, provider string, of func(recordOrigin) string) (told []string, unreadable, err error) {
 	left := All(ctx, s)
-	names, sure := l.connections(provider)
+	told, sure := l.tells(provider, of)
 	if sure {
 		left = l.unreadable(ctx, s)
 	}
 	for r, err := range left {
-		if err != nil && !errors.Is(err, stored.ErrUnreadable) {
-			return nil, err
+		if err := stored.UnlessUnreadable(err, &unreadable); err != nil {
+			return nil, nil, err
 		}
-		if err == nil && r.Provider == provider {
-			names = append(names, r.Connection)
+		if r == nil || r.Provider != provider {
+			continue
+		}
+		if one := of(originOf(r)); !slices.Contains(told, one) {
+			told = append(told, one)
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return told, unreadable, nil
 }

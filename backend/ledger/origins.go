@@ -10,6 +10,10 @@ import (
 // lists them, as ListingScope.String has it.
 type recordOrigin struct{ connection, provider, definition, scope string }
 
+func originOf(r *Record) recordOrigin {
+	return recordOrigin{r.Connection, r.Provider, r.Definition, r.Scope.String()}
+}
+
 const (
 	// mostOrigins bounds how many origins are told apart by their locations; of those on
 	// top, whose location is manyScopes, the records have to be read.
@@ -34,7 +38,7 @@ func newOrigins() origins { return origins{numbers: map[recordOrigin]uint32{}} }
 
 // begin counts a record, and is the number of its origin.
 func (o *origins) begin(r *Record) uint32 {
-	of := recordOrigin{r.Connection, r.Provider, r.Definition, r.Scope.String()}
+	of := originOf(r)
 	n, known := o.numbers[of]
 	if !known && len(o.numbers) >= mostOrigins {
 		of.scope = manyScopes
