@@ -52,6 +52,18 @@ var definitionText = template.Must(template.New("definition").Parse(`
     revokes_keys = role.project == "{{ .EndsKeys }}"
 {{- end }}
 {{- end }}
+{{- define "admin" }}  connection "admin_key" {
+    type      = string
+    required  = true
+    sensitive = true
+    help      = "Admin key."
+  }
+  auth "bearer" { token = connection.admin_key }
+  check {
+    get = "/v1/whoami"
+    ok  = body.admin
+  }
+{{- end }}
 {{- define "errors" }}  errors {
     message = body.error.message
 {{- if .Denies }}
@@ -515,8 +527,8 @@ func (t Traits) wanted() string {
 	return wanted
 }
 
-// besideText is the text of a definition of what the same account has beside keys: errors
-// are told as everywhere there.
+// besideText is the text of a definition of what the same account has beside keys: the admin
+// credential is such a one as there, and errors are told as everywhere.
 func besideText(text string) *template.Template {
 	return template.Must(template.Must(definitionText.Clone()).Parse(text))
 }
@@ -537,21 +549,11 @@ const sharedName = "simulated-shared"
 var sharedText = besideText(`
 provider "` + sharedName + `" {
   title = "Simulated applications"
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin key."
-  }
+{{ template "admin" . }}
   role "application" {
     type     = string
     required = true
     help     = "Whose secret it is."
-  }
-  auth "bearer" { token = connection.admin_key }
-  check {
-    get = "/v1/whoami"
-    ok  = body.admin
   }
   issue {
     in_place = true
@@ -576,21 +578,11 @@ const usersName = "simulated-users"
 var usersText = besideText(`
 provider "` + usersName + `" {
   title = "Simulated users"
-  connection "admin_key" {
-    type      = string
-    required  = true
-    sensitive = true
-    help      = "Admin key."
-  }
+{{ template "admin" . }}
   role "user" {
     type     = string
     required = true
     help     = "The name of the user."
-  }
-  auth "bearer" { token = connection.admin_key }
-  check {
-    get = "/v1/whoami"
-    ok  = body.admin
   }
   issue {
     put    = "/v1/users/${role.user}"
