@@ -53,6 +53,8 @@ func BenchmarkMint(b *testing.B) {
 // BenchmarkRevoke is the end of a lease, the provider's own time included.
 func BenchmarkRevoke(b *testing.B) {
 	w := newWorld(b)
+	w.unwatched = true
+	w.startAlone()
 	w.turn() // the ledger is read
 	for b.Loop() {
 		b.StopTimer()

@@ -172,7 +172,7 @@ func (g *gate) pass(step string, effect func() error) error {
 type gatedStorage struct {
 	logical.Storage
 	gate *gate
-	// forgot is told of every ledger record that went.
+	// forgot is told of every ledger record that went; nil where nobody asks.
 	forgot func(*ledger.Record)
 }
 
@@ -192,7 +192,7 @@ func (s *gatedStorage) Delete(ctx context.Context, key string) error {
 
 // remove deletes an entry and tells of it where it is a key's record.
 func (s *gatedStorage) remove(ctx context.Context, key string) error {
-	if !strings.HasPrefix(key, ledger.Prefix) && !strings.HasPrefix(key, ledger.SealedPrefix) {
+	if s.forgot == nil || !strings.HasPrefix(key, ledger.Prefix) && !strings.HasPrefix(key, ledger.SealedPrefix) {
 		return s.Storage.Delete(ctx, key)
 	}
 	r, err := stored.Read[ledger.Record](ctx, s.Storage, key)

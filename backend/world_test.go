@@ -35,11 +35,13 @@ type world struct {
 	calls   *calls                                      // to Vault, if they are noted
 	view    func(logical.SystemView) logical.SystemView // what Vault tells, if it is not as ever
 	events  *logical.MockEventSender                    // what Vault is told, if it listens
-	edition *logical.PluginEnvironment                  // nil for one that Vault does not tell
-	sandbox *sandbox.Server
-	network *memnet.Network
-	front   *httptest.Server
-	logs    *lockedBuffer
+	// unwatched has nobody look at the records that go, which would be measured with them.
+	unwatched bool
+	edition   *logical.PluginEnvironment // nil for one that Vault does not tell
+	sandbox   *sandbox.Server
+	network   *memnet.Network
+	front     *httptest.Server
+	logs      *lockedBuffer
 
 	mu      sync.Mutex
 	now     time.Time
@@ -155,7 +157,11 @@ func (w *world) start(f fault) {
 	}
 	gate := &gate{fault: f}
 	config := logical.TestBackendConfig()
-	config.StorageView = &gatedStorage{Storage: w.storage, gate: gate, forgot: w.noteForgotten}
+	view := &gatedStorage{Storage: w.storage, gate: gate}
+	if !w.unwatched {
+		view.forgot = w.noteForgotten
+	}
+	config.StorageView = view
 	config.Logger = hclog.New(&hclog.LoggerOptions{Output: w.logs, Level: hclog.Trace})
 	config.System = &logical.StaticSystemView{DefaultLeaseTTLVal: testTTL, MaxLeaseTTLVal: 768 * time.Hour, PluginEnvironment: w.edition}
 	if w.view != nil {

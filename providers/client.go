@@ -334,55 +334,63 @@ func saysAlive(b *definition.ProbeBlock, got *evaluated, otherwise bool) bool {
 // parameters that the handle keeps stand before the connection's own, so that
 // the key is found where it was made.
 func (c *Client) handleScope(h Handle, key expr.Key, saved expr.References, secrets *expr.Secrets) (expr.Scope, error) {
-	s, err := c.parameterScope(h.Role, h.Connection)
+	names, err := c.parameters(h.Role, h.Connection)
 	if err != nil {
 		return expr.Scope{}, err
 	}
-	s = s.Gathering(secrets).Metered(context.Background(), 0)
 	key.Name, key.ID, key.SecretID = h.Name, h.ID, h.Sealed
-	ofKey := map[string]cty.Value{
-		"key":    key.Value(),
-		"saved":  expr.ValuesObject(h.Saved, saved, h.Sealed),
-		"secret": c.noSecret,
-	}
+	names["key"] = key.Value()
+	names["saved"] = expr.ValuesObject(h.Saved, saved, h.Sealed)
+	names["secret"] = c.noSecret
 	if len(h.Secret) > 0 {
-		ofKey["secret"] = expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true)
+		names["secret"] = expr.ValuesObject(h.Secret, c.def.Required.SecretFields, true)
 	}
+	s := c.static.WithAll(names).Gathering(secrets).Metered(context.Background(), 0)
 	if h.Sealed || len(h.Secret) > 0 {
 		for _, name := range []string{"key", "saved", "secret"} {
-			s.Conceal(ofKey[name])
+			s.Conceal(names[name])
 		}
 	}
-	return s.WithAll(ofKey), nil
+	return s, nil
 }
 
 // parameterScope is connection.* and role.* with the given parameters.
 func (c *Client) parameterScope(role, connection Values) (expr.Scope, error) {
-	s := c.static
-	if len(connection) > 0 {
-		merged := Values{}
-		for name, value := range c.fields {
+	names, err := c.parameters(role, connection)
+	if err != nil {
+		return expr.Scope{}, err
+	}
+	return c.static.WithAll(names), nil
+}
+
+// parameters are role, and connection where it is not the client's own, to be added to.
+func (c *Client) parameters(role, connection Values) (map[string]cty.Value, error) {
+	names := map[string]cty.Value{"role": c.noRole}
+	if len(role) > 0 {
+		value, err := field.FieldsValue(c.def.Role, role)
+		if err != nil {
+			return nil, fmt.Errorf("role field %w", err)
+		}
+		names["role"] = value
+	}
+	if len(connection) == 0 {
+		return names, nil
+	}
+	merged := Values{}
+	for name, value := range c.fields {
+		merged[name] = value
+	}
+	for name, value := range connection {
+		if field := c.def.Connection.Lookup(name); field != nil && !field.Sensitive {
 			merged[name] = value
 		}
-		for name, value := range connection {
-			if field := c.def.Connection.Lookup(name); field != nil && !field.Sensitive {
-				merged[name] = value
-			}
-		}
-		value, err := field.FieldsValue(c.def.Connection, merged)
-		if err != nil {
-			return expr.Scope{}, fmt.Errorf("connection field %w", err)
-		}
-		s = s.With("connection", value)
 	}
-	if len(role) == 0 {
-		return s.With("role", c.noRole), nil
-	}
-	value, err := field.FieldsValue(c.def.Role, role)
+	value, err := field.FieldsValue(c.def.Connection, merged)
 	if err != nil {
-		return expr.Scope{}, fmt.Errorf("role field %w", err)
+		return nil, fmt.Errorf("connection field %w", err)
 	}
-	return s.With("role", value), nil
+	names["connection"] = value
+	return names, nil
 }
 
 // unsupported is the error of an operation that the definition lacks.

@@ -61,9 +61,17 @@ var meterType = cty.Capsule("meter", reflect.TypeFor[Meter]())
 // NewMeter begins to count. responseBytes is the length of the answer that is to be
 // read, in bytes; 0 for none. The end of ctx ends evaluation.
 func NewMeter(ctx context.Context, responseBytes int) *Meter {
-	m := &Meter{ctx: ctx, left: budget + budgetPerByte*responseBytes}
-	m.root.Variables = map[string]cty.Value{meterKey: cty.CapsuleVal(meterType, m), absenceKey: absenceValue[absentIsNull]}
-	return m
+	return &Meter{ctx: ctx, left: budget + budgetPerByte*responseBytes}
+}
+
+// rootFor is what all evaluations under the meter stand upon. It is made by the first,
+// since many a request or answer has no expression that is computed.
+func (m *Meter) rootFor(absence absence) *hcl.EvalContext {
+	if m.root.Variables == nil {
+		m.root.Variables = map[string]cty.Value{meterKey: cty.CapsuleVal(meterType, m)}
+	}
+	m.root.Variables[absenceKey] = absenceValue[absence]
+	return &m.root
 }
 
 // meterIn is the meter of an evaluation; nil where there is none, which is for
@@ -94,12 +102,11 @@ func (m *Meter) evaluate(expr hclsyntax.Expression, s Scope) (value cty.Value, f
 			value, found = cty.DynamicVal, problemAt(expr, "cannot be computed", "Write this expression in another way.")
 		}
 	}()
-	ctx := m.root.NewChild()
+	ctx := m.rootFor(s.absence).NewChild()
 	ctx.Variables, ctx.Functions = s.Names, s.functions
 	if s.functions == nil {
 		ctx.Functions = Functions
 	}
-	m.root.Variables[absenceKey] = absenceValue[s.absence]
 	value, found = m.value(expr, ctx)
 	if m.refusal != nil {
 		return cty.DynamicVal, m.refusal // which try and can may have taken for an ordinary error
