@@ -43,7 +43,12 @@ func (r *route) forgives() bool {
 
 // tells reports whether the answer of a request for a key has a value that begins so.
 func (r *route) tells(value string) bool {
-	return (r.what == "make" || r.what == "fill") && slices.ContainsFunc(leavesOf("", r.answer), func(one leaf) bool {
+	return (r.what == "make" || r.what == "fill") && r.answers(value)
+}
+
+// answers reports whether the answer has a value that begins so.
+func (r *route) answers(value string) bool {
+	return slices.ContainsFunc(leavesOf("", r.answer), func(one leaf) bool {
 		text, _ := one.value.(string)
 		return strings.HasPrefix(text, value)
 	})

@@ -45,6 +45,27 @@ func TestLessons(t *testing.T) {
 	}
 }
 
+// What an answer tells of a key's end is read: a provider may give another one than it was
+// asked for, as the world's does, and no lease is to outlast it.
+func TestEndsThatAreToldAreRead(t *testing.T) {
+	for _, name := range dialectNames() {
+		d, err := providers.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tells := map[string]bool{}
+		for _, r := range dialectOf(name).all() {
+			tells[r.what] = tells[r.what] || r.answers("$end") || r.answers("$ttl")
+		}
+		if read := d.Issue.ActualExpiry; (tells["make"] || tells["fill"]) && read.At == nil && read.In == nil {
+			t.Errorf("%s tells the end of a new key, and its definition does not read it", name)
+		}
+		if tells["extend"] && d.Extend.Grant.At == nil && d.Extend.Grant.In == nil {
+			t.Errorf("%s tells the end that a key was moved to, and its definition does not read it", name)
+		}
+	}
+}
+
 // Each definition of the catalog that lives use is played in a life where nothing goes
 // wrong, in which all that it can do is done.
 func TestCatalogIsPlayed(t *testing.T) {

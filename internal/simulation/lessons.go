@@ -42,8 +42,7 @@ var lessons = map[string]lesson{
 	"planetscale":            {},
 	"postmark":               {},
 	"proxmox": {more: `
-GET /api2/json/version who {"data": {}}
-PUT /api2/json/access/users/deploy@pve/token/{id} extend unix=expire {"data": {}}`},
+GET /api2/json/version who {"data": {}}`},
 	"scaleway":       {},
 	"sentry":         {},
 	"sonarqube":      {},

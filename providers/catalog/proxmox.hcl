@@ -40,7 +40,7 @@ provider "proxmox" {
         privsep = 1
         expire  = unix(key.expires_at)
       }
-      save = { secret = body.data.value, full = body.data["full-tokenid"] }
+      save = { secret = body.data.value, full = body.data["full-tokenid"], end = try(body.data.info.expire, null) }
       undo { delete = "/api2/json/access/users/${role.user_id}/token/v${key.name}" }
     }
     step "access" {
@@ -51,9 +51,10 @@ provider "proxmox" {
         tokens = saved.full
       }
     }
-    id       = "v${key.name}"
-    identify = "secret"
-    secret   = { token_id = saved.full, secret = saved.secret }
+    id         = "v${key.name}"
+    identify   = "secret"
+    expires_at = coalesce(saved.end, key.expires_at)
+    secret     = { token_id = saved.full, secret = saved.secret }
   }
 
   revoke {
@@ -69,8 +70,9 @@ provider "proxmox" {
   }
 
   extend {
-    put  = "/api2/json/access/users/${role.user_id}/token/${key.id}"
-    form = { expire = unix(key.expires_at) }
+    put        = "/api2/json/access/users/${role.user_id}/token/${key.id}"
+    form       = { expire = unix(key.expires_at) }
+    expires_at = body.data.expire
   }
 
   probe {

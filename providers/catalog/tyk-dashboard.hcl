@@ -50,10 +50,11 @@ provider "tyk-dashboard" {
 
   # Without suppress_reset the key's quota would start anew.
   extend {
-    put   = "/api/keys/${key.id}"
-    query = merge(local.detail, { suppress_reset = 1 })
-    json  = local.rights
-    gone  = [404]
+    put        = "/api/keys/${key.id}"
+    query      = merge(local.detail, { suppress_reset = 1 })
+    json       = local.rights
+    expires_at = body.data.expires == 0 ? null : body.data.expires
+    gone       = [404]
   }
 
   revoke {

@@ -77,6 +77,27 @@ exchange "tokens that look" {
     }
   }
 
+  step "extend" {
+    key {
+      name = "vault-app-1"
+      expires_at = "2030-11-22T12:00:00Z"
+    }
+    trip {
+      request = "PUT /api2/json/access/users/deploy@pve/token/vvault-app-1"
+      form = {
+        expire = "1921579200"
+      }
+      status = 200
+      answer = {
+        data = {
+          privsep = 1
+          expire = 1921579200
+          comment = "vault-app-1"
+        }
+      }
+    }
+  }
+
   step "list" {
     item "byhand" { name = "byhand" }
     item "vvault-app-1" {
