@@ -72,7 +72,9 @@ func (e *Engine) isOver(bound *boundConnection, entry *queue.Entry) bool {
 //
 //life:doubtful gone found and revoked it
 func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone bool, err error) {
-	if entry.Handle != nil {
+	// What was removed by its id is looked for by its name, and not removed by its id again,
+	// which may be another's by then.
+	if entry.Handle != nil && !e.wasRemoved(bound, entry.KeyName) {
 		gone, named, err := e.revokeByHandle(ctx, bound, entry)
 		if !named {
 			return gone, err
@@ -136,8 +138,11 @@ func (e *Engine) revokeByHandle(ctx context.Context, bound *boundConnection, ent
 	case missing:
 		gone, err = e.leaveMissing(ctx, entry, *entry.Handle)
 		return gone, false, err
+	case bound.definition.Capabilities.Lookup:
+		err := e.refuseWord(bound, entry.KeyName)
+		return err == nil, false, err
 	}
-	return true, false, nil
+	return true, false, nil // nothing but the provider's word can be had
 }
 
 // revokeFound revokes what was found of a mint. unknown is what the provider lists and

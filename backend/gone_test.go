@@ -148,20 +148,31 @@ func TestListReadWhileBlind(t *testing.T) {
 func TestLieAboutWhatIsLeft(t *testing.T) {
 	for name, test := range map[string]struct {
 		crashes bool
-		lies    int
+		// unwritten is a mint that was answered, and whose record could not be written.
+		unwritten bool
+		// busy deletions are not carried out, and said to be not, before the lies.
+		busy, lies int
 	}{
-		"a mint of unknown outcome":           {false, 1},
-		"the same, and three lies":            {false, 3},
-		"the same, of which the list is full": {false, 1000},
-		"a crash":                             {true, 1},
-		"a crash, and three lies":             {true, 3},
-		"a crash, of which the list is full":  {true, 1000},
+		"a mint of unknown outcome":                     {lies: 1},
+		"the same, and three lies":                      {lies: 3},
+		"the same, of which the list is full":           {lies: 1000},
+		"a crash":                                       {crashes: true, lies: 1},
+		"a crash, and three lies":                       {crashes: true, lies: 3},
+		"a crash, of which the list is full":            {crashes: true, lies: 1000},
+		"a mint without a record":                       {unwritten: true, lies: 1},
+		"the same, of three lies":                       {unwritten: true, lies: 3},
+		"the same, and it cannot be deleted at once":    {unwritten: true, busy: 4, lies: 1},
+		"the same, cannot be deleted, and three lies":   {unwritten: true, busy: 4, lies: 3},
+		"the same, cannot be deleted, the list is full": {unwritten: true, busy: 4, lies: 1000},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
-			lost, lies := false, 0
+			lost, busy, lies := false, 0, 0
 			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
 				switch {
+				case r.Method == http.MethodDelete && busy > 0:
+					busy--
+					rw.WriteHeader(http.StatusServiceUnavailable)
 				case r.Method == http.MethodPost && lost:
 					w.sandbox.ServeHTTP(&unheard{}, r)
 					rw.WriteHeader(http.StatusGatewayTimeout)
@@ -177,7 +188,10 @@ func TestLieAboutWhatIsLeft(t *testing.T) {
 			held := w.mustMint("app")
 			w.advance(time.Minute)
 			w.turn()
-			lost, lies = true, test.lies
+			lost, busy, lies = !test.unwritten, test.busy, test.lies
+			if test.unwritten {
+				w.process.gate.hitAfter("PUT "+ledger.Prefix, fault{})
+			}
 			if test.crashes {
 				w.process.gate.killAfter("POST ")
 			}

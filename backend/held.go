@@ -162,6 +162,11 @@ func (e *Engine) refuseWord(bound *boundConnection, name string) error {
 	return &unproven{reason: "it was found and removed; it is looked for once more, should that not have been done", until: now.Add(max(lag, missingPause))}
 }
 
+// wasRemoved reports whether refuseWord was told of late that this was removed.
+func (e *Engine) wasRemoved(bound *boundConnection, name string) bool {
+	return bound.definition.Capabilities.Lookup && !e.pending.removed.since(bound.name+" "+name).IsZero()
+}
+
 func (e *Engine) noteRemoval(r removal, err error) {
 	e.metrics.removed(r.bound.name, r.work, err)
 	e.tellOutcome(eventOrphanRevoked, "reconcile/"+r.bound.name, err, "connection", r.bound.name, "key_name", r.name, "work", r.work)

@@ -136,7 +136,7 @@ func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *min
 	}
 	if err == nil && !missing {
 		e.dropWritten(ctx, s, &o.record)
-		e.finishMint(ctx, s, o)
+		e.leaveLook(ctx, s, o, entry)
 		return nil
 	}
 	switch {
@@ -148,6 +148,15 @@ func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *min
 	return errors.Join(
 		fmt.Errorf("revoking the key again: %w", err),
 		e.leaveToQueue(ctx, s, o, entry))
+}
+
+// leaveLook has the queue look once more for a key that its provider says it has removed.
+// Where it cannot be looked for, or that cannot be written, the provider's word has to do.
+func (e *Engine) leaveLook(ctx context.Context, s logical.Storage, o *mintPlan, entry queue.Entry) {
+	if o.bound.definition.Capabilities.Lookup && e.refuseWord(o.bound, o.request.Name) != nil && e.leaveToQueue(ctx, s, o, entry) == nil {
+		return
+	}
+	e.finishMint(ctx, s, o)
 }
 
 // dropWritten removes the record of a key that is gone, should the write of it
