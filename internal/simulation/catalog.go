@@ -54,6 +54,12 @@ func (r *route) answers(value string) bool {
 	})
 }
 
+// tellsMoment reports whether the answer of a request for a key tells its end as a moment.
+// Who tells whole days cannot have one end within the hour.
+func (r *route) tellsMoment() bool {
+	return (r.tells("$end") || r.tells("$ttl")) && !r.tells("$end_date")
+}
+
 // dialects are the definitions of the catalog that lives use, by name.
 var dialects = map[string]dialect{
 	"openai": {
