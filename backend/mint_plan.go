@@ -116,6 +116,7 @@ func (e *Engine) newMintPlan(ctx context.Context, s logical.Storage, bound *boun
 		scope:    bound.definition.ListingScope(role.Fields, bound.connection.Fields),
 		request: providers.KeyRequest{
 			Name:      name,
+			Part:      fixed,
 			Role:      role.Fields,
 			ExpiresAt: expiresAt,
 			TTL:       bound.definition.Expiry.Life(now, expiresAt),

@@ -19,9 +19,14 @@ import (
 // caller's context has ended: what was made must not stay.
 const cleanUpTime = 30 * time.Second
 
-// lookupDelays are waited between looks for a key just made, where only its
-// name leads to its id: lists lag behind.
-var lookupDelays = []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+// Where only its name leads to the id of a key just made, it is looked for until its
+// definition's lag is over. Between two looks is a pause that doubles; a list that cannot be
+// read is read again for listRetryTime.
+const (
+	firstLookPause   = 500 * time.Millisecond
+	longestLookPause = 8 * time.Second
+	listRetryTime    = 8 * time.Second
+)
 
 // minting is one issue under way.
 type minting struct {
@@ -230,39 +235,49 @@ func withGiven(kept Values, fields Fields, values Values, id string) Values {
 	return kept
 }
 
-// findID looks the new key up by its name.
+// findID looks the new key up by its name, for as long as its provider may not show it.
 func (m *minting) findID(ctx context.Context) error {
 	scope := m.c.def.ListingScope(m.req.Role, m.c.fields)
-	var last error
-	for _, pause := range lookupDelays {
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
-		found, err := m.c.Find(ctx, scope, Look{Name: m.req.Name})
-		if last = errors.Join(append(found.Unreadable, err)...); last != nil {
-			continue
-		}
-		switch len(found.Keys) {
-		case 0:
-			last = errors.New("the key is not in the provider's list")
-		case 1:
-			m.handle = m.newHandle(m.c.def.Required.Role, m.c.def.Required.Connection, m.c.def.Required.Saved)
-			m.handle.ID, m.handle.Sealed = found.Keys[0].Handle.ID, m.handle.Sealed || found.Keys[0].Handle.Sealed
-			for name, value := range found.Keys[0].Handle.Saved {
-				if m.handle.Saved == nil {
-					m.handle.Saved = Values{}
-				}
-				if _, kept := m.handle.Saved[name]; !kept {
-					m.handle.Saved[name] = value
-				}
+	look, began := Look{Name: m.req.Name}, time.Now()
+	for pause := firstLookPause; ; pause = min(2*pause, longestLookPause) {
+		found, err := m.c.Find(ctx, scope, look)
+		err = errors.Join(append(found.Unreadable, err)...)
+		patience := m.c.def.Lag
+		switch {
+		case err != nil:
+			patience = min(patience, listRetryTime)
+		case len(found.Keys) == 0:
+			err = errors.New("the key is not in the provider's list")
+			if m.c.def.List != nil {
+				look.Containing = m.req.Part // it may be there under a name that the provider made of its own
 			}
-			m.keepGiven()
+		case len(found.Keys) == 1:
+			m.takeHandle(found.Keys[0].Handle)
 			return nil
 		default:
 			return errors.New("the provider lists several keys of this name")
 		}
+		// Who would be told that time is up is told why instead.
+		rest := min(pause, patience-time.Since(began))
+		if deadline, limited := ctx.Deadline(); rest <= 0 || limited && time.Until(deadline) <= rest || sleep(ctx, rest) != nil {
+			return fmt.Errorf("id: %w", err)
+		}
 	}
-	return fmt.Errorf("id: %w", last)
+}
+
+// takeHandle completes the key's handle by what the list tells of it.
+func (m *minting) takeHandle(listed Handle) {
+	m.handle = m.newHandle(m.c.def.Required.Role, m.c.def.Required.Connection, m.c.def.Required.Saved)
+	m.handle.ID, m.handle.Sealed = listed.ID, m.handle.Sealed || listed.Sealed
+	for name, value := range listed.Saved {
+		if m.handle.Saved == nil {
+			m.handle.Saved = Values{}
+		}
+		if _, kept := m.handle.Saved[name]; !kept {
+			m.handle.Saved[name] = value
+		}
+	}
+	m.keepGiven()
 }
 
 // newHandle keeps the named parameters and saved values.

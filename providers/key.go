@@ -6,6 +6,9 @@ import "time"
 type KeyRequest struct {
 	// Name is the key's name at the provider, chosen by the caller and unique.
 	Name string
+	// Part is what providers leave as it is of a name that they change, in whichever case;
+	// empty for nothing.
+	Part string
 	// Role holds the role's provider parameters, as Fields.Merge left them.
 	Role Values
 	// ExpiresAt is the provider-side end of the key, already on the

@@ -1,6 +1,8 @@
 package providers
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -151,30 +153,59 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A key whose answer has no id is found by its name, once the list shows it.
+// A key whose answer has no id is found by its name, once the list shows it, which may take
+// as long as its definition says.
 func TestIDByName(t *testing.T) {
-	inBubble(func(t *testing.T) {
-		defer func(old []time.Duration) { lookupDelays = old }(lookupDelays)
-		lookupDelays = []time.Duration{0, time.Millisecond, time.Millisecond}
-		f := newFake(t)
-		f.on("POST /v1/projects/p1/keys", 200, object{"key": "sk-value-1", "owner": "o1"})
-		looks := 0
-		f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
-			if looks++; looks < 2 {
-				fmt.Fprint(w, `{"data":[]}`)
-				return
+	src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
+	slow := strings.Replace(src, "provider \"acme\" {", "provider \"acme\" {\n  lag = \"5m\"", 1)
+	for name, test := range map[string]struct {
+		src     string
+		name    string        // as the list tells it, where that is another
+		shown   time.Duration // when the list shows the key; zero for at once
+		refused bool          // the list is
+		limit   time.Duration // for the whole of the mint
+		takes   time.Duration // at least, and no longer than a pause more
+		err     string
+	}{
+		"at once":                          {src: src},
+		"a moment later":                   {src: src, shown: time.Second, takes: time.Second},
+		"within the usual lag":             {src: src, shown: 59 * time.Second, takes: 59 * time.Second},
+		"within the definition's lag":      {src: slow, shown: 4 * time.Minute, takes: 4 * time.Minute},
+		"after the lag":                    {src: src, shown: 2 * time.Minute, takes: time.Minute, err: "not in the provider's list"},
+		"after all the time that there is": {src: slow, shown: time.Minute, limit: 20 * time.Second, takes: 10 * time.Second, err: "not in the provider's list"},
+		"under a longer name":              {src: src, name: "acct.N-Part1", takes: firstLookPause},
+		"under a name of another's":        {src: src, name: "n-part2", takes: time.Minute, err: "not in the provider's list"},
+		"in a list that may not be read":   {src: slow, refused: true, takes: listRetryTime, err: "403"},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			f := newFake(t)
+			var made time.Time
+			f.do("POST /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+				made = time.Now()
+				fmt.Fprint(w, `{"key": "sk-value-1", "owner": "o1"}`)
+			})
+			f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+				switch {
+				case test.refused:
+					w.WriteHeader(http.StatusForbidden)
+				case time.Since(made) < test.shown:
+					fmt.Fprint(w, `{"data":[]}`)
+				default:
+					fmt.Fprintf(w, `{"data":[{"id":"k7","name":%q,"owner":"o1"}]}`, cmp.Or(test.name, "n-part1"))
+				}
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(test.limit, time.Hour))
+			defer cancel()
+			key, err := f.client(t, test.src, nil).Issue(ctx, KeyRequest{Name: "n-part1", Part: "part1", Role: Values{"project": "p1"}})
+			if took := time.Since(made); took < test.takes || took > test.takes+longestLookPause {
+				t.Errorf("it took %s, want %s", took, test.takes)
 			}
-			fmt.Fprint(w, `{"data":[{"id":"k7","name":"n","owner":"o1"}]}`)
-		})
-		src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
-		req := KeyRequest{Name: "n", Role: Values{"project": "p1"}}
-		key, err := f.client(t, src, nil).Issue(t.Context(), req)
-		if err != nil || key.Handle.ID != "k7" || key.Handle.Saved["owner"] != "o1" {
-			t.Fatalf("%+v, %v", key, err)
-		}
-		f.on("GET /v1/projects/p1/keys", 200, `{"data":[]}`)
-		if _, err = f.client(t, src, nil).Issue(t.Context(), req); KindOf(err) != Unknown || NothingMade(err) {
-			t.Errorf("a key that is not listed: %v", err)
-		}
-	})(t)
+			switch {
+			case test.err == "" && (err != nil || key.Handle.ID != "k7" || key.Handle.Saved["owner"] != "o1"):
+				t.Errorf("%+v, %v", key, err)
+			case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err) || KindOf(err) != Unknown || NothingMade(err)):
+				t.Errorf("%+v, %v", key, err)
+			}
+		}))
+	}
 }

@@ -99,3 +99,29 @@ func TestCatalogIsPlayed(t *testing.T) {
 		})
 	}
 }
+
+// Each definition of the catalog that lives use gives keys in a world where nothing goes
+// wrong, whatever its provider is like.
+func TestCatalogGivesKeys(t *testing.T) {
+	likes := map[string]Traits{
+		"that ends keys early":    {Shortens: 15 * time.Minute, Clock: -20 * time.Second},
+		"that shows keys late":    {ListLag: 40 * time.Second, YoungLag: 25 * time.Second, Pages: 2, Timeout: 31 * time.Second},
+		"that is slow":            {Slow: 2 * time.Second, Clock: 20 * time.Second, Pages: 3, Standby: true},
+		"that ends keys late":     {DeathLag: 30 * time.Second, Verify: true, ReuseIDs: true},
+		"that lies of ended keys": {Lies: liesOnce, NewestFirst: true, Claims: true},
+	}
+	for i, name := range dialectNames() {
+		if testing.Short() && i%7 > 0 { // make test has all
+			continue
+		}
+		for _, like := range sortedNames(likes) {
+			t.Run(name+" "+like, func(t *testing.T) {
+				traits := likes[like]
+				traits.Catalog, traits.Second = name, secondConnection
+				for _, v := range play(t, Life{Seed: 1, Traits: traits.consistent()}).Broken {
+					t.Error(v)
+				}
+			})
+		}
+	}
+}

@@ -104,6 +104,10 @@ var mutations = []mutation{
 		"		if !applies {\n			q.leaveOut(step)", "		if !applies && false {\n			q.leaveOut(step)"},
 	{"a copy ends what its original has extended", "lookout_ends.go",
 		"	if !told || !end.at.Add(-end.ahead).After(known.Add(slack)) {", "	if true || !told || !end.at.Add(-end.ahead).After(known.Add(slack)) {"},
+	{"a list that lags is given up at once", "../providers/issue.go",
+		"		patience := m.c.def.Lag\n", "		patience := min(m.c.def.Lag, listRetryTime)\n"},
+	{"an id is looked for by the whole name alone", "../providers/issue.go",
+		"				look.Containing = m.req.Part //", "				look.Containing = \"\" //"},
 }
 
 const engineFolder = "../../backend"

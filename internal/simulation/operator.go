@@ -513,10 +513,11 @@ func rolesMint(w *world) []string {
 }
 
 // makesAtOnce reports whether a key can be made by one request of a reader's: not where it is
-// asked about before its provider knows it, or looked for in a list that may lag, or where
-// answers take as long as they are waited for.
+// asked about before its provider knows it, or looked for in a list that shows it too late, or
+// where answers take as long as they are waited for.
 func (t Traits) makesAtOnce() bool {
-	return !t.NoID && !(t.Poll && t.YoungLag > 0) && !(t.Slow > time.Second && t.Timeout < 5*time.Second)
+	const looks = 8 * time.Second // between two, and for one
+	return !(t.NoID && t.ListLag+looks > 2*t.Timeout) && !(t.Poll && t.YoungLag > 0) && !(t.Slow > time.Second && t.Timeout < 5*time.Second)
 }
 
 // connectionOf is the connection of a role.

@@ -321,13 +321,14 @@ func (t Traits) ofCatalog() Traits {
 	can, defined := definition.Capabilities, d.traits
 	defined.Catalog = t.Catalog
 	defined.NoList, defined.Lookup, defined.Extend, defined.Expiry = !can.Reconcile, can.Lookup, can.Extend, can.NativeExpiry
+	defined.NoID = definition.Issue.ID == nil
 	defined.Probe, defined.KnownID, defined.Sealed, defined.Granted = can.Probe, can.KnownID || d.traits.KnownID, can.SealedRecord, can.Granted
 	defined.Pages, defined.NewestFirst, defined.ListLag, defined.DeathLag = t.Pages, t.NewestFirst, t.ListLag, t.DeathLag
 	defined.Clock, defined.Slow, defined.YoungLag = t.Clock, t.Slow, t.YoungLag
 	defined.ReuseIDs = t.ReuseIDs && !defined.KnownID && !defined.Numbers
 	defined.Second, defined.Verify, defined.Standby, defined.Tick = t.Second, t.Verify, t.Standby, t.Tick
 	defined.Timeout, defined.Claims, defined.Lies = t.Timeout, t.Claims, t.Lies
-	if defined.Expiry && d.any(func(r *route) bool { return r.tells("$end") || r.tells("$ttl") }) {
+	if defined.Expiry && d.any((*route).tellsMoment) {
 		defined.Shortens = t.Shortens
 	}
 	defined.Seconds = d.any(func(r *route) bool { return r.tells("$ttl") })
