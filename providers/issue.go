@@ -248,9 +248,7 @@ func (m *minting) findID(ctx context.Context) error {
 			patience = min(patience, listRetryTime)
 		case len(found.Keys) == 0:
 			err = errors.New("the key is not in the provider's list")
-			if m.c.def.List != nil {
-				look.Containing = m.req.Part // it may be there under a name that the provider made of its own
-			}
+			look.Part = m.req.Part // it may be there under a name that the provider made of its own
 		case len(found.Keys) == 1:
 			m.takeHandle(found.Keys[0].Handle)
 			return nil

@@ -184,14 +184,16 @@ func TestIDByName(t *testing.T) {
 				made = time.Now()
 				fmt.Fprint(w, `{"key": "sk-value-1", "owner": "o1"}`)
 			})
-			f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+			f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case test.refused:
 					w.WriteHeader(http.StatusForbidden)
+				case r.URL.Query().Has("after"):
+					t.Error("the list is read on after what was looked for")
 				case time.Since(made) < test.shown:
 					fmt.Fprint(w, `{"data":[]}`)
 				default:
-					fmt.Fprintf(w, `{"data":[{"id":"k7","name":%q,"owner":"o1"}]}`, cmp.Or(test.name, "n-part1"))
+					fmt.Fprintf(w, `{"data":[{"id":"k7","name":%q,"owner":"o1"}],"more":%t,"last":7}`, cmp.Or(test.name, "n-part1"), test.err == "")
 				}
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(test.limit, time.Hour))

@@ -18,6 +18,9 @@ type Look struct {
 	// Name and ID are those of one key. Reading stops at the answer that shows
 	// it, unless All is set: a second key of that name may be listed elsewhere.
 	Name, ID string
+	// Part is KeyRequest.Part of that key, by which it is known in a list whatever its
+	// provider made of its name.
+	Part string
 	// Containing is a text in the names of keys, in upper or lower case, such
 	// as a mount's tag. The list is read to its end.
 	Containing string
@@ -96,7 +99,7 @@ func (c *Client) Search(in ListingScope, look Look) *Search {
 	if look.ID != "" || look.IDs != nil {
 		block = c.def.Listing()
 	}
-	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.IDs == nil && look.Containing == "") {
+	if c.def.Lookup != nil && look.Name != "" && (block == nil || look.ID == "" && look.IDs == nil && look.Part == "" && look.Containing == "") {
 		block = c.def.Lookup
 	}
 	if block == nil {
@@ -290,6 +293,7 @@ func (l Look) wants(one Listed) bool {
 	return l.Name != "" && one.Handle.Name == l.Name ||
 		l.ID != "" && one.Handle.ID == l.ID ||
 		l.IDs[one.Handle.ID] || l.Beside[one.Handle.ID] ||
+		l.Part != "" && containsFold(one.Handle.Name, l.Part) ||
 		l.Containing != "" && containsFold(one.Handle.Name, l.Containing)
 }
 
@@ -320,6 +324,7 @@ func (l Look) within(texts []string) bool {
 		return l.Name != "" && strings.Contains(text, l.Name) ||
 			l.ID != "" && text == l.ID ||
 			l.IDs[text] ||
+			l.Part != "" && containsFold(text, l.Part) ||
 			l.Containing != "" && containsFold(text, l.Containing)
 	})
 }

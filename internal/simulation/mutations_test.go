@@ -107,7 +107,7 @@ var mutations = []mutation{
 	{"a list that lags is given up at once", "../providers/issue.go",
 		"		patience := m.c.def.Lag\n", "		patience := min(m.c.def.Lag, listRetryTime)\n"},
 	{"an id is looked for by the whole name alone", "../providers/issue.go",
-		"				look.Containing = m.req.Part //", "				look.Containing = \"\" //"},
+		"			look.Part = m.req.Part //", "			look.Part = \"\" //"},
 }
 
 const engineFolder = "../../backend"
