@@ -402,6 +402,7 @@ func (q *Queue) due(now time.Time) map[string]bool {
 		if l.running && l.inDoubt() {
 			continue
 		}
+		due[name] = false // also where nothing is left: those for whom it was due wait for it no more
 		for _, item := range l.items {
 			due[name] = due[name] || l.mayTry(item, now)
 			if !item.held && !item.busy {

@@ -279,6 +279,41 @@ func TestRevocationsGoBeforeCleanUps(t *testing.T) {
 	}
 }
 
+// TestNothingIsWaitedFor: clean-ups wait for no revocation that was done without the queue,
+// as those are for which Vault asks again.
+func TestNothingIsWaitedFor(t *testing.T) {
+	for name, beside := range map[string]bool{"the only one": false, "one of several": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newLine(t, "key")
+			l.answer = func(id string) error {
+				if id != "clean" {
+					return failing(providers.Unreachable, 0)
+				}
+				return nil
+			}
+			l.run(10 * time.Second) // in doubt, one is tried at a time
+			if beside {
+				l.answer = func(id string) error {
+					if id == "refused" {
+						return failing(providers.Refused, 403)
+					}
+					return nil
+				}
+				l.add(Entry{ID: "refused", Kind: Revoke, Connection: "box"})
+			}
+			if err := l.Remove(context.Background(), l.storage, "key"); err != nil {
+				t.Fatal(err)
+			}
+			l.Observe("box", "key", nil)
+			l.add(Entry{ID: "clean", Kind: CleanUp, Connection: "box"})
+			l.run(5 * time.Second)
+			if l.tries("clean") != 1 {
+				t.Errorf("the clean-up was tried %d times", l.tries("clean"))
+			}
+		})
+	}
+}
+
 // TestEveryKindIsTold: help and documentation tell of a kind what it is.
 func TestEveryKindIsTold(t *testing.T) {
 	for _, kind := range Kinds {
