@@ -113,6 +113,10 @@ type heldError struct {
 func (h *heldError) Error() string        { return errHeld.Error() + ": " + h.by.describe() }
 func (h *heldError) Is(target error) bool { return target == errHeld }
 
+// Lasting has the queue try seldom: what somebody holds is asked about each time, and stays
+// for as long as they do.
+func (h *heldError) Lasting() {}
+
 // isAnothers reports whether something stays because it is another key by its id,
 // whatever its name says, and not that of the fixed part.
 func isAnothers(err error, part string) bool { return holderByID(err, part) != nil }

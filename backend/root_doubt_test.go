@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-apikeys/backend/queue"
+	"vault-plugin-secrets-apikeys/backend/retry"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -420,4 +421,33 @@ func TestNewCredentialInDoubt(t *testing.T) {
 	w.run(time.Hour, time.Minute)
 	w.credentialWorks()
 	w.noRotationLeft()
+}
+
+// TestReplacedCredentialOfAnotherConnection: one that another connection has stays for as
+// long as that is so, which nobody asks every few seconds, and is ended after that.
+func TestReplacedCredentialOfAnotherConnection(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		ctx := context.Background()
+		w := newWorld(t)
+		w.configure("sandbox", "other", "others", nil)
+		w.must(w.process.RotateRoot(ctx, w.storage, "box"))
+		w.run(12*time.Hour, 20*time.Second)
+		waits := w.process.Queue()
+		if len(waits) != 1 || waits[0].Kind != queue.Retire || !strings.Contains(waits[0].LastError, "the admin credential of connection other") {
+			t.Fatalf("on the queue are %+v", waits)
+		}
+		if most := 80; waits[0].Attempts > most {
+			t.Errorf("it was tried %d times in twelve hours, want at most %d", waits[0].Attempts, most)
+		}
+		if w.get("/v1/keys", testAdminKey) != http.StatusOK {
+			t.Fatal("the credential is gone that the other connection has")
+		}
+		w.must(w.process.ChangeConnection(ctx, w.storage, "other", func(c *Connection) (SaveOptions, error) {
+			c.Fields["admin_key"] = w.credential()
+			return SaveOptions{Verify: true}, nil
+		}))
+		w.run(retry.LongestRefused, 20*time.Second)
+		w.credentialWorks()
+		w.nothingIsQueued()
+	})(t)
 }

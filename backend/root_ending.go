@@ -219,7 +219,7 @@ func (e *Engine) refuseToEndLaterKeys(ctx context.Context, s logical.Storage, bo
 			return err
 		}
 		if left > 0 {
-			return fmt.Errorf("connection %q has %s that it made since the rotation, and that end with it; it is removed once they have ended", name, count(left, "live key"))
+			return lasting{fmt.Errorf("connection %q has %s that it made since the rotation, and that end with it; it is removed once they have ended", name, count(left, "live key"))}
 		}
 	}
 	return nil

@@ -179,6 +179,9 @@ func replaceCredential(w *world, e Event) {
 func shareCredential(w *world, e Event) {
 	c := w.originals()[0]
 	if secret := c.storedAdmins()["one"]; !w.isTaken(secret) {
+		w.mu.Lock()
+		w.shared = append(w.shared, secret)
+		w.mu.Unlock()
 		w.giveCredential(c, e, "two", w.credential("two", &admin{secret: secret}))
 	}
 }

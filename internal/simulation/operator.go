@@ -338,11 +338,11 @@ func (w *world) mend() {
 	w.unshare()
 }
 
-// unshare gives a connection whose credential another one has its own.
+// unshare gives a connection whose credential another one has its own, or had before it was
+// rotated: that one is to be ended then, which waits for nobody to have it.
 func (w *world) unshare() {
 	for _, c := range w.originals() {
-		stored := c.storedAdmins()
-		if secret := stored["two"]; secret != "" && secret == stored["one"] {
+		if secret := c.storedAdmins()["two"]; w.isShared(secret) {
 			w.giveCredential(c, Event{Kind: "mend"}, "two", w.credential("two", w.newAdmin(c, "two")))
 		}
 	}

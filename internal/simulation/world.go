@@ -70,6 +70,8 @@ type world struct {
 	replaced map[string]bool
 	// elsewhere are those that an operator had lead to another account.
 	elsewhere map[string]bool
+	// shared are the admin credentials that an operator gave a second connection.
+	shared []string
 	// forced says that an operator had a rotation end the keys of a credential.
 	forced bool
 	mended time.Time // when; zero for not yet
@@ -149,6 +151,13 @@ func (w *world) isOver() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.over
+}
+
+// isShared reports whether an operator gave an admin credential to a second connection.
+func (w *world) isShared(secret string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.shared, secret)
 }
 
 // isForced reports whether an operator had keys end with the credential that made them.
