@@ -145,6 +145,9 @@ type pending struct {
 	deletions, seen recently
 	// removed are since when providers say that they removed what nobody holds.
 	removed recently
+	// unshown are when providers last said of a key that is to be revoked that there is
+	// none, which proved nothing.
+	unshown recently
 	// unanswered are until when a request may be carried out that ends a credential, or
 	// replaces it in place, and that was not answered.
 	unanswered recently

@@ -323,46 +323,64 @@ func TestGoneElsewhere(t *testing.T) {
 }
 
 // TestManyOfAnotherAccountShareALook: of keys that the admin credential in use does not
-// see, one reading of the list in a minute tells all, however many wait for that.
+// see, one reading of the list in a minute tells all, however many wait for that, and it
+// stands for most of their deletions. What it shows again ends, and what it does not, too.
 func TestManyOfAnotherAccountShareALook(t *testing.T) {
-	inBubble(func(t *testing.T) {
-		const keys, minutes = 20, 60
-		w := newWorld(t)
-		var readings atomic.Int64
-		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
-			switch {
-			case !strings.Contains(r.Header.Get("Authorization"), "of-another-account"):
-				pass()
-			case r.Method == http.MethodDelete:
-				rw.WriteHeader(http.StatusNotFound)
-			default:
-				if strings.HasSuffix(r.URL.Path, "/keys") {
-					readings.Add(1)
+	for name, change := range map[string]func(w *world, sees, deletes *atomic.Bool){
+		"the credential that made them is written again": func(w *world, _, _ *atomic.Bool) {
+			w.changeBox(func(c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} })
+		},
+		"the other one is given rights":                func(_ *world, sees, deletes *atomic.Bool) { sees.Store(true); deletes.Store(true) },
+		"the other one may delete, and still see none": func(_ *world, _, deletes *atomic.Bool) { deletes.Store(true) },
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			const keys, minutes = 20, 60
+			w := newWorld(t)
+			var readings, deletions atomic.Int64
+			var sees, deletes atomic.Bool
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				isDeletion := r.Method == http.MethodDelete
+				switch {
+				case !strings.Contains(r.Header.Get("Authorization"), "of-another-account"):
+					pass()
+				case isDeletion && deletes.Load(), !isDeletion && sees.Load():
+					r.Header.Set("Authorization", "Bearer "+testAdminKey)
+					pass()
+				case isDeletion:
+					deletions.Add(1)
+					rw.WriteHeader(http.StatusNotFound)
+				default:
+					if strings.HasSuffix(r.URL.Path, "/keys") {
+						readings.Add(1)
+					}
+					rw.Write([]byte(`{"data": [{"id": "key_17", "name": "somebody-elses"}]}`))
 				}
-				rw.Write([]byte(`{"data": [{"id": "key_17", "name": "somebody-elses"}]}`))
+			})
+			var leases []*heldLease
+			for range keys {
+				leases = append(leases, w.mustMint("app"))
 			}
-		})
-		var leases []*heldLease
-		for range keys {
-			leases = append(leases, w.mustMint("app"))
-		}
-		w.advance(2 * listLag)
-		w.changeBox(func(c *Connection) { c.Fields = providers.Values{"admin_key": "of-another-account"} })
-		for _, one := range leases {
-			if err := w.revoke(one); err == nil {
-				t.Error("a key that lives on counts as revoked")
+			w.advance(2 * listLag)
+			w.changeBox(func(c *Connection) { c.Fields = providers.Values{"admin_key": "of-another-account"} })
+			for _, one := range leases {
+				if err := w.revoke(one); err == nil {
+					t.Error("a key that lives on counts as revoked")
+				}
 			}
-		}
-		w.run(minutes*time.Minute, 20*time.Second)
-		if n := readings.Load(); n == 0 || n > minutes+1 {
-			t.Errorf("the list was read %d times in %d minutes for %d keys", n, minutes, keys)
-		}
-		w.changeBox(func(c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} })
-		w.run(30*time.Minute, time.Minute)
-		if alive := w.alive(); len(alive) > 0 {
-			t.Errorf("alive with the credential that made them: %d", len(alive))
-		}
-	})(t)
+			w.run(minutes*time.Minute, 20*time.Second)
+			if n := readings.Load(); n == 0 || n > minutes+1 {
+				t.Errorf("the list was read %d times in %d minutes for %d keys", n, minutes, keys)
+			}
+			if n := deletions.Load(); n < keys || n > 8*keys {
+				t.Errorf("%d deletions were tried in %d minutes for %d keys", n, minutes, keys)
+			}
+			change(w, &sees, &deletes)
+			w.run(time.Hour, time.Minute)
+			if alive := w.alive(); len(alive) > 0 {
+				t.Errorf("alive an hour after the change: %d", len(alive))
+			}
+		}))
+	}
 }
 
 // TestNoWordOfOneWithoutRights: a provider that answers 404 to whoever may not see a key

@@ -70,6 +70,9 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 		}
 		handle = *listed
 	}
+	if err := e.refuseInVain(ctx, s, w, r, since); err != nil {
+		return err
+	}
 	asked := e.now() // what is answered later may have been found out then
 	missing, err := w.client.Delete(ctx, handle)
 	refusal := refusalOf(err)
@@ -101,6 +104,9 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	}
 	if lacks != nil && !w.elsewhere {
 		lacks = e.lookFurther(ctx, s, w, r, since, found)
+	}
+	if lacks != nil && found.saysAbsent() && found.youngUntil.IsZero() && found.blind == nil {
+		e.noteUnshown(ctx, s, w, r)
 	}
 	return because(lacks, err)
 }
