@@ -111,6 +111,9 @@ const (
 // Whose keys end with the admin credential that made them.
 const endsAll = "all"
 
+// longLag is a lag that is longer than most things take.
+const longLag = "10m"
+
 // For which requests to delete a key a provider lies.
 const (
 	liesOnce    = "to the first who asks"
@@ -204,7 +207,7 @@ func (t *Traits) drawLanguage(seed uint64) {
 	t.Fixed = pick(d, 0, 0, 0, 0, 0, 0, 0, 50*time.Minute)
 	t.ShortNames = rare(8)
 	t.Rate = pick(d, 0, 0, 0, 0, 0, 0, 0, 2)
-	t.Lag = pick(d, "", "", "", "", "5s", "10m")
+	t.Lag = pick(d, "", "", "", "", "5s", longLag)
 	t.AdminLookup = rare(3)
 	t.EndsKeys = pick(d, "", "", "", endsAll, endsAll, "beta")
 	t.InPlace = rare(5)
@@ -215,7 +218,7 @@ func (t *Traits) drawLanguage(seed uint64) {
 	if t.Second == secondMount && rare(2) {
 		t.Second = secondOfVault
 	}
-	if t.Lag == "10m" {
+	if t.Lag == longLag {
 		t.ListLag = 4 * time.Minute
 	}
 	given := dice(seed, "traits", "what is given")
@@ -240,7 +243,7 @@ func (t Traits) consistent() Traits {
 	if t.Timeout == 0 {
 		t.Timeout = 11 * time.Second
 	}
-	if t.Lag == "10m" {
+	if t.Lag == longLag {
 		t.Lies = "" // what was said too early is never all found out, while keys are rotated as often
 	}
 	if t.Slow == 0 {

@@ -221,8 +221,14 @@ func (w *world) live() {
 	}
 	w.giveUpWhatIsDead()
 	w.endWhatIsLeftToPeople()
-	// A rotation by schedule may be under way at any moment, but not at each.
-	for range 3 {
+	// A rotation by schedule may be under way at any moment, but not at each. Where it takes long
+	// until a key is listed, what operators have only now given up goes on for a while: keys that
+	// were made beside it are looked for by their names after their end, until that is over.
+	rounds := 3
+	if w.life.Traits.Lag == longLag {
+		rounds = 7
+	}
+	for range rounds {
 		if w.settled() {
 			break
 		}
