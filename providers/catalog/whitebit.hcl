@@ -14,8 +14,7 @@
 # A request is known by its nonce, which here is the second, so one connection asks less
 # than once a second.
 #
-# Not confirmed: what deleting a key again is answered, so what is gone is seen from the
-# list.
+# Not confirmed: what deleting a key again is answered, so the list is read before.
 #
 # Rights: whitebit-exchange/api-docs:pages/private/http-main-v4.mdx (keys are restricted
 # by endpoint)
@@ -89,8 +88,9 @@ provider "whitebit" {
   }
 
   revoke {
-    post = "${local.keys}/delete"
-    json = merge(local.call, { request = "${local.keys}/delete", apiKeyId = key.id })
+    list_first = true
+    post       = "${local.keys}/delete"
+    json       = merge(local.call, { request = "${local.keys}/delete", apiKeyId = key.id })
   }
 
   list {

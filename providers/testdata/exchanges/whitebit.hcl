@@ -212,6 +212,53 @@ exchange "keys that trade" {
 
   step "revoke" {
     trip {
+      request = "POST /api/v4/sub-account/api-key/list"
+      headers = {
+        X-TXC-APIKEY    = "admin-key"
+        X-TXC-PAYLOAD   = "eyJsaW1pdCI6MTAwLCJub25jZSI6MTkyMTU3MjAwMDAwMCwibm9uY2VXaW5kb3ciOnRydWUsIm9mZnNldCI6MCwicmVxdWVzdCI6Ii9hcGkvdjQvc3ViLWFjY291bnQvYXBpLWtleS9saXN0Iiwic3ViQWNjb3VudElkIjoiOGU2NjdiNGEtMGI3MS00OTg4LThhZjUtOTQ3NGRiZmFlYjUxIn0="
+        X-TXC-SIGNATURE = "f234f2bd778218482d902e7ede92fb7a218ec1d4cc824fa3ade6af160073ee21d64bfc12450196ce9678a437e01de3af198211218609697a83302400d0e00caf"
+      }
+      json = {
+        subAccountId = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
+        limit        = 100
+        offset       = 0
+        nonce        = 1921572000000
+        nonceWindow  = true
+        request      = "/api/v4/sub-account/api-key/list"
+      }
+      status = 200
+      answer = {
+        limit  = 100
+        offset = 0
+        data   = [
+          {
+            subAccountId    = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
+            id              = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
+            title           = "vault-app-1"
+            isEnabled       = true
+            apiKey          = "pub-key-abc123"
+            apiSecret       = ""
+            type            = "1"
+            lastActivity    = 0
+            restrictAccess  = false
+            accessEndpoints = []
+          },
+          {
+            subAccountId    = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
+            id              = "b2c3d4e5-f6a7-8901-bcde-f12345678901"
+            title           = "by hand"
+            isEnabled       = true
+            apiKey          = "pub-key-def456"
+            apiSecret       = ""
+            type            = "1"
+            lastActivity    = 0
+            restrictAccess  = false
+            accessEndpoints = []
+          },
+        ]
+      }
+    }
+    trip {
       request = "POST /api/v4/sub-account/api-key/delete"
       headers = {
         X-TXC-APIKEY    = "admin-key"
@@ -370,6 +417,41 @@ exchange "keys that are bound to addresses" {
   }
 
   step "revoke" {
+    trip {
+      request = "POST /api/v4/sub-account/api-key/list"
+      headers = {
+        X-TXC-APIKEY    = "admin-key"
+        X-TXC-PAYLOAD   = "eyJsaW1pdCI6MTAwLCJub25jZSI6MTkyMTU3MjAwMDAwMCwibm9uY2VXaW5kb3ciOnRydWUsIm9mZnNldCI6MCwicmVxdWVzdCI6Ii9hcGkvdjQvc3ViLWFjY291bnQvYXBpLWtleS9saXN0Iiwic3ViQWNjb3VudElkIjoiOGU2NjdiNGEtMGI3MS00OTg4LThhZjUtOTQ3NGRiZmFlYjUxIn0="
+        X-TXC-SIGNATURE = "f234f2bd778218482d902e7ede92fb7a218ec1d4cc824fa3ade6af160073ee21d64bfc12450196ce9678a437e01de3af198211218609697a83302400d0e00caf"
+      }
+      json = {
+        subAccountId = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
+        limit        = 100
+        offset       = 0
+        nonce        = 1921572000000
+        nonceWindow  = true
+        request      = "/api/v4/sub-account/api-key/list"
+      }
+      status = 200
+      answer = {
+        limit  = 100
+        offset = 0
+        data   = [
+          {
+            subAccountId    = "8e667b4a-0b71-4988-8af5-9474dbfaeb51"
+            id              = "b2b2c3d4-e5f6-7890-abcd-ef1234567890"
+            title           = "vault-app-2"
+            isEnabled       = true
+            apiKey          = "pub-key-2"
+            apiSecret       = ""
+            type            = "1"
+            lastActivity    = 0
+            restrictAccess  = false
+            accessEndpoints = []
+          },
+        ]
+      }
+    }
     trip {
       request = "POST /api/v4/sub-account/api-key/delete"
       headers = {
