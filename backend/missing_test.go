@@ -232,6 +232,8 @@ func TestMissingKeyUnderAnotherName(t *testing.T) {
 		"a short id, and it is gone":                   {gone: true, beside: true},
 		"a short id, and nothing else is there":        {gone: true, told: "no other key of this mount was shown"},
 		"a short id that another key has got by now":   {renamed: "app-vTAG00000000000000000", beside: true, alive: true},
+		"a short id that another mount's key has got":  {renamed: "site-static-vfwuxr0fnms6y1d29la9lw", beside: true, alive: true},
+		"an id that another mount's key has got":       {longIDs: true, renamed: "site-static-vfwuxr0fnms6y1d29la9lw", beside: true, alive: true},
 		"an id of its own that an answer told falsely": {longIDs: true, renamed: "misnamed", alive: true, told: `its id is listed under the name "misnamed"`},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
