@@ -54,11 +54,13 @@ type ownership struct {
 
 	mu sync.Mutex
 	// decided is set once the signature that was found is judged, and signed once
-	// the own one is on disk.
-	decided, signed bool
-	own             signature
-	lastSigned      time.Time
-	superseded      bool
+	// the own one is on disk, at firstSigned. succeeds says that another process acted
+	// on this storage before.
+	decided, signed, succeeds bool
+	firstSigned               time.Time
+	own                       signature
+	lastSigned                time.Time
+	superseded                bool
 	// hurried says that something waits for the next signature, and ahead is what
 	// it is to tell of windows that a clock which was ahead has left.
 	hurried bool
@@ -118,7 +120,7 @@ func (e *Engine) judgeSignature(ctx context.Context, s logical.Storage) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.decided = true
+	o.decided, o.succeeds = true, found != nil || doubt != nil
 	o.own = signature{Epoch: o.epoch, makerNote: makerNote{Maker: e.guard.namer.Maker}, Doubt: doubt, Lookout: note, Former: former}
 	o.own.ClaimAfterCrash = found != nil && found.ClaimAfterCrash
 	if doubt != nil {

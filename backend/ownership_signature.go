@@ -97,6 +97,9 @@ func (e *Engine) sign(ctx context.Context, s logical.Storage, g signature) error
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !o.signed {
+		o.firstSigned = e.now()
+	}
 	o.own, o.signed, o.lastSigned, o.hurried = g, true, now, false
 	o.ahead = slices.DeleteFunc(o.ahead, func(w marks.Window) bool { return slices.Contains(g.Ahead, w) })
 	return nil
@@ -230,6 +233,20 @@ func (o *ownership) signature() signature {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.own
+}
+
+// leftOfBefore is for how long something may yet be under way that a process before this one
+// began, and that takes that long at most: until this one signed, that one could begin it.
+func (o *ownership) leftOfBefore(longest time.Duration, now time.Time) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case !o.decided || !o.signed:
+		return longest
+	case !o.succeeds:
+		return 0
+	}
+	return max(0, o.firstSigned.Add(longest).Sub(now))
 }
 
 func (o *ownership) isSigned() bool {

@@ -51,7 +51,10 @@ func (e *Engine) lockInPlace(ctx context.Context, s logical.Storage, name string
 	if err != nil {
 		return nil, err
 	}
-	err = e.refuseAnothersInPlace(ctx, s, &o.record)
+	err = e.refuseLateBefore(ctx, s, o.bound)
+	if err == nil {
+		err = e.refuseAnothersInPlace(ctx, s, &o.record)
+	}
 	if err == nil && (before == nil || !reflect.DeepEqual(before.Fields, r.Fields)) {
 		err = e.refuseOthersNext(ctx, s, &o.record)
 	}
@@ -119,9 +122,6 @@ func (e *Engine) refuseAnothersInPlace(ctx context.Context, s logical.Storage, r
 		if e.target(found) != e.target(r) {
 			continue
 		}
-		if left := e.pending.recoveries.longestCall() - e.clock.running(); left > 0 && e.books.queue.Waits(found.ID) {
-			return endsLate(left)
-		}
 		if found.StaticRole == r.StaticRole && found.Connection == r.Connection {
 			continue
 		}
@@ -140,10 +140,27 @@ func (e *Engine) refuseAnothersInPlace(ctx context.Context, s logical.Storage, r
 	return nil
 }
 
+// refuseLateBefore waits for what a process before this one may have sent: it may have died,
+// or gone on for a moment, and where its storage was restored nothing tells of that.
+func (e *Engine) refuseLateBefore(ctx context.Context, s logical.Storage, bound *boundConnection) error {
+	if err := e.signBeforeUse(ctx, s); err != nil {
+		return err
+	}
+	longest := max(e.pending.recoveries.longestCall(), bound.connection.longestMint()) + e.lagOf(bound)
+	left := e.guard.ownership.leftOfBefore(longest, e.now())
+	if left <= 0 {
+		return nil
+	}
+	return usererror.Errorf("the process before this one may have sent a request that ends this credential, which may yet be carried out and would then end the new one; try again in %s", inSeconds(left))
+}
+
 // endsLate asks to wait: a request was sent that ends the credential, and no answer came.
 func endsLate(left time.Duration) error {
-	return usererror.Errorf("a request that ends the credential before was sent and may yet be carried out, and would then end the new one; try again in %s", left.Round(time.Second)+time.Second)
+	return usererror.Errorf("a request that ends the credential before was sent and may yet be carried out, and would then end the new one; try again in %s", inSeconds(left))
 }
+
+// inSeconds is a wait as people are told of it.
+func inSeconds(left time.Duration) time.Duration { return left.Round(time.Second) + time.Second }
 
 // recordsInPlace are the records of the ledger, but for one itself, of what has the same id.
 func (e *Engine) recordsInPlace(ctx context.Context, s logical.Storage, r *ledger.Record) ([]*ledger.Record, error) {

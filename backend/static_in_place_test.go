@@ -199,26 +199,47 @@ func TestSecretReplacedInPlace(t *testing.T) {
 }
 
 // TestSecretThatMayYetBeReplaced: a request without an answer may be carried out later, and
-// would then replace what another one has made meanwhile.
+// would then replace what another one has made meanwhile. What a process before this one sent
+// nothing tells of, where its storage was restored.
 func TestSecretThatMayYetBeReplaced(t *testing.T) {
-	inBubble(func(t *testing.T) {
-		w, s := safeWorld(t)
-		w.makeSafe("app", safeRole("one", "billing-app"))
-		s.change(func(s *safe) { s.status = http.StatusGatewayTimeout })
-		if err := w.process.RotateStatic(t.Context(), w.storage, "app"); err == nil {
-			t.Fatal("a rotation without an answer succeeded")
-		}
-		before := s.askedFor()
-		s.change(func(s *safe) { s.status = 0 })
-		err := w.process.RotateStatic(t.Context(), w.storage, "app")
-		if err == nil || !strings.Contains(err.Error(), "may yet be carried out") || s.askedFor() != before {
-			t.Errorf("%v; %d more were asked for", err, s.askedFor()-before)
-		}
-		w.run(10*time.Minute, time.Minute)
-		if s.askedFor() == before || !s.works(w.current("app").Secret["api_key"]) {
-			t.Errorf("%d were asked for, of which the last works: %t", s.askedFor(), s.works(w.current("app").Secret["api_key"]))
-		}
-	})(t)
+	for name, then := range map[string]func(w *world, before logical.Storage){
+		"by this process":   func(*world, logical.Storage) {},
+		"by one that died":  func(w *world, _ logical.Storage) { w.succeed() },
+		"by one that ended": func(w *world, _ logical.Storage) { w.stopAndStart() },
+		"by one before a restore in place": func(w *world, before logical.Storage) {
+			w.storage = before
+			w.succeed()
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, s := safeWorld(t)
+			w.makeSafe("app", safeRole("one", "billing-app"))
+			snapshot := w.snapshot()
+			s.change(func(s *safe) { s.status = http.StatusGatewayTimeout })
+			if err := w.process.RotateStatic(t.Context(), w.storage, "app"); err == nil {
+				t.Fatal("a rotation without an answer succeeded")
+			}
+			if err := w.process.SaveStaticRole(t.Context(), w.storage, "new", safeRole("one", "other-app")); err == nil {
+				t.Fatal("a role was made without an answer")
+			}
+			then(w, snapshot)
+			s.change(func(s *safe) { s.status = 0 })
+			before := s.askedFor()
+			err := w.process.RotateStatic(t.Context(), w.storage, "app")
+			if err == nil || !strings.Contains(err.Error(), "may yet be carried out") || s.askedFor() != before {
+				t.Errorf("%v; %d more were asked for", err, s.askedFor()-before)
+			}
+			w.isRefused(s, "new", safeRole("one", "other-app"), "may yet be carried out")
+			w.run(10*time.Minute, time.Minute)
+			w.must(w.process.RotateStatic(t.Context(), w.storage, "app"))
+			w.must(w.process.SaveStaticRole(t.Context(), w.storage, "new", safeRole("one", "other-app")))
+			for _, role := range []string{"app", "new"} {
+				if !s.works(w.current(role).Secret["api_key"]) {
+					t.Errorf("what static role %q has does not work", role)
+				}
+			}
+		}))
+	}
 }
 
 // TestSecretThatMayDoMore: what one role asks for is no reason to end what others hold.
