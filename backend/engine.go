@@ -202,7 +202,7 @@ func newEngine(config *logical.BackendConfig, paths func(*Engine) []*framework.P
 	}
 	e.clients.connections.byName = map[string]*boundConnection{}
 	e.books = books{
-		ledger:      ledger.New(now, func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }, e.shortTarget),
+		ledger:      ledger.New(now, func(r *ledger.Record) time.Time { return e.books.overdue.at(r, now()) }, e.shortTargets),
 		marks:       marks.New(clock.latest),
 		queue:       queue.New(now),
 		timetable:   timetable.New(now),

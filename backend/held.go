@@ -27,9 +27,10 @@ type holder struct {
 	provider   string
 	baseURL    string
 	// id is the provider's own of what is held; empty where that is not known. named
-	// are the values by which revoking names it.
-	id    string
-	named []string
+	// are the values by which revoking names it, and targets stand for what that removes.
+	id      string
+	named   []string
+	targets []uint64
 	// name and issued are of what is held, as far as they are known.
 	name   string
 	issued time.Time
@@ -83,10 +84,12 @@ type object struct {
 	// beside are the ids of everything that the provider listed under the same
 	// fixed part, in the same reading.
 	beside []string
+	// handle is what revoking it goes by; zero where it is removed by something else.
+	handle providers.Handle
 }
 
 func objectOf(bound *boundConnection, handle providers.Handle) object {
-	return object{bound: bound, name: handle.Name, ids: []string{handle.ID}}
+	return object{bound: bound, name: handle.Name, ids: []string{handle.ID}, handle: handle}
 }
 
 // removal is something at a provider that the engine is about to remove of its
@@ -192,6 +195,9 @@ func (e *Engine) mayRemove(ctx context.Context, s logical.Storage, r removal) er
 	}
 	defer release()
 	one := e.held(h, r.object, r.claim)
+	if one == nil {
+		one = e.endingWith(h, r.object, r.claim)
+	}
 	switch {
 	case one == nil:
 		return nil
@@ -228,6 +234,31 @@ func (e *Engine) held(h *holdings, o object, by claim) *holder {
 		return &holder{what: err.Error(), unclear: true}
 	}
 	return h.holderOf(o, by)
+}
+
+// endingWith is what would end with an object that is revoked, although that is something
+// else: revoking removes what both have, such as an account. Nil where nothing would.
+func (e *Engine) endingWith(h *holdings, o object, by claim) *holder {
+	of := o.bound.origin()
+	r := ledger.Record{Connection: o.bound.name, Provider: of.Provider, BaseURL: of.BaseURL, Account: of.Account, Handle: o.handle}
+	targets := e.targets(&r)
+	if h.load != nil {
+		for _, id := range e.books.ledger.Sharing(e.shortTargets(&r), "") {
+			if err := h.load(id); err != nil {
+				return &holder{what: fmt.Errorf("reading what may end with it: %w", err).Error(), unclear: true}
+			}
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, value := range e.namedBy(&r) {
+		for _, one := range slices.Concat(h.byID[value], h.bySaved[value]) {
+			if len(targets) > 0 && haveOne(one.targets, targets) && !by.covers(one) {
+				return one
+			}
+		}
+	}
+	return nil
 }
 
 // heldFetched is held for an object that was fetched before, with others: what has been

@@ -166,7 +166,7 @@ func (e *Engine) addRead(ctx context.Context, s logical.Storage, h *holdings, r 
 		return nil
 	}
 	if err == nil {
-		h.addRecord(r, e.namedBy(r))
+		h.addRecord(r, e.namedBy(r), e.targets(r))
 	}
 	return err
 }
@@ -220,12 +220,12 @@ func (h *holdings) hasRecord(id string) bool {
 	return h.records[id]
 }
 
-func (h *holdings) addRecord(r *ledger.Record, named []string) {
+func (h *holdings) addRecord(r *ledger.Record, named []string, targets []uint64) {
 	h.mu.Lock()
 	h.records[r.ID] = true
 	h.mu.Unlock()
 	h.add(&holder{
-		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID, named: named,
+		connection: r.Connection, provider: r.Provider, baseURL: r.BaseURL, id: r.Handle.ID, named: named, targets: targets,
 		name: r.Handle.Name, issued: r.IssuedAt, scope: h.scope(r.Scope), recordID: r.ID,
 	}, r.Handle.Name)
 }

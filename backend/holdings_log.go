@@ -73,12 +73,12 @@ func (l *holdingsLog) end(h *holdings) {
 }
 
 // added is called once a new key is in the ledger, and before it is out of
-// flight.
-// named are the values by which revoking names it.
-func (l *holdingsLog) added(r *ledger.Record, named []string) {
+// flight. named are the values by which revoking names it, and targets stand for what that
+// removes.
+func (l *holdingsLog) added(r *ledger.Record, named []string, targets []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for h := range l.inUse {
-		h.addRecord(r, named)
+		h.addRecord(r, named, targets)
 	}
 }

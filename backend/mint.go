@@ -184,7 +184,7 @@ func (e *Engine) recordKey(ctx context.Context, s logical.Storage, o *mintPlan, 
 		}
 		return errors.Join(err, e.revokeUnrecorded(ctx, s, o, key.Handle))
 	}
-	e.books.holdingsLog.added(&o.record, e.namedBy(&o.record))
+	e.books.holdingsLog.added(&o.record, e.namedBy(&o.record), e.targets(&o.record))
 	if o.record.InPlace {
 		e.finishMint(ctx, s, o)
 		return nil

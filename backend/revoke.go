@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -179,7 +178,7 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 // and nothing at the provider does. Nobody has it any more where other is empty. Of
 // two that end at once one comes first, lest each leave the key to the other.
 func (e *Engine) leaveTo(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
-	unlock, err := e.locks.targets.Lock(ctx, strconv.FormatUint(e.target(r), 16))
+	unlock, err := e.lockTargets(ctx, r)
 	if err != nil {
 		return "", err
 	}

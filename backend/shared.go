@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,41 +25,70 @@ import (
 // whose answer names what a record of the ledger names is refused, and nothing is
 // revoked for one record that another one needs.
 
-// target stands for what revoking a record's key removes, at one account of one
-// provider; 0 where that is nothing which another key's revocation could remove, or
-// is not known.
-func (e *Engine) target(r *ledger.Record) uint64 {
+// targets stand for what revoking a record's key removes, at one account of one provider,
+// one for each thing; none where that is nothing which another key's revocation could
+// remove, or is not known.
+func (e *Engine) targets(r *ledger.Record) []uint64 {
 	if len(r.Handle.ID) >= shortestTellingID {
-		return e.targetAt(r, "") // accounts tell two credentials apart, which may be of one
+		return e.targetsAt(r, "") // accounts tell two credentials apart, which may be of one
 	}
-	return e.targetAt(r, r.Account)
+	return e.targetsAt(r, r.Account)
 }
 
-// targetAt is target at the account that is named.
-func (e *Engine) targetAt(r *ledger.Record, account string) uint64 {
+// targetsAt are targets at the account that is named.
+func (e *Engine) targetsAt(r *ledger.Record, account string) []uint64 {
 	definition := e.definitionOf(r)
 	if definition == nil {
-		return 0
+		return nil
 	}
-	target := providers.Target(definition, r.Handle)
-	if target == 0 {
-		return 0
+	targets := providers.Targets(definition, r.Handle)
+	for i, target := range targets {
+		hash := fnv.New64a()
+		for _, text := range []string{r.Provider, origin.Address(r.BaseURL), account} {
+			_, _ = hash.Write(append([]byte(text), 0))
+		}
+		_, _ = hash.Write(binary.BigEndian.AppendUint64(nil, target))
+		targets[i] = hash.Sum64()
 	}
-	hash := fnv.New64a()
-	for _, text := range []string{r.Provider, origin.Address(r.BaseURL), account} {
-		_, _ = hash.Write(append([]byte(text), 0))
-	}
-	_, _ = hash.Write(binary.BigEndian.AppendUint64(nil, target))
-	return max(hash.Sum64(), 1)
+	return targets
 }
 
-// shortTarget is target as the index keeps it: there may be a million.
-func (e *Engine) shortTarget(r *ledger.Record) uint32 {
-	target := e.target(r)
-	if target == 0 {
-		return 0
+// shortTargets are targets as the index keeps them: there may be a million records.
+func (e *Engine) shortTargets(r *ledger.Record) (short []uint32) {
+	for _, target := range e.targets(r) {
+		short = append(short, max(uint32(target^target>>32), 1))
 	}
-	return max(uint32(target^target>>32), 1)
+	return short
+}
+
+// haveOne reports whether two have a target in common. What nothing is known of may be the
+// same thing.
+func haveOne(targets, others []uint64) bool {
+	if len(targets) == 0 && len(others) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(targets, func(target uint64) bool { return slices.Contains(others, target) })
+}
+
+// lockTargets keeps two ends of one key apart that several records are about.
+func (e *Engine) lockTargets(ctx context.Context, r *ledger.Record) (unlock func(), err error) {
+	targets := e.targets(r)
+	slices.Sort(targets) // lest two wait for each other
+	var locked []func()
+	unlock = func() {
+		for _, one := range locked {
+			one()
+		}
+	}
+	for _, target := range slices.Compact(targets) {
+		one, err := e.locks.targets.Lock(ctx, strconv.FormatUint(target, 16))
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		locked = append(locked, one)
+	}
+	return unlock, nil
 }
 
 // namedBy are the values by which revoking names a record's key to its provider.
@@ -87,7 +118,7 @@ func (e *Engine) sharedWith(ctx context.Context, s logical.Storage, r *ledger.Re
 	if r.InPlace {
 		return "", nil // who keeps it is asked by replacedInPlace
 	}
-	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTarget(r), r.ID))
+	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTargets(r), r.ID))
 }
 
 // sharedAtEnd is sharedWith for a key that is about to be revoked. One that was made
@@ -98,7 +129,7 @@ func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.R
 	if err == nil && other == "" && r.Misnamed {
 		other, err = e.bearerWithin(ctx, s, r, since)
 	}
-	if err != nil || other != "" || r.InPlace || e.books.ledger.IsListed() || !r.Uncompared && !e.hasMade(r) || e.target(r) == 0 {
+	if err != nil || other != "" || r.InPlace || e.books.ledger.IsListed() || !r.Uncompared && !e.hasMade(r) || len(e.targets(r)) == 0 {
 		return other, err
 	}
 	if long, err := e.books.ledger.IsLong(ctx, s); err != nil || long {
@@ -109,10 +140,11 @@ func (e *Engine) sharedAtEnd(ctx context.Context, s logical.Storage, r *ledger.R
 		return "", err
 	}
 	defer release()
-	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
+	named := e.namedBy(r)
+	if err := e.fetch(h, object{ids: named}); err != nil {
 		return "", err
 	}
-	return e.firstSharing(ctx, s, r, h.recordsNamed(r.Handle.ID, r.ID))
+	return e.firstSharing(ctx, s, r, h.recordsNamed(named, r.ID))
 }
 
 // errLedgerUnread is why a key made since the start waits for its end: whether it is
@@ -125,14 +157,17 @@ func (e *Engine) hasMade(r *ledger.Record) bool {
 	return strings.Contains(strings.ToLower(r.Handle.Name), e.guard.namer.Maker)
 }
 
-// recordsNamed are the ids of the records, but for one, whose keys have an id.
-func (h *holdings) recordsNamed(id, but string) []string {
+// recordsNamed are the ids of the records, but for one, whose keys their provider knows by
+// one of these values.
+func (h *holdings) recordsNamed(values []string, but string) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var ids []string
-	for _, one := range h.byID[id] {
-		if one.recordID != "" && one.recordID != but && !one.static {
-			ids = append(ids, one.recordID)
+	for _, value := range values {
+		for _, one := range slices.Concat(h.byID[value], h.bySaved[value]) {
+			if one.recordID != "" && one.recordID != but && !one.static && !slices.Contains(ids, one.recordID) {
+				ids = append(ids, one.recordID)
+			}
 		}
 	}
 	return ids
@@ -145,7 +180,7 @@ func (e *Engine) firstSharing(ctx context.Context, s logical.Storage, r *ledger.
 		if err != nil {
 			return "", fmt.Errorf("comparing a key with another one: %w", err)
 		}
-		if found != nil && e.target(found) == e.target(r) {
+		if found != nil && haveOne(e.targets(found), e.targets(r)) {
 			return "key " + found.Handle.Name + " of connection " + found.Connection, nil
 		}
 	}
@@ -155,7 +190,7 @@ func (e *Engine) firstSharing(ctx context.Context, s logical.Storage, r *ledger.
 // isAlone reports whether nobody else's key can be the record's, by what this process
 // has in memory.
 func (e *Engine) isAlone(r *ledger.Record) bool {
-	return e.books.ledger.IsListed() && e.credentialShowing(r) == nil && len(e.books.ledger.Sharing(e.shortTarget(r), r.ID)) == 0
+	return e.books.ledger.IsListed() && e.credentialShowing(r) == nil && len(e.books.ledger.Sharing(e.shortTargets(r), r.ID)) == 0
 }
 
 // credentialShowing is the admin credential in use which is the record's key, by what

@@ -101,7 +101,7 @@ func (e *Engine) planInPlace(ctx context.Context, s logical.Storage, name string
 // targetInPlace names the lock of a credential that is replaced in place. It is held while
 // that is replaced, and while it is ended.
 func (e *Engine) targetInPlace(r *ledger.Record) string {
-	return fmt.Sprintf("in place %x", e.target(r))
+	return fmt.Sprintf("in place %x", e.targets(r))
 }
 
 // refuseAnothersInPlace refuses what somebody else keeps, and waits for a request that may
@@ -119,7 +119,7 @@ func (e *Engine) refuseAnothersInPlace(ctx context.Context, s logical.Storage, r
 		return err
 	}
 	for _, found := range others {
-		if e.target(found) != e.target(r) {
+		if !haveOne(e.targets(found), e.targets(r)) {
 			continue
 		}
 		if found.StaticRole == r.StaticRole && found.Connection == r.Connection {
@@ -172,7 +172,7 @@ func (e *Engine) recordsInPlace(ctx context.Context, s logical.Storage, r *ledge
 	if err := e.fetch(h, object{ids: []string{r.Handle.ID}}); err != nil {
 		return nil, err
 	}
-	ids := append(e.books.ledger.Sharing(e.shortTarget(r), r.ID), h.recordsNamed(r.Handle.ID, r.ID)...)
+	ids := append(e.books.ledger.Sharing(e.shortTargets(r), r.ID), h.recordsNamed([]string{r.Handle.ID}, r.ID)...)
 	slices.Sort(ids)
 	var records []*ledger.Record
 	for _, id := range slices.Compact(ids) {
@@ -228,8 +228,8 @@ func (e *Engine) takesNext(ctx context.Context, s logical.Storage, name string, 
 	if err != nil {
 		return false
 	}
-	target := e.target(&o.record)
-	return target != 0 && target == e.target(r)
+	targets := e.targets(&o.record)
+	return len(targets) > 0 && haveOne(targets, e.targets(r))
 }
 
 // doubtInPlace notes on disk, before a credential is replaced in place, that the current
@@ -299,7 +299,7 @@ func (e *Engine) replacedInPlace(ctx context.Context, s logical.Storage, r *ledg
 	}
 	var doubt error
 	for _, found := range others {
-		if e.targetAt(found, "") != e.targetAt(r, "") || found.Kept && found.IssuedAt.Before(r.IssuedAt) {
+		if !haveOne(e.targetsAt(found, ""), e.targetsAt(r, "")) || found.Kept && found.IssuedAt.Before(r.IssuedAt) {
 			continue // another thing's, or what this one has replaced
 		}
 		kept, err := e.isKept(ctx, found)

@@ -4,33 +4,71 @@ import (
 	"context"
 	"encoding/json"
 	"hash/fnv"
+	"slices"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
 )
 
-// Target stands for what revoking a key removes, as far as the key's handle tells:
-// two handles of one account with the same target cannot be revoked apart. It is 0
-// where each key has its own, since revoke names the key by the name that only it
-// has, and where a handle does not tell.
-func Target(d *Definition, h Handle) uint64 {
-	by := d.Required.Revoking
+// Targets stand for what revoking a key removes, as far as the key's handle tells, one for
+// each thing: two handles of one account that have a target in common cannot be revoked
+// apart. There is none where each key has its own, since revoke names the key by the name
+// that only it has, and where a handle does not tell.
+func Targets(d *Definition, h Handle) []uint64 {
+	var told []map[string]any
+	for _, by := range d.Required.Ending {
+		if one := toldBy(by, h); one != nil {
+			told = append(told, one)
+		}
+	}
+	var targets []uint64
+	for _, one := range told {
+		// What names more than another request does is the same wherever that is.
+		implied := func(other map[string]any) bool { return len(other) < len(one) && isPartOf(other, one) }
+		target := hashOf(one)
+		if target != 0 && !slices.Contains(targets, target) && !slices.ContainsFunc(told, implied) {
+			targets = append(targets, target)
+		}
+	}
+	return targets
+}
+
+// toldBy are the values of a handle by which a request names what it ends; nil where they
+// name nothing that another handle could name, too.
+func toldBy(by definition.Naming, h Handle) map[string]any {
 	if by.Key["name"] {
-		return 0
+		return nil
 	}
-	told := struct {
-		ID                              string
-		Role, Connection, Saved, Secret Values
-	}{Role: by.Role.Pick(h.Role), Connection: by.Connection.Pick(h.Connection), Saved: by.Saved.Pick(h.Saved)}
-	if by.Key["id"] {
-		told.ID = h.ID
-	} else {
-		told.Secret = by.Secret.Pick(h.Secret)
+	saved, secret, told := by.Saved.Pick(h.Saved), Values(nil), map[string]any{}
+	if !by.Key["id"] {
+		secret = by.Secret.Pick(h.Secret)
+	} else if h.ID != "" {
+		told["id"] = h.ID
 	}
-	if told.ID == "" && len(told.Saved) == 0 && len(told.Secret) == 0 {
-		return 0
+	if len(told) == 0 && len(saved) == 0 && len(secret) == 0 {
+		return nil
 	}
-	text, err := json.Marshal(told)
+	for of, values := range map[string]Values{"saved.": saved, "secret.": secret, "role.": by.Role.Pick(h.Role), "connection.": by.Connection.Pick(h.Connection)} {
+		for name, value := range values {
+			told[of+name] = value
+		}
+	}
+	return told
+}
+
+// isPartOf reports whether all that is told of a handle is among what else is told of it.
+func isPartOf(part, whole map[string]any) bool {
+	for name := range part {
+		if _, ok := whole[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// hashOf is 0 for values that no text can be made of.
+func hashOf(told map[string]any) uint64 {
+	text, err := json.Marshal(told) // in the order of the names
 	if err != nil {
 		return 0
 	}

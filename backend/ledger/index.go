@@ -32,10 +32,10 @@ import (
 // its shard was read. Before the first of those is over, what is not in the index may
 // be in the ledger all the same.
 type index struct {
-	// dueAt is when a record is to be looked at, and targetOf what revoking its key
-	// removes; 0 for nothing that another key's revocation could remove, too.
-	dueAt    func(*Record) time.Time
-	targetOf func(*Record) uint32
+	// dueAt is when a record is to be looked at, and targetsOf what revoking its key
+	// removes; none for nothing that another key's revocation could remove, too.
+	dueAt     func(*Record) time.Time
+	targetsOf func(*Record) []uint32
 
 	mu      sync.Mutex
 	shards  [Shards]indexShard
@@ -72,6 +72,9 @@ type indexShard struct {
 	// further are the values of records, beside their ids, by which the provider may know
 	// their keys; of those records alone that have any.
 	further map[indexKey][]uint32
+	// beside are the targets of records beside their first; of those records alone that
+	// have any.
+	beside map[indexKey][]uint32
 	// earliest is the earliest due of all, or before that.
 	earliest uint32
 }
@@ -81,7 +84,7 @@ type indexed struct {
 	key    indexKey
 	due    uint32 // in seconds since 1970
 	origin uint32 // its number
-	target uint32
+	target uint32 // the first one; 0 for none
 	// part and id stand for the end of the key's name and for its id at the provider.
 	part, id uint32
 }
@@ -124,9 +127,9 @@ const relistedAtOnce = 16
 // nothingReading is no shard.
 const nothingReading = -1
 
-func newIndex(dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *index {
+func newIndex(dueAt func(*Record) time.Time, targetsOf func(*Record) []uint32) *index {
 	return &index{
-		dueAt: dueAt, targetOf: targetOf, targets: map[uint32]uint32{}, origins: newOrigins(),
+		dueAt: dueAt, targetsOf: targetsOf, targets: map[uint32]uint32{}, origins: newOrigins(),
 		reading: nothingReading, damaged: map[string]bool{}, written: written{byKey: map[indexKey]*writtenRecord{}},
 	}
 }
@@ -143,16 +146,16 @@ func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxU
 
 // put notes a record that is about to be written.
 func (i *index) put(r *Record) *writtenRecord {
-	due, target := i.dueAt(r), i.targetOf(r)
+	due, targets := i.dueAt(r), i.targetsOf(r)
 	key, _ := indexKeyOf(r.ID)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.note(r, seconds(due), target)
+	i.note(r, seconds(due), targets)
 	return i.written.begin(key)
 }
 
 // note adds a record or takes the place of it. The caller holds mu.
-func (i *index) note(r *Record, due, target uint32) {
+func (i *index) note(r *Record, due uint32, targets []uint32) {
 	key, n := indexKeyOf(r.ID)
 	i.remove(key, n)
 	s := &i.shards[n]
@@ -164,14 +167,24 @@ func (i *index) note(r *Record, due, target uint32) {
 	if r.IssuedAt.After(i.newest) {
 		i.newest = r.IssuedAt
 	}
-	s.records.put(indexed{key, due, origin, target, wordOf(partAtEnd(r.Handle.Name)), wordOf(r.Handle.ID)})
+	var first uint32
+	if len(targets) > 0 {
+		first = targets[0]
+	}
+	s.records.put(indexed{key, due, origin, first, wordOf(partAtEnd(r.Handle.Name)), wordOf(r.Handle.ID)})
 	if words := furtherWords(r); len(words) > 0 {
 		if s.further == nil {
 			s.further = map[indexKey][]uint32{}
 		}
 		s.further[key] = words
 	}
-	if target != 0 {
+	if len(targets) > 1 {
+		if s.beside == nil {
+			s.beside = map[indexKey][]uint32{}
+		}
+		s.beside[key] = targets[1:]
+	}
+	for _, target := range targets {
 		i.targets[target]++
 	}
 	delete(i.damaged, r.ID)
@@ -183,13 +196,14 @@ func (i *index) remove(key indexKey, n int) {
 	if at, there := records.find(key); there {
 		was := (*records)[at]
 		i.origins.end(was.origin)
-		if was.target != 0 {
-			if i.targets[was.target]--; i.targets[was.target] == 0 {
-				delete(i.targets, was.target)
+		for _, target := range i.shards[n].targetsOf(was) {
+			if i.targets[target]--; i.targets[target] == 0 {
+				delete(i.targets, target)
 			}
 		}
 		*records = slices.Delete(*records, at, at+1)
 		delete(i.shards[n].further, key)
+		delete(i.shards[n].beside, key)
 	}
 }
 
@@ -249,12 +263,33 @@ func (i *index) MayHave(id string) bool {
 	return s.records.of(key) != nil || !s.known || i.damaged[id]
 }
 
-// Sharing are the ids of the records, but for one, that have this target, as far as
-// they are known. Without one it is of all of them.
-func (i *index) Sharing(target uint32, but string) (ids []string) {
-	if target == 0 {
+// targetsOf are all targets of a record.
+func (s *indexShard) targetsOf(one indexed) []uint32 {
+	if one.target == 0 {
 		return nil
 	}
+	return append([]uint32{one.target}, s.beside[one.key]...)
+}
+
+// has reports whether a record has a target.
+func (s *indexShard) has(one indexed, target uint32) bool {
+	return one.target == target || len(s.beside) > 0 && slices.Contains(s.beside[one.key], target)
+}
+
+// Sharing are the ids of the records, but for one, that have one of these targets, as far
+// as they are known. Without one it is of all of them.
+func (i *index) Sharing(targets []uint32, but string) (ids []string) {
+	for _, target := range targets {
+		ids = append(ids, i.sharing(target, but)...)
+	}
+	if len(targets) > 1 {
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+	}
+	return ids
+}
+
+func (i *index) sharing(target uint32, but string) (ids []string) {
 	var key indexKey
 	n := 0
 	if but != "" {
@@ -263,12 +298,12 @@ func (i *index) Sharing(target uint32, but string) (ids []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	left := i.targets[target]
-	if own := i.shards[n].records.of(key); own != nil && own.target == target {
+	if own := i.shards[n].records.of(key); own != nil && i.shards[n].has(*own, target) {
 		left--
 	}
 	for n := 0; n < Shards && left > 0; n++ {
 		for _, one := range i.shards[n].records {
-			if one.target == target && one.key != key {
+			if i.shards[n].has(one, target) && one.key != key {
 				ids = append(ids, hex.EncodeToString(one.key[:]))
 				left--
 			}
@@ -446,10 +481,10 @@ func (i *index) take(ctx context.Context, s logical.Storage, path string) error 
 		return err
 	}
 	var due time.Time
-	var target uint32
+	var targets []uint32
 	if r != nil {
 		r.ID = id
-		due, target = i.dueAt(r), i.targetOf(r)
+		due, targets = i.dueAt(r), i.targetsOf(r)
 	}
 	key, n := indexKeyOf(id)
 	i.mu.Lock()
@@ -462,7 +497,7 @@ func (i *index) take(ctx context.Context, s logical.Storage, path string) error 
 	case r == nil:
 		delete(i.damaged, id)
 	default:
-		i.note(r, seconds(due), target)
+		i.note(r, seconds(due), targets)
 		return nil
 	}
 	return err

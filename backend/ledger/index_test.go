@@ -42,15 +42,20 @@ func TestIndexIsSmall(t *testing.T) {
 }
 
 // eachItsOwn gives every record a target of its own.
-func eachItsOwn() func(*Record) uint32 {
+func eachItsOwn() func(*Record) []uint32 {
 	n := uint32(0)
-	return func(*Record) uint32 { n++; return n }
+	return func(*Record) []uint32 { n++; return []uint32{n} }
 }
 
-// TestSharing: records with one target are found however they came and went.
+// TestSharing: records that have a target in common are found however they came and went.
 func TestSharing(t *testing.T) {
 	id := func(n int) string { return fmt.Sprintf("%02x%030x", n%Shards, n) }
-	i := newIndex(func(*Record) time.Time { return time.Time{} }, func(r *Record) uint32 { return uint32(len(r.Handle.ID)) })
+	i := newIndex(func(*Record) time.Time { return time.Time{} }, func(r *Record) (targets []uint32) {
+		for _, word := range strings.Fields(r.Handle.ID) {
+			targets = append(targets, uint32(len(word)))
+		}
+		return targets
+	})
 	put := func(n int, handle string) { i.put(&Record{ID: id(n), Handle: providers.Handle{ID: handle}}) }
 	put(1, "one")
 	put(2, "two")
@@ -58,19 +63,28 @@ func TestSharing(t *testing.T) {
 	put(4, "")
 	put(5, "")
 	for n, want := range map[int][]string{1: {id(2)}, 2: {id(1)}, 3: nil, 9: {id(1), id(2)}} {
-		if got := i.Sharing(3, id(n)); n != 3 && !slices.Equal(got, want) {
+		if got := i.Sharing([]uint32{3}, id(n)); n != 3 && !slices.Equal(got, want) {
 			t.Errorf("with %d share %v, want %v", n, got, want)
 		}
 	}
-	if got := i.Sharing(0, id(4)); got != nil {
+	if got := i.Sharing(nil, id(4)); got != nil {
 		t.Errorf("what has no target shares it with %v", got)
 	}
+	put(6, "letters and six")
+	for n, want := range map[int][]string{1: {id(2), id(6)}, 6: {id(1), id(2)}, 9: {id(1), id(2), id(6)}} {
+		if got := i.Sharing([]uint32{7, 3}, id(n)); !slices.Equal(got, want) {
+			t.Errorf("with %d share one of two: %v, want %v", n, got, want)
+		}
+	}
+	put(6, "letters")
 	put(2, "other") // the id may change with a correction
-	if got := i.Sharing(3, id(1)); len(got) != 0 {
+	if got := i.Sharing([]uint32{3}, id(1)); len(got) != 0 {
 		t.Errorf("%v share it still", got)
 	}
 	i.drop(id(1))
-	if got := i.Sharing(3, id(9)); len(got) != 0 || len(i.targets) != 2 {
+	put(6, "letters and six")
+	i.drop(id(6))
+	if got := i.Sharing([]uint32{3}, id(9)); len(got) != 0 || len(i.targets) != 2 {
 		t.Errorf("%v share it still, of %v", got, i.targets)
 	}
 }

@@ -43,10 +43,10 @@ type Ledger struct {
 }
 
 // New is the ledger of which nothing is known yet. now is a clock that nobody sets,
-// dueAt is when a record is to be looked at, and targetOf stands for what revoking its
-// key removes; 0 for nothing that another key's revocation could remove, too.
-func New(now func() time.Time, dueAt func(*Record) time.Time, targetOf func(*Record) uint32) *Ledger {
-	return &Ledger{entering: keyed.New(), now: now, index: newIndex(dueAt, targetOf)}
+// dueAt is when a record is to be looked at, and targetsOf stands for what revoking its
+// key removes; none for nothing that another key's revocation could remove, too.
+func New(now func() time.Time, dueAt func(*Record) time.Time, targetsOf func(*Record) []uint32) *Ledger {
+	return &Ledger{entering: keyed.New(), now: now, index: newIndex(dueAt, targetsOf)}
 }
 
 // ShardOf is the shard of the record with this id.

@@ -36,7 +36,7 @@ func TestLongLedgerIsNotListedAsAWhole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, s := context.Background(), &listings{Storage: &logical.InmemStorage{}}
 			newLedger := func() *Ledger {
-				return New(time.Now, func(r *Record) time.Time { return r.Deadline }, func(*Record) uint32 { return 0 })
+				return New(time.Now, func(r *Record) time.Time { return r.Deadline }, func(*Record) []uint32 { return nil })
 			}
 			ids := []string{"a1" + strings.Repeat("0", 30), "ff" + strings.Repeat("0", 30)}
 			for n := range test.inFirst {

@@ -27,7 +27,7 @@ func (r *reads) Get(ctx context.Context, key string) (*logical.StorageEntry, err
 func newWritten() (l *Ledger, s *reads, pass func(time.Duration)) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	l = New(clock, func(*Record) time.Time { return now.Add(time.Hour) }, func(*Record) uint32 { return 0 })
+	l = New(clock, func(*Record) time.Time { return now.Add(time.Hour) }, func(*Record) []uint32 { return nil })
 	return l, &reads{Storage: &logical.InmemStorage{}}, func(d time.Duration) { now = now.Add(d) }
 }
 

@@ -71,7 +71,7 @@ var mutations = []mutation{
 	{"a crash is followed by no claim", "ownership_signature.go",
 		"	if absent <= longest && (g.Released || !g.ClaimAfterCrash) {", "	if absent <= longest {"},
 	{"two records of one key end it for each other", "shared.go",
-		"	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTarget(r), r.ID))", "	return \"\", nil"},
+		"	return e.firstSharing(ctx, s, r, e.books.ledger.Sharing(e.shortTargets(r), r.ID))", "	return \"\", nil"},
 	{"what was replaced in place is ended by itself", "revoke.go",
 		"e.replacedInPlace(ctx, s, r); err != nil || replaced {", "e.replacedInPlace(ctx, s, r); err != nil || replaced && false {"},
 	{"what may have been replaced in place is in no doubt", "static_in_place.go",

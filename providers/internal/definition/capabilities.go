@@ -69,9 +69,14 @@ type requiredValues struct {
 	ProbedConnection           expr.References // by probe, what signs it included
 	UndoRole, UndoConnection   expr.References
 	UndoSaved                  expr.References
-	// Revoking is what revoke alone mentions.
-	Revoking struct{ Key, Role, Connection, Saved, Secret expr.References }
+	// Revoking is what revoke alone mentions, and Ending what each of its requests that ends
+	// something names that by.
+	Revoking Naming
+	Ending   []Naming
 }
+
+// Naming are the values by which a request names what it is about.
+type Naming struct{ Key, Role, Connection, Saved, Secret expr.References }
 
 // derive fills in what follows from the blocks.
 func (d *Definition) derive() {
@@ -163,11 +168,8 @@ func (d *Definition) deriveRequired() requiredValues {
 		UndoSaved:       expr.ReferencesTo("saved", undoing...),
 		InPaths:         expr.References{},
 	}
-	n.Revoking.Key = expr.ReferencesTo("key", revoking...)
-	n.Revoking.Role = expr.ReferencesTo("role", revoking...)
-	n.Revoking.Connection = d.Shown(expr.ReferencesTo("connection", revoking...))
-	n.Revoking.Saved = expr.ReferencesTo("saved", revoking...)
-	n.Revoking.Secret = expr.ReferencesTo("secret", revoking...)
+	n.Revoking = d.namingIn(revoking)
+	n.Ending = d.endings()
 	for _, step := range d.Revoke {
 		if step.When == nil && step.Path.When == nil {
 			maps.Copy(n.InPaths, expr.ReferencesTo("saved", append(step.Path.Values(), step.ForEach)...))
@@ -190,6 +192,53 @@ func (d *Definition) deriveRequired() requiredValues {
 		n.SecretFields[member.Name] = true
 	}
 	return n
+}
+
+// namingIn is what the expressions name by.
+func (d *Definition) namingIn(exprs []hclsyntax.Expression) Naming {
+	return Naming{
+		Key:        expr.ReferencesTo("key", exprs...),
+		Role:       expr.ReferencesTo("role", exprs...),
+		Connection: d.Shown(expr.ReferencesTo("connection", exprs...)),
+		Saved:      expr.ReferencesTo("saved", exprs...),
+		Secret:     expr.ReferencesTo("secret", exprs...),
+	}
+}
+
+// add adds what another one names by.
+func (n Naming) add(other Naming) {
+	maps.Copy(n.Key, other.Key)
+	maps.Copy(n.Role, other.Role)
+	maps.Copy(n.Connection, other.Connection)
+	maps.Copy(n.Saved, other.Saved)
+	maps.Copy(n.Secret, other.Secret)
+}
+
+// endings are what each request of revoke that ends something names that by: in the place of
+// what earlier ones found, what those name by.
+func (d *Definition) endings() (endings []Naming) {
+	finds := map[string]Naming{} // by what is saved
+	for _, step := range d.Revoke {
+		naming := d.namingIn(step.Expressions())
+		// A name that only heads the request, such as its number, tells no two things apart.
+		bare := *step
+		if bare.Headers = nil; !expr.ReferencesTo("key", bare.Expressions()...)["name"] {
+			delete(naming.Key, "name")
+		}
+		for name := range maps.Clone(naming.Saved) {
+			if by, found := finds[name]; found {
+				delete(naming.Saved, name)
+				naming.add(by)
+			}
+		}
+		for _, member := range step.AllSaved() {
+			finds[member.Name] = naming
+		}
+		if !step.Looks {
+			endings = append(endings, naming)
+		}
+	}
+	return endings
 }
 
 // savedBefore are the saved values that the expressions of ordered requests mention and
