@@ -428,6 +428,18 @@ func (k *StaticKeys) supersededAt(previous *StaticKey) time.Time {
 	return next.IssuedAt
 }
 
+// Overlapping are the previous keys that still work at a time: until their overlap is over,
+// however late their revocation is, or until their provider ends them, if that comes first.
+func (k *StaticKeys) Overlapping(now time.Time) []*StaticKey {
+	var working []*StaticKey
+	for _, key := range k.Previous {
+		if now.Before(key.Until) && (key.ExpiresAt.IsZero() || now.Before(key.ExpiresAt)) {
+			working = append(working, key)
+		}
+	}
+	return working
+}
+
 func (k *StaticKeys) all() []*StaticKey {
 	all := slices.Clone(k.Previous)
 	if k.Current != nil {

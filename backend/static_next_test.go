@@ -25,6 +25,7 @@ func TestNextRotationIsWhatIsDone(t *testing.T) {
 		"by hand":                              {timetable.Schedule{}, at(0, 0), time.Time{}, time.Time{}, time.Time{}, at(0, 5), time.Time{}},
 		"a period":                             {daily, at(0, 0), time.Time{}, time.Time{}, at(1, 0), at(0, 5), at(1, 0)},
 		"a previous key ends before":           {daily, at(0, 0), time.Time{}, at(0, 6), at(0, 6), at(0, 5), at(1, 0)},
+		"a cron schedule that just suits":      {weekly, at(0, 0), at(5, 3).Add(time.Second), time.Time{}, at(5, 3), at(0, 5), at(5, 3)},
 		"after a failure":                      {daily, at(0, 0), time.Time{}, time.Time{}, at(1, 2), at(1, 1), at(1, 2)},
 		"a role that is being looked at soon":  {daily, at(0, 0), time.Time{}, time.Time{}, at(0, 6), at(0, 5), at(1, 0)},
 		"the provider ends the key before":     {daily, at(0, 0), at(0, 20), time.Time{}, at(0, 18), at(0, 5), at(0, 18)},
@@ -65,11 +66,12 @@ func TestNextRotationIsWhatIsDone(t *testing.T) {
 func TestOverlapEndsBeforeTheKey(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct{ life, overlap, want time.Duration }{
-		"long enough":                    {16 * time.Minute, 90 * time.Second, 14 * time.Minute},
-		"short of the overlap's end":     {14*time.Minute + 59*time.Second, 90 * time.Second, 13*time.Minute + 14*time.Second},
-		"short, and without an overlap":  {14*time.Minute + 59*time.Second, 0, 14 * time.Minute},
+		"long enough":                    {18 * time.Minute, 90 * time.Second, 14 * time.Minute},
+		"hardly long enough":             {16*time.Minute + 40*time.Second, 90 * time.Second, 13*time.Minute + 30*time.Second},
+		"short of the overlap's end":     {15*time.Minute - 10*time.Second, 90 * time.Second, 11*time.Minute + 51*time.Second},
+		"short, and without an overlap":  {14*time.Minute + 50*time.Second, 0, 13*time.Minute + 21*time.Second},
 		"shorter than the schedule":      {10 * time.Minute, 0, 9 * time.Minute},
-		"shorter, and with an overlap":   {10 * time.Minute, 2 * time.Minute, 7*time.Minute + 45*time.Second},
+		"shorter, and with an overlap":   {10 * time.Minute, 2 * time.Minute, 7 * time.Minute},
 		"shorter than twice the overlap": {10 * time.Minute, 8 * time.Minute, 5 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,5 +81,26 @@ func TestOverlapEndsBeforeTheKey(t *testing.T) {
 				t.Errorf("it is replaced after %s, want %s", at.Sub(begun), test.want)
 			}
 		})
+	}
+}
+
+// TestOverlapping: of the keys before, readers get those that work, and no other.
+func TestOverlapping(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		until, expires time.Time
+		want           bool
+	}{
+		"without an end":                       {now.Add(time.Minute), time.Time{}, true},
+		"its overlap is over":                  {now, time.Time{}, false},
+		"it ends after its overlap":            {now.Add(time.Minute), now.Add(time.Hour), true},
+		"it ends within its overlap":           {now.Add(time.Hour), now.Add(time.Minute), true},
+		"it has ended, and overlaps":           {now.Add(time.Hour), now, false},
+		"its overlap is over, and it lives on": {now, now.Add(time.Hour), false},
+	} {
+		keys := &StaticKeys{Previous: []*StaticKey{{Until: test.until, ExpiresAt: test.expires}}}
+		if got := len(keys.Overlapping(now)) == 1; got != test.want {
+			t.Errorf("%s: it is handed out: %v, want %v", name, got, test.want)
+		}
 	}
 }

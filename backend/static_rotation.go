@@ -285,28 +285,45 @@ func (r *StaticRole) planned(current *StaticKey, now time.Time) time.Time {
 	return r.Schedule.Next(now)
 }
 
-// handOver is for how long before its successor is needed a key is replaced: the timetable
-// comes with the next tick, and the provider takes a moment.
-const handOver = 15 * time.Second
+// handOver is for how long before its successor is needed a key is replaced at least: the
+// timetable comes with the next tick, and the provider takes a moment. longestHandOver is
+// for how long at most: a provider that is out of order is tried again meanwhile.
+const (
+	handOver        = 15 * time.Second
+	longestHandOver = 5 * time.Minute
+)
+
+// handOverOf is for how long before its successor is needed a key that lives so long is
+// replaced.
+func handOverOf(life time.Duration) time.Duration {
+	return max(handOver, min(life/10, longestHandOver))
+}
 
 // longestHeadStart is how long before its end a key is replaced at most.
 const longestHeadStart = 24 * time.Hour
 
 // beforeItsEnd is when a key is to be replaced that the provider ends before its
-// successor has taken over, as after the schedule was made slower; zero for any
-// other.
+// successor has taken over, as after the schedule was made slower, or so soon after that
+// a provider which is out of order for a moment could do so; zero for any other.
 func (r *StaticRole) beforeItsEnd(key *StaticKey, now time.Time) time.Time {
 	planned := r.planned(key, now)
-	if planned.IsZero() || key.ExpiresAt.IsZero() || !planned.Add(r.overlap()).After(key.ExpiresAt) {
+	if planned.IsZero() || key.ExpiresAt.IsZero() {
 		return time.Time{}
 	}
 	life := key.ExpiresAt.Sub(key.IssuedAt)
+	needed, reserve := planned.Add(r.overlap()), handOverOf(life)
+	if r.Schedule.Period == 0 {
+		reserve = 0 // one that names hours would replace the key again when its hour comes
+	}
+	if !needed.Add(reserve).After(key.ExpiresAt) {
+		return time.Time{}
+	}
 	// It is handed out beside its successor for as long as both are to work.
 	headStart := min(life/10, longestHeadStart)
-	if planned.Add(r.overlap() - expiryMargin).Before(key.ExpiresAt) {
+	if needed.Add(-expiryMargin).Before(key.ExpiresAt) {
 		headStart = 0 // the schedule suits, but for the provider's clock and rounding
 	}
-	early := key.ExpiresAt.Add(-max(headStart, min(r.overlap()+handOver, life/2), 0))
+	early := key.ExpiresAt.Add(-max(headStart, min(r.overlap()+handOverOf(life), life/2), 0))
 	if !early.Before(planned) {
 		return time.Time{}
 	}
@@ -360,12 +377,13 @@ func (e *Engine) runStatic(ctx context.Context, name string, due time.Time) erro
 	} else if wait, err := e.leavesToOriginal(ctx, name, r, keys); err != nil || wait {
 		return err
 	}
-	return keys.inTime(e.rotateStatic(ctx, e.storage, name, r, keys), e.now())
+	return keys.inTime(e.rotateStatic(ctx, e.storage, name, r, keys), r.overlap(), e.now())
 }
 
 // inTime has a rotation that failed tried again in time for the current key: soon where
-// that may have ended already and nobody refuses another one, and before its provider ends it.
-func (k *StaticKeys) inTime(failed error, now time.Time) error {
+// that may have ended already and nobody refuses another one, and before its provider ends it,
+// or, where there still is time for it, before that cuts the overlap short.
+func (k *StaticKeys) inTime(failed error, overlap time.Duration, now time.Time) error {
 	if failed == nil || k.Current == nil {
 		return failed
 	}
@@ -376,6 +394,9 @@ func (k *StaticKeys) inTime(failed error, now time.Time) error {
 		return failed
 	}
 	left := k.Current.ExpiresAt.Add(-handOver).Sub(now)
+	if left > overlap {
+		left -= overlap
+	}
 	return timetable.RetryBy(failed, now.Add(max(left/2, handOver/3)))
 }
 

@@ -113,3 +113,47 @@ func TestRotationIsTriedAgainBeforeTheKeyEnds(t *testing.T) {
 		}
 	})(t)
 }
+
+// TestProviderIsOutOfOrderAsAKeyIsReplaced: a provider that ends keys early is out of order
+// for a minute, just when a key is to be replaced. The current key works all the same, and
+// the one before until its overlap is over.
+func TestProviderIsOutOfOrderAsAKeyIsReplaced(t *testing.T) {
+	for name, test := range map[string]struct{ life, period, overlap time.Duration }{
+		"without an overlap":              {15 * time.Minute, 15*time.Minute + 30*time.Second, 0},
+		"with one":                        {15 * time.Minute, 14 * time.Minute, 90 * time.Second},
+		"with a period that just suits":   {15 * time.Minute, 13*time.Minute + 25*time.Second, 90 * time.Second},
+		"with one that is long":           {15 * time.Minute, 10 * time.Minute, 5*time.Minute + 30*time.Second},
+		"at the end of a longer life":     {2 * time.Hour, 2*time.Hour + 30*time.Second, 0},
+		"of a longer life and an overlap": {2 * time.Hour, 100 * time.Minute, 20*time.Minute + 30*time.Second},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			isWritten, until := false, time.Time{}
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				if isWritten && until.IsZero() && r.Method == http.MethodPost {
+					until = w.time().Add(time.Minute)
+				}
+				if w.time().Before(until) {
+					rw.WriteHeader(http.StatusServiceUnavailable)
+					return
+				}
+				pass()
+			})
+			w.capExpiry(test.life)
+			r := staticRole(test.overlap)
+			r.Schedule = timetable.Schedule{Period: test.period}
+			w.must(w.process.SaveStaticRole(context.Background(), w.storage, "legacy", r))
+			isWritten = true
+			first := w.current("legacy")
+			for w.current("legacy").Name == first.Name {
+				w.pass(5*time.Second, 5*time.Second)
+				if !w.time().Before(first.ExpiresAt) {
+					t.Fatal("the key has ended, and was not replaced before")
+				}
+			}
+			if left := first.ExpiresAt.Sub(w.time()); left < test.overlap {
+				t.Errorf("the key works for %s beside its successor, want %s", left, test.overlap)
+			}
+		}))
+	}
+}

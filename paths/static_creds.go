@@ -101,14 +101,10 @@ func showCadence(data map[string]any, schedule timetable.Schedule) {
 	}
 }
 
-// previousKeys are those whose overlap is not over yet. What is over is not
-// shown even where its revocation is late.
+// previousKeys are those that still work.
 func previousKeys(keys *backend.StaticKeys, now time.Time) []any {
 	previous := []any{}
-	for _, key := range keys.Previous {
-		if !now.Before(key.Until) {
-			continue
-		}
+	for _, key := range keys.Overlapping(now) {
 		shown := map[string]any{"until": shownTime(key.Until)}
 		showStaticKey(shown, key)
 		previous = append(previous, shown)

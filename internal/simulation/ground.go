@@ -191,30 +191,56 @@ func (c *cluster) heldNames() map[string]bool {
 	return names
 }
 
-// staticSecrets is what each static role hands out: its current key, and those
+// handed is a key that a static role hands out.
+type handed struct {
+	secret string
+	// overlap is for how long it is to work beside its successor; 0 for one that has none.
+	overlap time.Duration
+}
+
+// staticKeys is what each static role hands out: its current key, and those
 // before whose overlap is not over.
-func (c *cluster) staticSecrets() map[string][]string {
+func (c *cluster) staticKeys() map[string][]handed {
 	type staticKey struct {
-		Secret map[string]any `json:"secret"`
-		Until  time.Time      `json:"until"`
+		Secret   map[string]any `json:"secret"`
+		IssuedAt time.Time      `json:"issued_at"`
+		Until    time.Time      `json:"until"`
 	}
-	all := map[string][]string{}
+	all := map[string][]handed{}
 	for _, path := range c.disk.paths("static-role/") {
 		role := strings.TrimPrefix(path, "static-role/")
 		var keys struct {
 			Current  *staticKey   `json:"current"`
-			Previous []*staticKey `json:"previous"`
+			Previous []*staticKey `json:"previous"` // the newest first
 			InDoubt  bool         `json:"in_doubt"`
 		}
 		if !c.disk.decode("static-key/"+role, &keys) {
 			continue
 		}
-		handed := slices.DeleteFunc(keys.Previous, func(k *staticKey) bool { return !time.Now().Before(k.Until) })
-		if keys.Current != nil && !keys.InDoubt { // see docs/definitions.md, of in_place
-			handed = append(handed, keys.Current)
+		successor := keys.Current
+		for _, k := range keys.Previous {
+			if time.Now().Before(k.Until) {
+				overlap := time.Duration(0)
+				if successor != nil {
+					overlap = k.Until.Sub(successor.IssuedAt)
+				}
+				all[role] = append(all[role], handed{c.world.keyIn(k.Secret), overlap})
+			}
+			successor = k
 		}
-		for _, one := range handed {
-			all[role] = append(all[role], c.world.keyIn(one.Secret))
+		if keys.Current != nil && !keys.InDoubt { // see docs/definitions.md, of in_place
+			all[role] = append(all[role], handed{c.world.keyIn(keys.Current.Secret), 0})
+		}
+	}
+	return all
+}
+
+// staticSecrets are the values of what static roles hand out.
+func (c *cluster) staticSecrets() map[string][]string {
+	all := map[string][]string{}
+	for role, keys := range c.staticKeys() {
+		for _, k := range keys {
+			all[role] = append(all[role], k.secret)
 		}
 	}
 	return all

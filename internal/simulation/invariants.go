@@ -32,15 +32,36 @@ func (k *key) isEndUnmoved() bool { return k.told != "" && k.deleted.IsZero() &&
 func staticKeysWork(w *world) []string {
 	var broken []string
 	for _, c := range w.originals() {
-		for role, secrets := range c.staticSecrets() {
-			for _, secret := range secrets {
-				if k := w.keyOf(secret); k != nil && k.excused == "" && !k.alive(time.Now()) {
+		for role, keys := range c.staticKeys() {
+			for _, one := range keys {
+				if k := w.keyOf(one.secret); k != nil && k.excused == "" && !k.alive(time.Now()) && !w.isSucceededLate(k, one.overlap, c.name+"/"+role) {
 					broken = append(broken, fmt.Sprintf("static role %s of %s holds %s, and it is dead%s", role, c.name, k.name, k.fate(w)))
 				}
 			}
 		}
 	}
 	return broken
+}
+
+// isSucceededLate reports whether the provider ended a key of a static role by itself, too
+// soon for its overlap, and that is no fault of the engine: an operator wrote or rotated the
+// role so late, or the provider was out of order from before a successor was to be made until
+// it was too late. It is made a tenth of the key's life before that, or five minutes
+// (docs/rotation.md).
+func (w *world) isSucceededLate(k *key, overlap time.Duration, role string) bool {
+	const moment = 15 * time.Second // within which the engine begins, and asks again
+	if !k.deleted.IsZero() || k.expires.IsZero() {
+		return false
+	}
+	end := k.expires.Add(-k.provider.traits.Clock)
+	life := end.Sub(k.made)
+	begun := end.Add(-min(overlap+min(life/10, 5*time.Minute), life/2))
+	w.mu.Lock()
+	byHand := overlap > 0 && w.handled[role].After(begun)
+	w.mu.Unlock()
+	k.provider.mu.Lock()
+	defer k.provider.mu.Unlock()
+	return byHand || k.provider.stormySince.Before(begun.Add(moment)) && k.provider.stormyUntil.After(end.Add(-overlap-moment))
 }
 
 // died is asked at the moment at which the provider deletes a key.

@@ -168,6 +168,11 @@ func (w *world) told(e Event, err error) {
 
 // write sends an operator's request.
 func (w *world) write(c *cluster, e Event, path string, data map[string]any) error {
+	if to, role, _ := strings.Cut(path, "/"); to == "static-roles" || to == "rotate-role" {
+		w.mu.Lock()
+		w.handled[c.name+"/"+role] = time.Now()
+		w.mu.Unlock()
+	}
 	_, err := c.do(logical.UpdateOperation, path, data)
 	w.told(e, err)
 	return err

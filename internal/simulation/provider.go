@@ -53,13 +53,14 @@ type provider struct {
 	mu       sync.Mutex
 	accounts []*account
 	weather  map[string]time.Time // until when
-	// stormyUntil is when all weather has passed.
-	stormyUntil time.Time
-	counts      map[string]int // requests, by what is asked
-	free        []string       // ids of keys that died, the oldest first
-	requests    int
-	inFlight    int
-	asked       map[string]int // requests since the quiet hour began, by method and path
+	// stormyUntil is when all weather has passed, and stormySince since when there has been
+	// weather without a minute's pause.
+	stormyUntil, stormySince time.Time
+	counts                   map[string]int // requests, by what is asked
+	free                     []string       // ids of keys that died, the oldest first
+	requests                 int
+	inFlight                 int
+	asked                    map[string]int // requests since the quiet hour began, by method and path
 	// requestsBefore is how many there were when the quiet hour began, and further how many
 	// since then were for more of a list that had been begun.
 	requestsBefore, further int
@@ -161,6 +162,9 @@ func (p *provider) turn(weather string, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.weather[weather] = time.Now().Add(d)
+	if time.Since(p.stormyUntil) > time.Minute {
+		p.stormySince = time.Now()
+	}
 	if p.weather[weather].After(p.stormyUntil) {
 		p.stormyUntil = p.weather[weather]
 	}

@@ -72,6 +72,8 @@ type world struct {
 	elsewhere map[string]bool
 	// shared are the admin credentials that an operator gave a second connection.
 	shared []string
+	// handled is when an operator last wrote or rotated a static role, by cluster and role.
+	handled map[string]time.Time
 	// forced says that an operator had a rotation end the keys of a credential.
 	forced bool
 	mended time.Time // when; zero for not yet
@@ -80,7 +82,7 @@ type world struct {
 func newWorld(life Life) *world {
 	w := &world{
 		life: life, began: time.Now(), providers: map[string]*provider{},
-		takenAway: map[string]bool{}, replaced: map[string]bool{}, elsewhere: map[string]bool{},
+		takenAway: map[string]bool{}, replaced: map[string]bool{}, elsewhere: map[string]bool{}, handled: map[string]time.Time{},
 	}
 	w.host = w.newProvider("one.sim:80")
 	w.newProvider("two.sim:80")
