@@ -66,6 +66,8 @@ type answer struct {
 	header map[string]string
 	body   []byte
 	cut    bool // only a part of it arrives
+	// made is the key that it is about, if it made one.
+	made *key
 	// meant is what it says in the world's own words; nil where those are its own.
 	meant *answer
 }

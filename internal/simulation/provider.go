@@ -267,7 +267,7 @@ func (a *answer) changed(change func(map[string]any)) *answer {
 	}
 	change(fields)
 	rest := told(a.status, fields)
-	rest.header = a.header
+	rest.header, rest.made = a.header, a.made
 	return rest
 }
 
@@ -290,22 +290,15 @@ func (p *provider) doubled(d chanceStream, what string, first, second *answer) *
 	return second
 }
 
-// twin marks what one of two answers tells of, both to one request, of which the other was
-// told. Nobody can know of it before the provider is asked what it has.
+// twin marks the key that one of two answers is about, both to one request that made two,
+// of which the other was told. Nobody can know of it before the provider is asked what it has.
 func (p *provider) twin(passed, other *answer) {
-	var one struct{ ID any }
-	decoder := json.NewDecoder(bytes.NewReader(other.body))
-	decoder.UseNumber()
-	if decoder.Decode(&one) != nil || passed.status >= 300 || other.status >= 300 {
+	if passed.made == nil || other.made == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, k := range p.keys() {
-		if k.id == fmt.Sprint(one.ID) && k.deleted.IsZero() {
-			k.twin, k.excused = true, "a proxy made it"
-		}
-	}
+	other.made.twin, other.made.excused = true, "a proxy made it"
 }
 
 // sayf notes an answer that matters and returns it.
@@ -659,10 +652,14 @@ func (p *provider) makeKey(from *node, by *admin, project string, wanted wanted)
 		k.id = p.newID("key " + name)
 	}
 	p.keep(k)
+	var a *answer
 	if p.traits.Steps {
-		return told(http.StatusCreated, map[string]any{"id": p.idIn(k.id), "name": k.name})
+		a = told(http.StatusCreated, map[string]any{"id": p.idIn(k.id), "name": k.name})
+	} else {
+		a = p.fill(k, wanted)
 	}
-	return p.fill(k, wanted)
+	a.made = k
+	return a
 }
 
 // keep takes in a key that was just made.
