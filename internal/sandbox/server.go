@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -181,7 +182,12 @@ func (s *Server) controls(token string) bool {
 
 func newSecret() string { return "sbx_" + rand.Text() + rand.Text() }
 
-func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()[:16]) }
+// newID draws an id in hexadecimal: one that has letters alone would be taken for words.
+func newID(prefix string) string {
+	drawn := make([]byte, 8)
+	_, _ = rand.Read(drawn) // which never fails
+	return prefix + hex.EncodeToString(drawn)
+}
 
 func (s *Server) setSecret(rec *record, secret string) {
 	rec.secret = sha256.Sum256([]byte(secret))
