@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -262,7 +263,11 @@ func TestGoneElsewhere(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		away, back func(w *world, c *Connection)
-		why        string
+		// deletes has the other account say of everything that it was deleted, and shows is
+		// what it lists under the key's id, where that is something.
+		deletes bool
+		shows   string
+		why     string
 	}{
 		"another address": {
 			away: func(w *world, c *Connection) { _, c.BaseURL = w.otherHost() },
@@ -284,22 +289,43 @@ func TestGoneElsewhere(t *testing.T) {
 			back: func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} },
 			why:  "another credential made it",
 		},
+		"another account, which deletes what is not there": {
+			away:    func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": "of-another-account"} },
+			back:    func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} },
+			deletes: true,
+			why:     "another credential made it",
+		},
+		"another account, in which another mount's key has the id": {
+			away:    func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": "of-another-account"} },
+			back:    func(_ *world, c *Connection) { c.Fields = providers.Values{"admin_key": testAdminKey} },
+			deletes: true,
+			shows:   "app-token-vzzzzz0fnmqo0aaaaaaaaa",
+			why:     "its id is listed under another name",
+		},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
 			w := newWorld(t)
+			id := "key_17"
 			// Another account sees none of this one's keys, and some of its own.
 			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
 				switch {
 				case !strings.Contains(r.Header.Get("Authorization"), "of-another-account"):
 					pass()
+				case r.Method == http.MethodDelete && test.shows != "":
+					t.Errorf("%s was asked for, which is another key there", r.URL.Path)
+				case r.Method == http.MethodDelete && test.deletes:
+					rw.WriteHeader(http.StatusNoContent)
 				case r.Method == http.MethodDelete:
 					rw.WriteHeader(http.StatusNotFound)
 				default:
-					rw.Write([]byte(`{"data": [{"id": "key_17", "name": "somebody-elses"}]}`))
+					fmt.Fprintf(rw, `{"data": [{"id": %q, "name": %q}]}`, id, cmp.Or(test.shows, "somebody-elses"))
 				}
 			})
 			front := w.front.URL
 			lease := w.mustMint("app")
+			if test.shows != "" {
+				id = w.recordOf(lease).Handle.ID
+			}
 			w.advance(2 * listLag)
 			change(w, func(c *Connection) { test.away(w, c) })
 			err := w.revoke(lease)

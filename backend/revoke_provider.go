@@ -62,7 +62,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	if err := w.mayEndAnothers(r); err != nil {
 		return err
 	}
-	handle := r.Handle
+	handle, lag := r.Handle, e.lagOf(w.boundConnection)
 	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
 		listed, err := e.findAgain(ctx, s, w, r, since)
 		if err != nil {
@@ -73,6 +73,10 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	if err := e.refuseInVain(ctx, s, w, r, since); err != nil {
 		return err
 	}
+	shown, err := e.isShown(ctx, s, w, r, since)
+	if err != nil {
+		return err
+	}
 	asked := e.now() // what is answered later may have been found out then
 	missing, err := w.client.Delete(ctx, handle)
 	refusal := refusalOf(err)
@@ -80,12 +84,12 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 		e.noteUnanswered(w.boundConnection, r, err)
 		return err
 	}
-	found := evidence{deleted: err == nil && !missing, missing: missing, doubts: w.doubts}
-	found.deletedBefore = !e.pending.deletions.since(deletionOfKey(r)).IsZero()
+	found := evidence{doubts: w.doubts, deletedBefore: !e.pending.deletions.since(deletionOfKey(r)).IsZero()}
+	found.missing = missing || err == nil && !shown && !found.deletedBefore
+	found.deleted = err == nil && !found.missing
 	if refusal != nil {
 		found.refused = refusal.Status
 	}
-	lag := e.lagOf(w.boundConnection)
 	found.youngUntil = r.YoungUntil(asked, since, lag)
 	found.ended = r.HasEnded(e.now(), lag)
 	found.unrecorded = r.Unrecorded
@@ -142,6 +146,41 @@ func refusalOf(err error) *providers.Error {
 // lagOf is how long a provider may take to show a key that it made, or to hide
 // one that it deleted.
 func (e *Engine) lagOf(s *boundConnection) time.Duration { return s.definition.Lag }
+
+// isShown reports whether whoever asks now is shown a key that another admin credential made,
+// where that can be told. It may be of another account: many providers say of what is not there
+// that they deleted it, and what bears the key's id there may be another key, which is refused.
+func (e *Engine) isShown(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (bool, error) {
+	if r.Account == w.connection.Account || w.elsewhere || !w.definition.Capabilities.Reconcile {
+		return true, nil // elsewhere it was found by its name
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	if !ours {
+		return true, nil
+	}
+	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), mount.Tag, longPassAge)
+	switch {
+	case refusalOf(err) != nil:
+		return false, nil // who may not list may be allowed to delete
+	case err != nil:
+		return false, err
+	}
+	lag := e.lagOf(w.boundConnection)
+	seen := last.listed.of(r.Handle.ID, part, r.OldEnough(since, lag))
+	switch {
+	case seen.own, seen.nameless, len(seen.ours) > 0 && r.Misnamed: // see noteMisnamed
+		return true, nil
+	case seen.any():
+		return false, lasting{fmt.Errorf("another admin credential made the key, perhaps at another account, where its id is listed under another name; revoke it there by hand and write queue/%s/give-up", r.ID)}
+	case !seen.sure:
+		return false, &unproven{reason: "another admin credential made the key, and it cannot be told yet whether the one in use is shown it", until: r.YoungUntil(e.now(), since, lag)}
+	}
+	return false, nil
+}
 
 // findAgain finds the key by its name at a location where its id may be another's.
 func (e *Engine) findAgain(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (*providers.Handle, error) {
