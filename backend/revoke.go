@@ -131,14 +131,8 @@ func (e *Engine) revokeRecord(ctx context.Context, s logical.Storage, key *ledge
 // endKey is revokeRecord for a caller that holds the record's lock, and has read it
 // or found that there is none since it does.
 func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) error {
-	if r.Unrecorded {
-		// Some providers use the ids of deleted keys again.
-		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
-			return err
-		}
-		if named, err := e.isAnothersByNow(ctx, s, r, since); err != nil || named {
-			return err
-		}
+	if reused, err := e.isReused(ctx, s, r, since); err != nil || reused {
+		return err
 	}
 	if r.InPlace {
 		unlock, err := e.locks.targets.Lock(ctx, e.targetInPlace(r))
@@ -172,6 +166,42 @@ func (e *Engine) endKey(ctx context.Context, s logical.Storage, r *ledger.Record
 		e.pending.ended.add(r.ID + r.Handle.Name)
 	}
 	return err
+}
+
+// isReused reports whether the id of a key that may have ended before is another one's by
+// now, as some providers use the ids of deleted keys again: then nothing is to be ended,
+// and the record has gone.
+func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (bool, error) {
+	if r.Unrecorded {
+		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
+			return held, err
+		}
+	} else if !e.mayHaveEnded(ctx, s, r) {
+		return false, nil
+	}
+	named, err := e.isAnothersByNow(ctx, s, r, since)
+	if err != nil || !named || r.Unrecorded {
+		return named, err
+	}
+	e.log.Info("a key had ended before its lease did, and its id is another one's by now", "connection", r.Connection, "key_name", r.Handle.Name)
+	// Should the answer have told another's id, the key is found by its own name.
+	return true, e.forget(ctx, s, r, "what bears another name")
+}
+
+// mayHaveEnded reports whether something has ended the key that nobody asked to: its
+// provider at its time, or the end of the admin credential that made it.
+func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.Record) bool {
+	if r.InPlace {
+		return false // its place has no other name
+	}
+	if r.Ended || r.HasEnded(e.now(), 0) {
+		return true
+	}
+	if r.Credential == "" {
+		return false
+	}
+	bound, err := e.bound(ctx, s, r.Connection)
+	return err != nil || bound.credential != r.Credential
 }
 
 // leaveTo leaves a key to whoever else has it, and says who that is: the record goes,

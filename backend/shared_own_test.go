@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
 )
 
@@ -150,38 +151,62 @@ func TestHalfAnAnswerOfALostMintsKey(t *testing.T) {
 	})(t)
 }
 
-// TestIdOfAnotherMountsKey: a lease ends whose key is in the ledger no more, and its id has
-// come to another mount's key, of which only the provider knows.
+// TestIdOfAnotherMountsKey: a lease ends whose key has ended before, or is in the ledger no
+// more, and its id has come to another mount's key, of which only the provider knows.
 func TestIdOfAnotherMountsKey(t *testing.T) {
-	for name, test := range map[string]struct {
-		listedAs string // in place of the name; empty for as it is
-		ended    bool
-	}{
-		"it is the lease's own":                                 {ended: true},
-		"the provider says whose it is by another mount's name": {listedAs: "app-token-vzzzzz0fnmqo0aaaaaaaaa"},
-		"somebody made it by hand":                              {listedAs: "Anna's key"},
+	const endedByProvider = "its provider ended it"
+	for before, end := range map[string]func(w *world, lease *heldLease){
+		"the ledger does not have it": func(w *world, lease *heldLease) {
+			w.must(w.process.books.ledger.Delete(w.t.Context(), w.storage, w.recordOf(lease)))
+		},
+		endedByProvider: func(w *world, lease *heldLease) {
+			r := w.recordOf(lease)
+			r.ExpiresAt = w.time().Add(listLag)
+			w.must(w.process.books.ledger.Write(w.t.Context(), w.storage, r))
+		},
+		"it ended with the admin credential": func(w *world, lease *heldLease) {
+			r := w.recordOf(lease)
+			r.Credential = "one that was replaced"
+			w.must(w.process.books.ledger.Write(w.t.Context(), w.storage, r))
+		},
 	} {
-		t.Run(name, inBubble(func(t *testing.T) {
-			w := newWorld(t)
-			var lease *heldLease
-			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
-				if lease == nil || test.listedAs == "" || r.Method != http.MethodGet {
-					pass()
-					return
-				}
-				answer := httptest.NewRecorder()
-				w.sandbox.ServeHTTP(answer, r)
-				rw.Write([]byte(strings.ReplaceAll(answer.Body.String(), w.dataOf(lease).KeyName, test.listedAs)))
-			})
-			lease = w.mustMint("app")
-			w.must(w.process.books.ledger.Delete(t.Context(), w.storage, w.recordOf(lease)))
-			w.start(fault{}) // no process remembers its end
-			w.advance(2 * listLag)
-			w.must(w.revoke(lease))
-			if ended := len(w.alive()) == 0; ended != test.ended {
-				t.Errorf("the key was ended: %t, want %t", ended, test.ended)
+		for name, test := range map[string]struct {
+			listedAs string // in place of the name; empty for as it is
+			ended    bool
+		}{
+			"it is the lease's own":                                 {ended: true},
+			"the provider says whose it is by another mount's name": {listedAs: "app-token-vzzzzz0fnmqo0aaaaaaaaa"},
+			"somebody made it by hand":                              {listedAs: "Anna's key"},
+		} {
+			if before == endedByProvider && test.listedAs == "" {
+				continue // it would be dead
 			}
-			w.nothingIsQueued()
-		}))
+			t.Run(before+", "+name, inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				var lease *heldLease
+				w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+					if lease == nil || test.listedAs == "" || r.Method != http.MethodGet {
+						pass()
+						return
+					}
+					answer := httptest.NewRecorder()
+					w.sandbox.ServeHTTP(answer, r)
+					rw.Write([]byte(strings.ReplaceAll(answer.Body.String(), w.dataOf(lease).KeyName, test.listedAs)))
+				})
+				lease = w.mustMint("app")
+				end(w, lease)
+				w.start(fault{}) // no process remembers its end
+				w.advance(2 * listLag)
+				w.must(w.revoke(lease))
+				if ended := len(w.alive()) == 0; ended != test.ended {
+					t.Errorf("the key was ended: %t, want %t", ended, test.ended)
+				}
+				if r, err := ledger.GetNamed(t.Context(), w.storage, w.dataOf(lease).RecordID, w.dataOf(lease).KeyName); err != nil || r != nil {
+					t.Errorf("its record is left: %v, %v", r, err)
+				}
+				w.run(6*time.Minute, 20*time.Second)
+				w.nothingIsQueued()
+			}))
+		}
 	}
 }
