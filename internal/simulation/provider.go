@@ -400,7 +400,8 @@ func (p *provider) act(from *node, r *http.Request, body []byte) *answer {
 			if k.secret == secret && k.bound {
 				return refusal(http.StatusUnauthorized, "not from there")
 			}
-			if k.secret == secret && k.alive(now) && !p.isTooYoung(k) {
+			// An account that was made for a key has none yet.
+			if k.secret == secret && secret != "" && k.alive(now) && !p.isTooYoung(k) {
 				return told(http.StatusOK, map[string]any{"name": k.name})
 			}
 		}
