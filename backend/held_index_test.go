@@ -98,7 +98,7 @@ func TestWhatIsHeldIsAskedOfTheIndex(t *testing.T) {
 			w.process.storage = counted
 			clearUp(w, c)
 			w.run(5*time.Minute, 10*time.Second)
-			if reads := counted.reads(); reads > mostCandidates+50 {
+			if reads := counted.reads(); reads > 2*mostCandidates+50 { // a list is read twice before it is believed
 				t.Errorf("%d records were read beside a ledger of %d", reads, manyRecords)
 			}
 			if !strings.Contains(fmt.Sprint(c.ids()), idOf(held)) {

@@ -176,7 +176,7 @@ func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Reco
 		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
 			return held, err
 		}
-	} else if !e.mayHaveEnded(ctx, s, r) {
+	} else if r.Misnamed || !e.mayHaveEnded(ctx, s, r) {
 		return false, nil
 	}
 	named, err := e.isAnothersByNow(ctx, s, r, since)
