@@ -148,6 +148,8 @@ var endedOtherwise = map[string]string{
       gone   = [404]
     }
 `, "      id   = item.id\n      name = item.name\n    }\n  }\n  rotate", "      id      = \"secret-of-${item.id}\"\n      account = item.id\n      name    = item.name\n    }\n  }\n  rotate").Replace(cabinetDefinition),
+	"a password that is made of its name": strings.Replace(cabinetDefinition,
+		"    delete = \"/drawers/${role.drawer}/${key.id}\"\n", "    delete = \"/drawers/${role.drawer}/${key.id}\"\n    query  = { password = derived_password(key.name, 32) }\n", 1),
 	"a number of the request that is made of its name": strings.Replace(cabinetDefinition,
 		"    delete = \"/drawers/${role.drawer}/${key.id}\"\n", "    delete  = \"/drawers/${role.drawer}/${key.id}\"\n    headers = { X-Request-Id = \"revoke-${key.name}\" }\n", 1),
 }

@@ -35,6 +35,8 @@ func TestTargets(t *testing.T) {
 		"an id of another plan":       {`delete = "/${role.plan}/keys/${key.id}"`, handle("k1"), Handle{ID: "k1", Role: Values{"plan": "paid"}}, true, 1},
 		"a name":                      {`delete = "/keys/${key.name}"`, handle("k1"), handle("k1"), true, 0},
 		"a name in a header":          {key + "\nheaders = { X-Request-Id = key.name }", handle("k1"), Handle{Name: "other", ID: "k1"}, false, 1},
+		"a password of the name":      {`post = "/keys/${key.id}/end"` + "\njson = { password = \"Vk1!${derived_password(key.name, 28)}\" }", handle("k1"), Handle{Name: "other", ID: "k1"}, false, 1},
+		"a name and such a password":  {`post = "/keys/${key.id}/end"` + "\njson = { name = key.name, password = derived_password(key.name, 32) }", handle("k1"), Handle{Name: "other", ID: "k1"}, true, 0},
 		"rights of their own":         {`step "grants" {` + "\nfor_each = saved.grants\n" + `delete = "/keys/${key.id}/grants/${each.value}"` + "\n}\n" + `step "key" { ` + key + " }", grants("g1", "g2"), grants("g3"), false, 1},
 		"an account that goes, too":   {`step "key" { ` + key + " }\n" + `step "account" { delete = "/accounts/${saved.account}" }`, handle("k1", "account", "a"), handle("k2", "account", "a"), false, 2},
 		"two accounts, one id":        {`step "key" { ` + key + " }\n" + `step "account" { delete = "/accounts/${saved.account}" }`, handle("k1", "account", "a"), handle("k1", "account", "b"), false, 2},

@@ -564,7 +564,7 @@ func (p *provider) makeOrShow(from *node, by *admin, project string, wanted want
 	switch {
 	case (p.traits.ByName || p.traits.Chosen || p.traits.KnownID) && slices.ContainsFunc(in.keys, func(k *key) bool { return k.name == name && k.there(now) }):
 		return refusal(http.StatusConflict, "there is one of that name")
-	case there == nil || p.traits.KnownID || p.traits.ByName || p.traits.Derived || !p.traits.findsByName(): // see docs/reliability.md
+	case there == nil || p.traits.KnownID || p.traits.ByName || !p.traits.findsByName(): // see docs/reliability.md
 	case now.Before(p.weather[weatherExisting]):
 		return p.showExisting(from, there)
 	case now.Before(p.weather[weatherMisnames]) && p.isWellKnown(there) && !p.traits.NoID:

@@ -220,9 +220,10 @@ func (d *Definition) endings() (endings []Naming) {
 	finds := map[string]Naming{} // by what is saved
 	for _, step := range d.Revoke {
 		naming := d.namingIn(step.Expressions())
-		// A name that only heads the request, such as its number, tells no two things apart.
+		// A name that only heads the request, such as its number, or that a password is made
+		// of, tells no two things apart.
 		bare := *step
-		if bare.Headers = nil; !expr.ReferencesTo("key", bare.Expressions()...)["name"] {
+		if bare.Headers = nil; !expr.IsReferredOutside("derived_password", "key", "name", bare.Expressions()...) {
 			delete(naming.Key, "name")
 		}
 		for name := range maps.Clone(naming.Saved) {

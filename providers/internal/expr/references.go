@@ -71,6 +71,29 @@ func ReferencesTo(root string, exprs ...hclsyntax.Expression) References {
 	return found
 }
 
+// IsReferredOutside reports whether the expressions use an attribute of root beside the
+// arguments of a function.
+func IsReferredOutside(function, root, attribute string, exprs ...hclsyntax.Expression) bool {
+	outside := 0
+	count := func(in hclsyntax.Expression, by int) {
+		for _, one := range ReferencesIn(in) {
+			if one.Root == root && one.Attribute == attribute {
+				outside += by
+			}
+		}
+	}
+	for _, expr := range Present(exprs) {
+		count(expr, 1)
+		_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
+			if call, ok := node.(*hclsyntax.FunctionCallExpr); ok && call.Name == function {
+				count(call, -1)
+			}
+			return nil
+		})
+	}
+	return outside > 0
+}
+
 // MentionsOnly reports whether an expression uses no name but one.
 func MentionsOnly(root string, expr hclsyntax.Expression) bool {
 	return !slices.ContainsFunc(ReferencesIn(expr), func(one Reference) bool { return one.Root != root })
