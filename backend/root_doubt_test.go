@@ -141,6 +141,7 @@ type admins struct {
 	twice  bool // whether a token is made twice, of which the caller hears once
 	lose   bool // whether the answer of the next creation is lost
 	hidden bool // whether a deletion is answered with 404, and has no effect
+	lies   bool // whether it is answered with 204, and has none
 }
 
 const adminsDefinition = `
@@ -218,6 +219,8 @@ func (a *admins) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			listed = append(listed, fmt.Sprintf(`{"id": "id-%s", "name": %q}`, token, name))
 		}
 		fmt.Fprintf(w, "[%s]", strings.Join(listed, ","))
+	case a.lies && r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
 	case a.hidden || a.names[strings.TrimPrefix(id, "id-")] == "":
 		w.WriteHeader(http.StatusNotFound)
 	default:
@@ -313,6 +316,33 @@ func TestMissingIsNotDead(t *testing.T) {
 	}
 	a.mu.Lock()
 	delete(a.names, "token-of-operator") // by hand, as the notice asks
+	a.mu.Unlock()
+	w.run(time.Hour, 5*time.Minute)
+	if left := w.process.Queue(); len(left) > 0 {
+		t.Errorf("the old credential is dead, and the queue has %v", left)
+	}
+}
+
+// TestDeletedByAnotherAccount: an operator has written the credential of another account, and
+// that says of the one which was replaced before that it deleted it. That one is asked.
+func TestDeletedByAnotherAccount(t *testing.T) {
+	ctx := context.Background()
+	w, a := newAdmins(t, true, "box-1")
+	a.hidden = true
+	w.must(w.process.RotateRoot(ctx, w.process.storage, "box-1"))
+	a.mu.Lock()
+	a.lies, a.names["token-of-another-account"] = true, "another"
+	a.mu.Unlock()
+	w.must(w.process.ChangeConnection(ctx, w.storage, "box-1", func(c *Connection) (SaveOptions, error) {
+		c.Fields["token"] = "token-of-another-account"
+		return SaveOptions{Credential: true, Force: true}, nil
+	}))
+	w.run(time.Hour, 5*time.Minute)
+	if left := w.process.Queue(); len(left) != 1 || !strings.Contains(left[0].LastError, errStillWorks.Error()) {
+		t.Errorf("the old credential works, and the queue has %v", left)
+	}
+	a.mu.Lock()
+	delete(a.names, "token-of-operator") // by hand
 	a.mu.Unlock()
 	w.run(time.Hour, 5*time.Minute)
 	if left := w.process.Queue(); len(left) > 0 {

@@ -93,7 +93,8 @@ func (e *Engine) retireQueued(ctx context.Context, entry queue.Entry) error {
 	if began.IsZero() { // entered by an earlier version of the engine
 		began = entry.Since
 	}
-	err = e.retire(ctx, e.storage, bound, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason, began: began})
+	another := entry.Account != bound.connection.Account
+	err = e.retire(ctx, e.storage, bound, credentialRemoval{rotation: *entry.Retire, name: entry.RetireName, part: entry.ID, why: entry.Reason, began: began, another: another})
 	switch {
 	case err == nil:
 		return e.replaceEndedKeys(ctx, e.storage, bound, entry.Retire)
@@ -114,6 +115,9 @@ type credentialRemoval struct {
 	why  string
 	// began is when the rotation did that replaced it; zero for one that was never in use.
 	began time.Time
+	// another says that it is removed by a credential that an operator wrote since, which may
+	// be of another account.
+	another bool
 }
 
 // object is the credential as it can be compared with what is held: by its name,
@@ -136,7 +140,8 @@ func (c credentialRemoval) object(bound *boundConnection) object {
 
 // retire removes a credential at the provider, unless a connection holds it. An
 // answer that there is no such credential proves nothing: only the provider's no
-// to that credential itself does.
+// to that credential itself does. Nor does the word of what may be another account, that it
+// removed one, where the credential itself can be asked.
 func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConnection, c credentialRemoval) error {
 	stored, err := e.storedConnection(ctx, s, bound)
 	if err != nil {
@@ -170,7 +175,8 @@ func (e *Engine) retire(ctx context.Context, s logical.Storage, bound *boundConn
 			return err
 		},
 	})
-	if err != nil || !missing {
+	doubted := missing || c.another && bound.definition.Capabilities.Check && !c.rotation.Orphan
+	if err != nil || !doubted {
 		return err
 	}
 	return e.confirmEnded(ctx, bound, stored, &c.rotation)
