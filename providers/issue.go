@@ -238,8 +238,12 @@ func withGiven(kept Values, fields Fields, values Values, id string) Values {
 // findID looks the new key up by its name, for as long as its provider may not show it.
 func (m *minting) findID(ctx context.Context) error {
 	scope := m.c.def.ListingScope(m.req.Role, m.c.fields)
-	look, began := Look{Name: m.req.Name}, time.Now()
+	look, made := Look{Name: m.req.Name}, time.Now()
+	if m.c.def.Lookup == nil {
+		look.Part = m.req.Part
+	}
 	for pause := firstLookPause; ; pause = min(2*pause, longestLookPause) {
+		asked := time.Now()
 		found, err := m.c.Find(ctx, scope, look)
 		err = errors.Join(append(found.Unreadable, err)...)
 		patience := m.c.def.Lag
@@ -248,16 +252,18 @@ func (m *minting) findID(ctx context.Context) error {
 			patience = min(patience, listRetryTime)
 		case len(found.Keys) == 0:
 			err = errors.New("the key is not in the provider's list")
-			look.Part = m.req.Part // it may be there under a name that the provider made of its own
+			look.Part = m.req.Part // the list may show it under a name that the provider made of its own
 		case len(found.Keys) == 1:
 			m.takeHandle(found.Keys[0].Handle)
 			return nil
 		default:
 			return errors.New("the provider lists several keys of this name")
 		}
-		// Who would be told that time is up is told why instead.
-		rest := min(pause, patience-time.Since(began))
-		if deadline, limited := ctx.Deadline(); rest <= 0 || limited && time.Until(deadline) <= rest || sleep(ctx, rest) != nil {
+		// Only a look that began after that time says that the key will not show. Who would be
+		// told that time is up is told why instead.
+		rest := min(pause, max(0, time.Until(made.Add(patience))))
+		deadline, limited := ctx.Deadline()
+		if asked.Sub(made) >= patience || limited && time.Until(deadline) <= rest || sleep(ctx, rest) != nil {
 			return fmt.Errorf("id: %w", err)
 		}
 	}

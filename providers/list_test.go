@@ -158,8 +158,10 @@ func TestFind(t *testing.T) {
 func TestIDByName(t *testing.T) {
 	src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
 	slow := strings.Replace(src, "provider \"acme\" {", "provider \"acme\" {\n  lag = \"5m\"", 1)
+	quick := strings.Replace(src, "provider \"acme\" {", "provider \"acme\" {\n  lag = \"5s\"", 1)
 	for name, test := range map[string]struct {
 		src     string
+		slow    time.Duration // each answer of the list
 		name    string        // as the list tells it, where that is another
 		shown   time.Duration // when the list shows the key; zero for at once
 		refused bool          // the list is
@@ -174,6 +176,7 @@ func TestIDByName(t *testing.T) {
 		"after the lag":                    {src: src, shown: 2 * time.Minute, takes: time.Minute, err: "not in the provider's list"},
 		"after all the time that there is": {src: slow, shown: time.Minute, limit: 20 * time.Second, takes: 10 * time.Second, err: "not in the provider's list"},
 		"under a longer name":              {src: src, name: "acct.N-Part1", takes: firstLookPause},
+		"under a longer name, slowly":      {src: quick, name: "acct.N-Part1", slow: 6 * time.Second, takes: 12 * time.Second},
 		"under a name of another's":        {src: src, name: "n-part2", takes: time.Minute, err: "not in the provider's list"},
 		"in a list that may not be read":   {src: slow, refused: true, takes: listRetryTime, err: "403"},
 	} {
@@ -185,6 +188,7 @@ func TestIDByName(t *testing.T) {
 				fmt.Fprint(w, `{"key": "sk-value-1", "owner": "o1"}`)
 			})
 			f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(test.slow)
 				switch {
 				case test.refused:
 					w.WriteHeader(http.StatusForbidden)

@@ -146,7 +146,7 @@ provider "{{ .Name }}" {
 {{- if .Poll }}
       poll {
         get   = "/v1/accounts/${saved.account_id}"
-        until = body.ready
+        until = {{ if .YoungLag }}status == 200 && {{ end }}body.ready
         every = "2s"
       }
 {{- end }}

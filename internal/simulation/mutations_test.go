@@ -106,8 +106,8 @@ var mutations = []mutation{
 		"	if !told || !end.at.Add(-end.ahead).After(known.Add(slack)) {", "	if true || !told || !end.at.Add(-end.ahead).After(known.Add(slack)) {"},
 	{"a list that lags is given up at once", "../providers/issue.go",
 		"		patience := m.c.def.Lag\n", "		patience := min(m.c.def.Lag, listRetryTime)\n"},
-	{"an id is looked for by the whole name alone", "../providers/issue.go",
-		"			look.Part = m.req.Part //", "			look.Part = \"\" //"},
+	{"an id is looked for by the whole name alone", "../providers/search.go",
+		"		l.Part != \"\" && containsFold(one.Handle.Name, l.Part) ||\n", ""},
 }
 
 const engineFolder = "../../backend"

@@ -509,6 +509,9 @@ func rolesMint(w *world) []string {
 				continue
 			}
 			l, err := c.mint(role, 0, false)
+			if err != nil && w.life.Traits.Period > 0 {
+				l, err = c.mint(role, 0, false) // the credential was rotated while a list was read with it
+			}
 			if err != nil {
 				broken = append(broken, fmt.Sprintf("creds/%s of %s: %s", role, c.name, err))
 				continue
@@ -520,11 +523,19 @@ func rolesMint(w *world) []string {
 }
 
 // makesAtOnce reports whether a key can be made by one request of a reader's: not where it is
-// asked about before its provider knows it, or looked for in a list that shows it too late, or
-// where answers take as long as they are waited for.
+// waited for, in a list or by what it is asked about, for longer than a mint may take, or where
+// answers take as long as they are waited for.
 func (t Traits) makesAtOnce() bool {
 	const looks = 8 * time.Second // between two, and for one
-	return !(t.NoID && t.ListLag+looks > 2*t.Timeout) && !(t.Poll && t.YoungLag > 0) && !(t.Slow > time.Second && t.Timeout < 5*time.Second)
+	late := time.Duration(0)
+	if t.NoID {
+		late = t.ListLag
+	}
+	if t.Poll {
+		late = max(late, t.YoungLag)
+	}
+	slow := t.Slow > time.Second && (t.Timeout < 5*time.Second || t.NoID && t.OneByOne)
+	return late+looks <= 2*t.Timeout && !slow
 }
 
 // connectionOf is the connection of a role.
