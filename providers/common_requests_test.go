@@ -2,11 +2,14 @@ package providers
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // withCommon is wholeDefinition with a block requests.
@@ -342,6 +345,27 @@ func TestListFirst(t *testing.T) {
 			}
 		}))
 	}
+}
+
+// TestListFirstOfALongList: where the list takes longer than there is time, the key is deleted
+// in what is left of that.
+func TestListFirstOfALongList(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		f, page := newFake(t), 0
+		f.do("GET /v1/projects/p1/keys", func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second)
+			page++
+			_ = json.NewEncoder(w).Encode(object{"data": []any{object{"id": fmt.Sprint("other-", page), "name": "n", "owner": "o"}}, "more": true, "last": page})
+		})
+		f.on("DELETE /v1/projects/p1/keys/k3", 204, "")
+		client := f.client(t, listingFirst, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		missing, err := client.Delete(ctx, Handle{ID: "k3", Name: "k", Role: Values{"project": "p1"}, Saved: Values{"owner": "o"}})
+		if missing || err != nil || !slices.Contains(f.seen(), "DELETE /v1/projects/p1/keys/k3?owner=o") {
+			t.Errorf("missing is %t, and the error %v; asked was %q", missing, err, f.seen())
+		}
+	})(t)
 }
 
 func TestListFirstMistakes(t *testing.T) {

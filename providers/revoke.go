@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"time"
 
 	"vault-plugin-secrets-apikeys/providers/internal/definition"
 	"vault-plugin-secrets-apikeys/providers/internal/expr"
@@ -36,16 +37,31 @@ func (c *Client) Delete(ctx context.Context, h Handle) (missing bool, err error)
 
 // unlisted reads the list, where the definition has it read before a deletion, and
 // reports whether it proves that there is no such key: it was read to its end, held
-// still, and showed nothing but keys that tell their ids.
+// still, and showed nothing but keys that tell their ids. A list that takes more than half of
+// the caller's time proves nothing: the rest is for the deletion.
 func (c *Client) unlisted(ctx context.Context, h Handle) (bool, error) {
 	if !c.def.ListFirst || h.ID == "" {
 		return false, nil
 	}
-	found, err := c.Find(ctx, c.def.ListingScope(h.Role, h.Connection), Look{ID: h.ID})
-	if err != nil {
+	half, cancel := halfOf(ctx)
+	defer cancel()
+	found, err := c.Find(half, c.def.ListingScope(h.Role, h.Connection), Look{ID: h.ID})
+	switch {
+	case err != nil && half.Err() != nil && ctx.Err() == nil:
+		return false, nil
+	case err != nil:
 		return false, err
 	}
 	return found.Absent() && !found.Unidentified, nil
+}
+
+// halfOf ends when half of the time is over that is left.
+func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/2))
 }
 
 // revokeAll makes the requests that delete something, in order. Skipped says
