@@ -117,7 +117,7 @@ func (e *Engine) witnesses(ctx context.Context, bound *boundConnection, scope pr
 			break
 		}
 		if err != nil || e.isEnding(r.ID) || r.Account != bound.connection.Account || r.HasEnded(e.now(), -lag) ||
-			!r.YoungUntil(e.now(), e.now(), lag).IsZero() || r.HandleScope(bound.definition).String() != scope.String() {
+			isYoung(r, e.now(), lag) || r.HandleScope(bound.definition).String() != scope.String() {
 			continue
 		}
 		if found = append(found, r); len(found) == mostWitnesses {
@@ -125,4 +125,11 @@ func (e *Engine) witnesses(ctx context.Context, bound *boundConnection, scope pr
 		}
 	}
 	return found, nil
+}
+
+// isYoung reports whether the provider may not list a key yet. One that is of a time to come was
+// made by a clock that was ahead, or is seen by one that is behind: nothing tells how old it is,
+// so that it counts as one which should be listed, and is waited for where it is not yet.
+func isYoung(r *ledger.Record, now time.Time, lag time.Duration) bool {
+	return !r.IssuedAt.After(now) && now.Before(r.IssuedAt.Add(lag))
 }

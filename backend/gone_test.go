@@ -144,6 +144,46 @@ func TestListReadWhileBlind(t *testing.T) {
 	}
 }
 
+// TestWitnessOfAClockThatWasAhead: a list that shows nothing of what the ledger has is no proof
+// where that was made by a clock which was ahead, either.
+func TestWitnessOfAClockThatWasAhead(t *testing.T) {
+	const day = 24 * time.Hour
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		lost, blind := false, false
+		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+			switch {
+			case r.Method == http.MethodPost && lost:
+				w.sandbox.ServeHTTP(&unheard{}, r)
+				rw.WriteHeader(http.StatusGatewayTimeout)
+			case r.Method == http.MethodGet && r.URL.Path == "/v1/keys" && blind:
+				rw.Write([]byte(`{"data": []}`))
+			default:
+				pass()
+			}
+		})
+		w.set(day)
+		held := w.mustMint("app")
+		w.set(-day)
+		ends := w.mustMint("app")
+		w.advance(2 * listLag)
+		w.turn()
+		lost, blind = true, true
+		if _, err := w.mint("app"); err == nil {
+			t.Fatal("a mint succeeded whose answer was lost")
+		}
+		lost = false
+		w.must(w.revoke(ends)) // by its id, so that the provider deletes something there
+		w.run(2*listLag, 20*time.Second)
+		blind = false
+		w.run(20*time.Minute, 20*time.Second)
+		if alive := w.alive(); len(alive) != 1 || !alive[w.dataOf(held).KeyName] {
+			t.Errorf("alive are %v, want the one that is held; on the queue are %v", alive, w.process.Queue())
+		}
+		w.nothingIsQueued()
+	})(t)
+}
+
 // TestLieAboutWhatIsLeft: a provider says that it deleted what a mint had left, and did not.
 // Its list tells. One that shows for ever what it did delete is believed in the end.
 func TestLieAboutWhatIsLeft(t *testing.T) {
