@@ -14,7 +14,7 @@ import (
 //
 //life:queued ending, with back-off, for days
 func (e *Engine) processQueueEntry(ctx context.Context, entry queue.Entry) error {
-	ctx, cancel := context.WithTimeout(ctx, e.entryTimeout(ctx, entry.Connection))
+	ctx, cancel := context.WithTimeout(ctx, e.entryTimeout(ctx, &entry))
 	defer cancel()
 	done := true
 	var err error
@@ -81,14 +81,18 @@ func (e *Engine) processRevocation(ctx context.Context, entry queue.Entry) error
 	return e.revokeRecord(ctx, e.storage, key, entry.Since)
 }
 
-// entryTimeout allows a try its connection's request timeout and some retries.
-func (e *Engine) entryTimeout(ctx context.Context, connection string) time.Duration {
-	bound, err := e.bound(ctx, e.storage, connection)
-	if err != nil {
-		return 2 * defaultRequestTimeout
+// entryTimeout allows a try its connection's request timeout and some retries, and a later one
+// some times as much: the list that tells where a key is may take longer to be read.
+func (e *Engine) entryTimeout(ctx context.Context, entry *queue.Entry) time.Duration {
+	longest := 2 * defaultRequestTimeout
+	if bound, err := e.bound(ctx, e.storage, entry.Connection); err == nil {
+		longest = bound.connection.longestMint()
 	}
-	return bound.connection.longestMint()
+	return longest * time.Duration(1+min(entry.Attempts, mostTimes))
 }
+
+// mostTimes bounds how many times longer than the first try a later one may take.
+const mostTimes = 9
 
 // keyOf is the key that a revocation is about, as far as the entry tells.
 func keyOf(q *queue.Entry) *ledger.Record {
