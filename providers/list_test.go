@@ -158,6 +158,7 @@ func TestFind(t *testing.T) {
 func TestIDByName(t *testing.T) {
 	src := strings.Replace(wholeDefinition, "id     = body.id", "", 1)
 	slow := strings.Replace(src, "provider \"acme\" {", "provider \"acme\" {\n  lag = \"5m\"", 1)
+	listed := strings.Replace(src, wholeDefinition[strings.Index(wholeDefinition, "  lookup {"):strings.Index(wholeDefinition, "  extend {")], "", 1)
 	quick := strings.Replace(src, "provider \"acme\" {", "provider \"acme\" {\n  lag = \"5s\"", 1)
 	for name, test := range map[string]struct {
 		src     string
@@ -165,6 +166,7 @@ func TestIDByName(t *testing.T) {
 		name    string        // as the list tells it, where that is another
 		shown   time.Duration // when the list shows the key; zero for at once
 		refused bool          // the list is
+		twice   bool          // a later page shows another one
 		limit   time.Duration // for the whole of the mint
 		takes   time.Duration // at least, and no longer than a pause more
 		err     string
@@ -176,8 +178,9 @@ func TestIDByName(t *testing.T) {
 		"after the lag":                    {src: src, shown: 2 * time.Minute, takes: time.Minute, err: "not in the provider's list"},
 		"after all the time that there is": {src: slow, shown: time.Minute, limit: 20 * time.Second, takes: 10 * time.Second, err: "not in the provider's list"},
 		"under a longer name":              {src: src, name: "acct.N-Part1", takes: firstLookPause},
-		"under a longer name, slowly":      {src: quick, name: "acct.N-Part1", slow: 6 * time.Second, takes: 12 * time.Second},
+		"under a longer name, slowly":      {src: quick, name: "acct.N-Part1", slow: 6 * time.Second, takes: 24 * time.Second},
 		"under a name of another's":        {src: src, name: "n-part2", takes: time.Minute, err: "not in the provider's list"},
+		"on two pages":                     {src: listed, twice: true, err: "several keys"},
 		"in a list that may not be read":   {src: slow, refused: true, takes: listRetryTime, err: "403"},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
@@ -192,12 +195,14 @@ func TestIDByName(t *testing.T) {
 				switch {
 				case test.refused:
 					w.WriteHeader(http.StatusForbidden)
+				case test.twice && r.URL.Query().Has("after"):
+					fmt.Fprint(w, `{"data":[{"id":"k8","name":"n-part1","owner":"o1"}]}`)
 				case r.URL.Query().Has("after"):
-					t.Error("the list is read on after what was looked for")
+					fmt.Fprint(w, `{"data":[]}`)
 				case time.Since(made) < test.shown:
 					fmt.Fprint(w, `{"data":[]}`)
 				default:
-					fmt.Fprintf(w, `{"data":[{"id":"k7","name":%q,"owner":"o1"}],"more":%t,"last":7}`, cmp.Or(test.name, "n-part1"), test.err == "")
+					fmt.Fprintf(w, `{"data":[{"id":"k7","name":%q,"owner":"o1"}],"more":%t,"last":7}`, cmp.Or(test.name, "n-part1"), !r.URL.Query().Has("name"))
 				}
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(test.limit, time.Hour))

@@ -531,10 +531,13 @@ func (t Traits) makesAtOnce() bool {
 	if t.NoID {
 		late = t.ListLag
 	}
+	if t.NoID && t.OneByOne {
+		late = max(late, t.YoungLag)
+	}
 	if t.Poll {
 		late = max(late, t.YoungLag)
 	}
-	slow := t.Slow > time.Second && (t.Timeout < 5*time.Second || t.NoID && t.OneByOne)
+	slow := t.Slow > time.Second && (t.Timeout < 5*time.Second || t.NoID)
 	return late+looks <= 2*t.Timeout && !slow
 }
 
