@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -14,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
 
@@ -48,7 +46,36 @@ func TestLongList(t *testing.T) {
 	// Not beside other tests, whose allocations would count.
 	synctest.Test(t, func(t *testing.T) {
 		w, c := cabinetWorld(t)
-		asked := w.lengthen(c, pages, inPage, perSecond)
+		var asked atomic.Int64
+		front := w.serve(w.gated(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			number, err := strconv.Atoi(r.URL.Query().Get("page"))
+			if err != nil {
+				c.ServeHTTP(rw, r)
+				return
+			}
+			asked.Add(1)
+			items := []any{}
+			for n := range inPage {
+				items = append(items, map[string]any{"id": fmt.Sprintf("other-%d-%d", number, n), "name": fmt.Sprintf("somebody-else-%d-%d", number, n)})
+			}
+			if number >= pages { // ours come last
+				items = items[:0]
+				for _, key := range c.all() {
+					items = append(items, key)
+				}
+			}
+			if number > pages {
+				items = items[:0]
+			}
+			rw.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(rw).Encode(map[string]any{"data": items})
+		})))
+		w.uploadCabinet(longCabinet)
+		w.configure("cabinet", "one", "main", func(conn *Connection, r *Role) {
+			conn.BaseURL, conn.RequestTimeout, conn.RequestsPerSecond = front.URL, time.Second, perSecond
+			conn.Fields = providers.Values{"admin_key": cabinetAdmin}
+			r.Fields = providers.Values{"drawer": "main"}
+		})
 		held, lost := w.mustMint("main"), w.mustMint("main")
 		w.dropRecordOf(lost)
 		w.forget(lost)
@@ -81,74 +108,6 @@ func TestLongList(t *testing.T) {
 		}
 		t.Logf("%d pages in %s; %d bytes allocated for each key, %d kept of all", asked.Load(), took, each, kept)
 	})
-}
-
-// lengthen has the cabinet's list be so long, with the mount's own keys at its end, and counts
-// the pages that are asked for.
-func (w *world) lengthen(c *cabinet, pages, inPage int, perSecond float64) *atomic.Int64 {
-	w.t.Helper()
-	asked := &atomic.Int64{}
-	front := w.serve(w.gated(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		number, err := strconv.Atoi(r.URL.Query().Get("page"))
-		if err != nil {
-			c.ServeHTTP(rw, r)
-			return
-		}
-		asked.Add(1)
-		items := []any{}
-		for n := range inPage {
-			items = append(items, map[string]any{"id": fmt.Sprintf("other-%d-%d", number, n), "name": fmt.Sprintf("somebody-else-%d-%d", number, n)})
-		}
-		if number >= pages { // ours come last
-			items = items[:0]
-			for _, key := range c.all() {
-				items = append(items, key)
-			}
-		}
-		if number > pages {
-			items = items[:0]
-		}
-		rw.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(rw).Encode(map[string]any{"data": items})
-	})))
-	w.uploadCabinet(longCabinet)
-	w.configure("cabinet", "one", "main", func(conn *Connection, r *Role) {
-		conn.BaseURL, conn.RequestTimeout, conn.RequestsPerSecond = front.URL, time.Second, perSecond
-		conn.Fields = providers.Values{"admin_key": cabinetAdmin}
-		r.Fields = providers.Values{"drawer": "main"}
-	})
-	return asked
-}
-
-// TestListLongerThanATry: whose an id is, is told by a list that takes longer than a try has,
-// since one try goes on where the last one stopped.
-func TestListLongerThanATry(t *testing.T) {
-	for name, prepare := range map[string]func(*world, *heldLease){
-		"a key whose id may be another's": func(w *world, lease *heldLease) {
-			r := w.recordOf(lease)
-			r.Misnamed = true
-			w.must(w.process.books.ledger.Write(w.t.Context(), w.process.storage, r))
-		},
-		"a key without a record": func(w *world, lease *heldLease) { w.dropRecordOf(lease) },
-	} {
-		t.Run(name, inBubble(func(t *testing.T) {
-			w, c := cabinetWorld(t)
-			w.lengthen(c, 80, 3, 5)
-			lease := w.mustMint("main")
-			w.advance(2 * listLag)
-			prepare(w, lease)
-			c.change(func(c *cabinet) { // nothing is found before the list ends
-				c.drawers["main"] = slices.DeleteFunc(c.drawers["main"], func(k *cabinetKey) bool { return k.ID == idOf(lease) })
-			})
-			if err := w.revoke(lease); err == nil {
-				t.Fatal("the list was read within one try")
-			}
-			w.run(9*time.Minute, 25*time.Second) // apart, so that they count as few
-			if w.recordOf(lease) != nil || w.isNotedOnQueue(queue.Revoke) {
-				t.Errorf("the record is %v, and the queue has %+v", w.recordOf(lease), w.process.Queue())
-			}
-		}))
-	}
 }
 
 // all is everything that lies in the main drawer.

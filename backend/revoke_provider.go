@@ -198,7 +198,7 @@ func (e *Engine) findAgain(ctx context.Context, s logical.Storage, w way, r *led
 	if seen != nil && !seen.any() {
 		return nil, lost
 	}
-	found, err := e.findAlone(ctx, w.boundConnection, r, "elsewhere", providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +290,7 @@ func (e *Engine) showsUnrecorded(ctx context.Context, s logical.Storage, w way, 
 	if seen != nil {
 		return seen.own || seen.nameless || seen.strangers, true, nil
 	}
-	found, err := e.findAlone(ctx, w.boundConnection, r, "unrecorded", providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{Name: r.Handle.Name, ID: r.Handle.ID})
 	if err != nil {
 		return false, false, err
 	}
@@ -451,7 +451,7 @@ func (e *Engine) showsID(ctx context.Context, w way, r *ledger.Record, since tim
 	if !w.definition.Capabilities.Reconcile {
 		look = providers.Look{Name: r.Handle.Name} // a look-up by name is all that there is
 	}
-	found, err := e.findAlone(ctx, w.boundConnection, r, "shown id", look)
+	found, err := w.client.Find(ctx, r.HandleScope(w.definition), look)
 	return slices.ContainsFunc(found.Keys, func(one providers.Listed) bool { return one.Handle.ID == r.Handle.ID }), err
 }
 

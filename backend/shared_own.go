@@ -117,7 +117,7 @@ func (e *Engine) othersWithID(ctx context.Context, s logical.Storage, r *ledger.
 	if !bound.definition.Capabilities.Reconcile {
 		look.Name = r.Handle.Name // a look-up by name is all that there is
 	}
-	found, err := e.findAlone(ctx, bound, r, "whose id", look)
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), look)
 	switch {
 	case isNowhere(err):
 		return nil, nil
@@ -179,7 +179,7 @@ func (e *Engine) bearsOtherName(ctx context.Context, s logical.Storage, r *ledge
 	case seen != nil:
 		return !seen.ownID && !seen.nameless && (len(seen.ours) > 0 || seen.strangers), nil
 	}
-	found, err := e.findAlone(ctx, bound, r, "whose id by now", providers.Look{ID: r.Handle.ID})
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{ID: r.Handle.ID})
 	switch {
 	case isNowhere(err):
 		return false, nil

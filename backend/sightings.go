@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"time"
 
@@ -141,19 +140,4 @@ func (e *Engine) sightingOf(ctx context.Context, bound *boundConnection, r *ledg
 		return nil, nil // nothing has the id, so that it may be given any moment
 	}
 	return &seen, nil
-}
-
-// findAlone looks for a key by itself, for a purpose. A list that takes longer than one try is
-// read on by the next, and then tells of the moment at which the first one began.
-func (e *Engine) findAlone(ctx context.Context, bound *boundConnection, r *ledger.Record, purpose string, look providers.Look) (providers.Found, error) {
-	id := purpose + " " + r.ID + " " + r.Handle.Name
-	one := e.pending.searches.of(id, bound.client, e.now(), func() (*providers.Search, *bystanders) {
-		return bound.client.Search(r.HandleScope(bound.definition), look), nil
-	})
-	found, err := one.search.Run(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		e.pending.searches.end(id)
-	}
-	found.Steady = found.Steady && !one.began.Before(r.OldEnough(one.began, e.lagOf(bound)))
-	return found, err
 }
