@@ -74,7 +74,7 @@ func (e *Engine) isOver(bound *boundConnection, entry *queue.Entry) bool {
 func (e *Engine) revokeByName(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone bool, err error) {
 	// What was removed by its id is looked for by its name, and not removed by its id again,
 	// which may be another's by then.
-	if entry.Handle != nil && !e.wasRemoved(bound, entry.KeyName) {
+	if entry.Handle != nil && !entry.Removed && !e.wasRemoved(bound, entry.KeyName) {
 		gone, named, err := e.revokeByHandle(ctx, bound, entry)
 		if !named {
 			return gone, err
@@ -126,23 +126,43 @@ func doubtedSince(entry *queue.Entry) time.Time {
 func (e *Engine) revokeByHandle(ctx context.Context, bound *boundConnection, entry *queue.Entry) (gone, named bool, err error) {
 	trusted := !e.now().Before(entry.TrustAbsenceAfter)
 	missing, err := e.removeLeftOver(ctx, bound, entry, *entry.Handle, nil)
+	removed := err == nil && !missing && bound.definition.Capabilities.Lookup
+	if removed {
+		err = e.noteRemoved(ctx, bound, entry)
+	}
 	switch {
 	case entry.Kind == queue.Intent && errors.Is(err, errHeld):
 		return false, false, errFinished
 	case isAnothers(err, entry.ID):
 		return false, true, nil
-	case err != nil || !trusted:
+	case err != nil:
 		return false, false, err
+	case removed && !entry.Told:
+		err := e.refuseWord(bound, entry.KeyName)
+		return err == nil, false, err
+	case !trusted:
+		return false, false, nil
 	case (entry.Told || missing) && bound.definition.Capabilities.Lookup:
 		return false, true, nil
 	case missing:
 		gone, err = e.leaveMissing(ctx, entry, *entry.Handle)
 		return gone, false, err
-	case bound.definition.Capabilities.Lookup:
-		err := e.refuseWord(bound, entry.KeyName)
-		return err == nil, false, err
 	}
 	return true, false, nil // nothing but the provider's word can be had
+}
+
+// noteRemoved has an entry say what became of its handle, also to whoever leads after this
+// process: the id may be another's by then.
+func (e *Engine) noteRemoved(ctx context.Context, bound *boundConnection, entry *queue.Entry) error {
+	if entry.Removed = looksByName(bound); !entry.Removed {
+		return nil
+	}
+	return e.books.queue.Add(context.WithoutCancel(ctx), e.storage, *entry, false)
+}
+
+// looksByName reports whether what is removed can be looked for and ended by its name alone.
+func looksByName(bound *boundConnection) bool {
+	return bound.definition.Capabilities.Lookup && !bound.definition.Capabilities.SealedRecord
 }
 
 // revokeFound revokes what was found of a mint. unknown is what the provider lists and

@@ -259,6 +259,48 @@ func TestLieAboutWhatIsLeft(t *testing.T) {
 	}
 }
 
+// TestWhatWasRemovedIsNotRemovedByItsIDAgain: a key that could not be entered into the ledger
+// is removed, and the process ends before it was looked for once more. Its id may be that of
+// another mount's key by then.
+func TestWhatWasRemovedIsNotRemovedByItsIDAgain(t *testing.T) {
+	for name, busy := range map[string]int{"removed at once": 0, "removed by the queue": 4} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w := newWorld(t)
+			busy, removed := busy, 0
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch {
+				case r.Method == http.MethodDelete && busy > 0:
+					busy--
+					rw.WriteHeader(http.StatusServiceUnavailable)
+					return
+				case r.Method == http.MethodDelete:
+					removed++
+				}
+				pass()
+			})
+			held := w.mustMint("app")
+			w.advance(time.Minute)
+			w.turn()
+			w.process.gate.hitAfter("PUT "+ledger.Prefix, fault{})
+			if _, err := w.mint("app"); err == nil {
+				t.Fatal("a mint succeeded whose key is in no ledger")
+			}
+			for removed == 0 {
+				w.pass(5*time.Second, 5*time.Second)
+			}
+			w.start(fault{})
+			w.run(30*time.Minute, 20*time.Second)
+			if removed > 1 {
+				t.Errorf("it is removed %d times by its id", removed)
+			}
+			if alive := w.alive(); len(alive) != 1 || !alive[w.dataOf(held).KeyName] {
+				t.Errorf("alive are %v, want the one that is held", alive)
+			}
+			w.nothingIsQueued()
+		}))
+	}
+}
+
 // TestMissingIsOnDisk: the provider does not know a key, and storage does not take the note by
 // which it is looked for. Vault's lease ends once it has.
 func TestMissingIsOnDisk(t *testing.T) {

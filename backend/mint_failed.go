@@ -153,6 +153,7 @@ func (e *Engine) revokeUnrecorded(ctx context.Context, s logical.Storage, o *min
 // leaveLook has the queue look once more for a key that its provider says it has removed.
 // Where it cannot be looked for, or that cannot be written, the provider's word has to do.
 func (e *Engine) leaveLook(ctx context.Context, s logical.Storage, o *mintPlan, entry queue.Entry) {
+	entry.Removed = looksByName(o.bound)
 	if o.bound.definition.Capabilities.Lookup && e.refuseWord(o.bound, o.request.Name) != nil && e.leaveToQueue(ctx, s, o, entry) == nil {
 		return
 	}

@@ -48,6 +48,9 @@ type Entry struct {
 	// Told says that an answer which could not be used told the Handle, so that it may
 	// be another key's.
 	Told bool `json:"told,omitempty"`
+	// Removed says that the provider said it removed what the Handle names, which may be
+	// another key's by now: the key is looked for by its name.
+	Removed bool `json:"removed,omitempty"`
 	// ByWord says of a missing key that its role takes the provider's word for a
 	// revocation, also where its list goes on showing the key.
 	ByWord bool `json:"by_word,omitempty"`
