@@ -132,7 +132,7 @@ func TestListReadWhileBlind(t *testing.T) {
 				}
 				w.run(2*time.Minute, 20*time.Second)
 				blindUntil = time.Now().Add(seconds * time.Second)
-				w.run(time.Hour, 20*time.Second)
+				w.run(50*time.Minute, 20*time.Second)
 				if alive := w.alive(); len(alive) != 1 || !alive[w.dataOf(held).KeyName] {
 					t.Errorf("%d keys are alive, want the one that is held; %d entries are queued", len(alive), len(w.process.Queue()))
 				}

@@ -548,7 +548,7 @@ func (q *Queue) recordAttempt(entry Entry, err error) {
 	item.forProvider = what >= ofDenial && !alone
 	item.NextTry = item.failed.Add(q.Jitter.Pause(entry.ID, item.Attempts, longestPause(what, item.aloneFor(alone && what >= ofDenial))))
 	var later retryAt
-	if errors.As(err, &later) && !later.RetryAt().IsZero() {
+	if errors.As(err, &later) && later.RetryAt().After(item.failed) {
 		item.NextTry = later.RetryAt()
 	}
 }
@@ -565,8 +565,8 @@ func (i *waitingEntry) aloneFor(alone bool) time.Duration {
 	return max(time.Nanosecond, i.failed.Sub(i.alone))
 }
 
-// retryAt is an error that knows when another try can come to anything; zero
-// where it does not.
+// retryAt is an error that knows when another try can come to anything; zero, or a time
+// that is past, where it does not.
 type retryAt interface {
 	error
 	RetryAt() time.Time

@@ -182,26 +182,36 @@ func TestOneBadEntry(t *testing.T) {
 	}
 }
 
-// errUntil is an answer that proves nothing, and will not for a time not known.
-type errUntil struct{}
+// errUntil is an answer that proves nothing, and will not before a time; zero for one that
+// is not known.
+type errUntil struct{ at time.Time }
 
-func (errUntil) Error() string      { return "another credential made it" }
-func (errUntil) RetryAt() time.Time { return time.Time{} }
+func (errUntil) Error() string        { return "another credential made it" }
+func (e errUntil) RetryAt() time.Time { return e.at }
 
 // TestChangeOfCredentialIsWaitedFor: what only an operator can mend is tried ever
 // more seldom, and at once when the connection is written.
 func TestChangeOfCredentialIsWaitedFor(t *testing.T) {
-	l := newLine(t, numbered(10)...)
-	l.answer = func(string) error { return errUntil{} }
-	l.run(12 * time.Hour)
-	if n := l.tries("key-000"); n > 80 {
-		t.Errorf("one entry was tried %d times in twelve hours", n)
-	}
-	l.answer = nil
-	l.RetryAll("box")
-	l.run(time.Second)
-	if left := l.List(); len(left) > 0 {
-		t.Errorf("%d are left after the change", len(left))
+	for name, until := range map[string]time.Duration{"for a time not known": 0, "until a moment that is past": -time.Second} {
+		t.Run(name, func(t *testing.T) {
+			l := newLine(t, numbered(10)...)
+			l.answer = func(string) error {
+				if until == 0 {
+					return errUntil{}
+				}
+				return errUntil{l.now.Add(until)}
+			}
+			l.run(12 * time.Hour)
+			if n := l.tries("key-000"); n > 80 {
+				t.Errorf("one entry was tried %d times in twelve hours", n)
+			}
+			l.answer = nil
+			l.RetryAll("box")
+			l.run(time.Second)
+			if left := l.List(); len(left) > 0 {
+				t.Errorf("%d are left after the change", len(left))
+			}
+		})
 	}
 }
 
