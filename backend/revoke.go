@@ -176,7 +176,7 @@ func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Reco
 		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
 			return held, err
 		}
-	} else if r.Misnamed || !e.mayHaveEnded(ctx, s, r) {
+	} else if r.Misnamed || !e.mayHaveEnded(ctx, s, r, since) {
 		return false, nil
 	}
 	named, err := e.isAnothersByNow(ctx, s, r, since)
@@ -188,13 +188,14 @@ func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Reco
 	return true, e.forget(ctx, s, r, "what bears another name")
 }
 
-// mayHaveEnded reports whether something has ended the key that nobody asked to: its
-// provider at its time, or the end of the admin credential that made it.
-func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.Record) bool {
+// mayHaveEnded reports whether something has ended the key before: its provider at its
+// time, the end of the admin credential that made it, or an end that was begun and could
+// not be noted.
+func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) bool {
 	if r.InPlace {
 		return false // its place has no other name
 	}
-	if r.Ended || r.HasEnded(e.now(), 0) {
+	if r.Ended || r.HasEnded(e.now(), 0) || e.mayHaveBeenTried(r, since) {
 		return true
 	}
 	if r.Credential == "" {
@@ -202,6 +203,13 @@ func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.
 	}
 	bound, err := e.bound(ctx, s, r.Connection)
 	return err != nil || bound.credential != r.Credential
+}
+
+// mayHaveBeenTried reports whether the key's end may have been tried before: this process was
+// told of its deletion, an earlier one was asked for it, or its time is over, at which Vault
+// asks for it. A process that was demoted or died meanwhile could not remove the record.
+func (e *Engine) mayHaveBeenTried(r *ledger.Record, since time.Time) bool {
+	return !e.pending.deletions.since(deletionOfKey(r)).IsZero() || e.now().Sub(since) >= e.clock.running() || e.books.overdue.is(r, e.now())
 }
 
 // leaveTo leaves a key to whoever else has it, and says who that is: the record goes,

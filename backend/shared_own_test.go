@@ -210,3 +210,63 @@ func TestIdOfAnotherMountsKey(t *testing.T) {
 		}
 	}
 }
+
+// TestIdOfAKeyWhoseEndWasBegun: the end of a key was begun, and its record is left, as when the
+// process was demoted before it could remove that. Its id has come to another mount's key.
+func TestIdOfAKeyWhoseEndWasBegun(t *testing.T) {
+	for name, begun := range map[string]struct {
+		// answer is what the deletion was answered with; 0 where nothing here tells of one.
+		answer int
+		// restarted has another process follow.
+		restarted bool
+	}{
+		"its time is over":                      {restarted: true},
+		"a process before was asked for it":     {answer: http.StatusServiceUnavailable, restarted: true},
+		"this process was told of its deletion": {answer: http.StatusNoContent},
+	} {
+		for whose, listedAs := range map[string]string{
+			"its own":         "",
+			"another mount's": "app-token-vzzzzz0fnmqo0aaaaaaaaa",
+			"a person's":      "Anna's key",
+		} {
+			t.Run(name+", "+whose, inBubble(func(t *testing.T) {
+				w := newWorld(t)
+				var lease *heldLease
+				reused, answer := false, 0
+				w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+					switch {
+					case r.Method == http.MethodDelete && answer != 0:
+						rw.WriteHeader(answer)
+					case r.Method == http.MethodGet && reused && listedAs != "":
+						said := httptest.NewRecorder()
+						w.sandbox.ServeHTTP(said, r)
+						rw.Write([]byte(strings.ReplaceAll(said.Body.String(), w.dataOf(lease).KeyName, listedAs)))
+					default:
+						pass()
+					}
+				})
+				w.configure("sandbox", "box", "app", func(_ *Connection, r *Role) { r.VerifyRevocation = ledger.ByProbe })
+				lease = w.mustMint("app")
+				w.advance(2 * listLag)
+				if answer = begun.answer; answer != 0 && w.revoke(lease) == nil {
+					t.Fatal("Vault was told that the key is dead")
+				}
+				answer, reused = 0, true
+				if begun.restarted {
+					w.start(fault{})
+				}
+				if begun.answer == 0 {
+					w.advance(w.recordOf(lease).Deadline.Sub(w.time()))
+				}
+				w.run(10*time.Minute, 20*time.Second)
+				if ended := len(w.alive()) == 0; ended != (listedAs == "") {
+					t.Errorf("the key was ended: %t, want %t", ended, listedAs == "")
+				}
+				if w.recordOf(lease) != nil {
+					t.Error("its record is left")
+				}
+				w.nothingIsQueued()
+			}))
+		}
+	}
+}
