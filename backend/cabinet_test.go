@@ -35,6 +35,8 @@ type cabinet struct {
 	longIDs bool
 	// keyless leaves the key out of an answer that tells another's id.
 	keyless bool
+	// refuses has every deletion refused.
+	refuses bool
 	// lists counts the listings of each drawer, and broken are the drawers whose
 	// listing is answered with this status.
 	lists  map[string]int
@@ -53,6 +55,8 @@ type cabinet struct {
 type cabinetKey struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	// Password is what its deletion has to tell, where the request that made it told one.
+	Password string `json:"password,omitempty"`
 }
 
 const cabinetDefinition = `provider "cabinet" {
@@ -159,6 +163,7 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		made := c.add(drawer, in.Name)
+		made.Password = in.Password
 		if c.repeated {
 			c.repeated = false
 			answer(http.StatusConflict, map[string]any{"message": "there is one of that name"})
@@ -182,7 +187,9 @@ func (c *cabinet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(http.StatusNotFound, nil)
 			return
 		}
-		if c.stuck[id] {
+		if c.refuses || c.stuck[id] || slices.ContainsFunc(keys, func(k *cabinetKey) bool {
+			return k.ID == id && k.Password != "" && k.Password != r.URL.Query().Get("password")
+		}) {
 			answer(http.StatusForbidden, nil)
 			return
 		}

@@ -62,7 +62,11 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 	if err := w.mayEndAnothers(r); err != nil {
 		return err
 	}
-	handle, lag := r.Handle, e.lagOf(w.boundConnection)
+	lag := e.lagOf(w.boundConnection)
+	handle, own, err := e.asListed(ctx, s, w, r, since)
+	if err != nil {
+		return err
+	}
 	if w.elsewhere || w.corrected && w.definition.Capabilities.Lookup {
 		listed, err := e.findAgain(ctx, s, w, r, since)
 		if err != nil {
@@ -91,7 +95,7 @@ func (e *Engine) endBy(ctx context.Context, s logical.Storage, w way, r *ledger.
 		found.refused = refusal.Status
 	}
 	found.youngUntil = r.YoungUntil(asked, since, lag)
-	found.ended = r.HasEnded(e.now(), lag)
+	found.ended = own && r.HasEnded(e.now(), lag) // what else has its id ends in its own time
 	found.unrecorded = r.Unrecorded
 	if found.missing && len(found.doubts) == 0 && !found.ended && found.youngUntil.IsZero() {
 		found.blind = e.isBlind(ctx, w.boundConnection)

@@ -71,24 +71,58 @@ func (e *Engine) bearerWithin(ctx context.Context, s logical.Storage, r *ledger.
 // bearerOf says who holds, by its name, the key that is listed with the id which a
 // record's answer told; empty where nobody does.
 func (e *Engine) bearerOf(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, err error) {
+	other, _, err = e.bearersOf(ctx, s, r, since)
+	return other, err
+}
+
+// bearersOf is bearerOf with the names, as they are listed, of those keys of this mount that
+// nobody holds.
+func (e *Engine) bearersOf(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (other string, free []string, err error) {
 	named, err := e.othersWithID(ctx, s, r, since)
 	if err != nil || len(named) == 0 {
-		return "", err
+		return "", nil, err
 	}
 	h, done, err := e.sharedHoldings(ctx, s)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer done()
+	own, _ := h.partOf(r.Handle.Name)
 	for _, listed := range named {
 		if err := e.fetch(h, object{name: listed.Name}); err != nil {
-			return "", err
+			return "", nil, err
 		}
 		if one := e.heldByName(h, listed); one != nil && one.recordID != r.ID {
-			return one.describe(), nil
+			return one.describe(), nil, nil
+		}
+		if part, ours := h.partOf(listed.Name); ours && part != own {
+			free = append(free, listed.Name)
 		}
 	}
-	return "", nil
+	return "", free, nil
+}
+
+// asListed is the handle by which a record's key is ended: where its id is by now that of
+// another key which nobody holds, revoking may need that one's name, as for a password that
+// is made of it. own says that the id is no other key's, as far as that can be told.
+func (e *Engine) asListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (handle providers.Handle, own bool, err error) {
+	handle = r.Handle
+	byName := providers.RevokesWithName(w.definition) && len(e.targets(r)) > 0 // else the name alone tells what is ended
+	if !r.Misnamed || !byName && !r.HasEnded(e.now(), 0) {
+		return handle, true, nil
+	}
+	other, free, err := e.bearersOf(ctx, s, r, since)
+	switch {
+	case err != nil && e.now().Sub(since) > aliveBound:
+		return handle, false, nil // see bearerWithin
+	case err != nil:
+		return handle, false, err
+	case other != "":
+		return handle, false, fmt.Errorf("the id is that of %s", other)
+	case byName && len(free) == 1:
+		handle.Name = free[0]
+	}
+	return handle, len(free) == 0, nil
 }
 
 // othersWithID are what is listed with the id of a record under another name.

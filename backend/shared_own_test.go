@@ -103,6 +103,66 @@ func TestAnswersOfOneAnothersKeys(t *testing.T) {
 	}
 }
 
+// TestIdOfAKeyWhosePasswordIsMadeOfItsName: before the ledger is read, an answer tells the id of
+// a key that is held, whose deletion needs a password that is made of its own name. Whichever
+// lease ends first, and when the provider ends a key by itself, both keys end.
+func TestIdOfAKeyWhosePasswordIsMadeOfItsName(t *testing.T) {
+	definition := strings.Replace(endedOtherwise["a password that is made of its name"],
+		"    json   = { name = key.name }\n", "    json   = { name = key.name, password = derived_password(key.name, 32) }\n", 1)
+	for name, test := range map[string]struct {
+		laterFirst bool // the lease of the one whose answer told another's id ends first
+		ended      bool // its own end is past when its lease ends
+		definition string
+		refused    bool // the provider refuses to end anything for a while
+	}{
+		"the one with its own id first":                         {definition: definition},
+		"the one with another's id first":                       {definition: definition, laterFirst: true},
+		"whose end by the provider is past":                     {definition: definition, ended: true},
+		"whose end by the provider is past, and nobody may":     {definition: definition, ended: true, refused: true},
+		"whose end is past, without a password, and nobody may": {definition: cabinetDefinition, ended: true, refused: true},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, c := cabinetWorld(t)
+			w.uploadCabinet(test.definition)
+			first := w.mustMint("main")
+			w.start(fault{})
+			c.change(func(c *cabinet) { c.misnamed = true })
+			second := w.mustMint("main")
+			c.change(func(c *cabinet) { c.misnamed = false })
+			w.turn()
+			if test.laterFirst {
+				first, second = second, first
+			}
+			w.must(w.revoke(first))
+			w.run(6*time.Minute, 20*time.Second)
+			if left := c.ids(); !slices.Contains(left, idOf(second)) {
+				t.Fatalf("at the provider are %v, want %s, which is held", left, idOf(second))
+			}
+			if test.ended {
+				r := w.recordOf(second)
+				r.ExpiresAt = w.time()
+				w.must(w.process.books.ledger.Write(t.Context(), w.storage, r))
+				w.advance(time.Minute)
+			}
+			if test.refused {
+				c.change(func(c *cabinet) { c.refuses = true })
+				if err := w.revoke(second); err == nil {
+					t.Error("the provider refused, and a revocation succeeded")
+				}
+				w.run(6*time.Minute, 20*time.Second)
+				c.change(func(c *cabinet) { c.refuses = false })
+			} else {
+				w.must(w.revoke(second))
+			}
+			w.run(30*time.Minute, 20*time.Second)
+			if left := c.ids(); len(left) > 0 {
+				t.Errorf("at the provider are %v, which nobody holds", left)
+			}
+			w.nothingIsQueued()
+		}))
+	}
+}
+
 // TestDeletionBeforeACleanUpCounts: what a revocation leaves is entered a moment after the
 // provider deleted the key, and that shows that whoever asks has the right to.
 func TestDeletionBeforeACleanUpCounts(t *testing.T) {

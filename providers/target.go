@@ -88,6 +88,10 @@ func NamedBy(d *Definition, h Handle) []string {
 	return named
 }
 
+// RevokesWithName reports whether revoke needs a key's name, be it for a password that is made
+// of it.
+func RevokesWithName(d *Definition) bool { return d.Required.Revoking.Key["name"] }
+
 // TextOf is a text or a number among Values as text; false for what is neither.
 func TextOf(value any) (string, bool) {
 	switch v := value.(type) {
