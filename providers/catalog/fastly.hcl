@@ -69,7 +69,7 @@ provider "fastly" {
       created_at   = item.created_at
       last_used_at = item.last_used_at
     }
-    pagination "page" { more = length(items) == 100 }
+    pagination "page" {}
   }
 
   probe {

@@ -160,6 +160,14 @@ exchange "automation tokens" {
             created_at = "2030-11-22T10:00:00Z"
             expires_at = "2030-11-22T11:00:00Z"
           },
+        ]
+      }
+    }
+    trip {
+      request = "GET /automation-tokens?page=2&per_page=100"
+      status  = 200
+      answer = {
+        data = [
           {
             id           = "5hLk8rVbXq2NwY7tZc1DsP"
             name         = "by hand"
@@ -168,6 +176,11 @@ exchange "automation tokens" {
           },
         ]
       }
+    }
+    trip {
+      request = "GET /automation-tokens?page=3&per_page=100"
+      status  = 200
+      answer  = { data = [] }
     }
   }
 
