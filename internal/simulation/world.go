@@ -39,8 +39,21 @@ func (v Violation) String() string { return v.Invariant + ": " + v.What }
 
 // Play plays a life from its beginning to its end, or until something breaks.
 func Play(t *testing.T, life Life) (outcome Outcome) {
-	cryptotest.SetGlobalRandom(t, life.Seed)
 	_ = dialectOf(life.Traits.Catalog) // files are read outside the bubble
+	if provider := life.Traits.provider(); !warm[provider] {
+		warm[provider] = true
+		enact(t, Life{Seed: life.Seed, Traits: life.Traits})
+	}
+	return enact(t, life)
+}
+
+// warm are the definitions of which this process has played a life. What it does once, such
+// as reading a definition of the catalog, would else have the first life draw other chances
+// than the same one later.
+var warm = map[string]bool{}
+
+func enact(t *testing.T, life Life) (outcome Outcome) {
+	cryptotest.SetGlobalRandom(t, life.Seed)
 	synctest.Test(t, func(*testing.T) {
 		w := newWorld(life)
 		w.live()
