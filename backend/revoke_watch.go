@@ -73,7 +73,7 @@ func watchedAs(r *ledger.Record) string { return r.ID + " " + r.Handle.Name }
 // is for one that it has shown after it had said so before.
 func (e *Engine) watch(w way, r *ledger.Record) error {
 	looks := r.VerifyRevocation.Looks() || r.VerifyRevocation == ledger.ByProbe // of which the key cannot be tried
-	if r.Unrecorded || !looks || w.elsewhere || len(w.doubts) > 0 || !w.client.CanConfirm(r.Handle) {
+	if !looks || !w.looksFor(r) || !w.client.CanConfirm(r.Handle) {
 		return nil
 	}
 	e.lookLater(w, r)
@@ -86,29 +86,46 @@ func (e *Engine) watch(w way, r *ledger.Record) error {
 // watchYoung has a key asked about once more that was seen dead when its provider may not
 // have known it yet.
 func (e *Engine) watchYoung(w way, r *ledger.Record) {
-	if !r.Unrecorded && !w.elsewhere && len(w.doubts) == 0 {
+	if w.looksFor(r) {
 		e.lookLater(w, r)
 	}
 }
 
+// looksFor reports whether the list that this way shows would show a key that it ended.
+func (w way) looksFor(r *ledger.Record) bool {
+	of, _ := w.looksAt(r)
+	return !r.Unrecorded && !w.elsewhere && len(of.Doubts(w.origin())) == 0
+}
+
+// looksAt is where a key is looked for that was ended this way: by the definition that ended
+// it, be that the one which made it or a correction.
+func (w way) looksAt(r *ledger.Record) (origin.Origin, providers.ListingScope) {
+	of := r.Origin()
+	if !w.corrected {
+		return of, r.Scope
+	}
+	of.Definition = w.definition.Hash()
+	return of, r.HandleScope(w.definition)
+}
+
 func (e *Engine) lookLater(w way, r *ledger.Record) {
-	if e.pending.watched.add(r, e.lagOf(w.boundConnection), e.now()) {
+	of, scope := w.looksAt(r)
+	if e.pending.watched.add(r, of, scope, e.lagOf(w.boundConnection), e.now()) {
 		e.log.Warn("more keys were revoked than can be looked for; of some the provider's word is taken", "connection", r.Connection)
 	}
 }
 
-// add takes a key in where there is room, and reports whether there is none since.
-func (w *watched) add(r *ledger.Record, lag time.Duration, now time.Time) (overflows bool) {
+// add takes a key in that is looked for there, where there is room, and reports whether there is none since.
+func (w *watched) add(r *ledger.Record, of origin.Origin, scope providers.ListingScope, lag time.Duration, now time.Time) (overflows bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.byLocation == nil {
 		w.byLocation = map[string]*watchedLocation{}
 	}
-	of := r.Origin()
-	key := of.Connection + "\x00" + of.Provider + "\x00" + of.Definition + "\x00" + of.BaseURL + "\x00" + of.Account + "\x00" + r.Scope.String()
+	key := of.Connection + "\x00" + of.Provider + "\x00" + of.Definition + "\x00" + of.BaseURL + "\x00" + of.Account + "\x00" + scope.String()
 	location := w.byLocation[key]
 	if location == nil {
-		location = &watchedLocation{of: of, scope: r.Scope, lag: lag, keys: map[string]*watchedKey{}}
+		location = &watchedLocation{of: of, scope: scope, lag: lag, keys: map[string]*watchedKey{}}
 		w.byLocation[key] = location
 	}
 	switch id := watchedAs(r); {

@@ -56,6 +56,53 @@ func TestRevokedKeyIsLookedFor(t *testing.T) {
 	}
 }
 
+// TestKeyThatACorrectionEndedIsLookedFor: where the definition that made a key cannot end it,
+// and the one in use says that it did, that is not forgotten which goes on being listed;
+// whether it was seen so before or not.
+func TestKeyThatACorrectionEndedIsLookedFor(t *testing.T) {
+	for name, seenBefore := range map[string]bool{"never seen after": false, "seen after": true} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, ctx := newWorld(t), t.Context()
+			lies, refuses := true, false
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				switch former := strings.HasPrefix(r.URL.Path, "/v2/keys/"); {
+				case r.Method != http.MethodDelete:
+					pass()
+				case former && refuses:
+					rw.WriteHeader(http.StatusMethodNotAllowed)
+				case lies || former:
+					rw.WriteHeader(http.StatusNoContent)
+				default:
+					pass()
+				}
+			})
+			builtIn, err := providers.Load("sandbox")
+			w.must(err)
+			_, err = w.process.SaveDefinition(ctx, w.storage, "sandbox", strings.ReplaceAll(builtIn.Source(), "/v1/keys/", "/v2/keys/"), true)
+			w.must(err)
+			lease := w.mustMint("app")
+			refuses = !seenBefore
+			_, err = w.process.SaveDefinition(ctx, w.storage, "sandbox", builtIn.Source()+"\n", true)
+			w.must(err)
+			w.advance(2 * listLag)
+			w.must(w.revoke(lease))
+			w.run(10*time.Minute, time.Minute)
+			refuses = true
+			w.run(30*time.Minute, time.Minute) // the provider's own end of the key is not past then
+			if r := w.recordOf(lease); r == nil || !r.SeenAfter || len(w.process.Queue()) != 1 {
+				t.Fatalf("the record is %v, and queued are %v", r, w.process.Queue())
+			}
+			lies = false
+			w.run(3*time.Hour, time.Minute)
+			if alive, queued := w.alive(), w.process.Queue(); len(alive)+len(queued) > 0 {
+				t.Errorf("alive %v, queued %v", alive, queued)
+			}
+			w.untimely = nil
+			w.mustSettle()
+		}))
+	}
+}
+
 // TestLookSurvivesARestart: what was found alive once is looked for until it is gone,
 // also by a later process.
 func TestLookSurvivesARestart(t *testing.T) {
