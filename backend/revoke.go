@@ -209,7 +209,7 @@ func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.
 // told of its deletion, an earlier one was asked for it, or its time is over, at which Vault
 // asks for it. A process that was demoted or died meanwhile could not remove the record.
 func (e *Engine) mayHaveBeenTried(r *ledger.Record, since time.Time) bool {
-	return !e.pending.deletions.since(deletionOfKey(r)).IsZero() || e.now().Sub(since) >= e.clock.running() || e.books.overdue.is(r, e.now())
+	return !e.pending.deletions.since(deletionOfKey(r)).IsZero() || e.now().Sub(since) > e.clock.running() || e.books.overdue.is(r, e.now())
 }
 
 // leaveTo leaves a key to whoever else has it, and says who that is: the record goes,

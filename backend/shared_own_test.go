@@ -313,6 +313,7 @@ func TestIdOfAKeyWhoseEndWasBegun(t *testing.T) {
 				}
 				answer, reused = 0, true
 				if begun.restarted {
+					w.advance(time.Second)
 					w.start(fault{})
 				}
 				if begun.answer == 0 {
