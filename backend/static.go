@@ -295,7 +295,10 @@ func (e *Engine) createStatic(ctx context.Context, s logical.Storage, name strin
 		return err
 	}
 	made, err := e.issueStatic(ctx, s, name, r, nil)
-	if err != nil {
+	switch {
+	case err != nil && len(left.all()) > 0: // the end of a role of this name was not finished, and has yet to be
+		return errors.Join(err, e.books.timetable.Set(ctx, s, staticJobPrefix+name, e.now()))
+	case err != nil:
 		return errors.Join(err, e.books.timetable.Drop(ctx, s, staticJobPrefix+name))
 	}
 	none := &StaticKeys{}

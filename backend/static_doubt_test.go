@@ -190,6 +190,48 @@ func TestKeptKeyOfARoleWrittenAgain(t *testing.T) {
 	})(t)
 }
 
+// TestEndOfARoleThatIsRefusedAgain: the deletion of a role was cut, and no role of the same name
+// can be made meanwhile, however often that is tried. What the first one held ends all the same.
+func TestEndOfARoleThatIsRefusedAgain(t *testing.T) {
+	kept := staticRole(0)
+	kept.KeepOnDelete = true
+	for name, r := range map[string]*StaticRole{
+		"a key":                              staticRole(0),
+		"a key that was to live on":          kept,
+		"a secret that is replaced in place": safeRole("one", "billing-app"),
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			w, s := safeWorld(t)
+			refuses := false
+			w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+				if refuses && r.Method == http.MethodPost {
+					rw.WriteHeader(http.StatusForbidden)
+					return
+				}
+				pass()
+			})
+			w.makeSafe("app", r)
+			secret := w.current("app").Secret["api_key"].(string)
+			works := func() bool { return s.works(secret) || w.use(secret) == http.StatusOK }
+			w.process.gate.failAfter("DELETE " + staticRolePrefix)
+			if w.process.DeleteStaticRole(t.Context(), w.process.storage, "app") == nil || !works() {
+				t.Fatal("the deletion was finished")
+			}
+			refuses = true
+			s.change(func(s *safe) { s.status = http.StatusForbidden })
+			for range 30 {
+				if w.process.SaveStaticRole(t.Context(), w.process.storage, "app", r) == nil {
+					t.Fatal("a role of the same name was made")
+				}
+				w.run(time.Minute, time.Minute)
+			}
+			if works() != r.KeepOnDelete {
+				t.Errorf("what the role held works: %t", works())
+			}
+		}))
+	}
+}
+
 // TestRotationsWithAWrongClock: a leader whose clock is wrong rotates, and one
 // whose clock is right follows. Nothing waits for longer than its period, and
 // nothing is rotated more than once for a jump.
