@@ -88,8 +88,8 @@ func (e *Engine) believeUnheard(ctx context.Context, s logical.Storage, w way, r
 	if !ours {
 		id = missingID + r.ID // its name is nobody's by now; its id may tell
 	}
-	if e.books.queue.Noted(id) {
-		return nil // it is looked for already
+	if e.books.queue.Noted(id) || !e.pending.deletions.since(deletionOfMissing(id)).IsZero() {
+		return nil // it is looked for already, or was found by that and has ended
 	}
 	entry := queue.Entry{
 		ID: id, Kind: queue.Missing, Role: r.Role, KeyName: r.Handle.Name, Handle: &r.Handle, Scope: r.HandleScope(w.definition),
@@ -262,7 +262,7 @@ func (e *Engine) endMissing(ctx context.Context, w way, entry *queue.Entry, hand
 	case err != nil || missing:
 		return false, err
 	}
-	e.pending.deletions.note(e.now(), deletionAt(entry.Origin(), entry.Scope))
+	e.pending.deletions.note(e.now(), deletionOfMissing(entry.ID), deletionAt(entry.Origin(), entry.Scope))
 	e.log.Warn("a key that its provider did not know was there all the same, and is revoked now; see whether the admin credential had lost rights", "connection", entry.Connection, "key_name", entry.KeyName)
 	return true, nil
 }
@@ -294,6 +294,9 @@ type recently struct {
 const mostRecent = 10_000
 
 func deletionOfKey(r *ledger.Record) string { return "key " + r.ID + r.Handle.Name }
+
+// deletionOfMissing is of a key that was looked for by an entry of that id.
+func deletionOfMissing(id string) string { return "missing " + id }
 
 func deletionAt(of origin.Origin, scope providers.ListingScope) string {
 	return "at " + placeOf(of, scope)

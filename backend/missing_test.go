@@ -275,6 +275,53 @@ func TestMissingKeyUnderAnotherName(t *testing.T) {
 	}
 }
 
+// TestMissingKeySeenAsItEnds: a missing key ends while a list that shows it still is on its way
+// to who sees whether revoked keys are gone. It is not missing anew when its provider knows it
+// no more.
+func TestMissingKeySeenAsItEnds(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w, c := cabinetWorld(t, "keys")
+		c.change(func(c *cabinet) { c.longIDs = true })
+		lease := w.mustMint("keys")
+		w.advance(2 * listLag)
+		var hidden []*cabinetKey
+		c.change(func(c *cabinet) {
+			hidden = c.drawers["keys"]
+			delete(c.drawers, "keys")
+		})
+		w.must(w.revoke(lease))
+		w.process.waitBackground()
+		entries := w.process.Queue()
+		if len(entries) != 1 || entries[0].Kind != queue.Missing {
+			t.Fatalf("the queue has %v", entries)
+		}
+		w.advance(10 * time.Minute)
+		c.change(func(c *cabinet) {
+			c.drawers["keys"] = hidden
+			c.beforeList = func() {
+				c.change(func(c *cabinet) { c.beforeList = nil })
+				way, release, err := w.process.wayTo(t.Context(), w.process.storage, entries[0].Origin())
+				w.must(err)
+				defer release()
+				if gone, err := w.process.endMissing(t.Context(), way, &entries[0], *entries[0].Handle); err != nil || !gone {
+					t.Errorf("it ended: %t (%v)", gone, err)
+				}
+				w.must(w.process.books.queue.Remove(t.Context(), w.process.storage, entries[0].ID))
+			}
+		})
+		w.process.lookForEnded(t.Context())
+		w.process.waitBackground()
+		if left, put := c.ids(), w.process.Queue(); len(left) > 0 || len(put) != 1 || put[0].Kind != queue.Revoke {
+			t.Fatalf("at the provider are %v, and the queue has %v", left, put)
+		}
+		w.run(2*time.Hour, 10*time.Minute)
+		w.nothingIsQueued()
+		if r := w.recordOf(lease); r != nil {
+			t.Errorf("the ledger has %v", r)
+		}
+	})(t)
+}
+
 // TestMissingKeyWithoutAPart: the record of a key has a name that tells nothing of the mount.
 // It is looked for by its id.
 func TestMissingKeyWithoutAPart(t *testing.T) {
