@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/queue"
 	"vault-plugin-secrets-apikeys/providers"
 )
@@ -194,8 +195,23 @@ func (e *Engine) removeLeftOver(ctx context.Context, bound *boundConnection, ent
 	}))
 	if err == nil && !missing {
 		e.pending.deletions.note(e.now(), deletionAt(bound.origin(), entry.Scope))
+		e.dropLeft(ctx, entry, handle.ID)
 	}
 	return missing, err
+}
+
+// dropLeft removes the record that a failed mint left of a key which is gone: the write of it
+// was answered with an error, and carried out. Another key may get the id.
+func (e *Engine) dropLeft(ctx context.Context, entry *queue.Entry, keyID string) {
+	if entry.Kind == queue.Intent {
+		return
+	}
+	for _, id := range e.books.ledger.WithNames([]string{entry.KeyName}) {
+		r, err := ledger.GetNamed(ctx, e.storage, id, entry.KeyName)
+		if err == nil && r != nil && !r.InPlace && r.Handle.ID == keyID {
+			e.dropWritten(ctx, e.storage, r)
+		}
+	}
 }
 
 // leftOver is the removal of what a mint that failed left at the provider.

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -168,4 +169,33 @@ func TestRecordOfAFailedEntry(t *testing.T) {
 	if alive, left := w.alive(), w.stored(ledger.Prefix); len(alive) > 0 || len(left) > 0 {
 		t.Errorf("alive: %v, in the ledger: %v", alive, left)
 	}
+}
+
+// TestRecordOfAFailedEntryOfAYoungKey: the provider does not know the key yet when it is to go
+// on the spot. Its record goes with it once it does, since another key may get its id.
+func TestRecordOfAFailedEntryOfAYoungKey(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		young := true
+		w.behind(func(rw http.ResponseWriter, r *http.Request, pass func()) {
+			if r.Method == http.MethodDelete && young {
+				rw.WriteHeader(http.StatusNotFound)
+				return
+			}
+			pass()
+		})
+		w.process.gate.failAfter("PUT " + ledger.Prefix)
+		if _, err := w.mint("app"); err == nil {
+			t.Fatal("the mint did not fail")
+		}
+		if alive, left := w.alive(), w.stored(ledger.Prefix); len(alive) != 1 || len(left) != 1 {
+			t.Fatalf("alive: %v, in the ledger: %v, want one of each", alive, left)
+		}
+		young = false
+		w.run(4*time.Minute, 10*time.Second)
+		if alive, left := w.alive(), w.stored(ledger.Prefix); len(alive) > 0 || len(left) > 0 {
+			t.Errorf("alive: %v, in the ledger: %v", alive, left)
+		}
+		w.nothingIsQueued()
+	})(t)
 }
