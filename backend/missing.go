@@ -227,7 +227,7 @@ func (e *Engine) seeListed(ctx context.Context, w way, entry *queue.Entry, own b
 	other, there := read.listed.byID[entry.Handle.ID]
 	if there && len(seen.ways) == 0 && !keyname.IsOfSomeMount(other.Name) { // such a name is another key's
 		if !own {
-			return seen, fmt.Errorf("its id is listed under the name %q, which may be what became of its own, or another key's; look there, revoke it if it is this one, and write queue/%s/give-up", other.Name, entry.ID)
+			return seen, errors.New(underOtherName(other.Name, entry.ID))
 		}
 		seen.ways = append(seen.ways, other)
 	}

@@ -176,12 +176,17 @@ func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Reco
 		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
 			return held, err
 		}
-	} else if r.Misnamed || !e.mayHaveEnded(ctx, s, r, since) {
+	} else if r.Misnamed || !e.mayHaveEnded(ctx, s, r) && !e.mayHaveBeenTried(r, since) {
 		return false, nil
 	}
 	named, err := e.isAnothersByNow(ctx, s, r, since)
 	if err != nil || !named || r.Unrecorded {
 		return named, err
+	}
+	if !e.mayHaveEnded(ctx, s, r) {
+		if renamed, err := e.isRenamed(ctx, s, r); err != nil || renamed {
+			return false, err
+		}
 	}
 	e.log.Info("a key had ended before its lease did, and its id is another one's by now", "connection", r.Connection, "key_name", r.Handle.Name)
 	// Should the answer have told another's id, the key is found by its own name.
@@ -189,13 +194,13 @@ func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Reco
 }
 
 // mayHaveEnded reports whether something has ended the key before: its provider at its
-// time, the end of the admin credential that made it, or an end that was begun and could
-// not be noted.
-func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) bool {
+// time, the end of the admin credential that made it, or a deletion that this process was
+// told of.
+func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.Record) bool {
 	if r.InPlace {
 		return false // its place has no other name
 	}
-	if r.Ended || r.HasEnded(e.now(), 0) || e.mayHaveBeenTried(r, since) {
+	if r.Ended || r.HasEnded(e.now(), 0) || !e.pending.deletions.since(deletionOfKey(r)).IsZero() {
 		return true
 	}
 	if r.Credential == "" {
@@ -205,11 +210,11 @@ func (e *Engine) mayHaveEnded(ctx context.Context, s logical.Storage, r *ledger.
 	return err != nil || bound.credential != r.Credential
 }
 
-// mayHaveBeenTried reports whether the key's end may have been tried before: this process was
-// told of its deletion, an earlier one was asked for it, or its time is over, at which Vault
-// asks for it. A process that was demoted or died meanwhile could not remove the record.
+// mayHaveBeenTried reports whether the key's end may have been tried before: an earlier
+// process was asked for it, or its time is over, at which Vault asks for it. A process that
+// was demoted or died meanwhile could not remove the record.
 func (e *Engine) mayHaveBeenTried(r *ledger.Record, since time.Time) bool {
-	return !e.pending.deletions.since(deletionOfKey(r)).IsZero() || e.now().Sub(since) > e.clock.running() || e.books.overdue.is(r, e.now())
+	return !r.InPlace && (e.now().Sub(since) > e.clock.running() || e.books.overdue.is(r, e.now()))
 }
 
 // leaveTo leaves a key to whoever else has it, and says who that is: the record goes,

@@ -185,6 +185,42 @@ func (e *Engine) isAnothersByNow(ctx context.Context, s logical.Storage, r *ledg
 	return named, err
 }
 
+// isRenamed reports whether what is listed with a key's id, and not under its name, is the key
+// all the same: nothing else can have the id, and the name is none that a mount makes. Its
+// error is that nobody but a person can tell.
+func (e *Engine) isRenamed(ctx context.Context, s logical.Storage, r *ledger.Record) (bool, error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	bound, release, err := e.boundFor(ctx, s, r.Origin())
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	found, err := bound.client.Find(ctx, r.HandleScope(bound.definition), providers.Look{ID: r.Handle.ID})
+	if err != nil {
+		return false, fmt.Errorf("looking whose key it is: %w", err)
+	}
+	part, _, _ := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	for _, one := range found.Keys {
+		switch {
+		case keyname.IsOfSomeMount(one.Handle.Name):
+		case isUnique(&r.Handle, part):
+			return true, nil
+		default:
+			return false, lasting{errors.New(underOtherName(one.Handle.Name, r.ID))}
+		}
+	}
+	return false, nil
+}
+
+// underOtherName tells an operator of a key's id that is listed under a name which is not its
+// own; id is the entry's on the queue.
+func underOtherName(name, id string) string {
+	return fmt.Sprintf("its id is listed under the name %q, which may be what became of its own, or another key's; look there, revoke it if it is this one, and write queue/%s/give-up", name, id)
+}
+
 // bearsOtherName reports whether the provider lists a key's id, and only under names that
 // are not its own.
 func (e *Engine) bearsOtherName(ctx context.Context, s logical.Storage, r *ledger.Record, since time.Time) (bool, error) {
