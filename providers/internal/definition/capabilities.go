@@ -76,7 +76,11 @@ type requiredValues struct {
 }
 
 // Naming are the values by which a request names what it is about.
-type Naming struct{ Key, Role, Connection, Saved, Secret expr.References }
+type Naming struct {
+	// Key, Role, Connection, Saved and Secret are what it mentions of each, such as id for
+	// key.id; none where it mentions nothing of it.
+	Key, Role, Connection, Saved, Secret expr.References
+}
 
 // derive fills in what follows from the blocks.
 func (d *Definition) derive() {
