@@ -84,6 +84,10 @@ func (e *Engine) noteNotice(ctx context.Context, s logical.Storage, name, notice
 
 // retireQueued tries again with whatever credential the connection has by now.
 func (e *Engine) retireQueued(ctx context.Context, entry queue.Entry) error {
+	// The process before may have gone on after this one read the connection.
+	if _, err := e.rebind(ctx, e.storage, entry.Connection); err != nil {
+		return err
+	}
 	bound, release, err := e.boundFor(ctx, e.storage, entry.Origin())
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
+
 	"vault-plugin-secrets-apikeys/backend/timetable"
 	"vault-plugin-secrets-apikeys/backend/usererror"
 	"vault-plugin-secrets-apikeys/internal/sandbox"
@@ -64,6 +66,32 @@ func TestRotationCrashAtEveryStep(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReplacedCredentialIsNotTakenForTheConnectionsOwn: a process reads the connection, and
+// the one before it goes on, rotates its credential and leaves the old one to be removed.
+func TestReplacedCredentialIsNotTakenForTheConnectionsOwn(t *testing.T) {
+	inBubble(func(t *testing.T) {
+		w := newWorld(t)
+		read := func() *logical.StorageEntry {
+			entry, err := w.storage.Get(t.Context(), connectionPrefix+"box")
+			w.must(err)
+			return entry
+		}
+		before := read()
+		w.addFaults([]sandbox.Fault{{Kind: sandbox.Status, Status: 503, Count: new(0), Match: sandbox.Match{Route: "DELETE /v1/admin-keys/{id}"}}})
+		w.must(w.process.RotateRoot(t.Context(), w.storage, "box"))
+		after := read()
+		w.must(w.storage.Put(t.Context(), before))
+		w.startAlone()
+		w.mustMint("app")
+		w.must(w.storage.Put(t.Context(), after))
+		w.sandbox.ClearFaults()
+		w.run(20*time.Minute, 20*time.Second)
+		w.credentialWorks()
+		w.noRotationLeft()
+		w.nothingIsQueued()
+	})(t)
 }
 
 // TestRootRotationFaults is what a rotation answers, and leaves, when the
