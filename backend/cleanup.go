@@ -163,7 +163,7 @@ func (e *Engine) noteRemoved(ctx context.Context, bound *boundConnection, entry 
 
 // looksByName reports whether what is removed can be looked for and ended by its name alone.
 func looksByName(bound *boundConnection) bool {
-	return bound.definition.Capabilities.Lookup && !bound.definition.Capabilities.SealedRecord
+	return bound.definition.EndsListed()
 }
 
 // revokeFound revokes what was found of a mint. unknown is what the provider lists and

@@ -88,6 +88,7 @@ func (e *Engine) resolveUnknown(ctx context.Context, s logical.Storage, o *mintP
 		entry.Handle = &handle
 	} else if failure != nil {
 		entry.Handle, entry.Told = failure.Made, failure.Made != nil
+		entry.Removed = failure.Removed && looksByName(o.bound)
 	}
 	gone, err := e.revokeByName(ctx, o.bound, &entry)
 	if gone {

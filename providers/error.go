@@ -26,6 +26,8 @@ type Error struct {
 	// Made is set when a failed issue made a key whose answer cannot be used:
 	// it is to be revoked, also where that seems to have been done.
 	Made *Handle
+	// Removed says that the provider said that it removed what Made names.
+	Removed bool
 	// Err is the cause below, if any; its text is already part of Message.
 	Err error
 }

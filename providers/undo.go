@@ -36,7 +36,8 @@ func (m *minting) backOut(ctx context.Context, at int, gotResponse bool, failed 
 		// The key is there and cannot be handed out. Whether or not this works,
 		// the caller makes sure: it is told which key it is.
 		if spared, err := m.req.Spare.spares(ctx, NamedBy(m.c.def, m.handle)); err == nil && !spared {
-			_ = m.c.Revoke(ctx, m.handle)
+			missing, err := m.c.Delete(ctx, m.handle)
+			failed.Removed = err == nil && !missing
 		}
 		if m.lacks() == nil {
 			failed.Made = &m.handle

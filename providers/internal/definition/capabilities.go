@@ -57,6 +57,9 @@ type Capabilities struct {
 // ShowsKeys reports whether the provider can be asked if a key whose id is known is there.
 func (c Capabilities) ShowsKeys() bool { return c.Lookup || c.Candidates }
 
+// EndsListed reports whether a key can be revoked by what a list or a look-up tells of it.
+func (d *Definition) EndsListed() bool { return d.Capabilities.Lookup && len(d.Required.Secret) == 0 }
+
 // needs are the values that requests about an existing key mention.
 type requiredValues struct {
 	scopeRole, scopeConnection expr.References // by list and lookup
