@@ -249,9 +249,7 @@ func TestIdOfAnotherMountsKey(t *testing.T) {
 						pass()
 						return
 					}
-					answer := httptest.NewRecorder()
-					w.sandbox.ServeHTTP(answer, r)
-					rw.Write([]byte(strings.ReplaceAll(answer.Body.String(), w.dataOf(lease).KeyName, test.listedAs)))
+					w.answerRenamed(rw, r, w.dataOf(lease).KeyName, test.listedAs)
 				})
 				lease = w.mustMint("app")
 				end(w, lease)
@@ -269,6 +267,14 @@ func TestIdOfAnotherMountsKey(t *testing.T) {
 			}))
 		}
 	}
+}
+
+// answerRenamed answers as the sandbox does, with another name in the place of one.
+func (w *world) answerRenamed(rw http.ResponseWriter, r *http.Request, name, other string) {
+	said := httptest.NewRecorder()
+	w.sandbox.ServeHTTP(said, r)
+	rw.WriteHeader(said.Code)
+	rw.Write([]byte(strings.ReplaceAll(said.Body.String(), name, other)))
 }
 
 // TestIdOfAKeyWhoseEndWasBegun: the end of a key was begun, and its record is left, as when the
@@ -298,10 +304,7 @@ func TestIdOfAKeyWhoseEndWasBegun(t *testing.T) {
 					case r.Method == http.MethodDelete && answer != 0:
 						rw.WriteHeader(answer)
 					case r.Method == http.MethodGet && reused && listedAs != "":
-						said := httptest.NewRecorder()
-						w.sandbox.ServeHTTP(said, r)
-						rw.WriteHeader(said.Code)
-						rw.Write([]byte(strings.ReplaceAll(said.Body.String(), w.dataOf(lease).KeyName, listedAs)))
+						w.answerRenamed(rw, r, w.dataOf(lease).KeyName, listedAs)
 					default:
 						pass()
 					}
