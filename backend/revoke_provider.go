@@ -158,32 +158,43 @@ func (e *Engine) isShown(ctx context.Context, s logical.Storage, w way, r *ledge
 	if r.Account == w.connection.Account || w.elsewhere || !w.definition.Capabilities.Reconcile {
 		return true, nil // elsewhere it was found by its name
 	}
-	mount, err := e.mount(ctx, s)
-	if err != nil {
-		return false, err
-	}
-	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
-	if !ours {
-		return true, nil
-	}
-	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), mount.Tag, longPassAge)
+	last, seen, err := e.passShowing(ctx, s, w, r, since)
 	switch {
 	case refusalOf(err) != nil:
 		return false, nil // who may not list may be allowed to delete
 	case err != nil:
 		return false, err
+	case last == nil:
+		return true, nil
 	}
-	lag := e.lagOf(w.boundConnection)
-	seen := last.listed.of(r.Handle.ID, part, r.OldEnough(since, lag))
 	switch {
 	case seen.own, seen.nameless, len(seen.ours) > 0 && r.Misnamed: // see noteMisnamed
 		return true, nil
 	case seen.any():
 		return false, lasting{fmt.Errorf("another admin credential made the key, perhaps at another account, where its id is listed under another name; revoke it there by hand and write queue/%s/give-up", r.ID)}
 	case !seen.sure:
-		return false, &unproven{reason: "another admin credential made the key, and it cannot be told yet whether the one in use is shown it", until: r.YoungUntil(e.now(), since, lag)}
+		return false, &unproven{reason: "another admin credential made the key, and it cannot be told yet whether the one in use is shown it", until: r.YoungUntil(e.now(), since, e.lagOf(w.boundConnection))}
 	}
 	return false, nil
+}
+
+// passShowing is the last pass over the place where a record's key is listed, if it is of the
+// last minute, and what that showed of the key; no pass for a key whose name tells nothing of
+// this mount.
+func (e *Engine) passShowing(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (*pass, sighting, error) {
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return nil, sighting{}, err
+	}
+	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
+	if !ours {
+		return nil, sighting{}, nil
+	}
+	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), mount.Tag, longPassAge)
+	if err != nil {
+		return nil, sighting{}, err
+	}
+	return last, last.listed.of(r.Handle.ID, part, r.OldEnough(since, e.lagOf(w.boundConnection))), nil
 }
 
 // findAgain finds the key by its name at a location where its id may be another's.
@@ -326,24 +337,19 @@ func (e *Engine) notListed(ctx context.Context, s logical.Storage, w way, r *led
 	if !w.definition.Capabilities.Reconcile {
 		return false, nil
 	}
-	mount, err := e.mount(ctx, s)
-	if err != nil {
+	last, seen, err := e.passShowing(ctx, s, w, r, since)
+	if err != nil || last == nil || last.listed.doubt != nil {
 		return false, err
 	}
-	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
-	if !ours {
-		return false, nil
-	}
-	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), mount.Tag, longPassAge)
-	if err != nil || last.listed.doubt != nil {
-		return false, err
-	}
-	seen := last.listed.of(r.Handle.ID, part, r.OldEnough(since, e.lagOf(w.boundConnection)))
 	if seen.any() {
 		return false, nil
 	}
 	if shows, err := e.passShowsSiblings(ctx, s, last, r); !shows || err != nil || seen.sure {
 		return shows, err
+	}
+	mount, err := e.mount(ctx, s)
+	if err != nil {
+		return false, err
 	}
 	found, err := w.client.Find(ctx, r.HandleScope(w.definition), providers.Look{ID: r.Handle.ID, Containing: mount.Tag})
 	if err != nil || !found.Steady || len(found.Unreadable) > 0 {

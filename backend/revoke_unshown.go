@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-apikeys/backend/keyname"
 	"vault-plugin-secrets-apikeys/backend/ledger"
 	"vault-plugin-secrets-apikeys/backend/retry"
 )
@@ -61,20 +60,11 @@ func (e *Engine) refuseInVain(ctx context.Context, s logical.Storage, w way, r *
 // listsSomethingOf reports whether the provider's list shows a key, or another one of the same
 // origin, or may do so: then the deletion tells more.
 func (e *Engine) listsSomethingOf(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) bool {
-	mount, err := e.mount(ctx, s)
-	if err != nil {
-		return true
-	}
-	part, _, ours := keyname.FindKeyPart(mount.Tag, r.Handle.Name)
-	if !ours {
-		return true
-	}
-	last, err := e.passOver(ctx, w.boundConnection, r.HandleScope(w.definition), mount.Tag, longPassAge)
+	last, seen, err := e.passShowing(ctx, s, w, r, since)
 	if err != nil {
 		return ctx.Err() == nil // a list that takes longer than a try leaves no time for more
 	}
-	seen := last.listed.of(r.Handle.ID, part, r.OldEnough(since, e.lagOf(w.boundConnection)))
-	if seen.any() || !seen.sure {
+	if last == nil || seen.any() || !seen.sure {
 		return true
 	}
 	shows, err := e.passShowsSiblings(ctx, s, last, r)
