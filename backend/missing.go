@@ -318,6 +318,13 @@ func (d *recently) note(now time.Time, of ...string) {
 	}
 }
 
+// isEmpty reports whether nothing is remembered.
+func (d *recently) isEmpty() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.newer)+len(d.former) == 0
+}
+
 // first is when that was first asked about: now, for what is not known.
 func (d *recently) first(now time.Time, of string) time.Time {
 	if at := d.since(of); !at.IsZero() {

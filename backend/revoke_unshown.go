@@ -38,7 +38,7 @@ func (e *Engine) unshownBy(ctx context.Context, s logical.Storage, w way, r *led
 // far as its list tells: that shows neither the key nor any other that the same account made.
 // Lest a list be wrong for ever it is tried again at growing distances.
 func (e *Engine) refuseInVain(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) error {
-	if w.elsewhere || r.Unrecorded || w.client.CanProbe(r.Handle) || !w.definition.Capabilities.Reconcile {
+	if e.pending.unshown.isEmpty() || w.elsewhere || r.Unrecorded || w.client.CanProbe(r.Handle) || !w.definition.Capabilities.Reconcile {
 		return nil
 	}
 	asked, err := e.unshownBy(ctx, s, w, r)

@@ -107,8 +107,11 @@ func (e *Engine) bearersOf(ctx context.Context, s logical.Storage, r *ledger.Rec
 // is made of it. own says that the id is no other key's, as far as that can be told.
 func (e *Engine) asListed(ctx context.Context, s logical.Storage, w way, r *ledger.Record, since time.Time) (handle providers.Handle, own bool, err error) {
 	handle = r.Handle
+	if !r.Misnamed {
+		return handle, true, nil
+	}
 	byName := providers.RevokesWithName(w.definition) && len(e.targets(r)) > 0 // else the name alone tells what is ended
-	if !r.Misnamed || !byName && !r.HasEnded(e.now(), 0) {
+	if !byName && !r.HasEnded(e.now(), 0) {
 		return handle, true, nil
 	}
 	other, free, err := e.bearersOf(ctx, s, r, since)
