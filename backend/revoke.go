@@ -176,14 +176,16 @@ func (e *Engine) isReused(ctx context.Context, s logical.Storage, r *ledger.Reco
 		if held, err := e.idOfAnother(ctx, s, r); err != nil || held {
 			return held, err
 		}
-	} else if r.Misnamed || !e.mayHaveEnded(ctx, s, r) && !e.mayHaveBeenTried(r, since) {
+	}
+	ended := r.Unrecorded || e.mayHaveEnded(ctx, s, r)
+	if r.Misnamed || !ended && !e.mayHaveBeenTried(r, since) {
 		return false, nil
 	}
 	named, err := e.isAnothersByNow(ctx, s, r, since)
 	if err != nil || !named || r.Unrecorded {
 		return named, err
 	}
-	if !e.mayHaveEnded(ctx, s, r) {
+	if !ended {
 		if renamed, err := e.isRenamed(ctx, s, r); err != nil || renamed {
 			return false, err
 		}
